@@ -1,0 +1,118 @@
+"""The inner loop: policy-gradient adaptation of all tasks at once, the same in training, test and deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from robotmeta.errors import unknown
+from robotmeta.policies import DiagonalGaussian, GaussianMLP
+
+
+class Samples(NamedTuple):
+    """Experience as the inner and outer losses need it; leading axes ``[task, episode, time]``."""
+
+    observations: Tensor
+    """Normalized observations, ``[task, episode, time, observation]``."""
+    actions: Tensor
+    """``[task, episode, time, action]``."""
+    advantages: Tensor
+    """``[task, episode, time]``."""
+    mask: Tensor
+    """1.0 for steps that happened, ``[task, episode, time]``."""
+    behavior: DiagonalGaussian
+    """Distribution the actions were drawn from, ``[task, episode, time, action]``."""
+    log_probs: Tensor
+    """Log-probabilities under ``behavior``, ``[task, episode, time]``."""
+    trace: float
+    """gamma * lambda of the advantages."""
+
+
+def task_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the steps of each task that happened: ``[task, episode, time] -> [task]``."""
+    return (values * mask).sum(dim=(1, 2)) / mask.sum(dim=(1, 2)).clamp(min=1.0)
+
+
+def log_likelihood(log_probs: Tensor, samples: Samples) -> Tensor:
+    """``mean_t log pi(a_t) A_t`` (Finn et al. 2017). Its second derivative is that of a biased estimator."""
+    return task_mean(log_probs * samples.advantages, samples.mask)
+
+
+def lvc(log_probs: Tensor, samples: Samples) -> Tensor:
+    """Low variance curvature, ``mean_t pi(a_t) / stop(pi(a_t)) A_t`` (Rothfuss et al. 2019, equation 9)."""
+    return task_mean((log_probs - log_probs.detach()).exp() * samples.advantages, samples.mask)
+
+
+def dice(log_probs: Tensor, samples: Samples) -> Tensor:
+    """DiCE with advantages (Foerster et al. 2018; Loaded DiCE, Farquhar et al. 2019).
+
+    ``mean_t exp(w_t - stop(w_t)) delta_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) log pi(a_s)``,
+    where ``c = gamma lambda`` and ``delta_t = A_t - c A_{t+1}``. Its value and first derivative are those of
+    :func:`lvc`; its second derivative also holds the terms that couple the steps of an episode.
+    """
+    advantages, mask, c = samples.advantages, samples.mask, samples.trace
+    log_probs = log_probs * mask
+    following = torch.cat([advantages[..., 1:], torch.zeros_like(advantages[..., :1])], dim=-1)
+    delta = advantages - c * following
+    horizon = advantages.shape[-1]
+    steps = torch.arange(horizon, device=advantages.device)
+    lag = (steps.unsqueeze(0) - steps.unsqueeze(1)).to(advantages.dtype)  # [s, t] = t - s
+    decay = torch.where(lag >= 0, torch.as_tensor(c, dtype=lag.dtype) ** lag.clamp(min=0), 0.0)
+    dependencies = log_probs @ decay
+    boxed = (dependencies - dependencies.detach()).exp() * delta
+    return task_mean(boxed + (advantages - delta).detach(), mask)
+
+
+Surrogate = Callable[[Tensor, Samples], Tensor]
+SURROGATES: dict[str, Surrogate] = {"lvc": lvc, "log_likelihood": log_likelihood, "dice": dice}
+
+
+def adapt(
+    policy: GaussianMLP,
+    parameters: Mapping[str, Tensor],
+    samples: Samples,
+    step_size: float | Mapping[str, Tensor],
+    *,
+    surrogate: str = "lvc",
+    differentiable: bool = False,
+    first_order: bool = False,
+) -> dict[str, Tensor]:
+    """One adaptation step of every task: ``theta' = theta + alpha * grad J(theta)``.
+
+    For several steps, call it again with rollouts of the adapted policy.
+
+    Args:
+        policy: The network.
+        parameters: With a leading task axis, ``[task, ...]``.
+        samples: Experience of the policy with these parameters.
+        step_size: alpha: a number, or a tensor a parameter that broadcasts against it without its task axis.
+            Zero leaves the policy unchanged.
+        surrogate: Name of J: ``lvc``, ``log_likelihood`` or ``dice``.
+        differentiable: Keep the graph, so that an outer loss can be differentiated with respect to ``parameters``
+            and ``step_size``.
+        first_order: Treat the gradient as a constant in that graph (FOMAML).
+
+    Returns:
+        Adapted parameters ``[task, ...]``.
+
+    Raises:
+        UserError: For an unknown surrogate.
+    """
+    if surrogate not in SURROGATES:
+        raise unknown("surrogate", surrogate, SURROGATES)
+    with torch.enable_grad():
+        if not differentiable:
+            parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        log_probs = policy(parameters, samples.observations).log_prob(samples.actions)
+        objective = SURROGATES[surrogate](log_probs, samples).sum()  # tasks share no parameters: one backward pass
+        gradients = torch.autograd.grad(
+            objective, list(parameters.values()), create_graph=differentiable and not first_order
+        )
+        adapted = {
+            name: value + (step_size if isinstance(step_size, float) else step_size[name]) * gradient
+            for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
+        }
+    return adapted if differentiable else {name: value.detach() for name, value in adapted.items()}

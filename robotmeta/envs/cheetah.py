@@ -1,0 +1,251 @@
+"""Half-cheetah: a planar runner whose goal, body or motors are not what it was told.
+
+The model is Gymnasium's ``half_cheetah.xml`` (loaded from the installed package), 5 substeps of 0.01 s, and its
+17-number observation: positions without x, then velocities.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib.resources import files
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.edits import Field, ModelEdit, Row, SpecEdit
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.models import quiet_mujoco
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union
+
+_FRAME_SKIP = 5
+_DT = 0.05  # seconds a control step
+_GOAL_SPEED = 2.0  # metres a second, in cheetah-dynamics
+_JOINTS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
+_LEGS = {"bthigh": ("bshin",), "bshin": ("bfoot",), "fthigh": ("fshin",), "fshin": ("ffoot",)}  # link: what hangs on it
+_FEET = ("bfoot", "ffoot")
+_TOTAL_MASS = 14.0  # kilograms, as the model file asks for
+
+_OBSERVATIONS = (
+    ("z", "m"),
+    ("pitch", "rad"),
+    *((joint, "rad") for joint in _JOINTS),
+    ("x_velocity", "m/s"),
+    ("z_velocity", "m/s"),
+    ("pitch_velocity", "rad/s"),
+    *((f"{joint}_velocity", "rad/s") for joint in _JOINTS),
+)
+_ACTIONS = tuple((f"{joint}_torque", f"{gear} N m") for joint, gear in zip(_JOINTS, (120, 90, 60, 120, 60, 30)))
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _density_scale() -> float:
+    """Factor on the geoms' density that gives the model its 14 kg before any edit of lengths."""
+    return _TOTAL_MASS / float(_load().compile().body_mass.sum())
+
+
+def _load() -> mujoco.MjSpec:
+    path = files("gymnasium.envs.mujoco") / "assets" / "half_cheetah.xml"
+    with quiet_mujoco():  # the file uses an attribute that is being retired
+        spec = mujoco.MjSpec.from_file(str(path))
+    # Rescaling to a total mass at every compile would make longer legs thin out the torso.
+    spec.compiler.settotalmass = -1
+    spec.memory = 1 << 18  # bytes of scratch a world; the file asks for 6 MB, eight contacts need far less
+    return spec
+
+
+def _half_cheetah() -> mujoco.MjSpec:
+    spec = _load()
+    for geom in spec.geoms:
+        geom.density *= _density_scale()
+    return spec
+
+
+def _lengthen_legs(spec: mujoco.MjSpec, scale: float) -> None:
+    for link, (child,) in _LEGS.items():
+        spec.body(child).pos *= scale
+        _scale_link(spec, link, scale)
+    for foot in _FEET:
+        _scale_link(spec, foot, scale)
+    spec.body("torso").pos[2] += (scale - 1.0) * 0.6  # hips are 0.6 m above the ground
+
+
+def _scale_link(spec: mujoco.MjSpec, link: str, scale: float) -> None:
+    geom = spec.geom(link)
+    geom.pos *= scale
+    geom.size[1] *= scale
+
+
+def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
+    if joint > 0:
+        model.actuator_gear[round(joint) - 1] *= row["fault_strength"]
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_DIRECTION = Parameter("direction", "way to run: 1 forward, -1 backward", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0))
+_VELOCITY = Parameter(
+    "velocity", "speed to run at", Uniform(0.0, 3.0), 1.5, (-10.0, 10.0), ood=Uniform(3.0, 4.0), unit="m/s"
+)
+_DYNAMICS = (
+    Parameter(
+        "mass",
+        "multiplier of every link's mass and inertia",
+        LogUniform(0.67, 1.5),
+        1.0,
+        (0.05, 20.0),
+        ood=Union(((0.5, 0.67), (1.5, 2.0))),
+        edits=(Field("body_mass"), Field("body_inertia")),
+    ),
+    Parameter(
+        "friction",
+        "multiplier of sliding friction",
+        LogUniform(0.4, 2.0),
+        1.0,
+        (0.0, 20.0),
+        ood=Union(((0.25, 0.4), (2.0, 3.0))),
+        edits=(Field("geom_friction", column=0),),
+    ),
+    Parameter(
+        "damping",
+        "multiplier of joint damping",
+        LogUniform(0.5, 2.0),
+        1.0,
+        (0.0, 20.0),
+        ood=Union(((0.33, 0.5), (2.0, 3.0))),
+        edits=(Field("dof_damping"),),
+    ),
+    Parameter(
+        "motor_strength",
+        "multiplier of every motor's torque",
+        Uniform(0.7, 1.2),
+        1.0,
+        (0.0, 10.0),
+        ood=Uniform(0.55, 0.7),
+        edits=(Field("actuator_gear", column=0),),
+    ),
+    Parameter(
+        "leg_length",
+        "multiplier of every leg link's length",
+        Uniform(0.8, 1.2),
+        1.0,
+        (0.3, 2.0),
+        ood=Union(((0.7, 0.8), (1.2, 1.3))),
+        edits=(SpecEdit(_lengthen_legs),),
+    ),
+    Parameter(
+        "faulty_joint",
+        "joint with a fault: 0 none, 1-6 " + ", ".join(_JOINTS),
+        Choice((0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)),
+        0.0,
+        (0.0, 6.0),
+        edits=(ModelEdit(_weaken_joint),),
+    ),
+    Parameter(
+        "fault_strength",
+        "share of its torque the faulty joint keeps; 0 is limp",
+        Uniform(0.0, 0.5),
+        1.0,
+        (-1.0, 1.0),
+    ),
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _noisy_start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    qpos, qvel = nominal["qpos"], nominal["qvel"]
+    offset = 0.1 * (2.0 * torch.rand(qpos.shape, generator=generator) - 1.0)
+    return {"qpos": qpos + offset, "qvel": qvel + 0.1 * torch.randn(qvel.shape, generator=generator)}
+
+
+def _observe(state: State, task: Columns) -> Tensor:
+    return torch.cat([state["qpos"][..., 1:], state["qvel"]], dim=-1)
+
+
+def _speed(step: Transition) -> Tensor:
+    return (step.after["qpos"][..., 0] - step.before["qpos"][..., 0]) / _DT
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _effort(step: Transition) -> Tensor:
+    return 0.05 * step.action.square().sum(dim=-1)
+
+
+def _reward_direction(step: Transition) -> Tensor:
+    return step.task["direction"] * _speed(step) - _effort(step)
+
+
+def _reward_velocity(step: Transition) -> Tensor:
+    return -(_speed(step) - step.task["velocity"]).abs() - _effort(step)
+
+
+def _reward_goal_speed(step: Transition) -> Tensor:
+    return -(_speed(step) - _GOAL_SPEED).abs() - _effort(step)
+
+
+def _cheetah(
+    name: str,
+    summary: str,
+    source: str,
+    parameters: tuple[Parameter, ...],
+    reward: Callable[[Transition], Tensor],
+    horizon: int,
+) -> TaskFamily:
+    return TaskFamily(
+        name=name,
+        summary=summary,
+        source=source,
+        space=ParameterSpace(parameters),
+        world=MujocoWorld(_half_cheetah, _FRAME_SKIP, camera="track"),
+        observations=_OBSERVATIONS,
+        actions=_ACTIONS,
+        horizon=horizon,
+        dt=_DT,
+        reset=_noisy_start,
+        observe=_observe,
+        reward=reward,
+    )
+
+
+def direction() -> TaskFamily:
+    """The family ``cheetah-direction``."""
+    return _cheetah(
+        "cheetah-direction",
+        "A half-cheetah runs forward or backward; only the reward tells which.",
+        "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100: reward is direction times speed minus "
+        "0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        (_DIRECTION,),
+        _reward_direction,
+        100,
+    )
+
+
+def velocity() -> TaskFamily:
+    """The family ``cheetah-velocity``."""
+    return _cheetah(
+        "cheetah-velocity",
+        "A half-cheetah runs at a goal speed it is not told; only the reward tells how far off it is.",
+        "HalfCheetah velocity with goals U(0, 3) m/s as in ProMP, PEARL and VariBAD, horizon 200: reward is minus the "
+        "absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        (_VELOCITY,),
+        _reward_velocity,
+        200,
+    )
+
+
+def dynamics() -> TaskFamily:
+    """The family ``cheetah-dynamics``."""
+    return _cheetah(
+        "cheetah-dynamics",
+        f"A half-cheetah runs at {_GOAL_SPEED:g} m/s on a body, floor and motors that are not the nominal ones.",
+        "our own: reward is minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        _DYNAMICS,
+        _reward_goal_speed,
+        200,
+    )

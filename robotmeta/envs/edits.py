@@ -1,0 +1,77 @@
+"""How a task value changes a MuJoCo model: a table of field writes, and edits of structure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import mujoco
+import numpy as np
+
+Row = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Field:
+    """Writes a field of the compiled model, always starting from its nominal values.
+
+    Attributes:
+        name: An array of ``MjModel``, such as ``"body_mass"`` or ``"geom_friction"``.
+        mode: How the value combines with the nominal entry.
+        rows: Names of the objects it applies to; None for all.
+        column: Column within each object's entry, such as 0 for sliding friction; None for all.
+    """
+
+    name: str
+    mode: Literal["scale", "add", "set"] = "scale"
+    rows: tuple[str, ...] | None = None
+    column: int | None = None
+
+    def apply(self, model: mujoco.MjModel, value: float, row: Row) -> None:
+        array = getattr(model, self.name)
+        index = slice(None) if self.rows is None else [_object_id(model, self.name, r) for r in self.rows]
+        target = (index,) if self.column is None else (index, self.column)
+        nominal = array[target]
+        array[target] = {"scale": nominal * value, "add": nominal + value, "set": np.full_like(nominal, value)}[
+            self.mode
+        ]
+
+
+@dataclass(frozen=True)
+class ModelEdit:
+    """Any other write to the compiled model; ``apply_edit(model, value, row)`` may read the whole task row."""
+
+    apply_edit: Callable[[mujoco.MjModel, float, Row], None]
+
+    def apply(self, model: mujoco.MjModel, value: float, row: Row) -> None:
+        self.apply_edit(model, value, row)
+
+
+@dataclass(frozen=True)
+class SpecEdit:
+    """An edit of structure, made on the ``MjSpec`` before it is compiled: link lengths, terrain, attached bodies."""
+
+    apply_edit: Callable[[mujoco.MjSpec, float], None]
+
+    def apply(self, spec: mujoco.MjSpec, value: float) -> None:
+        self.apply_edit(spec, value)
+
+
+Edit = Field | ModelEdit | SpecEdit
+
+_OBJECT_OF_PREFIX = {
+    "body": mujoco.mjtObj.mjOBJ_BODY,
+    "geom": mujoco.mjtObj.mjOBJ_GEOM,
+    "jnt": mujoco.mjtObj.mjOBJ_JOINT,
+    "dof": mujoco.mjtObj.mjOBJ_JOINT,
+    "actuator": mujoco.mjtObj.mjOBJ_ACTUATOR,
+}
+
+
+def _object_id(model: mujoco.MjModel, field: str, name: str) -> int:
+    prefix = field.split("_")[0]
+    index = mujoco.mj_name2id(model, int(_OBJECT_OF_PREFIX[prefix]), name)
+    if index < 0:
+        raise ValueError(f"the model has no {prefix} named '{name}'")
+    return int(model.jnt_dofadr[index]) if prefix == "dof" else index

@@ -1,0 +1,142 @@
+"""A task family: a parameter space, the world it changes, and what a policy sees and is paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs.parameters import ParameterSpace, Tasks
+from robotmeta.errors import UserError
+
+State = Mapping[str, Tensor]
+"""Named physical quantities of all worlds, each ``[task, episode, ...]``, such as ``qpos`` and ``qvel``."""
+
+Columns = Mapping[str, Tensor]
+"""The task row by column name, each ``[task, 1]``."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One control step of all worlds, as rewards see it.
+
+    Attributes:
+        before: State at the start of the step.
+        action: What the policy did, clipped to [-1, 1], ``[task, episode, action]``.
+        after: State at the end of the step.
+        task: The task row, each column ``[task, 1]``.
+    """
+
+    before: State
+    action: Tensor
+    after: State
+    task: Columns
+
+
+@dataclass(frozen=True)
+class MujocoWorld:
+    """Physics by MuJoCo.
+
+    Attributes:
+        spec: Builds the nominal model's ``MjSpec``.
+        frame_skip: Physics substeps a control step.
+        fields: ``MjData`` fields the family reads, beside ``qpos`` and ``qvel``.
+        camera: Camera for pictures: a name in the model, or None for a free camera.
+        lookat_body: Body a free camera follows.
+    """
+
+    spec: Callable[[], mujoco.MjSpec]
+    frame_skip: int
+    fields: tuple[str, ...] = ()
+    camera: str | None = None
+    lookat_body: str | None = None
+
+
+@dataclass(frozen=True)
+class ClosedFormWorld:
+    """Physics by a formula in torch, for probe tasks whose answers are known.
+
+    Attributes:
+        initial: Nominal state, each entry without task and episode axes.
+        dynamics: ``(state, action, task) -> state``.
+        draw: ``(state, task, trace, size) -> uint8 image [size, size, 3]`` of one world; ``state`` and ``task`` hold
+            floats or 1-D arrays, ``trace`` the states so far.
+    """
+
+    initial: Mapping[str, tuple[float, ...]]
+    dynamics: Callable[[State, Tensor, Columns], State]
+    draw: Callable[[list[Mapping[str, np.ndarray]], Mapping[str, float], int], np.ndarray]
+
+
+def _never(state: State, task: Columns) -> Tensor | None:
+    return None
+
+
+@dataclass(frozen=True)
+class TaskFamily:
+    """Robots and worlds that differ in named numbers, and the interface a policy meets in all of them.
+
+    The functions are written once, over batches, in torch: leading axes are ``[task, episode]``.
+
+    Attributes:
+        name: As in ``robotmeta families``.
+        summary: One sentence: what the robot does and what is hidden from the policy.
+        source: Where the variant comes from.
+        space: What varies.
+        world: The physics.
+        observations: Name and unit of each observation, in order.
+        actions: Name and unit of each action, in order; policies act in [-1, 1].
+        horizon: Control steps an episode.
+        dt: Seconds a control step.
+        reset: ``(nominal state, generator, task) -> initial state``; draws the reset noise.
+        observe: ``(state, task) -> observation [task, episode, observation]``.
+        reward: ``(transition) -> [task, episode]``, the reward of one control step.
+        terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
+        success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
+    """
+
+    name: str
+    summary: str
+    source: str
+    space: ParameterSpace
+    world: MujocoWorld | ClosedFormWorld
+    observations: tuple[tuple[str, str], ...]
+    actions: tuple[tuple[str, str], ...]
+    horizon: int
+    dt: float
+    reset: Callable[[State, torch.Generator, Columns], State]
+    observe: Callable[[State, Columns], Tensor]
+    reward: Callable[[Transition], Tensor]
+    terminated: Callable[[State, Columns], Tensor | None] = _never
+    success: Callable[[State, Columns], Tensor] | None = None
+
+    @property
+    def observation_size(self) -> int:
+        return len(self.observations)
+
+    @property
+    def action_size(self) -> int:
+        return len(self.actions)
+
+    def sample(self, count: int, rng: np.random.Generator) -> Tasks:
+        """Draws meta-training tasks."""
+        return self.space.sample(count, rng)
+
+    def tasks(self, split: str = "test", count: int = 40) -> Tasks:
+        """The first ``count`` tasks of a frozen meta-test split: ``"test"`` (held-out) or ``"ood"``."""
+        if split == "ood" and not self.space.has_ood:
+            raise UserError(f"family '{self.name}' has no ood split; there is: test")
+        return self.space.split(split, count)
+
+    def task(self, **values: float) -> Tasks:
+        """One task from named values; the others are nominal."""
+        return self.space.row(values, where=f"family '{self.name}'")
+
+
+def bounded(action: Tensor) -> Tensor:
+    """Clips actions to the interface every family shares, [-1, 1]."""
+    return action.clamp(-1.0, 1.0)

@@ -1,0 +1,97 @@
+"""From a task row to an ``MjModel``: structure through a compile cache, fields as writes on a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+
+import mujoco
+import numpy as np
+
+from robotmeta.envs.edits import Field, SpecEdit
+from robotmeta.envs.parameters import Parameter, ParameterSpace, Tasks
+from robotmeta.errors import UserError
+
+_CACHED_STRUCTURES = 256
+
+
+@contextlib.contextmanager
+def quiet_mujoco() -> Iterator[None]:
+    """Keeps MuJoCo's warnings off stderr and out of MUJOCO_LOG.TXT, where the caller handles what they say."""
+    previous = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(_ignore)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(previous)
+
+
+def _ignore(message: str) -> None:
+    pass
+
+
+class ModelBuilder:
+    """Builds one model a task. Tasks that only differ in goals share one model.
+
+    Args:
+        spec: Builds the nominal ``MjSpec``.
+        space: The family's parameters.
+    """
+
+    def __init__(self, spec: Callable[[], mujoco.MjSpec], space: ParameterSpace) -> None:
+        self._spec = spec
+        self._structural = [p for p in space if any(isinstance(e, SpecEdit) for e in p.edits)]
+        self._written = [p for p in space if any(not isinstance(e, SpecEdit) for e in p.edits)]
+        self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
+        # Constants derived from masses and lengths go stale after a write; the others need no recomputation.
+        inputs = set(mujoco.MjModel._setconst_inputs)
+        self._derived = any(not isinstance(e, Field) or e.name in inputs for p in self._written for e in p.edits)
+        self.nominal = self._structure(tuple(p.nominal for p in self._structural))
+
+    def __call__(self, tasks: Tasks) -> list[mujoco.MjModel]:
+        """One model a task, in order; equal structures and goal-only families share model objects."""
+        return [self._model(row) for row in tasks]
+
+    def _model(self, row: dict[str, float]) -> mujoco.MjModel:
+        base = self._structure(tuple(row[p.name] for p in self._structural))
+        if not self._written or all(row[p.name] == p.nominal for p in self._written):
+            return base
+        model = copy.copy(base)
+        for parameter in self._written:
+            for edit in parameter.edits:
+                if not isinstance(edit, SpecEdit):
+                    edit.apply(model, row[parameter.name], row)
+        if self._derived:
+            mujoco.mj_setConst(model, mujoco.MjData(model))
+        return model
+
+    def _structure(self, values: tuple[float, ...]) -> mujoco.MjModel:
+        model = self._compiled.get(values)
+        if model is None:
+            if len(self._compiled) >= _CACHED_STRUCTURES:
+                self._compiled.pop(next(iter(self._compiled)))
+            model = self._compiled[values] = _compile(self._spec(), self._structural, values)
+        return model
+
+
+def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[float, ...]) -> mujoco.MjModel:
+    for parameter, value in zip(parameters, values, strict=True):
+        for edit in parameter.edits:
+            if isinstance(edit, SpecEdit):
+                edit.apply(spec, value)
+    try:
+        return spec.compile()
+    except ValueError as error:
+        chosen = ", ".join(f"{p.name}={v:g}" for p, v in zip(parameters, values, strict=True))
+        raise UserError(f"the model does not compile with {chosen or 'its nominal values'}: {error}") from None
+
+
+def worlds_of(models: list[mujoco.MjModel], episodes: int) -> list[mujoco.MjModel]:
+    """Repeats each task's model for its episodes: worlds are numbered task by task."""
+    return [model for model in models for _ in range(episodes)]
+
+
+def initial_positions(models: list[mujoco.MjModel]) -> np.ndarray:
+    """Initial ``qpos`` of each model, ``[task, nq]``."""
+    return np.stack([model.qpos0 for model in models])

@@ -1,0 +1,257 @@
+"""What can vary: parameters, their distributions, and tasks as rows of named numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs.edits import Edit
+from robotmeta.errors import UserError, unknown
+
+SPLITS = ("train", "test", "ood")
+
+# Meta-test tasks come from streams of their own, so they never depend on the seed of a run.
+_SPLIT_STREAM = {"test": 7_001, "ood": 7_002}
+_SPLIT_SIZE = 1024
+
+
+class Distribution(Protocol):
+    """A distribution over one number."""
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draws ``count`` values, shape ``[count]``."""
+        ...
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Smallest and largest value."""
+        ...
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform on [low, high]."""
+
+    low: float
+    high: float
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        return rng.uniform(self.low, self.high, count)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"U({self.low:g}, {self.high:g})"
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """Uniform in the logarithm on [low, high], low > 0: halving is as likely as doubling."""
+
+    low: float
+    high: float
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        return np.exp(rng.uniform(np.log(self.low), np.log(self.high), count))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"logU({self.low:g}, {self.high:g})"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values, equally likely. Draws are balanced: every block of ``len(values)`` holds each value once."""
+
+    values: tuple[float, ...]
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        blocks = -(-count // len(self.values))
+        return np.concatenate([rng.permutation(self.values) for _ in range(blocks)])[:count]
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return min(self.values), max(self.values)
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(f"{value:g}" for value in self.values)
+
+
+@dataclass(frozen=True)
+class Union:
+    """Uniform over several intervals, each as likely as it is long. For OOD values on both sides of a range."""
+
+    intervals: tuple[tuple[float, float], ...]
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        lows, highs = np.array(self.intervals).T
+        chosen = rng.choice(len(lows), size=count, p=(highs - lows) / (highs - lows).sum())
+        return rng.uniform(lows[chosen], highs[chosen])
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return min(low for low, _ in self.intervals), max(high for _, high in self.intervals)
+
+    def __str__(self) -> str:
+        return " or ".join(f"U({low:g}, {high:g})" for low, high in self.intervals)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One column of a task: a number that varies from robot to robot or from goal to goal.
+
+    Attributes:
+        name: Column name, as typed on the command line.
+        description: What it is, in a few words.
+        train: Meta-training distribution; the held-out (test) tasks come from it too.
+        nominal: The value of the unmodified robot.
+        bounds: Physically meaningful range; a value outside it is refused.
+        ood: Out-of-distribution values, disjoint from ``train``; None keeps the column in distribution.
+        edits: How the value changes the model. Empty for goals, which only rewards read.
+        unit: Unit of the value, ``"1"`` for a multiplier.
+    """
+
+    name: str
+    description: str
+    train: Distribution
+    nominal: float
+    bounds: tuple[float, float]
+    ood: Distribution | None = None
+    edits: tuple[Edit, ...] = ()
+    unit: str = "1"
+
+    def check(self, value: float) -> float:
+        """Returns the value, or raises UserError where it is outside the physical range."""
+        low, high = self.bounds
+        if not low <= value <= high:  # also refuses NaN
+            raise UserError(
+                f"{self.name}={value:g} is outside its physical range [{low:g}, {high:g}] {_unit(self.unit)}".rstrip()
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Rows of named numbers: one row a task.
+
+    Attributes:
+        names: Column names.
+        values: Array ``[task, parameter]``.
+    """
+
+    names: tuple[str, ...]
+    values: np.ndarray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
+            raise ValueError(f"values of shape {self.values.shape} do not fit {len(self.names)} columns")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> Tasks:
+        return Tasks(self.names, self.values[rows])
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        for row in self.values:
+            yield dict(zip(self.names, row.tolist(), strict=True))
+
+    def repeat(self, count: int) -> Tasks:
+        """Every task ``count`` times in a row: ``[task * count, parameter]``."""
+        return Tasks(self.names, np.repeat(self.values, count, axis=0))
+
+    def columns(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+        """The columns by name, each ``[task, 1]`` so that it broadcasts over episodes."""
+        table = torch.as_tensor(self.values, device=device)
+        return {name: table[:, i : i + 1] for i, name in enumerate(self.names)}
+
+    @property
+    def digest(self) -> str:
+        """Hash of names and values: equal digests mean equal tasks."""
+        content = json.dumps([self.names, self.values.tolist()]).encode()
+        return hashlib.sha256(content).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class ParameterSpace:
+    """The parameters of a family, in column order."""
+
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def __iter__(self) -> Iterator[Parameter]:
+        return iter(self.parameters)
+
+    def nominal(self, count: int = 1) -> Tasks:
+        """``count`` copies of the nominal task."""
+        row = [parameter.nominal for parameter in self.parameters]
+        return Tasks(self.names, np.tile(np.array(row, dtype=np.float64), (count, 1)))
+
+    def row(self, values: Mapping[str, float], *, where: str = "this family") -> Tasks:
+        """One task from named values; columns that are not given are nominal.
+
+        Raises:
+            UserError: For an unknown parameter or a value outside its physical range.
+        """
+        tasks = self.nominal()
+        for name, value in values.items():
+            if name not in self.names:
+                raise unknown("parameter", name, self.names, where=where)
+            column = self.names.index(name)
+            tasks.values[0, column] = self.parameters[column].check(float(value))
+        return tasks
+
+    def sample(self, count: int, rng: np.random.Generator, *, ood: bool = False) -> Tasks:
+        """Draws tasks; with ``ood``, the columns that have OOD values take those."""
+        columns = [(p.ood if ood and p.ood is not None else p.train).sample(rng, count) for p in self.parameters]
+        return Tasks(self.names, np.stack(columns, axis=1).astype(np.float64))
+
+    @property
+    def has_ood(self) -> bool:
+        return any(parameter.ood is not None for parameter in self.parameters)
+
+    def split(self, name: str, count: int) -> Tasks:
+        """The first ``count`` tasks of a meta-test split, the same on every machine and for every seed of a run.
+
+        Args:
+            name: ``"test"`` (held-out tasks of the meta-training distribution) or ``"ood"``.
+            count: Number of tasks.
+
+        Raises:
+            UserError: For an unknown split, or ``"ood"`` where no parameter has OOD values.
+        """
+        if name not in _SPLIT_STREAM:
+            raise unknown("split", name, _SPLIT_STREAM)
+        if name == "ood" and not self.has_ood:
+            raise UserError("this family has no OOD split: none of its parameters has out-of-distribution values")
+        if not 1 <= count <= _SPLIT_SIZE:
+            raise UserError(f"a split holds 1 to {_SPLIT_SIZE} tasks, not {count}")
+        # The whole split is drawn each time, so that asking for more tasks keeps the earlier ones.
+        whole = self.sample(_SPLIT_SIZE, np.random.default_rng(_SPLIT_STREAM[name]), ood=name == "ood")
+        return whole[:count]
+
+    @property
+    def digest(self) -> str:
+        """Hash of the space and its frozen splits: a checkpoint of another space is recognised by it."""
+        described = [(p.name, str(p.train), str(p.ood), p.nominal, p.bounds) for p in self.parameters]
+        frozen = [self.split(s, 16).digest for s in _SPLIT_STREAM if s != "ood" or self.has_ood]
+        return hashlib.sha256(json.dumps([described, frozen]).encode()).hexdigest()[:16]
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit

@@ -1,0 +1,73 @@
+"""Simulators: one protocol, one file a physics backend.
+
+A simulator advances ``[task, episode]`` worlds of one family. It knows nothing of observations or rewards.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
+from robotmeta.envs.parameters import Tasks
+from robotmeta.errors import unknown
+
+
+class Simulator(Protocol):
+    """What every physics backend offers."""
+
+    device: torch.device
+
+    def load(self, tasks: Tasks) -> None:
+        """Gives each task's worlds its physics. The number of tasks is fixed."""
+        ...
+
+    @property
+    def nominal(self) -> State:
+        """Initial state of each task before reset noise, ``[task, 1, ...]``."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """Current state, ``[task, episode, ...]``. Live: the next step changes it in place."""
+        ...
+
+    def reset(self, state: State) -> None:
+        """Puts every world into the given state."""
+        ...
+
+    def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
+        """Advances one control step.
+
+        Args:
+            action: ``[task, episode, action]`` in [-1, 1].
+            active: bool ``[task, episode]``, worlds to advance; None for all.
+
+        Returns:
+            bool ``[task, episode]`` of the worlds that diverged in this step, or None where none did.
+        """
+        ...
+
+    def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
+        """A picture of one world, uint8 ``[height, width, 3]``."""
+        ...
+
+
+SIMULATORS = ("auto", "mujoco", "closed-form")
+
+
+def make_simulator(
+    family: TaskFamily, num_tasks: int, num_episodes: int, *, kind: str = "auto", threads: int | None = None
+) -> Simulator:
+    """Builds the simulator for a family; ``auto`` takes the one its world is written for."""
+    from robotmeta.envs.simulators.closed_form import ClosedFormSimulator
+    from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
+
+    if kind not in SIMULATORS:
+        raise unknown("simulator", kind, SIMULATORS)
+    if isinstance(family.world, ClosedFormWorld):
+        return ClosedFormSimulator(family, num_tasks, num_episodes)
+    return MujocoSimulator(family, num_tasks, num_episodes, threads=threads)

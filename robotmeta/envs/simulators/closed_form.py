@@ -1,0 +1,63 @@
+"""Physics by a formula: no integration error, so answers can be derived by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
+from robotmeta.envs.parameters import Tasks
+
+
+class ClosedFormSimulator:
+    """Advances a :class:`ClosedFormWorld` in torch (float64)."""
+
+    def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int) -> None:
+        assert isinstance(family.world, ClosedFormWorld)
+        self.device = torch.device("cpu")
+        self._world = family.world
+        self._shape = (num_tasks, num_episodes)
+        self._tasks = family.space.nominal(num_tasks)
+        self._columns = self._tasks.columns()
+        self._state: dict[str, Tensor] = {}
+        self._trace: list[dict[str, Tensor]] = []
+
+    def load(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self._columns = tasks.columns()
+
+    @property
+    def nominal(self) -> State:
+        return {
+            name: torch.tensor(value, dtype=torch.float64).expand(self._shape[0], 1, len(value))
+            for name, value in self._world.initial.items()
+        }
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def reset(self, state: State) -> None:
+        self._state = {name: value.expand(*self._shape, -1).clone() for name, value in state.items()}
+        self._trace = [self._state]
+
+    def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
+        after = self._world.dynamics(self._state, action.double(), self._columns)
+        if active is not None:
+            after = {
+                name: torch.where(active.unsqueeze(-1), value, self._state[name]) for name, value in after.items()
+            }
+        self._state = dict(after)
+        self._trace.append(self._state)
+        finite = torch.stack([value.isfinite().all(-1) for value in after.values()]).all(0)
+        return None if finite.all() else ~finite
+
+    def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
+        trace = [{name: value[task, episode].numpy() for name, value in state.items()} for state in self._trace]
+        row = next(iter(self._tasks[task : task + 1]))
+        image = self._world.draw(trace, row, min(width, height))
+        canvas = np.full((height, width, 3), 255, dtype=np.uint8)
+        top, left = (height - image.shape[0]) // 2, (width - image.shape[1]) // 2
+        canvas[top : top + image.shape[0], left : left + image.shape[1]] = image
+        return canvas

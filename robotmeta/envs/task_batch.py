@@ -1,0 +1,136 @@
+"""TaskBatchEnv: a meta-batch of tasks, each with several episodes running side by side."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import TaskFamily, Transition, bounded
+from robotmeta.envs.parameters import Tasks
+from robotmeta.envs.simulators import make_simulator
+from robotmeta.errors import SimulationDiverged
+
+
+class Step(NamedTuple):
+    """What one control step returns; leading axes ``[task, episode]``."""
+
+    observation: Tensor
+    """float32 ``[task, episode, observation]``."""
+    reward: Tensor
+    """float32 ``[task, episode]``."""
+    terminated: Tensor | None
+    """bool ``[task, episode]``, episodes that ended here for good; None where none did."""
+    diverged: Tensor | None
+    """bool ``[task, episode]``, worlds whose simulation broke in this step; None where none did."""
+
+
+class BatchEnv(Protocol):
+    """What :func:`robotmeta.rollout.collect` needs: implemented here, and by the adapter for Gymnasium environments."""
+
+    num_tasks: int
+    num_episodes: int
+    horizon: int
+    observation_size: int
+    action_size: int
+
+    def reset(self, generator: torch.Generator) -> Tensor: ...
+    def step(self, action: Tensor, active: Tensor | None = None) -> Step: ...
+    def success(self) -> Tensor | None: ...
+
+
+class TaskBatchEnv:
+    """``[task, episode]`` worlds of one family, stepped together.
+
+    Args:
+        family: What the worlds are.
+        num_tasks: Tasks in a batch.
+        num_episodes: Episodes of each task that run side by side.
+        simulator: ``"auto"``, or a name of :data:`robotmeta.envs.simulators.SIMULATORS`.
+        threads: Physics threads; None for the cores this process may use. Results do not depend on it.
+        reveal_task: Append the task row, scaled to about [-1, 1], to the observation: what an oracle sees.
+    """
+
+    def __init__(
+        self,
+        family: TaskFamily,
+        num_tasks: int,
+        num_episodes: int,
+        *,
+        simulator: str = "auto",
+        threads: int | None = None,
+        reveal_task: bool = False,
+    ) -> None:
+        self.family = family
+        self.num_tasks = num_tasks
+        self.num_episodes = num_episodes
+        self.horizon = family.horizon
+        self.action_size = family.action_size
+        self.observation_size = family.observation_size + reveal_task * len(family.space.names)
+        self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
+        self._reveal = reveal_task
+        self.load(family.space.nominal(num_tasks))
+
+    def load(self, tasks: Tasks) -> None:
+        """Gives the worlds their tasks; takes effect with the next reset.
+
+        Args:
+            tasks: ``num_tasks`` rows.
+        """
+        if len(tasks) != self.num_tasks:
+            raise ValueError(f"this environment holds {self.num_tasks} tasks, not {len(tasks)}")
+        self.tasks = tasks
+        self._columns = tasks.columns(self.simulator.device)
+        self.simulator.load(tasks)
+        if self._reveal:
+            low, high = np.array([p.train.support for p in self.family.space]).T
+            scaled = (tasks.values - (low + high) / 2) / np.maximum((high - low) / 2, 1e-6)
+            row = torch.as_tensor(scaled, dtype=torch.float32, device=self.simulator.device)
+            self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
+
+    def reset(self, generator: torch.Generator) -> Tensor:
+        """Starts an episode in every world; returns observations, float32 ``[task, episode, observation]``."""
+        shape = (self.num_tasks, self.num_episodes)
+        nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
+        self.simulator.reset(self.family.reset(nominal, generator, self._columns))
+        return self._observation()
+
+    def step(self, action: Tensor, active: Tensor | None = None) -> Step:
+        """Advances the active worlds by one control step.
+
+        Args:
+            action: ``[task, episode, action]``; clipped to [-1, 1].
+            active: bool ``[task, episode]``; None for all. What is returned for the others is meaningless.
+
+        Raises:
+            SimulationDiverged: When no active world is left with a finite state.
+        """
+        action = bounded(action)
+        before = {name: value.clone() for name, value in self.simulator.state.items()}
+        diverged = self.simulator.step(action, active)
+        if diverged is not None and bool(diverged.all() if active is None else (diverged | ~active).all()):
+            raise SimulationDiverged(
+                f"the simulation of every world of family '{self.family.name}' diverged: "
+                "its parameters or the actions are outside what the physics can bear"
+            )
+        after = self.simulator.state
+        reward = self.family.reward(Transition(before, action, after, self._columns)).float()
+        if diverged is not None:
+            reward = reward.masked_fill(diverged, 0.0)
+        return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged)
+
+    def success(self) -> Tensor | None:
+        """bool ``[task, episode]``: whether each world's present state is a success; None where undefined."""
+        if self.family.success is None:
+            return None
+        return self.family.success(self.simulator.state, self._columns)
+
+    def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
+        """A picture of one world, uint8 ``[height, width, 3]``."""
+        return self.simulator.render(width, height, task, episode)
+
+    def _observation(self) -> Tensor:
+        observation = self.family.observe(self.simulator.state, self._columns).float()
+        return torch.cat([observation, self._row], dim=-1) if self._reveal else observation

@@ -1,0 +1,30 @@
+"""Meta-learners: one algorithm a file, one small protocol. A new one is a new file and a line in LEARNERS."""
+
+from __future__ import annotations
+
+from robotmeta.errors import unknown
+from robotmeta.metalearners.domain_randomization import DomainRandomization
+from robotmeta.metalearners.maml import MAML
+from robotmeta.metalearners.promp import ProMP
+from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner
+from robotmeta.metalearners.rl2 import RL2
+
+__all__ = ["LEARNERS", "Belief", "LearnerConfig", "MetaLearner", "learner_class"]
+
+LEARNERS: dict[str, type[MetaLearner]] = {
+    "promp": ProMP,
+    "maml": MAML,
+    "rl2": RL2,
+    "domain-randomization": DomainRandomization,
+}
+
+
+def learner_class(name: str) -> type[MetaLearner]:
+    """The learner of that name.
+
+    Raises:
+        UserError: For an unknown name.
+    """
+    if name not in LEARNERS:
+        raise unknown("learner", name, LEARNERS)
+    return LEARNERS[name]

@@ -1,0 +1,104 @@
+"""Domain randomization: one memoryless policy for the whole family, trained with PPO. The control of meta-learning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
+from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
+from robotmeta.policies import DiagonalGaussian, ObservationNormalizer, mlp_value, orthogonal_mlp
+from robotmeta.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.rollout import Rollout, Signal
+
+
+@dataclass(frozen=True)
+class DomainRandomizationConfig(PPOConfig):
+    """Hyper-parameters of the domain-randomized policy."""
+
+    meta_batch: int = 48
+    """Tasks a meta-update."""
+    episodes: int = 2
+    """Episodes of each task."""
+    rounds: int = 0
+    """The policy does not adapt, so there is one round."""
+    learning_rate: float = 5e-4
+    """Of Adam."""
+    minibatches: int = 8
+    """Gradient steps a pass."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the policy and of the value function."""
+
+
+class DomainRandomization(MetaLearner):
+    """Trained over the family, deployed as it is: its belief is empty and adapting does nothing."""
+
+    Config = DomainRandomizationConfig
+    config: DomainRandomizationConfig
+
+    def __init__(
+        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__(observation_size, action_size, config, generator)
+        assert isinstance(config, DomainRandomizationConfig)
+        self.config = config
+        self.normalizer = ObservationNormalizer(observation_size)
+        self.return_scale = ReturnScale()
+        self.actor = orthogonal_mlp((observation_size, *config.hidden, action_size), generator, last_gain=0.01)
+        self.critic = mlp_value(observation_size, config.hidden, generator)
+        self.log_std = torch.nn.Parameter(torch.full((action_size,), config.init_std).log())
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=config.learning_rate, eps=1e-5)
+
+    def begin(self, num_tasks: int) -> Belief:
+        return {}
+
+    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
+        return self._policy(self.normalizer(signal.observation)), belief
+
+    def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
+        return belief
+
+    def schedule(self, episodes: int) -> list[int]:
+        return [1] * episodes
+
+    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+        config = self.config
+        (rollout,) = trial
+        with torch.no_grad():
+            observations = self.normalizer(rollout.observations)
+            values = self.critic(observations).squeeze(-1)
+            self.return_scale.update(discounted_returns(rollout.rewards, config.discount), rollout.mask)
+            advantages = generalized_advantages(
+                rollout.rewards / self.return_scale(),
+                values,
+                torch.zeros_like(values[..., 0]),
+                rollout.mask,
+                discount=config.discount,
+                lam=config.gae_lambda,
+            )
+            happened = rollout.mask > 0
+            data = [
+                value[happened]
+                for value in (
+                    observations,
+                    rollout.actions,
+                    rollout.distribution.log_prob(rollout.actions),
+                    normalize(advantages, rollout.mask, per_task=False),
+                    advantages + values,
+                    rollout.mask,
+                )
+            ]
+        loss = torch.zeros(())
+        size = -(-len(data[0]) // config.minibatches)
+        for _ in range(config.epochs):
+            for chosen in torch.randperm(len(data[0]), generator=generator).to(self.device).split(size):
+                o, a, log_probs, advantage, target, mask = (value[chosen] for value in data)
+                value = self.critic(o).squeeze(-1)
+                loss = ppo_loss(config, self._policy(o), a, log_probs, advantage, value, target, mask)
+                descend(loss, self.optimizer, self, config.max_grad_norm)
+        self.normalizer.update(observed(trial))
+        return {"loss": float(loss), "std": float(self.log_std.exp().mean())}
+
+    def _policy(self, observation: torch.Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian(self.actor(observation), self.log_std.clamp(min=torch.tensor(self.config.min_std).log()))

@@ -1,0 +1,139 @@
+"""What gradient-based learners share: a policy initialization, its step sizes, and adaptation by policy gradient."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from robotmeta.adaptation import Samples, adapt
+from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
+from robotmeta.policies import DiagonalGaussian, GaussianMLP, ObservationNormalizer
+from robotmeta.policies.mlp import per_task
+from robotmeta.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
+from robotmeta.rollout import Rollout, Signal
+
+
+@dataclass(frozen=True)
+class GradientConfig(LearnerConfig):
+    """Hyper-parameters of the inner loop."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    """Hidden layers of the policy."""
+    init_std: float = 0.6
+    """Standard deviation of actions at initialization."""
+    min_std: float = 0.2
+    """Floor of the standard deviation: the inner loop learns from exploration, so it must not die out."""
+    inner_step: float = 0.2
+    """Step size of adaptation, or its initial value where it is learned."""
+    learn_inner_step: bool = True
+    """Learn one step size a policy parameter (Meta-SGD, Li et al. 2017)."""
+    surrogate: str = "lvc"
+    """Inner objective: lvc, log_likelihood or dice."""
+    discount: float = 0.99
+    """gamma."""
+    gae_lambda: float = 1.0
+    """lambda of generalized advantage estimation."""
+    normalize_observations: bool = True
+    """Scale observations by running statistics."""
+
+
+class GradientLearner(MetaLearner, ABC):
+    """Learns a policy initialization; adapting is taking policy-gradient steps from it."""
+
+    config: GradientConfig
+
+    def __init__(
+        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__(observation_size, action_size, config, generator)
+        assert isinstance(config, GradientConfig)
+        self.config = config
+        self.policy = GaussianMLP(observation_size, action_size, config.hidden, config.init_std, config.min_std)
+        self.normalizer = ObservationNormalizer(observation_size)
+        initial = self.policy.initialize(generator)
+        self.theta = nn.ParameterDict({name: nn.Parameter(value) for name, value in initial.items()})
+        self.step_sizes = nn.ParameterDict(
+            {
+                name: nn.Parameter(torch.full_like(value, config.inner_step), requires_grad=config.learn_inner_step)
+                for name, value in initial.items()
+            }
+        )
+
+    def begin(self, num_tasks: int) -> Belief:
+        return per_task({name: value.detach() for name, value in self.theta.items()}, num_tasks)
+
+    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
+        distribution = self.policy(belief, self.normalizer(signal.observation))
+        return distribution, belief
+
+    def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
+        with torch.no_grad():
+            steps = self.clamped_steps()
+        return adapt(self.policy, belief, self.samples(rollout), steps, surrogate=self.config.surrogate)
+
+    def schedule(self, episodes: int) -> list[int]:
+        """As many rounds as in meta-training, with the episodes shared out among them."""
+        rounds = min(self.config.rounds, episodes)
+        return [episodes // rounds + (i < episodes % rounds) for i in range(rounds)] if episodes else []
+
+    # -- for the outer loops -----------------------------------------------------------------------------------------
+
+    def clamped_steps(self) -> dict[str, Tensor]:
+        """Step sizes, never negative."""
+        return {name: value.clamp(min=0.0) for name, value in self.step_sizes.items()}
+
+    def meta_parameters(self) -> list[nn.Parameter]:
+        """What the outer loop trains: the initialization, and the step sizes where they are learned."""
+        return [p for p in (*self.theta.values(), *self.step_sizes.values()) if p.requires_grad]
+
+    def adapted(
+        self, theta: Mapping[str, Tensor], steps: Mapping[str, Tensor], trial: list[Samples], *, first_order: bool
+    ) -> dict[str, Tensor]:
+        """Parameters after every adaptation step of the trial, as a differentiable function of ``theta``."""
+        parameters = per_task(theta, trial[0].mask.shape[0])
+        for samples in trial:
+            parameters = adapt(
+                self.policy,
+                parameters,
+                samples,
+                steps,
+                surrogate=self.config.surrogate,
+                differentiable=True,
+                first_order=first_order,
+            )
+        return parameters
+
+    def observe(self, trial: list[Rollout]) -> None:
+        """Updates the observation statistics, after the meta-update that used the old ones."""
+        if self.config.normalize_observations:
+            self.normalizer.update(observed(trial))
+
+    @torch.no_grad()
+    def samples(self, rollout: Rollout) -> Samples:
+        """Normalized observations and advantages against a linear baseline fitted to each task."""
+        config = self.config
+        returns = discounted_returns(rollout.rewards, config.discount)
+        values = linear_feature_baseline(rollout.observations, returns, rollout.mask)
+        # As in the classics, the time limit counts as an end: nothing is bootstrapped.
+        advantages = generalized_advantages(
+            rollout.rewards,
+            values,
+            torch.zeros_like(values[..., 0]),
+            rollout.mask,
+            discount=config.discount,
+            lam=config.gae_lambda,
+        )
+        behavior = rollout.distribution
+        return Samples(
+            observations=self.normalizer(rollout.observations),
+            actions=rollout.actions,
+            advantages=normalize(advantages, rollout.mask),
+            mask=rollout.mask,
+            behavior=behavior,
+            log_probs=behavior.log_prob(rollout.actions),
+            trace=config.discount * config.gae_lambda,
+        )

@@ -1,0 +1,140 @@
+"""MAML with a trust-region outer loop (Finn et al. 2017), second and first order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from robotmeta.adaptation import Samples, task_mean
+from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.protocol import LearnerConfig
+from robotmeta.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class MAMLConfig(GradientConfig):
+    """Hyper-parameters of MAML-TRPO."""
+
+    first_order: bool = False
+    """Ignore how the inner gradient depends on the initialization (FOMAML)."""
+    max_kl: float = 0.01
+    """Trust region: mean KL divergence of the post-adaptation policies, in nats."""
+    cg_iterations: int = 10
+    """Conjugate-gradient iterations."""
+    cg_damping: float = 1e-2
+    """Added to the diagonal of the KL Hessian."""
+    backtracks: int = 15
+    """Attempts of the line search."""
+    backtrack_ratio: float = 0.8
+    """Shrinkage of the step at each attempt."""
+
+
+class MAML(GradientLearner):
+    """Trust-region policy optimization (Schulman et al. 2015) of the return after adaptation."""
+
+    Config = MAMLConfig
+    config: MAMLConfig
+
+    def __init__(
+        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__(observation_size, action_size, config, generator)
+        self.optimizer = None  # TRPO keeps no state between updates
+
+    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+        # theta' = theta + alpha * grad J(theta)              on each round before the last
+        # L = mean pi_theta' / pi_old A                       on the last round
+        # maximize L subject to KL(pi_old, pi_theta') <= max_kl: conjugate gradient, then a line search
+        config = self.config
+        before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
+        parameters = self.meta_parameters()
+
+        def losses() -> tuple[Tensor, Tensor]:
+            return self._losses(before, after)
+
+        objective, kl = losses()
+        gradient = flat_grad(objective, parameters, retain_graph=True)
+        kl_gradient = flat_grad(kl, parameters, create_graph=True)
+
+        def hessian_vector(vector: Tensor) -> Tensor:
+            return flat_grad(kl_gradient @ vector, parameters, retain_graph=True) + config.cg_damping * vector
+
+        direction = conjugate_gradient(hessian_vector, gradient, config.cg_iterations)
+        curvature = direction @ hessian_vector(direction)
+        del kl_gradient  # and with it the largest graph
+        full_step = (2.0 * config.max_kl / curvature.clamp(min=1e-12)).sqrt() * direction
+        found = self._line_search(losses, float(objective), full_step)
+        self.observe(trial)
+        return {**found, "std": float(self.theta["log_std"].exp().mean())}
+
+    def _losses(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor]:
+        adapted = self.adapted(self.theta, self.clamped_steps(), before, first_order=self.config.first_order)
+        distribution = self.policy(adapted, after.observations)
+        ratio = (distribution.log_prob(after.actions) - after.log_probs).exp()
+        objective = task_mean(ratio * after.advantages, after.mask).mean()
+        return objective, task_mean(after.behavior.kl(distribution), after.mask).mean()
+
+    def _line_search(
+        self, losses: Callable[[], tuple[Tensor, Tensor]], start: float, full_step: Tensor
+    ) -> dict[str, float]:
+        """Takes the largest step that improves the objective within the trust region; none if there is no such step."""
+        parameters = self.meta_parameters()
+        origin = nn.utils.parameters_to_vector(parameters).detach()
+        for attempt in range(self.config.backtracks):
+            move = self.config.backtrack_ratio**attempt
+            _assign(parameters, origin + move * full_step)
+            objective, kl = (float(value.detach()) for value in losses())
+            if objective > start and kl <= self.config.max_kl:
+                return {"objective": objective - start, "kl": kl, "step": move}
+        _assign(parameters, origin)
+        return {"objective": 0.0, "kl": 0.0, "step": 0.0}
+
+
+def flat_grad(
+    value: Tensor, parameters: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool = False
+) -> Tensor:
+    """Gradient of a scalar as one vector ``[parameter]``."""
+    gradients = torch.autograd.grad(
+        value,
+        parameters,
+        create_graph=create_graph,
+        retain_graph=retain_graph or create_graph,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return torch.cat([g.reshape(-1) for g in gradients])
+
+
+def conjugate_gradient(product: Callable[[Tensor], Tensor], target: Tensor, iterations: int) -> Tensor:
+    """Approximately solves ``H x = b`` for a positive definite H given as ``product(x) = H x``.
+
+    Args:
+        product: Multiplies a vector with H.
+        target: b, ``[parameter]``.
+        iterations: At most this many.
+
+    Returns:
+        x, ``[parameter]``.
+    """
+    x = torch.zeros_like(target)
+    residual, direction = target.clone(), target.clone()
+    squared = residual @ residual
+    for _ in range(iterations):
+        image = product(direction)
+        alpha = squared / (direction @ image).clamp(min=1e-20)
+        x = x + alpha * direction
+        residual = residual - alpha * image
+        new = residual @ residual
+        if new < 1e-10:
+            break
+        direction = residual + (new / squared) * direction
+        squared = new
+    return x
+
+
+@torch.no_grad()
+def _assign(parameters: Sequence[nn.Parameter], vector: Tensor) -> None:
+    nn.utils.vector_to_parameters(vector, parameters)

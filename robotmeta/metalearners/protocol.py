@@ -1,0 +1,101 @@
+"""What every meta-learner answers: begin, act, adapt, update. Nothing else in the package asks which one it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
+from robotmeta.rollout import Rollout, Signal
+
+Belief = Mapping[str, Tensor]
+"""What a learner believes about each task, each entry ``[task, ...]``: adapted parameters, a hidden state, nothing."""
+
+
+@dataclass(frozen=True)
+class LearnerConfig:
+    """What the training loop needs to know of any learner; each learner adds its own hyper-parameters."""
+
+    meta_batch: int = 40
+    """Tasks a meta-update."""
+    episodes: int = 3
+    """Episodes of each task that run side by side in a round of experience."""
+    rounds: int = 1
+    """Rounds of experience before the last one; the belief is adapted after each."""
+
+
+class MetaLearner(nn.Module, ABC):
+    """A policy that adapts, and the outer loop that trains it.
+
+    Args:
+        observation_size: Observations.
+        action_size: Actions.
+        config: Hyper-parameters, an instance of ``Config``.
+        generator: Draws the initial weights.
+    """
+
+    Config: ClassVar[type[LearnerConfig]]
+    config: LearnerConfig
+    normalizer: ObservationNormalizer
+    optimizer: torch.optim.Optimizer | None
+
+    @abstractmethod
+    def __init__(
+        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def begin(self, num_tasks: int) -> Belief:
+        """The belief before any experience of ``num_tasks`` tasks."""
+
+    @abstractmethod
+    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after having seen the signal.
+
+        The log standard deviation must not change within an episode.
+        """
+
+    @abstractmethod
+    def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
+        """The belief after a round of experience gathered from ``belief``."""
+
+    @abstractmethod
+    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+        """One meta-update.
+
+        Args:
+            trial: ``config.rounds + 1`` rollouts of the same tasks; the belief was adapted after each but the last.
+            generator: A CPU generator for shuffling.
+
+        Returns:
+            Numbers to log.
+        """
+
+    @abstractmethod
+    def schedule(self, episodes: int) -> list[int]:
+        """How to spend a budget of adaptation episodes: episodes side by side in each round."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the policy lives."""
+        return self.normalizer.mean.device
+
+    def training_state(self) -> dict[str, Any]:
+        """What resuming needs beside the weights: the optimizer's state."""
+        return {} if self.optimizer is None else {"optimizer": self.optimizer.state_dict()}
+
+    def load_training_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what :meth:`training_state` returned."""
+        if self.optimizer is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
+
+
+def observed(rollouts: list[Rollout]) -> Tensor:
+    """All observations that were really seen, ``[sample, observation]``."""
+    return torch.cat([r.observations[r.mask > 0] for r in rollouts])

@@ -1,0 +1,157 @@
+"""RL^2: a recurrent policy that learns to adapt by acting (Duan et al. 2016), trained with PPO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import bounded
+from robotmeta.errors import UserError
+from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
+from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
+from robotmeta.policies import DiagonalGaussian, ObservationNormalizer, RecurrentActorCritic
+from robotmeta.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.rollout import Rollout, Signal
+
+
+@dataclass(frozen=True)
+class RL2Config(PPOConfig):
+    """Hyper-parameters of RL^2."""
+
+    meta_batch: int = 48
+    """Trials a meta-update, each with a task of its own."""
+    episodes: int = 1
+    """A trial's episodes follow one another, so each round holds one."""
+    rounds: int = 1
+    """Episodes of a trial before the last one."""
+    hidden_size: int = 64
+    """GRU units."""
+    bptt: int = 0
+    """Steps that gradients flow back; 0 for the whole trial."""
+
+
+class RL2(MetaLearner):
+    """Its belief is the hidden state, kept across the episodes of a trial; adapting is acting."""
+
+    Config = RL2Config
+    config: RL2Config
+
+    def __init__(
+        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__(observation_size, action_size, config, generator)
+        assert isinstance(config, RL2Config)
+        self.config = config
+        self.normalizer = ObservationNormalizer(observation_size)
+        self.return_scale = ReturnScale()
+        self.network = RecurrentActorCritic(
+            observation_size + action_size + 2,  # and the last reward, and whether an episode starts
+            action_size,
+            config.hidden_size,
+            init_std=config.init_std,
+            min_std=config.min_std,
+            generator=generator,
+        )
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
+
+    def begin(self, num_tasks: int) -> Belief:
+        return {"hidden": torch.zeros(num_tasks, 1, self.config.hidden_size, device=self.device)}
+
+    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
+        tasks, episodes = signal.reward.shape
+        start = torch.full((tasks, episodes, 1), float(signal.start), device=self.device)
+        inputs = self._inputs(signal.observation, signal.action, signal.reward, start)
+        hidden = belief["hidden"].expand(tasks, episodes, -1).reshape(tasks * episodes, -1)
+        distribution, _, hidden = self.network(inputs.view(1, tasks * episodes, -1), hidden)
+        mean = distribution.mean.view(tasks, episodes, -1)
+        return DiagonalGaussian(mean, distribution.log_std), {"hidden": hidden.view(tasks, episodes, -1)}
+
+    def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
+        return belief
+
+    def schedule(self, episodes: int) -> list[int]:
+        return [1] * episodes
+
+    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+        # A = GAE over the whole trial: what is learnt in one episode pays in the next
+        # for each epoch, for each minibatch of trials: Adam on the PPO loss, sequences as one GRU call
+        config = self.config
+        data = self._sequences(trial)
+        sequences = data["mask"].shape[1]
+        size = -(-sequences // config.minibatches)
+        loss = torch.zeros(())
+        for _ in range(config.epochs):
+            for chosen in torch.randperm(sequences, generator=generator).to(self.device).split(size):
+                batch = {name: value[:, chosen] for name, value in data.items()}
+                distribution, values, _ = self.network(batch["inputs"], batch["hidden"][0])
+                loss = ppo_loss(
+                    config,
+                    distribution,
+                    batch["actions"],
+                    batch["log_probs"],
+                    batch["advantages"],
+                    values,
+                    batch["targets"],
+                    batch["mask"],
+                )
+                descend(loss, self.optimizer, self.network, config.max_grad_norm)
+        self.normalizer.update(observed(trial))
+        return {"loss": float(loss), "std": float(self.network.log_std.exp().mean())}
+
+    def _inputs(self, observation: Tensor, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
+        # A drifting scale would change the meaning of a reward during a trial: the logarithm needs none.
+        squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
+        return torch.cat([self.normalizer(observation), bounded(action), squashed, start], dim=-1)
+
+    @torch.no_grad()
+    def _sequences(self, trial: list[Rollout]) -> dict[str, Tensor]:
+        """The trial as sequences ``[time, sequence, ...]``, cut every ``bptt`` steps."""
+        config = self.config
+
+        def joined(parts: list[Tensor]) -> Tensor:  # [task, episode, time, ...] each -> [time, trial, ...]
+            return torch.cat([p.flatten(0, 1) for p in parts], dim=1).transpose(0, 1).contiguous()
+
+        def shifted(value: Tensor) -> Tensor:  # what the policy was told: last step's, zero at an episode's start
+            return torch.cat([torch.zeros_like(value[:, :, :1]), value[:, :, :-1]], dim=2)
+
+        inputs = []
+        for rollout in trial:
+            start = torch.zeros_like(rollout.rewards).unsqueeze(-1)
+            start[:, :, 0] = 1.0
+            inputs.append(
+                self._inputs(rollout.observations, shifted(rollout.actions), shifted(rollout.rewards), start)
+            )
+        x, mask = joined(inputs), joined([r.mask for r in trial])
+        rewards, actions = joined([r.rewards for r in trial]), joined([r.actions for r in trial])
+        log_probs = joined([r.distribution.log_prob(r.actions) for r in trial])
+        horizon, trials = mask.shape
+        chunk = config.bptt or horizon
+        if horizon % chunk:
+            raise UserError(f"bptt={chunk} does not divide a trial of {horizon} steps")
+        hidden, values = [x.new_zeros(trials, config.hidden_size)], []
+        for piece in x.split(chunk):
+            _, value, last = self.network(piece, hidden[-1])
+            values.append(value)
+            hidden.append(last)
+        self.return_scale.update(discounted_returns(rewards.T, config.discount).T, mask)
+        advantages = generalized_advantages(
+            rewards.T / self.return_scale(),
+            torch.cat(values).T,
+            rewards.new_zeros(trials),
+            mask.T,
+            discount=config.discount,
+            lam=config.gae_lambda,
+        ).T
+        targets = advantages + torch.cat(values)
+        whole = {
+            "inputs": x,
+            "actions": actions,
+            "log_probs": log_probs,
+            "advantages": normalize(advantages, mask, per_task=False),
+            "targets": targets,
+            "mask": mask,
+        }
+        cut = {name: torch.cat(value.split(chunk), dim=1) for name, value in whole.items()}
+        return {**cut, "hidden": torch.cat(hidden[:-1]).unsqueeze(0)}

@@ -1,0 +1,94 @@
+"""Gaussian MLP used functionally: its parameters are an argument, with or without a leading task axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from robotmeta.policies.gaussian import DiagonalGaussian
+
+Parameters = Mapping[str, Tensor]
+"""Policy parameters by name. Adapted ones carry a leading task axis: ``weight_0 [task, in, out]``."""
+
+
+@dataclass(frozen=True)
+class GaussianMLP:
+    """A tanh MLP for the mean and a state-independent log standard deviation.
+
+    Attributes:
+        observation_size: Inputs.
+        action_size: Outputs.
+        hidden: Hidden layer sizes.
+        init_std: Standard deviation at initialization, in action units.
+        min_std: Floor of the standard deviation; below it exploration in the inner loop dies out.
+    """
+
+    observation_size: int
+    action_size: int
+    hidden: tuple[int, ...] = (64, 64)
+    init_std: float = 1.0
+    min_std: float = 1e-6
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return (self.observation_size, *self.hidden, self.action_size)
+
+    def initialize(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Random parameters without a task axis: Xavier-uniform weights, a small last layer, zero biases."""
+        parameters = {}
+        layers = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        for i, (fan_in, fan_out) in enumerate(layers):
+            bound = math.sqrt(6.0 / (fan_in + fan_out)) * (0.1 if i == len(layers) - 1 else 1.0)
+            parameters[f"weight_{i}"] = (2.0 * torch.rand(fan_in, fan_out, generator=generator) - 1.0) * bound
+            parameters[f"bias_{i}"] = torch.zeros(fan_out)
+        parameters["log_std"] = torch.full((self.action_size,), math.log(self.init_std))
+        return parameters
+
+    def __call__(self, parameters: Parameters, observation: Tensor) -> DiagonalGaussian:
+        """The action distribution.
+
+        Args:
+            parameters: With a leading task axis.
+            observation: ``[task, ..., observation]``.
+
+        Returns:
+            Mean ``[task, ..., action]``; log std ``[task, 1..., action]``.
+        """
+        tasks, middle = observation.shape[0], observation.shape[1:-1]
+        x = observation.reshape(tasks, -1, self.observation_size)
+        last = len(self.sizes) - 2
+        for i in range(last + 1):
+            x = torch.baddbmm(parameters[f"bias_{i}"].unsqueeze(1), x, parameters[f"weight_{i}"])
+            if i < last:
+                x = x.tanh()
+        log_std = parameters["log_std"].clamp(min=math.log(self.min_std))
+        return DiagonalGaussian(
+            x.view(tasks, *middle, self.action_size),
+            log_std.view(tasks, *(1 for _ in middle), self.action_size),
+        )
+
+
+def per_task(parameters: Parameters, num_tasks: int) -> dict[str, Tensor]:
+    """Gives parameters a leading task axis without copying them: ``[...] -> [task, ...]``."""
+    return {name: value.unsqueeze(0).expand(num_tasks, *value.shape) for name, value in parameters.items()}
+
+
+def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_gain: float = 1.0) -> nn.Sequential:
+    """A tanh MLP with orthogonal weights and zero biases, as PPO likes it."""
+    layers: list[nn.Module] = []
+    for i, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        layer = nn.Linear(fan_in, fan_out)
+        last = i == len(sizes) - 2
+        nn.init.orthogonal_(layer.weight, gain=last_gain if last else math.sqrt(2.0), generator=generator)
+        nn.init.zeros_(layer.bias)
+        layers += [layer] if last else [layer, nn.Tanh()]
+    return nn.Sequential(*layers)
+
+
+def mlp_value(observation_size: int, hidden: tuple[int, ...], generator: torch.Generator) -> nn.Sequential:
+    """A state-value network: ``[..., observation] -> [..., 1]``."""
+    return orthogonal_mlp((observation_size, *hidden, 1), generator)

@@ -1,0 +1,107 @@
+"""Returns, advantages and baselines: pure functions over ``[task, episode, time]``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_OBSERVATION_CLIP = 10.0
+_RIDGE_ATTEMPTS = 8
+
+
+def discounted_returns(rewards: Tensor, discount: float) -> Tensor:
+    """Reward-to-go ``R_t = r_t + gamma R_{t+1}``.
+
+    Args:
+        rewards: ``[..., time]``, zero after the end of an episode.
+        discount: gamma.
+
+    Returns:
+        ``[..., time]``.
+    """
+    returns = torch.empty_like(rewards)
+    following = torch.zeros_like(rewards[..., 0])
+    for t in reversed(range(rewards.shape[-1])):
+        following = rewards[..., t] + discount * following
+        returns[..., t] = following
+    return returns
+
+
+def generalized_advantages(
+    rewards: Tensor, values: Tensor, last_values: Tensor, mask: Tensor, *, discount: float, lam: float
+) -> Tensor:
+    """Generalized advantage estimation (Schulman et al. 2016, equation 16).
+
+    ``A_t = delta_t + gamma lambda A_{t+1}`` with ``delta_t = r_t + gamma V_{t+1} - V_t``.
+
+    Args:
+        rewards: ``[..., time]``.
+        values: V of the state before each step, ``[..., time]``.
+        last_values: V of the state after the last step that happened, ``[...]``: zero where the episode terminated,
+            and where a time limit is meant to count as an end.
+        mask: 1.0 for steps that happened, ``[..., time]``.
+        discount: gamma.
+        lam: lambda.
+
+    Returns:
+        ``[..., time]``, zero where ``mask`` is.
+    """
+    advantages = torch.zeros_like(rewards)
+    following_value, following_advantage = last_values, torch.zeros_like(last_values)
+    for t in reversed(range(rewards.shape[-1])):
+        happened = mask[..., t] > 0
+        delta = rewards[..., t] + discount * following_value - values[..., t]
+        advantage = delta + discount * lam * following_advantage
+        advantages[..., t] = torch.where(happened, advantage, 0.0)
+        # Steps that did not happen hand the end of the episode on unchanged.
+        following_advantage = torch.where(happened, advantage, following_advantage)
+        following_value = torch.where(happened, values[..., t], following_value)
+    return advantages
+
+
+def normalize(advantages: Tensor, mask: Tensor, *, per_task: bool = True) -> Tensor:
+    """Zero mean and unit variance over the steps that happened, for each task or over the whole batch.
+
+    Args:
+        advantages: ``[task, ...]``.
+        mask: Same shape.
+        per_task: Whether each task has its own mean and variance.
+    """
+    axes = tuple(range(1, advantages.ndim)) if per_task else tuple(range(advantages.ndim))
+    count = mask.sum(dim=axes, keepdim=True).clamp(min=1.0)
+    mean = (advantages * mask).sum(dim=axes, keepdim=True) / count
+    centred = (advantages - mean) * mask
+    deviation = (centred.square().sum(dim=axes, keepdim=True) / count).sqrt()
+    return centred / (deviation + 1e-8)
+
+
+def linear_feature_baseline(observations: Tensor, returns: Tensor, mask: Tensor, *, ridge: float = 1e-5) -> Tensor:
+    """Values fitted to returns by ridge regression on time and observations, one fit a task (Duan et al. 2016).
+
+    Features: ``clip(o, +-10), o^2, t/100, (t/100)^2, (t/100)^3, 1``.
+
+    Args:
+        observations: ``[task, episode, time, observation]``.
+        returns: Reward-to-go, ``[task, episode, time]``.
+        mask: 1.0 for steps that happened, ``[task, episode, time]``.
+        ridge: Regularization, raised tenfold while the system is singular.
+
+    Returns:
+        Fitted values, ``[task, episode, time]``.
+    """
+    tasks, _, horizon = returns.shape
+    o = observations.clamp(-_OBSERVATION_CLIP, _OBSERVATION_CLIP)
+    t = (torch.arange(horizon, device=o.device, dtype=o.dtype) / 100.0).view(1, 1, -1, 1).expand(*o.shape[:3], 1)
+    features = torch.cat([o, o.square(), t, t.square(), t**3, torch.ones_like(t)], dim=-1)
+    x = features.reshape(tasks, -1, features.shape[-1])  # [task, sample, feature]
+    weighted = x * mask.reshape(tasks, -1, 1)
+    # Normal equations in double precision: squared features span eight orders of magnitude.
+    gram = torch.bmm(weighted.mT, x).double()
+    moment = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1)).double()
+    identity = torch.eye(gram.shape[-1], device=o.device, dtype=gram.dtype)
+    for _ in range(_RIDGE_ATTEMPTS):
+        solution, info = torch.linalg.solve_ex(gram + ridge * identity, moment)
+        if not bool(info.any()) and bool(solution.isfinite().all()):
+            return torch.bmm(x, solution.to(x.dtype)).reshape(returns.shape) * mask
+        ridge *= 10.0
+    return torch.zeros_like(returns)
