@@ -1,0 +1,48 @@
+"""robotmeta meta-trains policies over parameterized MuJoCo task families and adapts them in a few episodes."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import sys
+
+# MuJoCo decides at import how it will render. Without a display only EGL works, where it is installed.
+if sys.platform == "linux" and "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
+    os.environ.setdefault("MUJOCO_GL", "egl")
+
+from robotmeta.checkpoint import Policy, load, save_policy
+from robotmeta.deployment import Adapted, adapt
+from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.evaluate import Evaluation, evaluate
+from robotmeta.metalearners import LEARNERS, MetaLearner
+from robotmeta.rollout import Rollout, collect
+from robotmeta.train import Run, meta_train, resume
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FAMILIES",
+    "LEARNERS",
+    "Adapted",
+    "Evaluation",
+    "MetaLearner",
+    "Parameter",
+    "ParameterSpace",
+    "Policy",
+    "Rollout",
+    "Run",
+    "SimulationDiverged",
+    "TaskBatchEnv",
+    "TaskFamily",
+    "Tasks",
+    "UserError",
+    "adapt",
+    "collect",
+    "evaluate",
+    "load",
+    "make",
+    "meta_train",
+    "resume",
+    "save_policy",
+]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
-from robotmeta.envs import BatchEnv
+from robotmeta.envs import BatchEnv, Step
 from robotmeta.policies import DiagonalGaussian
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ class Rollout:
         mask: 1.0 for steps that happened, 0.0 after the end of an episode.
         terminated: bool ``[task, episode]``, episodes that ended for good before the time limit.
         diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
-        last_observations: Observation after the last step, ``[task, episode, observation]``.
         success: bool ``[task, episode]`` where the family defines it.
     """
 
@@ -55,7 +55,6 @@ class Rollout:
     mask: Tensor
     terminated: Tensor
     diverged: Tensor
-    last_observations: Tensor
     success: Tensor | None
 
     @property
@@ -65,7 +64,7 @@ class Rollout:
 
     @property
     def returns(self) -> Tensor:
-        """Undiscounted return of each episode, ``[task, episode]``; diverged episodes are NaN-free partial sums."""
+        """Undiscounted return of each episode, ``[task, episode]``; of a diverged one, up to where it broke."""
         return self.rewards.sum(dim=-1)
 
     @property
@@ -80,8 +79,16 @@ class Rollout:
 
     def to(self, device: torch.device | str) -> Rollout:
         """The same experience on another device."""
+        if self.rewards.device == torch.device(device):
+            return self
         moved = {name: value if value is None else value.to(device) for name, value in vars(self).items()}
         return Rollout(**moved)
+
+
+def joined(rollouts: list[Rollout]) -> Rollout:
+    """Rollouts of the same tasks side by side, along the episode axis."""
+    parts = {name: [getattr(r, name) for r in rollouts] for name in vars(rollouts[0])}
+    return Rollout(**{n: None if values[0] is None else torch.cat(values, dim=1) for n, values in parts.items()})
 
 
 @contextlib.contextmanager
@@ -95,7 +102,62 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+class Moment(NamedTuple):
+    """One control step as :func:`play` reports it; leading axes ``[task, episode]``, tensors on the env's device."""
+
+    observation: Tensor
+    """What the policy saw, ``[task, episode, observation]``."""
+    distribution: DiagonalGaussian
+    """What it drew the action from."""
+    action: Tensor
+    """What it did, ``[task, episode, action]``."""
+    active: Tensor | None
+    """bool, the episodes that were still running; None for all."""
+    step: Step
+    """What came of it."""
+    belief: Belief
+    """The belief after acting."""
+
+
 @torch.no_grad()
+def play(
+    env: BatchEnv,
+    learner: MetaLearner,
+    belief: Belief,
+    generator: torch.Generator,
+    *,
+    explore: bool = True,
+    remember: bool = True,
+) -> Iterator[Moment]:
+    """Runs one episode in every world, a control step at a time. The arguments are those of :func:`collect`."""
+    observation = env.reset(generator)
+    here = observation.device
+    shape = (env.num_tasks, env.num_episodes, env.action_size)
+    noise = None
+    if explore:  # drawn at once, on the CPU: the same numbers whatever the device and the policy
+        noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
+    first = belief
+    signal = nothing = Signal(observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True)
+    active: Tensor | None = None
+    for t in range(env.horizon):
+        told = signal if remember else nothing._replace(observation=observation)
+        distribution, belief = learner.act(belief if remember else first, _move(told, learner.device))
+        mean, log_std = distribution.mean.to(here), distribution.log_std.to(here)
+        action = mean if noise is None else mean + log_std.exp() * noise[t]
+        step = env.step(action, active)
+        yield Moment(observation, DiagonalGaussian(mean, log_std), action, active, step, belief)
+        if step.terminated is not None or step.diverged is not None:
+            running = torch.ones(shape[:2], dtype=torch.bool, device=here) if active is None else active.clone()
+            for ended in (step.terminated, step.diverged):
+                if ended is not None:
+                    running &= ~ended
+            if not bool(running.any()):
+                return
+            active = None if bool(running.all()) else running
+        observation = step.observation
+        signal = Signal(observation, action, step.reward, False)
+
+
 def collect(
     env: BatchEnv,
     learner: MetaLearner,
@@ -119,69 +181,46 @@ def collect(
     Returns:
         The rollout, on the learner's device, and the belief after it.
     """
+    shape = (env.horizon, env.num_tasks, env.num_episodes)
+    buffers: dict[str, Tensor] = {}
+    last: Moment | None = None
     with one_torch_thread():
-        tasks, episodes, horizon = env.num_tasks, env.num_episodes, env.horizon
-        device = learner.device
-        observation = env.reset(generator)
-        here = observation.device
-        noise = torch.zeros(horizon, tasks, episodes, env.action_size, device=here)
-        if explore:
-            noise = torch.randn(noise.shape, generator=generator).to(here)
-        # Time comes first while collecting, so that each step writes one contiguous block.
-        observations = torch.empty(horizon, tasks, episodes, env.observation_size, device=here)
-        actions, means = torch.empty_like(noise), torch.empty_like(noise)
-        log_stds = None
-        rewards = torch.zeros(horizon, tasks, episodes, device=here)
-        mask = torch.zeros_like(rewards)
-        terminated = torch.zeros(tasks, episodes, dtype=torch.bool, device=here)
-        diverged = torch.zeros_like(terminated)
-        active: Tensor | None = None  # None while every world is still running
-
-        first = belief
-        nothing = Signal(observation, torch.zeros_like(noise[0]), torch.zeros_like(rewards[0]), True)
-        signal = nothing
-        for t in range(horizon):
-            seen = signal if remember else nothing._replace(observation=observation)
-            distribution, acted = learner.act(belief if remember else first, _move(seen, device))
-            belief = acted
-            means[t] = distribution.mean
-            if log_stds is None:
-                log_stds = distribution.log_std.to(here).expand(tasks, episodes, -1).unsqueeze(2)
-            actions[t] = means[t] + log_stds[:, :, 0].exp() * noise[t]
-            observations[t] = observation
-            step = env.step(actions[t], active)
-            if active is None:
-                rewards[t], mask[t] = step.reward, 1.0
-            else:
-                rewards[t], mask[t] = step.reward * active, active.float()
-            observation = step.observation
+        for t, moment in enumerate(play(env, learner, belief, generator, explore=explore, remember=remember)):
+            if not buffers:
+                # Time comes first while collecting, so that each step writes one contiguous block.
+                new = partial(torch.zeros, device=moment.action.device)
+                buffers = {
+                    "observations": new(*shape, env.observation_size),
+                    "actions": new(*shape, env.action_size),
+                    "means": new(*shape, env.action_size),
+                    "rewards": new(*shape),
+                    "mask": new(*shape),
+                }
+                terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
+            step = moment.step
+            happened = torch.ones_like(terminated) if moment.active is None else moment.active
             if step.diverged is not None:
-                new = step.diverged if active is None else step.diverged & active
-                diverged |= new
-                mask[t].masked_fill_(new, 0.0)
+                diverged |= step.diverged & happened
+                happened = happened & ~step.diverged
             if step.terminated is not None:
-                terminated |= step.terminated if active is None else step.terminated & active
-            if step.diverged is not None or step.terminated is not None:
-                running = ~(terminated | diverged)
-                if not bool(running.any()):
-                    break
-                active = None if bool(running.all()) else running
-            signal = Signal(observation, actions[t], rewards[t], False)
-        assert log_stds is not None
+                terminated |= step.terminated & happened
+            buffers["observations"][t] = moment.observation
+            buffers["actions"][t] = moment.action
+            buffers["means"][t] = moment.distribution.mean
+            buffers["rewards"][t] = step.reward * happened
+            buffers["mask"][t] = happened
+            last = moment
+        assert last is not None, "an episode has at least one step"
         success = env.success()
-        rollout = Rollout(
-            observations=observations.permute(1, 2, 0, 3),
-            actions=actions.permute(1, 2, 0, 3),
-            rewards=rewards.permute(1, 2, 0),
-            means=means.permute(1, 2, 0, 3),
-            log_stds=log_stds,
-            mask=mask.permute(1, 2, 0),
-            terminated=terminated,
-            diverged=diverged,
-            last_observations=observation,
-            success=None if success is None else success & ~diverged,
-        )
-    return rollout if device == here else rollout.to(device), belief
+    log_std = last.distribution.log_std
+    rollout = Rollout(
+        **{name: value.permute(1, 2, 0, *range(3, value.ndim)) for name, value in buffers.items()},
+        log_stds=log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
+        terminated=terminated,
+        diverged=diverged,
+        success=None if success is None else success & ~diverged,
+    )
+    return rollout.to(learner.device), last.belief
 
 
 def _move(signal: Signal, device: torch.device) -> Signal:

@@ -27,6 +27,8 @@ class LearnerConfig:
     """Episodes of each task that run side by side in a round of experience."""
     rounds: int = 1
     """Rounds of experience before the last one; the belief is adapted after each."""
+    privileged: bool = False
+    """Append the task row to the observation: an oracle, which a real robot cannot be."""
 
 
 class MetaLearner(nn.Module, ABC):

@@ -1,0 +1,256 @@
+"""Saving and loading policies: safetensors weights with a JSON manifest, written so that a kill loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from robotmeta.config import RunConfig
+from robotmeta.envs import TaskFamily, make
+from robotmeta.errors import UserError
+from robotmeta.metalearners import Belief, MetaLearner, learner_class
+from robotmeta.seeding import streams
+
+SCHEMA = 1
+_KEPT = 2
+_BELIEF = "belief."
+_WEIGHTS, _MANIFEST, _TRAINING = "policy.safetensors", "manifest.json", "training.pt"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A meta-trained policy: what it was trained on, and the learner that acts and adapts.
+
+    Attributes:
+        family: The task family.
+        config: The run that trained it.
+        learner: The policy and its way of adapting.
+        iteration: Meta-updates so far.
+        env_steps: Control steps of meta-training so far.
+        belief: What it already knows of its one task, where it has been adapted; None before.
+    """
+
+    family: TaskFamily
+    config: RunConfig
+    learner: MetaLearner = field(repr=False)
+    iteration: int = 0
+    env_steps: int = 0
+    belief: Belief | None = field(default=None, repr=False)
+
+    def begin(self, num_tasks: int) -> Belief:
+        """Where adaptation starts: the policy initialization, or what an adapted policy already knows."""
+        if self.belief is None:
+            return self.learner.begin(num_tasks)
+        return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
+
+
+def new_policy(
+    config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None
+) -> Policy:
+    """An untrained policy, its weights fixed by the seed; ``family`` where it is not a registered one."""
+    family = family or make(config.family)
+    size = family.observation_size + config.hyperparameters.privileged * len(family.space.names)
+    generator, _ = streams(config.seed, "weights")
+    learner = learner_class(config.learner)(size, family.action_size, config.hyperparameters, generator)
+    return Policy(family, config, learner.to(device))
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the numbers."""
+    packages = ("robotmeta", "torch", "mujoco", "numpy", "gymnasium")
+    found = {"python": platform.python_version()}
+    for package in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def manifest(policy: Policy) -> dict[str, Any]:
+    """What a reader needs to know before trusting the weights."""
+    family = policy.family
+    return {
+        "schema": SCHEMA,
+        "config": policy.config.to_json(),
+        "space": {"names": list(family.space.names), "digest": family.space.digest},
+        "observations": [list(signal) for signal in family.observations],
+        "actions": [list(signal) for signal in family.actions],
+        "iteration": policy.iteration,
+        "env_steps": policy.env_steps,
+        "versions": versions(),
+    }
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turns a failed write (no permission, full disk) into one clear line."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"cannot write {target}: {reason}") from None
+
+
+def save_policy(policy: Policy, file: Path) -> None:
+    """Writes a policy, adapted or not, as one safetensors file with its manifest inside.
+
+    Raises:
+        UserError: Where the file cannot be written; what was there before is intact.
+    """
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+        os.close(descriptor)
+        try:
+            _write_weights(policy, Path(partial))
+            os.replace(partial, file)
+        finally:
+            Path(partial).unlink(missing_ok=True)
+
+
+def save_checkpoint(policy: Policy, run: Path) -> Path:
+    """Writes ``run/checkpoints/ITERATION`` in full or not at all, and drops the oldest ones.
+
+    Raises:
+        UserError: Where it cannot be written; earlier checkpoints are intact.
+    """
+    folder = run / "checkpoints"
+    target = folder / f"{policy.iteration:08d}"
+    with writing(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob(".partial-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        partial = Path(tempfile.mkdtemp(dir=folder, prefix=".partial-"))
+        try:
+            _write_weights(policy, partial / _WEIGHTS)
+            (partial / _MANIFEST).write_text(json.dumps(manifest(policy), indent=2) + "\n")
+            torch.save(policy.learner.training_state(), partial / _TRAINING)
+            for file in partial.iterdir():
+                _flush(file)
+            partial.chmod(0o755)
+            if target.exists():  # the same iteration again, after a resume
+                shutil.rmtree(target)
+            os.replace(partial, target)
+        except RuntimeError as error:  # how torch.save reports a full disk
+            raise OSError(0, str(error).splitlines()[0]) from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    for old in checkpoints(run)[:-_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def _write_weights(policy: Policy, file: Path) -> None:
+    tensors = {name: value.detach().cpu().contiguous() for name, value in policy.learner.state_dict().items()}
+    if policy.belief is not None:
+        tensors |= {_BELIEF + name: value.detach().cpu().contiguous() for name, value in policy.belief.items()}
+    save_file(tensors, file, metadata={"robotmeta": json.dumps(manifest(policy))})
+
+
+def _flush(file: Path) -> None:
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Complete checkpoints of a run, oldest first."""
+    return sorted(path for path in (run / "checkpoints").glob("[0-9]*") if (path / _WEIGHTS).exists())
+
+
+def load(source: str | Path, *, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
+    """Loads a policy from a run folder (its last checkpoint), a checkpoint folder or a policy file.
+
+    Args:
+        source: The folder or file.
+        device: Where the policy shall live.
+        family: The family it was trained on, where that is not a registered one.
+
+    Raises:
+        UserError: Where there is none, the file is damaged or a pickle, or it belongs to another family or schema.
+    """
+    file = _locate(Path(source))
+    described, tensors = _read(file)
+    if described.get("schema") != SCHEMA:
+        raise UserError(f"{file} has schema {described.get('schema')}, this version reads schema {SCHEMA}")
+    config = RunConfig.from_json(described["config"])
+    if family is not None and family.name != config.family:
+        raise UserError(f"{file} was trained on family '{config.family}', not '{family.name}'")
+    policy = new_policy(config, device, family)
+    _check_space(file, described, policy.family)
+    belief = {n.removeprefix(_BELIEF): v.to(device) for n, v in tensors.items() if n.startswith(_BELIEF)}
+    weights = {n: v for n, v in tensors.items() if not n.startswith(_BELIEF)}
+    try:
+        policy.learner.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{file} does not fit its learner '{policy.config.learner}': {_first_line(error)}") from None
+    return Policy(
+        policy.family, policy.config, policy.learner, described["iteration"], described["env_steps"], belief or None
+    )
+
+
+def load_training(run: Path, policy: Policy) -> None:
+    """Restores the optimizer of a run's last checkpoint into the policy's learner."""
+    file = checkpoints(run)[-1] / _TRAINING
+    try:
+        policy.learner.load_training_state(torch.load(file, weights_only=True))
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise UserError(f"{file} is damaged: {_first_line(error)}") from None
+
+
+def _locate(source: Path) -> Path:
+    if source.is_file():
+        return source
+    if (source / _WEIGHTS).is_file():
+        return source / _WEIGHTS
+    found = checkpoints(source)
+    if found:
+        return found[-1] / _WEIGHTS
+    what = "has no checkpoint yet" if source.is_dir() else "does not exist"
+    raise UserError(f"no policy at {source}: it {what}; give a run folder, a checkpoint folder or a policy file")
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    with file.open("rb") as opened:
+        head = opened.read(4)
+    if head[:1] == b"\x80" or head == b"PK\x03\x04":
+        raise UserError(f"{file} is a pickle, which can run code when it is opened; only safetensors files are loaded")
+    try:
+        with safe_open(file, framework="pt") as opened:
+            described = (opened.metadata() or {}).get("robotmeta")
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{file} is truncated or not a policy file: {_first_line(error)}") from None
+    if described is None:
+        raise UserError(f"{file} holds tensors but no manifest: it was not written by robotmeta")
+    return json.loads(described), tensors
+
+
+def _check_space(file: Path, described: Mapping[str, Any], family: TaskFamily) -> None:
+    if described["space"]["digest"] != family.space.digest:
+        raise UserError(
+            f"{file} was trained on another version of family '{family.name}': its parameters were "
+            f"{', '.join(described['space']['names'])}, with other ranges than today's"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

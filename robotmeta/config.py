@@ -1,0 +1,98 @@
+"""What a run is: frozen, saved beside its results, enough to repeat it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from robotmeta.errors import UserError, unknown
+from robotmeta.metalearners import LearnerConfig, learner_class
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides the result of a meta-training run."""
+
+    family: str
+    """Task family."""
+    learner: str
+    """Meta-learner."""
+    hyperparameters: LearnerConfig
+    """Of the learner."""
+    iterations: int = 300
+    """Meta-updates."""
+    seed: int = 0
+    """Fixes tasks, initial weights, exploration and shuffling."""
+    simulator: str = "auto"
+    """Physics backend."""
+    torch_threads: int = 2
+    """Threads of the learner on the CPU. Part of the result: sums round differently on another number of them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            UserError: For an unknown learner or hyper-parameter.
+        """
+        fields = dict(data)
+        fields["hyperparameters"] = hyperparameters(fields["learner"], fields["hyperparameters"])
+        return cls(**fields)
+
+
+PRESETS: dict[tuple[str, str], dict[str, Any]] = {
+    # 20 episodes an adaptation step, as published; the defaults adapt with at most 5 episodes.
+    ("promp", "paper"): {"meta_batch": 40, "episodes": 20},
+    ("maml", "paper"): {"meta_batch": 40, "episodes": 20},
+    ("promp", "paper-3-steps"): {"meta_batch": 40, "episodes": 20, "rounds": 3},
+    ("maml", "paper-3-steps"): {"meta_batch": 40, "episodes": 20, "rounds": 3},
+}
+"""Named configurations: ``(learner, preset) -> hyper-parameters``."""
+
+
+def hyperparameters(learner: str, values: Mapping[str, Any], *, preset: str | None = None) -> LearnerConfig:
+    """A learner's configuration from named values, which may be strings from a command line.
+
+    Raises:
+        UserError: For an unknown learner, preset or hyper-parameter, or a value of the wrong type.
+    """
+    config = learner_class(learner).Config
+    hints = typing.get_type_hints(config)
+    known = [field.name for field in dataclasses.fields(config)]
+    chosen: dict[str, Any] = {}
+    if preset is not None:
+        if (learner, preset) not in PRESETS:
+            raise unknown("preset", preset, [name for who, name in PRESETS if who == learner], where=f"learner '{learner}'")
+        chosen.update(PRESETS[learner, preset])
+    for name, value in values.items():
+        if name not in known:
+            raise unknown("hyper-parameter", name, known, where=f"learner '{learner}'")
+        chosen[name] = _parsed(name, value, hints[name])
+    result = config(**chosen)
+    for name in ("meta_batch", "episodes"):
+        if getattr(result, name) < 1:
+            raise UserError(f"{name} must be at least 1, not {getattr(result, name)}")
+    return result
+
+
+def _parsed(name: str, value: Any, hint: Any) -> Any:
+    try:
+        data = json.loads(value) if isinstance(value, str) and hint is not str else value
+    except json.JSONDecodeError:
+        data = {"True": True, "False": False}.get(value, value)
+    if typing.get_origin(hint) is tuple and isinstance(data, list | tuple):
+        return tuple(int(item) for item in data)
+    if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
+        return float(data)
+    if isinstance(data, hint if isinstance(hint, type) else tuple) and not (hint is int and isinstance(data, bool)):
+        return data
+    wanted = getattr(hint, "__name__", str(hint))
+    raise UserError(f"hyper-parameter {name} is a {wanted}, which '{value}' is not")

@@ -1,0 +1,225 @@
+"""Evaluation: adaptation curves on held-out tasks, with controls and confidence intervals."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from scipy.stats import bootstrap
+
+from robotmeta.checkpoint import Policy, new_policy, versions
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.deployment import TaskWorlds, adapted_belief, experience
+from robotmeta.envs import Tasks
+from robotmeta.errors import UserError
+from robotmeta.rollout import Rollout
+from robotmeta.seeding import streams
+
+CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A number of each task after 0, 1, ..., K adaptation episodes.
+
+    Attributes:
+        values: ``[K + 1, task]``.
+    """
+
+    values: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Over tasks, ``[K + 1]``."""
+        return self.values.mean(axis=1)
+
+    @property
+    def ci95(self) -> np.ndarray:
+        """95 % percentile-bootstrap interval of the mean over tasks, ``[K + 1, 2]``."""
+        return np.array([_interval(row) for row in self.values])
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean and interval as lists."""
+        return {"mean": self.mean.tolist(), "ci95": self.ci95.tolist()}
+
+
+def _interval(row: np.ndarray) -> tuple[float, float]:
+    if len(row) < 2 or np.ptp(row) == 0.0:
+        return float(row.mean()), float(row.mean())
+    interval = bootstrap(
+        (row,), np.mean, n_resamples=_RESAMPLES, method="percentile", rng=np.random.default_rng(0)
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Adaptation curves of a policy and its controls on one split.
+
+    Attributes:
+        family: Name of the family.
+        learner: Name of the learner.
+        split: ``test`` or ``ood``.
+        tasks: The tasks.
+        episodes: 0, 1, ..., K.
+        returns: Undiscounted return by curve: ``adapted`` and the controls; None for one that was not run.
+        success: Success rate by curve, where the family defines success; else empty.
+        env_steps: Control steps of meta-training.
+        seed: Of the evaluation.
+    """
+
+    family: str
+    learner: str
+    split: str
+    tasks: Tasks
+    episodes: list[int]
+    returns: dict[str, Curve | None]
+    success: dict[str, Curve | None]
+    env_steps: int
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that ``evaluate --json`` writes; a control that was not run is null."""
+
+        def curves(named: dict[str, Curve | None]) -> dict[str, Any]:
+            return {name: None if curve is None else curve.to_json() for name, curve in named.items()}
+
+        return {
+            "family": self.family,
+            "learner": self.learner,
+            "split": self.split,
+            "tasks": len(self.tasks),
+            "episodes": self.episodes,
+            "return": curves(self.returns),
+            **({"success": curves(self.success)} if self.success else {}),
+            "env_steps_meta_train": self.env_steps,
+            "seed": self.seed,
+            "versions": versions(),
+        }
+
+    def table(self) -> Table:
+        """One row a curve: mean return and 95 % interval after each number of episodes."""
+        table = Table(title=f"{self.family}, {self.learner}: return on {len(self.tasks)} {self.split} tasks (95 % CI)")
+        table.add_column("after episodes")
+        for count in self.episodes:
+            table.add_column(str(count), justify="right")
+        for name, curve in self.returns.items():
+            if curve is not None:
+                cells = [f"{m:.1f} [{low:.1f}, {high:.1f}]" for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)]
+                table.add_row(name.replace("_", "-"), *cells)
+        return table
+
+    def verdict(self) -> str:
+        """Whether adaptation helped, in one sentence, judged by the intervals."""
+        adapted, control = self.returns["adapted"], self.returns["zero_shot"]
+        assert adapted is not None
+        if control is None:
+            return "The zero-shot control was not run, so nothing can be said about adaptation."
+        gain = adapted.mean[-1] - control.mean[-1]
+        apart = adapted.ci95[-1][0] > control.ci95[-1][1]
+        said = "adaptation helps: the intervals do not overlap" if apart else "no clear gain from adaptation"
+        return f"After {self.episodes[-1]} episodes {adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f} ({gain:+.1f}): {said}."
+
+
+def evaluate(
+    policy: Policy,
+    *,
+    split: str = "test",
+    tasks: int | Tasks = 40,
+    episodes: int = 3,
+    seed: int = 0,
+    explore: bool = False,
+    controls: Sequence[str] = ("zero_shot", "from_scratch"),
+    domain_randomized: Policy | None = None,
+    oracle: Policy | None = None,
+    threads: int | None = None,
+) -> Evaluation:
+    """Measures the return of fresh episodes after 0..K adaptation episodes, and what controls achieve.
+
+    Adaptation episodes explore. The measured episodes act by the mean of the policy unless ``explore``.
+
+    Args:
+        policy: A meta-trained policy.
+        split: ``test`` (held-out) or ``ood``; ignored where tasks are given.
+        tasks: How many tasks of the split, or the tasks themselves.
+        episodes: K.
+        seed: Fixes initial states and exploration; the same for every curve.
+        explore: Measure with sampled actions, as most published numbers do.
+        controls: ``zero_shot`` (the belief is reset at every step) and ``from_scratch`` (a random policy, fine-tuned
+            by policy gradient on the same episodes).
+        domain_randomized: A policy trained over the family without adaptation, where there is one.
+        oracle: A policy that sees the task row, where there is one.
+        threads: Physics threads.
+
+    Raises:
+        UserError: For an unknown split or control, or fewer than one episode or task.
+    """
+    if episodes < 1:
+        raise UserError(f"an adaptation curve needs at least 1 episode, not {episodes}")
+    chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
+    budgets = list(range(episodes + 1))
+
+    def measured(subject: Policy, *, adaptive: bool = True, remember: bool = True) -> list[Rollout]:
+        worlds = TaskWorlds(subject, chosen, threads=threads)
+        rollouts: list[Rollout] = []
+        for budget in budgets:
+            if budget and not adaptive:
+                rollouts.append(rollouts[0])  # nothing changed, so nothing is measured anew
+                continue
+            belief = adapted_belief(subject, worlds, budget, streams(seed, "adaptation")[0])
+            fresh = streams(seed, "trials")[0]
+            rollouts.append(experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0])
+        return rollouts
+
+    runs: dict[str, list[Rollout] | None] = {"adapted": measured(policy), **dict.fromkeys(CONTROLS)}
+    if "zero_shot" in controls:
+        runs["zero_shot"] = measured(policy, adaptive=False, remember=False)
+    if "from_scratch" in controls:
+        runs["from_scratch"] = measured(scratch(policy, seed))
+    if domain_randomized is not None:
+        runs["domain_randomized"] = measured(domain_randomized, adaptive=False)
+    if oracle is not None:
+        runs["oracle"] = measured(oracle, adaptive=False)
+    has_success = policy.family.success is not None
+    return Evaluation(
+        family=policy.family.name,
+        learner=policy.config.learner,
+        split="given" if isinstance(tasks, Tasks) else split,
+        tasks=chosen,
+        episodes=budgets,
+        returns={name: None if run is None else _curve([r.returns for r in run]) for name, run in runs.items()},
+        success={name: None if run is None else _curve([_succeeded(r) for r in run]) for name, run in runs.items()}
+        if has_success
+        else {},
+        env_steps=policy.env_steps,
+        seed=seed,
+    )
+
+
+def scratch(policy: Policy, seed: int) -> Policy:
+    """The from-scratch control: random weights, fine-tuned by plain policy gradient with the default step size."""
+    chosen = hyperparameters("promp", {})
+    config = RunConfig(policy.family.name, "promp", chosen, seed=seed + 1, simulator=policy.config.simulator)
+    return new_policy(config, policy.learner.device, policy.family)
+
+
+def _succeeded(rollout: Rollout):
+    assert rollout.success is not None
+    return rollout.success.float()
+
+
+def _curve(measured: list[Any]) -> Curve:
+    return Curve(np.stack([values.mean(dim=1).double().cpu().numpy() for values in measured]))
+
+
+def save_json(evaluation: Evaluation, file: Path) -> None:
+    """Writes the JSON object of an evaluation."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(evaluation.to_json(), indent=2) + "\n")

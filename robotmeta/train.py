@@ -1,0 +1,241 @@
+"""Meta-training: the loop on one screen."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from robotmeta.checkpoint import Policy, checkpoints, load, load_training, new_policy, save_checkpoint, versions, writing
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs import TaskBatchEnv, TaskFamily, make
+from robotmeta.errors import UserError
+from robotmeta.logs import MetricsLog, Progress
+from robotmeta.metalearners import MetaLearner
+from robotmeta.rollout import Rollout, collect
+from robotmeta.seeding import streams
+
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished or interrupted meta-training run.
+
+    Attributes:
+        folder: Where it lives.
+        policy: The policy after the last meta-update.
+        interrupted: Whether it was stopped before its last iteration.
+    """
+
+    folder: Path
+    policy: Policy
+    interrupted: bool
+
+
+def meta_train(
+    family: str | TaskFamily,
+    learner: str = "rl2",
+    *,
+    iterations: int = 300,
+    seed: int = 0,
+    out: str | Path | None = None,
+    hyper: Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    device: str = "auto",
+    simulator: str = "auto",
+    threads: int | None = None,
+    checkpoint_every: int = 50,
+    progress: bool = True,
+) -> Run:
+    """Meta-trains a policy over a task family.
+
+    Args:
+        family: A family, or the name of a registered one.
+        learner: Name of the meta-learner.
+        iterations: Meta-updates.
+        seed: Fixes everything on the CPU.
+        out: Run folder; ``runs/FAMILY-LEARNER-SEED`` by default.
+        hyper: Hyper-parameters that differ from the learner's defaults.
+        preset: A named configuration to start from.
+        device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``: where policy and updates run.
+        simulator: Physics backend.
+        threads: Physics threads; results do not depend on it.
+        checkpoint_every: Iterations between checkpoints.
+        progress: Show progress.
+
+    Raises:
+        UserError: For an unknown name, a folder that already holds a run, or one that cannot be written.
+    """
+    chosen = hyperparameters(learner, hyper or {}, preset=preset)
+    family = make(family) if isinstance(family, str) else family
+    if iterations < 1:
+        raise UserError(f"iterations must be at least 1, not {iterations}")
+    config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
+    folder = Path(out) if out is not None else Path("runs") / f"{family.name}-{learner}-{seed}"
+    if (folder / CONFIG).exists():
+        raise UserError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out")
+    policy = new_policy(config, resolve_device(device), family)
+    _write_config(config, folder)
+    return _train(policy, folder, threads, checkpoint_every, progress)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    family: TaskFamily | None = None,
+    iterations: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    checkpoint_every: int = 50,
+    progress: bool = True,
+) -> Run:
+    """Continues a run from its last checkpoint, on the CPU bit-identically to one that was never interrupted.
+
+    Args:
+        folder: The run folder.
+        family: The run's family where it is not a registered one.
+        iterations: Meta-updates in all; None for as many as were asked for last.
+
+    Raises:
+        UserError: Where there is no run, or its last checkpoint is damaged.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG).exists():
+        raise UserError(f"no run at {folder}: it has no {CONFIG}")
+    try:
+        saved = json.loads((folder / CONFIG).read_text())
+    except json.JSONDecodeError as error:
+        raise UserError(f"{folder / CONFIG} is damaged: {error}") from None
+    saved.pop("versions", None)
+    config = RunConfig.from_json(saved)
+    if checkpoints(folder):
+        policy = load(folder, device=resolve_device(device), family=family)
+        load_training(folder, policy)
+    else:  # stopped before its first checkpoint: start over
+        policy = new_policy(config, resolve_device(device), family)
+    if iterations is not None:
+        config = dataclasses.replace(config, iterations=iterations)
+        _write_config(config, folder)
+    return _train(dataclasses.replace(policy, config=config), folder, threads, checkpoint_every, progress)
+
+
+def _write_config(config: RunConfig, folder: Path) -> None:
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{CONFIG}"
+        partial.write_text(json.dumps({**config.to_json(), "versions": versions()}, indent=2) + "\n")
+        os.replace(partial, folder / CONFIG)
+
+
+def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: int, progress: bool) -> Run:
+    # for each iteration:
+    #     tasks   ~ p(T)                                   a meta-batch from the family
+    #     rollout = collect(tasks, belief)                 experience of every task at once
+    #     belief  = adapt(belief, rollout)                 inner loop, after each round but the last
+    #     update(rollouts)                                 outer loop
+    config, learner, iterations = policy.config, policy.learner, policy.config.iterations
+    env = training_env(policy, threads)
+    steps = policy.env_steps
+    log = MetricsLog(folder, start=policy.iteration)
+    with torch_threads(config.torch_threads), stop_signal() as stopped, log, Progress(iterations, progress) as shown:
+        for iteration in range(policy.iteration, iterations):
+            began = time.perf_counter()
+            generator, rng = streams(config.seed, "iteration", iteration)
+            env.load(policy.family.sample(env.num_tasks, rng))
+            trial = gather(env, learner, generator)
+            collected = time.perf_counter()
+            metrics = learner.update(trial, generator)
+            steps += sum(rollout.steps for rollout in trial)
+            policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=steps)
+            line = log.write(policy, trial, metrics, began, collected)
+            shown.advance(line)
+            if stopped.is_set() or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations:
+                save_checkpoint(policy, folder)
+            if stopped.is_set():
+                break
+    return Run(folder, policy, interrupted=policy.iteration < iterations)
+
+
+def gather(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> list[Rollout]:
+    """Rounds of experience of every task, the belief adapted after each but the last."""
+    belief = learner.begin(env.num_tasks)
+    trial = []
+    for remaining in reversed(range(learner.config.rounds + 1)):
+        rollout, belief = collect(env, learner, belief, generator)
+        trial.append(rollout)
+        if remaining:
+            belief = learner.adapt(belief, rollout)
+    return trial
+
+
+def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:
+    """The worlds a learner is meta-trained in."""
+    hyper = policy.config.hyperparameters
+    return TaskBatchEnv(
+        policy.family,
+        hyper.meta_batch,
+        hyper.episodes,
+        simulator=policy.config.simulator,
+        threads=threads,
+        reveal_task=hyper.privileged,
+    )
+
+
+def resolve_device(device: str) -> torch.device:
+    """``auto`` is a GPU where there is one.
+
+    Raises:
+        UserError: For ``cuda`` without a GPU, or a device torch does not know.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError:
+        raise UserError(f"no device '{device}'; there are: auto, cpu, cuda") from None
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("no CUDA device here; use --device cpu, or auto")
+    return resolved
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Runs torch on that many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, so that the iteration is finished and saved; a second Ctrl-C stops at once."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+
+    def stop(number: int, frame: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
