@@ -112,7 +112,7 @@ def adapt(
             objective, list(parameters.values()), create_graph=differentiable and not first_order
         )
         adapted = {
-            name: value + (step_size if isinstance(step_size, float) else step_size[name]) * gradient
+            name: value + (step_size[name] if isinstance(step_size, Mapping) else step_size) * gradient
             for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
         }
     return adapted if differentiable else {name: value.detach() for name, value in adapted.items()}

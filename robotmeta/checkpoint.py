@@ -58,9 +58,7 @@ class Policy:
         return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
 
 
-def new_policy(
-    config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None
-) -> Policy:
+def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
     """An untrained policy, its weights fixed by the seed; ``family`` where it is not a registered one."""
     family = family or make(config.family)
     size = family.observation_size + config.hyperparameters.privileged * len(family.space.names)
@@ -119,7 +117,7 @@ def save_policy(policy: Policy, file: Path) -> None:
         os.close(descriptor)
         try:
             _write_weights(policy, Path(partial))
-            os.replace(partial, file)
+            Path(partial).replace(file)
         finally:
             Path(partial).unlink(missing_ok=True)
 
@@ -146,7 +144,7 @@ def save_checkpoint(policy: Policy, run: Path) -> Path:
             partial.chmod(0o755)
             if target.exists():  # the same iteration again, after a resume
                 shutil.rmtree(target)
-            os.replace(partial, target)
+            partial.replace(target)
         except RuntimeError as error:  # how torch.save reports a full disk
             raise OSError(0, str(error).splitlines()[0]) from None
         finally:

@@ -70,7 +70,9 @@ def hyperparameters(learner: str, values: Mapping[str, Any], *, preset: str | No
     chosen: dict[str, Any] = {}
     if preset is not None:
         if (learner, preset) not in PRESETS:
-            raise unknown("preset", preset, [name for who, name in PRESETS if who == learner], where=f"learner '{learner}'")
+            raise unknown(
+                "preset", preset, [name for who, name in PRESETS if who == learner], where=f"learner '{learner}'"
+            )
         chosen.update(PRESETS[learner, preset])
     for name, value in values.items():
         if name not in known:

@@ -56,7 +56,11 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
         worlds = OneWorld(target)
     belief = adapted_belief(policy, worlds, episodes, streams(seed, "adaptation")[0])
     before, after = (
-        float(experience(worlds, policy.learner, known, trials, streams(seed, "trials")[0], explore=False)[0].returns.mean())
+        float(
+            experience(worlds, policy.learner, known, trials, streams(seed, "trials")[0], explore=False)[
+                0
+            ].returns.mean()
+        )
         for known in (policy.begin(1), belief)
     )
     return Adapted(dataclasses.replace(policy, belief=belief), episodes, before, after)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 from scipy.stats import bootstrap
+from torch import Tensor
 
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
@@ -112,7 +112,9 @@ class Evaluation:
             table.add_column(str(count), justify="right")
         for name, curve in self.returns.items():
             if curve is not None:
-                cells = [f"{m:.1f} [{low:.1f}, {high:.1f}]" for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)]
+                cells = [
+                    f"{m:.1f} [{low:.1f}, {high:.1f}]" for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)
+                ]
                 table.add_row(name.replace("_", "-"), *cells)
         return table
 
@@ -125,7 +127,8 @@ class Evaluation:
         gain = adapted.mean[-1] - control.mean[-1]
         apart = adapted.ci95[-1][0] > control.ci95[-1][1]
         said = "adaptation helps: the intervals do not overlap" if apart else "no clear gain from adaptation"
-        return f"After {self.episodes[-1]} episodes {adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f} ({gain:+.1f}): {said}."
+        means = f"{adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f} ({gain:+.1f})"
+        return f"After {self.episodes[-1]} episodes {means}: {said}."
 
 
 def evaluate(
@@ -175,7 +178,9 @@ def evaluate(
                 continue
             belief = adapted_belief(subject, worlds, budget, streams(seed, "adaptation")[0])
             fresh = streams(seed, "trials")[0]
-            rollouts.append(experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0])
+            rollouts.append(
+                experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
+            )
         return rollouts
 
     runs: dict[str, list[Rollout] | None] = {"adapted": measured(policy), **dict.fromkeys(CONTROLS)}
@@ -210,7 +215,7 @@ def scratch(policy: Policy, seed: int) -> Policy:
     return new_policy(config, policy.learner.device, policy.family)
 
 
-def _succeeded(rollout: Rollout):
+def _succeeded(rollout: Rollout) -> Tensor:
     assert rollout.success is not None
     return rollout.success.float()
 

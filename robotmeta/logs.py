@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -36,7 +35,7 @@ class MetricsLog:
             kept = [line for line in read_metrics(folder) if line["iteration"] < start]
             partial = self._file.with_suffix(".partial")
             partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
-            os.replace(partial, self._file)
+            partial.replace(self._file)
             self._opened = self._file.open("a")
             self._board = SummaryWriter(str(folder), purge_step=start)
         self._before = kept[-1]["seconds"] if kept else 0.0
@@ -136,12 +135,13 @@ class Progress:
         )
         self._bar.update(self._task, completed=line["iteration"] + 1, status=status)
         if line["diverged"] and self._shown:
-            self._console.print(
-                f"iteration {line['iteration']}: the simulation of {line['diverged']} episodes diverged; they are left out"
-            )
+            where = f"iteration {line['iteration']}"
+            self._console.print(f"{where}: the simulation of {line['diverged']} episodes diverged; they are left out")
         now = time.perf_counter()
         last = line["iteration"] + 1 == self._iterations
         if self._shown and not self._console.is_terminal and (last or now - self._last > _PLAIN_EVERY):
             self._last = now
             left = (now - self._began) / self._done * (self._iterations - line["iteration"] - 1)
-            print(f"{line['iteration'] + 1}/{self._iterations}  {status}  ETA {left:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{line['iteration'] + 1}/{self._iterations}  {status}  ETA {left:.0f} s", file=sys.stderr, flush=True
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -81,14 +82,19 @@ class Rollout:
         """The same experience on another device."""
         if self.rewards.device == torch.device(device):
             return self
-        moved = {name: value if value is None else value.to(device) for name, value in vars(self).items()}
-        return Rollout(**moved)
+        success = None if self.success is None else self.success.to(device)
+        tensors = {name: value.to(device) for name, value in vars(self).items() if name != "success"}
+        return Rollout(**tensors, success=success)
 
 
 def joined(rollouts: list[Rollout]) -> Rollout:
     """Rollouts of the same tasks side by side, along the episode axis."""
-    parts = {name: [getattr(r, name) for r in rollouts] for name in vars(rollouts[0])}
-    return Rollout(**{n: None if values[0] is None else torch.cat(values, dim=1) for n, values in parts.items()})
+    parts = {name: [getattr(r, name) for r in rollouts] for name in vars(rollouts[0]) if name != "success"}
+    successes = [r.success for r in rollouts if r.success is not None]
+    return Rollout(
+        **{name: torch.cat(values, dim=1) for name, values in parts.items()},
+        success=torch.cat(successes, dim=1) if successes else None,
+    )
 
 
 @contextlib.contextmanager
@@ -182,50 +188,42 @@ def collect(
         The rollout, on the learner's device, and the belief after it.
     """
     shape = (env.horizon, env.num_tasks, env.num_episodes)
-    buffers: dict[str, Tensor] = {}
-    last: Moment | None = None
     with one_torch_thread():
-        for t, moment in enumerate(play(env, learner, belief, generator, explore=explore, remember=remember)):
-            if not buffers:
-                # Time comes first while collecting, so that each step writes one contiguous block.
-                new = partial(torch.zeros, device=moment.action.device)
-                buffers = {
-                    "observations": new(*shape, env.observation_size),
-                    "actions": new(*shape, env.action_size),
-                    "means": new(*shape, env.action_size),
-                    "rewards": new(*shape),
-                    "mask": new(*shape),
-                }
-                terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
+        moments = play(env, learner, belief, generator, explore=explore, remember=remember)
+        first = moment = next(moments)
+        new = partial(torch.zeros, device=moment.action.device)
+        # Time comes first while collecting, so that each step writes one contiguous block.
+        observations, rewards, mask = new(*shape, env.observation_size), new(*shape), new(*shape)
+        actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
+        terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
+        running = torch.ones_like(terminated)
+        for t, moment in enumerate(itertools.chain([first], moments)):
             step = moment.step
-            happened = torch.ones_like(terminated) if moment.active is None else moment.active
+            happened = running if moment.active is None else moment.active
             if step.diverged is not None:
                 diverged |= step.diverged & happened
                 happened = happened & ~step.diverged
             if step.terminated is not None:
                 terminated |= step.terminated & happened
-            buffers["observations"][t] = moment.observation
-            buffers["actions"][t] = moment.action
-            buffers["means"][t] = moment.distribution.mean
-            buffers["rewards"][t] = step.reward * happened
-            buffers["mask"][t] = happened
-            last = moment
-        assert last is not None, "an episode has at least one step"
+            observations[t], actions[t], means[t] = moment.observation, moment.action, moment.distribution.mean
+            rewards[t] = torch.where(happened, step.reward, 0.0)
+            mask[t] = happened
         success = env.success()
-    log_std = last.distribution.log_std
     rollout = Rollout(
-        **{name: value.permute(1, 2, 0, *range(3, value.ndim)) for name, value in buffers.items()},
-        log_stds=log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
+        observations=observations.permute(1, 2, 0, 3),
+        actions=actions.permute(1, 2, 0, 3),
+        rewards=rewards.permute(1, 2, 0),
+        means=means.permute(1, 2, 0, 3),
+        log_stds=moment.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
+        mask=mask.permute(1, 2, 0),
         terminated=terminated,
         diverged=diverged,
         success=None if success is None else success & ~diverged,
     )
-    return rollout.to(learner.device), last.belief
+    return rollout.to(learner.device), moment.belief
 
 
 def _move(signal: Signal, device: torch.device) -> Signal:
     if signal.observation.device == device:
         return signal
-    return Signal(
-        signal.observation.to(device), signal.action.to(device), signal.reward.to(device), signal.start
-    )
+    return Signal(signal.observation.to(device), signal.action.to(device), signal.reward.to(device), signal.start)

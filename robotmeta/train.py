@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import threading
 import time
@@ -16,7 +15,16 @@ from typing import Any
 
 import torch
 
-from robotmeta.checkpoint import Policy, checkpoints, load, load_training, new_policy, save_checkpoint, versions, writing
+from robotmeta.checkpoint import (
+    Policy,
+    checkpoints,
+    load,
+    load_training,
+    new_policy,
+    save_checkpoint,
+    versions,
+    writing,
+)
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.errors import UserError
@@ -106,6 +114,10 @@ def resume(
         folder: The run folder.
         family: The run's family where it is not a registered one.
         iterations: Meta-updates in all; None for as many as were asked for last.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        threads: Physics threads; results do not depend on it.
+        checkpoint_every: Iterations between checkpoints.
+        progress: Show progress.
 
     Raises:
         UserError: Where there is no run, or its last checkpoint is damaged.
@@ -135,7 +147,7 @@ def _write_config(config: RunConfig, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{CONFIG}"
         partial.write_text(json.dumps({**config.to_json(), "versions": versions()}, indent=2) + "\n")
-        os.replace(partial, folder / CONFIG)
+        partial.replace(folder / CONFIG)
 
 
 def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: int, progress: bool) -> Run:

@@ -36,7 +36,9 @@ _OBSERVATIONS = (
     ("pitch_velocity", "rad/s"),
     *((f"{joint}_velocity", "rad/s") for joint in _JOINTS),
 )
-_ACTIONS = tuple((f"{joint}_torque", f"{gear} N m") for joint, gear in zip(_JOINTS, (120, 90, 60, 120, 60, 30)))
+_ACTIONS = tuple(
+    (f"{joint}_torque", f"{gear} N m") for joint, gear in zip(_JOINTS, (120, 90, 60, 120, 60, 30), strict=True)
+)
 
 # -- model -----------------------------------------------------------------------------------------------------------
 

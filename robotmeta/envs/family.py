@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -69,7 +69,7 @@ class ClosedFormWorld:
 
     initial: Mapping[str, tuple[float, ...]]
     dynamics: Callable[[State, Tensor, Columns], State]
-    draw: Callable[[list[Mapping[str, np.ndarray]], Mapping[str, float], int], np.ndarray]
+    draw: Callable[[Sequence[Mapping[str, np.ndarray]], Mapping[str, float], int], np.ndarray]
 
 
 def _never(state: State, task: Columns) -> Tensor | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ def _move(state: State, action: Tensor, task: Columns) -> State:
     return {"position": state["position"] + _REACH * action}
 
 
-def _draw(trace: list[Mapping[str, np.ndarray]], task: Mapping[str, float], size: int) -> np.ndarray:
+def _draw(trace: Sequence[Mapping[str, np.ndarray]], task: Mapping[str, float], size: int) -> np.ndarray:
     image = np.full((size, size, 3), 245, dtype=np.uint8)
 
     def dot(point: np.ndarray, radius: int, colour: tuple[int, int, int]) -> None:

@@ -122,7 +122,7 @@ class TaskBatchEnv:
         return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged)
 
     def success(self) -> Tensor | None:
-        """bool ``[task, episode]``: whether each world's present state is a success; None where undefined."""
+        """Bool ``[task, episode]``: whether each world's present state is a success; None where undefined."""
         if self.family.success is None:
             return None
         return self.family.success(self.simulator.state, self._columns)

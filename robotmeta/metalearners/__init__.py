@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from robotmeta.errors import unknown
 from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.metalearners.maml import MAML
@@ -11,7 +13,7 @@ from robotmeta.metalearners.rl2 import RL2
 
 __all__ = ["LEARNERS", "Belief", "LearnerConfig", "MetaLearner", "learner_class"]
 
-LEARNERS: dict[str, type[MetaLearner]] = {
+LEARNERS: dict[str, type[MetaLearner[Any]]] = {
     "promp": ProMP,
     "maml": MAML,
     "rl2": RL2,
@@ -19,7 +21,7 @@ LEARNERS: dict[str, type[MetaLearner]] = {
 }
 
 
-def learner_class(name: str) -> type[MetaLearner]:
+def learner_class(name: str) -> type[MetaLearner[Any]]:
     """The learner of that name.
 
     Raises:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
-from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
-from robotmeta.policies import DiagonalGaussian, ObservationNormalizer, mlp_value, orthogonal_mlp
+from robotmeta.metalearners.protocol import Belief, MetaLearner, observed
+from robotmeta.policies import DiagonalGaussian, mlp_value, orthogonal_mlp
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
 from robotmeta.rollout import Rollout, Signal
 
@@ -31,24 +32,20 @@ class DomainRandomizationConfig(PPOConfig):
     """Hidden layers of the policy and of the value function."""
 
 
-class DomainRandomization(MetaLearner):
+class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     """Trained over the family, deployed as it is: its belief is empty and adapting does nothing."""
 
     Config = DomainRandomizationConfig
-    config: DomainRandomizationConfig
 
     def __init__(
-        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+        self, observation_size: int, action_size: int, config: DomainRandomizationConfig, generator: torch.Generator
     ) -> None:
         super().__init__(observation_size, action_size, config, generator)
-        assert isinstance(config, DomainRandomizationConfig)
-        self.config = config
-        self.normalizer = ObservationNormalizer(observation_size)
         self.return_scale = ReturnScale()
         self.actor = orthogonal_mlp((observation_size, *config.hidden, action_size), generator, last_gain=0.01)
         self.critic = mlp_value(observation_size, config.hidden, generator)
-        self.log_std = torch.nn.Parameter(torch.full((action_size,), config.init_std).log())
-        self.optimizer = torch.optim.Adam(self.parameters(), lr=config.learning_rate, eps=1e-5)
+        self.log_std = torch.nn.Parameter(torch.full((action_size,), math.log(config.init_std)))
+        self.adam = torch.optim.Adam(self.parameters(), lr=config.learning_rate, eps=1e-5)
 
     def begin(self, num_tasks: int) -> Belief:
         return {}
@@ -61,6 +58,9 @@ class DomainRandomization(MetaLearner):
 
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.adam]
 
     def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
         config = self.config
@@ -96,9 +96,11 @@ class DomainRandomization(MetaLearner):
                 o, a, log_probs, advantage, target, mask = (value[chosen] for value in data)
                 value = self.critic(o).squeeze(-1)
                 loss = ppo_loss(config, self._policy(o), a, log_probs, advantage, value, target, mask)
-                descend(loss, self.optimizer, self, config.max_grad_norm)
+                descend(loss, self.adam, self, config.max_grad_norm)
         self.normalizer.update(observed(trial))
-        return {"loss": float(loss), "std": float(self.log_std.exp().mean())}
+        return {"loss": loss.item(), "std": self.log_std.exp().mean().item()}
 
     def _policy(self, observation: torch.Tensor) -> DiagonalGaussian:
-        return DiagonalGaussian(self.actor(observation), self.log_std.clamp(min=torch.tensor(self.config.min_std).log()))
+        return DiagonalGaussian(
+            self.actor(observation), self.log_std.clamp(min=torch.tensor(self.config.min_std).log())
+        )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, adapt
 from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
-from robotmeta.policies import DiagonalGaussian, GaussianMLP, ObservationNormalizer
+from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
 from robotmeta.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
 from robotmeta.rollout import Rollout, Signal
@@ -41,19 +41,17 @@ class GradientConfig(LearnerConfig):
     """Scale observations by running statistics."""
 
 
-class GradientLearner(MetaLearner, ABC):
+GradientConfigT = TypeVar("GradientConfigT", bound=GradientConfig)
+
+
+class GradientLearner(MetaLearner[GradientConfigT], ABC):
     """Learns a policy initialization; adapting is taking policy-gradient steps from it."""
 
-    config: GradientConfig
-
     def __init__(
-        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+        self, observation_size: int, action_size: int, config: GradientConfigT, generator: torch.Generator
     ) -> None:
         super().__init__(observation_size, action_size, config, generator)
-        assert isinstance(config, GradientConfig)
-        self.config = config
         self.policy = GaussianMLP(observation_size, action_size, config.hidden, config.init_std, config.min_std)
-        self.normalizer = ObservationNormalizer(observation_size)
         initial = self.policy.initialize(generator)
         self.theta = nn.ParameterDict({name: nn.Parameter(value) for name, value in initial.items()})
         self.step_sizes = nn.ParameterDict(
@@ -82,6 +80,10 @@ class GradientLearner(MetaLearner, ABC):
 
     # -- for the outer loops -----------------------------------------------------------------------------------------
 
+    def initialization(self) -> dict[str, Tensor]:
+        """The policy initialization theta, without a task axis."""
+        return dict(self.theta.items())
+
     def clamped_steps(self) -> dict[str, Tensor]:
         """Step sizes, never negative."""
         return {name: value.clamp(min=0.0) for name, value in self.step_sizes.items()}
@@ -90,11 +92,9 @@ class GradientLearner(MetaLearner, ABC):
         """What the outer loop trains: the initialization, and the step sizes where they are learned."""
         return [p for p in (*self.theta.values(), *self.step_sizes.values()) if p.requires_grad]
 
-    def adapted(
-        self, theta: Mapping[str, Tensor], steps: Mapping[str, Tensor], trial: list[Samples], *, first_order: bool
-    ) -> dict[str, Tensor]:
-        """Parameters after every adaptation step of the trial, as a differentiable function of ``theta``."""
-        parameters = per_task(theta, trial[0].mask.shape[0])
+    def adapted(self, trial: list[Samples], num_tasks: int, *, first_order: bool = False) -> dict[str, Tensor]:
+        """Parameters after every adaptation step of the trial, as a differentiable function of the meta-parameters."""
+        steps, parameters = self.clamped_steps(), per_task(self.initialization(), num_tasks)
         for samples in trial:
             parameters = adapt(
                 self.policy,

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
-from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.rollout import Rollout
 
 
@@ -32,17 +31,16 @@ class MAMLConfig(GradientConfig):
     """Shrinkage of the step at each attempt."""
 
 
-class MAML(GradientLearner):
+class MAML(GradientLearner[MAMLConfig]):
     """Trust-region policy optimization (Schulman et al. 2015) of the return after adaptation."""
 
     Config = MAMLConfig
-    config: MAMLConfig
 
-    def __init__(
-        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
-    ) -> None:
+    def __init__(self, observation_size: int, action_size: int, config: MAMLConfig, generator: torch.Generator) -> None:
         super().__init__(observation_size, action_size, config, generator)
-        self.optimizer = None  # TRPO keeps no state between updates
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return []  # a trust-region step keeps no state
 
     def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
         # theta' = theta + alpha * grad J(theta)              on each round before the last
@@ -64,14 +62,13 @@ class MAML(GradientLearner):
 
         direction = conjugate_gradient(hessian_vector, gradient, config.cg_iterations)
         curvature = direction @ hessian_vector(direction)
-        del kl_gradient  # and with it the largest graph
         full_step = (2.0 * config.max_kl / curvature.clamp(min=1e-12)).sqrt() * direction
-        found = self._line_search(losses, float(objective), full_step)
+        found = self._line_search(losses, objective.item(), full_step)
         self.observe(trial)
-        return {**found, "std": float(self.theta["log_std"].exp().mean())}
+        return {**found, "std": self.theta["log_std"].exp().mean().item()}
 
     def _losses(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor]:
-        adapted = self.adapted(self.theta, self.clamped_steps(), before, first_order=self.config.first_order)
+        adapted = self.adapted(before, len(after.mask), first_order=self.config.first_order)
         distribution = self.policy(adapted, after.observations)
         ratio = (distribution.log_prob(after.actions) - after.log_probs).exp()
         objective = task_mean(ratio * after.advantages, after.mask).mean()

@@ -8,7 +8,6 @@ import torch
 
 from robotmeta.adaptation import task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
-from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies.mlp import per_task
 from robotmeta.rollout import Rollout
 
@@ -27,17 +26,19 @@ class ProMPConfig(GradientConfig):
     """eta: weight of the KL divergence on pre-adaptation data."""
 
 
-class ProMP(GradientLearner):
+class ProMP(GradientLearner[ProMPConfig]):
     """Clipped surrogate on post-adaptation data, KL penalty on pre-adaptation data, low variance curvature inside."""
 
     Config = ProMPConfig
-    config: ProMPConfig
 
     def __init__(
-        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
+        self, observation_size: int, action_size: int, config: ProMPConfig, generator: torch.Generator
     ) -> None:
         super().__init__(observation_size, action_size, config, generator)
-        self.optimizer = torch.optim.Adam(self.meta_parameters(), lr=self.config.learning_rate)
+        self.adam = torch.optim.Adam(self.meta_parameters(), lr=self.config.learning_rate)
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.adam]
 
     def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
         # for each epoch:
@@ -48,16 +49,16 @@ class ProMP(GradientLearner):
         before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
         loss = kl = torch.zeros(())
         for _ in range(config.epochs):
-            adapted = self.adapted(self.theta, self.clamped_steps(), before, first_order=False)
+            adapted = self.adapted(before, len(after.mask))
             ratio = (self.policy(adapted, after.observations).log_prob(after.actions) - after.log_probs).exp()
             clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
             objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask)
             # Only the first round was sampled from the initialization itself.
-            initial = self.policy(per_task(self.theta, len(ratio)), before[0].observations)
+            initial = self.policy(per_task(self.initialization(), len(ratio)), before[0].observations)
             kl = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
             loss = -objective.mean() + config.kl_penalty * kl
-            self.optimizer.zero_grad()
+            self.adam.zero_grad()
             loss.backward()
-            self.optimizer.step()
+            self.adam.step()
         self.observe(trial)
-        return {"loss": float(loss), "kl_pre": float(kl), "std": float(self.theta["log_std"].exp().mean())}
+        return {"loss": loss.item(), "kl_pre": kl.item(), "std": self.theta["log_std"].exp().mean().item()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,10 @@ class LearnerConfig:
     """Append the task row to the observation: an oracle, which a real robot cannot be."""
 
 
-class MetaLearner(nn.Module, ABC):
+ConfigT = TypeVar("ConfigT", bound=LearnerConfig)
+
+
+class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     """A policy that adapts, and the outer loop that trains it.
 
     Args:
@@ -42,15 +45,12 @@ class MetaLearner(nn.Module, ABC):
     """
 
     Config: ClassVar[type[LearnerConfig]]
-    config: LearnerConfig
-    normalizer: ObservationNormalizer
-    optimizer: torch.optim.Optimizer | None
 
     @abstractmethod
-    def __init__(
-        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
-    ) -> None:
+    def __init__(self, observation_size: int, action_size: int, config: ConfigT, generator: torch.Generator) -> None:
         super().__init__()
+        self.config = config
+        self.normalizer = ObservationNormalizer(observation_size)
 
     @abstractmethod
     def begin(self, num_tasks: int) -> Belief:
@@ -83,19 +83,23 @@ class MetaLearner(nn.Module, ABC):
     def schedule(self, episodes: int) -> list[int]:
         """How to spend a budget of adaptation episodes: episodes side by side in each round."""
 
+    @abstractmethod
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """What the outer loop steps with; its state is saved with the weights."""
+
     @property
     def device(self) -> torch.device:
         """Where the policy lives."""
         return self.normalizer.mean.device
 
     def training_state(self) -> dict[str, Any]:
-        """What resuming needs beside the weights: the optimizer's state."""
-        return {} if self.optimizer is None else {"optimizer": self.optimizer.state_dict()}
+        """What resuming needs beside the weights."""
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers()]}
 
     def load_training_state(self, state: Mapping[str, Any]) -> None:
         """Restores what :meth:`training_state` returned."""
-        if self.optimizer is not None:
-            self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers(), state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
 
 
 def observed(rollouts: list[Rollout]) -> Tensor:

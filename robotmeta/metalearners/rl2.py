@@ -10,8 +10,8 @@ from torch import Tensor
 from robotmeta.envs.family import bounded
 from robotmeta.errors import UserError
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
-from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
-from robotmeta.policies import DiagonalGaussian, ObservationNormalizer, RecurrentActorCritic
+from robotmeta.metalearners.protocol import Belief, MetaLearner, observed
+from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
 from robotmeta.rollout import Rollout, Signal
 
@@ -32,19 +32,13 @@ class RL2Config(PPOConfig):
     """Steps that gradients flow back; 0 for the whole trial."""
 
 
-class RL2(MetaLearner):
+class RL2(MetaLearner[RL2Config]):
     """Its belief is the hidden state, kept across the episodes of a trial; adapting is acting."""
 
     Config = RL2Config
-    config: RL2Config
 
-    def __init__(
-        self, observation_size: int, action_size: int, config: LearnerConfig, generator: torch.Generator
-    ) -> None:
+    def __init__(self, observation_size: int, action_size: int, config: RL2Config, generator: torch.Generator) -> None:
         super().__init__(observation_size, action_size, config, generator)
-        assert isinstance(config, RL2Config)
-        self.config = config
-        self.normalizer = ObservationNormalizer(observation_size)
         self.return_scale = ReturnScale()
         self.network = RecurrentActorCritic(
             observation_size + action_size + 2,  # and the last reward, and whether an episode starts
@@ -54,7 +48,7 @@ class RL2(MetaLearner):
             min_std=config.min_std,
             generator=generator,
         )
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
 
     def begin(self, num_tasks: int) -> Belief:
         return {"hidden": torch.zeros(num_tasks, 1, self.config.hidden_size, device=self.device)}
@@ -73,6 +67,9 @@ class RL2(MetaLearner):
 
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.adam]
 
     def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
         # A = GAE over the whole trial: what is learnt in one episode pays in the next
@@ -96,9 +93,9 @@ class RL2(MetaLearner):
                     batch["targets"],
                     batch["mask"],
                 )
-                descend(loss, self.optimizer, self.network, config.max_grad_norm)
+                descend(loss, self.adam, self.network, config.max_grad_norm)
         self.normalizer.update(observed(trial))
-        return {"loss": float(loss), "std": float(self.network.log_std.exp().mean())}
+        return {"loss": loss.item(), "std": self.network.log_std.exp().mean().item()}
 
     def _inputs(self, observation: Tensor, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
         # A drifting scale would change the meaning of a reward during a trial: the logarithm needs none.
@@ -120,9 +117,7 @@ class RL2(MetaLearner):
         for rollout in trial:
             start = torch.zeros_like(rollout.rewards).unsqueeze(-1)
             start[:, :, 0] = 1.0
-            inputs.append(
-                self._inputs(rollout.observations, shifted(rollout.actions), shifted(rollout.rewards), start)
-            )
+            inputs.append(self._inputs(rollout.observations, shifted(rollout.actions), shifted(rollout.rewards), start))
         x, mask = joined(inputs), joined([r.mask for r in trial])
         rewards, actions = joined([r.rewards for r in trial]), joined([r.actions for r in trial])
         log_probs = joined([r.distribution.log_prob(r.actions) for r in trial])

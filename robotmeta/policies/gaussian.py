@@ -27,7 +27,7 @@ class DiagonalGaussian(NamedTuple):
         return self.mean + self.log_std.exp() * noise
 
     def log_prob(self, action: Tensor) -> Tensor:
-        """log N(a; mu, sigma^2), summed over action dimensions, ``[...]``."""
+        """Log N(a; mu, sigma^2), summed over action dimensions, ``[...]``."""
         z = (action - self.mean) * (-self.log_std).exp()
         return -0.5 * (z.square() + 2.0 * self.log_std + _LOG_2PI).sum(dim=-1)
 

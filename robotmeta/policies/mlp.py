@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class GaussianMLP:
     def initialize(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Random parameters without a task axis: Xavier-uniform weights, a small last layer, zero biases."""
         parameters = {}
-        layers = list(zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        layers = list(pairwise(self.sizes))
         for i, (fan_in, fan_out) in enumerate(layers):
             bound = math.sqrt(6.0 / (fan_in + fan_out)) * (0.1 if i == len(layers) - 1 else 1.0)
             parameters[f"weight_{i}"] = (2.0 * torch.rand(fan_in, fan_out, generator=generator) - 1.0) * bound
@@ -80,7 +81,7 @@ def per_task(parameters: Parameters, num_tasks: int) -> dict[str, Tensor]:
 def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_gain: float = 1.0) -> nn.Sequential:
     """A tanh MLP with orthogonal weights and zero biases, as PPO likes it."""
     layers: list[nn.Module] = []
-    for i, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         layer = nn.Linear(fan_in, fan_out)
         last = i == len(sizes) - 2
         nn.init.orthogonal_(layer.weight, gain=last_gain if last else math.sqrt(2.0), generator=generator)

@@ -45,9 +45,7 @@ class ClosedFormSimulator:
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
         after = self._world.dynamics(self._state, action.double(), self._columns)
         if active is not None:
-            after = {
-                name: torch.where(active.unsqueeze(-1), value, self._state[name]) for name, value in after.items()
-            }
+            after = {name: torch.where(active.unsqueeze(-1), value, self._state[name]) for name, value in after.items()}
         self._state = dict(after)
         self._trace.append(self._state)
         finite = torch.stack([value.isfinite().all(-1) for value in after.values()]).all(0)
