@@ -13,11 +13,11 @@ from rich.table import Table
 from scipy.stats import bootstrap
 from torch import Tensor
 
-from robotmeta.checkpoint import Policy, new_policy, versions
+from robotmeta.checkpoint import Policy, new_policy, versions, writing
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.deployment import TaskWorlds, adapted_belief, experience
 from robotmeta.envs import Tasks
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
 from robotmeta.rollout import Rollout
 from robotmeta.seeding import streams
 
@@ -166,6 +166,7 @@ def evaluate(
     """
     if episodes < 1:
         raise UserError(f"an adaptation curve needs at least 1 episode, not {episodes}")
+    check_controls(controls)
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     budgets = list(range(episodes + 1))
 
@@ -208,6 +209,13 @@ def evaluate(
     )
 
 
+def check_controls(names: Sequence[str]) -> None:
+    """Raises UserError for a control that does not exist."""
+    for name in names:
+        if name not in CONTROLS:
+            raise unknown("control", name, CONTROLS)
+
+
 def scratch(policy: Policy, seed: int) -> Policy:
     """The from-scratch control: random weights, fine-tuned by plain policy gradient with the default step size."""
     chosen = hyperparameters("promp", {})
@@ -226,5 +234,6 @@ def _curve(measured: list[Any]) -> Curve:
 
 def save_json(evaluation: Evaluation, file: Path) -> None:
     """Writes the JSON object of an evaluation."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(evaluation.to_json(), indent=2) + "\n")
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(evaluation.to_json(), indent=2) + "\n")

@@ -90,6 +90,16 @@ class MujocoSimulator:
                 return None
         return torch.from_numpy(failed).view(self._shape)
 
+    def open_loop(self, controls: Tensor) -> None:
+        """Advances all worlds over a whole sequence of controls in one C call: the bound on any collection.
+
+        Args:
+            controls: ``[task, episode, time, action]``, each held for a control step.
+        """
+        held = controls.flatten(0, 1).double().repeat_interleave(self._world.frame_skip, dim=1)
+        control = int(mujoco.mjtState.mjSTATE_CTRL)
+        self._batch.rollout(held.shape[1], held.numpy(), control_spec=control, record=())
+
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         world = task * self._shape[1] + episode
         camera = Camera(self._world.camera, self._world.lookat_body)

@@ -1,0 +1,454 @@
+"""The command line: ``robotmeta COMMAND``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Column, Table
+
+from robotmeta.errors import SimulationDiverged, UserError
+
+_out = Console()
+
+Family = Annotated[str, tyro.conf.Positional]
+PolicySource = Annotated[str, tyro.conf.Positional]
+Pairs = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command; exits with 2 for a user's mistake, told in one line."""
+    commands = {
+        "demo": demo,
+        "families": families,
+        "train": train,
+        "adapt": adapt,
+        "evaluate": evaluate,
+        "record": record,
+        "report": report,
+        "bench": bench,
+    }
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="robotmeta",
+            description="Meta-train policies over MuJoCo task families and adapt them in a few episodes.",
+            args=arguments,
+            sort_subcommands=False,
+        )
+    except (UserError, SimulationDiverged) as error:
+        print(f"robotmeta: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, UserError) else 1)
+    except KeyboardInterrupt:
+        print("robotmeta: stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, such as `| head`
+        sys.stderr.close()
+
+
+def demo(out: Path = Path("runs/demo"), iterations: int = 150, seed: int = 0) -> None:
+    """Train small, adapt to held-out tasks, evaluate, record a video, write a report: a few minutes on a laptop.
+
+    Run again, it continues where it stopped. Example: robotmeta demo
+
+    Args:
+        out: Run folder.
+        iterations: Meta-updates.
+        seed: Seed.
+    """
+    from robotmeta.evaluate import evaluate, save_json
+    from robotmeta.train import CONFIG, meta_train, resume
+
+    _out.print("RL2 learns to run forward or backward; only the reward tells which way is right (cheetah-direction).")
+    if (out / CONFIG).exists():
+        run = resume(out, iterations=iterations)
+    else:
+        run = meta_train("cheetah-direction", "rl2", iterations=iterations, seed=seed, out=out)
+    if run.interrupted:
+        _out.print(f"Stopped; continue with: robotmeta demo --out {out}")
+        return
+    evaluation = evaluate(run.policy, episodes=3)
+    save_json(evaluation, out / "evaluation-test.json")
+    _out.print(evaluation.table(), evaluation.verdict())
+    videos = _record_where_possible(run.policy, [None], out / "videos" / "before-after.mp4", episodes=3)
+    from robotmeta.report import report
+
+    page = report(out, evaluations=[evaluation])
+    _out.print(*[f"Video:  {video}" for video in videos], f"Report: {page}", sep="\n")
+
+
+def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Path | None = None) -> None:
+    """List the task families, or one family's parameters, ranges, splits and spaces.
+
+    Example: robotmeta families cheetah-dynamics
+
+    Args:
+        name: A family; all of them if left out.
+        json: Also write the answer to this file.
+    """
+    from robotmeta.envs import family_names, make
+
+    if name is None:
+        table = Table("family", "parameters", "horizon", "what it is")
+        for known in family_names():
+            family = make(known)
+            table.add_row(known, ", ".join(family.space.names), str(family.horizon), family.summary)
+        _out.print(table)
+        _write_json(json, {known: _described(make(known)) for known in family_names()})
+        return
+    family = make(name)
+    _out.print(f"[bold]{family.name}[/bold]: {family.summary}\nSource: {family.source}.")
+    _out.print(f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: {', '.join(_splits(family))}.")
+    table = Table(Column("parameter", no_wrap=True), "nominal", "train and test", "ood", "what it is")
+    for p in family.space:
+        ood = "as train" if p.ood is None else str(p.ood)
+        unit = "" if p.unit == "1" else f" {p.unit}"
+        low, high = p.bounds
+        what = f"{p.description}; from {low:g} to {high:g}"
+        table.add_row(p.name, f"{p.nominal:g}{unit}", str(p.train), ood, what)
+    _out.print(table)
+    for what, signals in (("Observations", family.observations), ("Actions, each in -1 to 1", family.actions)):
+        listed = ", ".join(f"{signal} ({unit})" for signal, unit in signals)
+        _out.print(f"{what}: {listed}.")
+    _write_json(json, _described(family))
+
+
+def train(
+    family: Annotated[str | None, tyro.conf.Positional] = None,
+    learner: str = "rl2",
+    iterations: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    simulator: str = "auto",
+    out: Path | None = None,
+    resume: Path | None = None,
+    preset: str | None = None,
+    hyper: Pairs = (),
+    threads: int | None = None,
+    checkpoint_every: int = 50,
+) -> None:
+    """Meta-train a policy over a task family. Ctrl-C saves a checkpoint and says how to go on.
+
+    Example: robotmeta train cheetah-direction --learner promp --iterations 200 --hyper inner_step=0.1 episodes=5
+
+    Args:
+        family: Task family; see `robotmeta families`.
+        learner: rl2, promp, maml, or domain-randomization (the control that does not adapt).
+        iterations: Meta-updates in all; 300, or with --resume as many as were asked for last.
+        seed: Fixes tasks, weights, exploration and shuffling.
+        device: auto, cpu or cuda: where the policy and the updates run.
+        simulator: auto, mujoco or closed-form.
+        out: Run folder; runs/FAMILY-LEARNER-SEED by default.
+        resume: Continue this run folder instead of starting a new one.
+        preset: A named configuration, such as paper: 20 episodes an adaptation step.
+        hyper: Hyper-parameters of the learner that differ from its defaults.
+        threads: Physics threads; all cores by default.
+        checkpoint_every: Iterations between checkpoints.
+    """
+    from robotmeta import train as training
+
+    _check_threads(threads)
+    if resume is not None:
+        if family is not None or hyper or preset or out is not None:
+            raise UserError(
+                "--resume continues a run as it was configured: leave out the family, --hyper, --preset, --out"
+            )
+        run = training.resume(
+            resume, iterations=iterations, device=device, threads=threads, checkpoint_every=checkpoint_every
+        )
+    else:
+        if family is None:
+            from robotmeta.envs import family_names
+
+            raise UserError(f"train needs a task family; there are: {', '.join(family_names())}")
+        run = training.meta_train(
+            family,
+            learner,
+            iterations=300 if iterations is None else iterations,
+            seed=seed,
+            out=out,
+            hyper=_pairs(hyper),
+            preset=preset,
+            device=device,
+            simulator=simulator,
+            threads=threads,
+            checkpoint_every=checkpoint_every,
+        )
+    if run.interrupted:
+        _out.print(
+            f"Stopped after {run.policy.iteration} iterations; continue with: robotmeta train --resume {run.folder}"
+        )
+        return
+    _out.print(
+        f"{run.folder}: {run.policy.iteration} iterations, {run.policy.env_steps / 1e6:.2f}M control steps.\n"
+        f"Next: robotmeta evaluate {run.folder}    robotmeta record {run.folder}    robotmeta report {run.folder}"
+    )
+
+
+def adapt(
+    policy: PolicySource,
+    task: Pairs = (),
+    env: str | None = None,
+    episodes: int = 3,
+    seed: int = 0,
+    out: Path | None = None,
+    json: Path | None = None,
+) -> None:
+    """Adapt a policy to one robot it has never seen, and say what that gained.
+
+    Example: robotmeta adapt runs/demo --task direction=-1 --episodes 3 --out adapted.safetensors
+
+    Args:
+        policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        task: Values of the family's parameters; the others are nominal. A held-out task if left out.
+        env: Somebody else's environment instead: a Gymnasium id, dm_control:DOMAIN-TASK, or MODULE:FACTORY.
+        episodes: Adaptation episodes in all.
+        seed: Fixes initial states and exploration.
+        out: Write the adapted policy here.
+        json: Write the result here.
+    """
+    from robotmeta import checkpoint, deployment
+
+    loaded = checkpoint.load(policy)
+    if env is not None:
+        if task:
+            raise UserError("give either --task or --env, not both")
+        from robotmeta.gym_adapter import wrap
+
+        target, what = wrap(env, horizon=loaded.family.horizon), {"env": env}
+    else:
+        target = _task(loaded, task)
+        what = next(iter(target))
+    result = deployment.adapt(loaded, target, episodes=episodes, seed=seed)
+    named = ", ".join(f"{key} = {value:.3g}" if isinstance(value, float) else str(value) for key, value in what.items())
+    _out.print(f"{loaded.family.name}, {named}")
+    _out.print(f"return before {result.return_before:.1f}, after {episodes} episodes {result.return_after:.1f}")
+    if out is not None:
+        checkpoint.save_policy(result.policy, out)
+        _out.print(f"Adapted policy: {out}")
+    answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}
+    _write_json(json, {"family": loaded.family.name, "task": what, **answer})
+
+
+def evaluate(
+    policy: PolicySource,
+    split: str = "test",
+    tasks: int = 40,
+    episodes: int = 3,
+    seed: int = 0,
+    controls: tuple[str, ...] = ("zero_shot", "from_scratch"),
+    domain_randomized: str | None = None,
+    oracle: str | None = None,
+    explore: bool = False,
+    threads: int | None = None,
+    json: Path | None = None,
+    plot: Path | None = None,
+) -> None:
+    """Return after 0..K adaptation episodes on tasks never trained on, with 95 % intervals, beside controls.
+
+    Example: robotmeta evaluate runs/demo --split test --tasks 40 --episodes 3 --json result.json --plot curve.png
+
+    Args:
+        policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        split: test (held-out) or ood (out of distribution).
+        tasks: Number of tasks of the split.
+        episodes: K, adaptation episodes in all.
+        seed: Fixes initial states and exploration.
+        controls: Which to run: zero_shot, from_scratch, domain_randomized, oracle. The last two are trained first, for
+            as many control steps as the policy, in the run folder, unless given below.
+        domain_randomized: A policy trained with --learner domain-randomization.
+        oracle: A policy trained with --learner domain-randomization --hyper privileged=true.
+        explore: Measure with sampled actions instead of their mean, as most published numbers do.
+        threads: Physics threads; all cores by default.
+        json: Write the result here.
+        plot: Write the adaptation curve here (.png, .svg or .pdf).
+    """
+    from robotmeta import checkpoint
+    from robotmeta.controls import control_policy
+    from robotmeta.evaluate import check_controls, save_json
+    from robotmeta.evaluate import evaluate as run_evaluation
+
+    _check_threads(threads)
+    check_controls(controls)
+    loaded = checkpoint.load(policy)
+    given = {"domain_randomized": domain_randomized, "oracle": oracle}
+    trained = {
+        name: checkpoint.load(source)
+        if source is not None
+        else (control_policy(name, loaded, Path(policy), threads=threads) if name in controls else None)
+        for name, source in given.items()
+    }
+    evaluation = run_evaluation(
+        loaded,
+        split=split,
+        tasks=tasks,
+        episodes=episodes,
+        seed=seed,
+        explore=explore,
+        controls=controls,
+        threads=threads,
+        **trained,
+    )
+    _out.print(evaluation.table(), evaluation.verdict())
+    if json is not None:
+        save_json(evaluation, json)
+    if plot is not None:
+        from robotmeta.plots import adaptation_curve, save_figure
+
+        save_figure(adaptation_curve(evaluation), plot)
+        _out.print(f"Plot: {plot}")
+
+
+def record(
+    policy: PolicySource,
+    task: Pairs = (),
+    episodes: int = 3,
+    seed: int = 0,
+    out: Path | None = None,
+) -> None:
+    """Record a video: the same task and seed before and after adaptation, side by side.
+
+    Example: robotmeta record runs/demo --task direction=-1 --out backward.mp4
+
+    Args:
+        policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        task: Values of the family's parameters; the others are nominal. A held-out task if left out.
+        episodes: Adaptation episodes.
+        seed: Fixes initial states and exploration.
+        out: Video file; videos/before-after.mp4 in a run folder, before-after.mp4 elsewhere.
+    """
+    from robotmeta import checkpoint
+    from robotmeta.record import record as run_recording
+
+    loaded = checkpoint.load(policy)
+    source = Path(policy)
+    default = source / "videos" / "before-after.mp4" if source.is_dir() else Path("before-after.mp4")
+    recording = run_recording(loaded, _task(loaded, task), out=out or default, episodes=episodes, seed=seed)
+    _out.print(
+        f"return before {recording.return_before:.1f}, after {recording.return_after:.1f}\nVideo: {recording.file}"
+    )
+
+
+def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks: int = 40) -> None:
+    """Write a self-contained HTML page of a run: what was trained, curves, controls, per-task results, videos.
+
+    Example: robotmeta report runs/demo
+
+    Args:
+        run: A run folder.
+        episodes: Adaptation episodes of its evaluations.
+        tasks: Tasks of each split.
+    """
+    from robotmeta.report import report as write_report
+
+    _out.print(f"Report: {write_report(run, episodes=episodes, tasks=tasks)}")
+
+
+def bench(
+    family: Family = "cheetah-direction",
+    worlds: int = 800,
+    threads: int | None = None,
+    repeats: int = 3,
+    json: Path | None = None,
+) -> None:
+    """Measure collection and meta-updates on this machine, as ratios to what else there is, in one run.
+
+    Example: robotmeta bench --json bench.json
+
+    Args:
+        family: Task family to collect from.
+        worlds: Worlds side by side.
+        threads: Physics threads; all cores by default.
+        repeats: Repetitions, interleaved; medians are shown.
+        json: Write the figures here.
+    """
+    from robotmeta.bench import run_bench
+
+    _check_threads(threads)
+    _write_json(json, run_bench(family, worlds=worlds, threads=threads, repeats=repeats, console=_out))
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def _pairs(items: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise UserError(f"'{item}' is not NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _task(policy: Any, items: tuple[str, ...]) -> Any:
+    if not items:
+        return policy.family.tasks("test", 1)
+    values = {}
+    for name, text in _pairs(items).items():
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise UserError(f"{name}={text}: '{text}' is not a number") from None
+    return policy.family.task(**values)
+
+
+def _check_threads(threads: int | None) -> None:
+    if threads is not None and threads < 1:
+        raise UserError(f"threads must be at least 1, not {threads}")
+
+
+def _splits(family: Any) -> list[str]:
+    return ["train", "test", *(["ood"] if family.space.has_ood else [])]
+
+
+def _described(family: Any) -> dict[str, Any]:
+    return {
+        "summary": family.summary,
+        "source": family.source,
+        "horizon": family.horizon,
+        "dt": family.dt,
+        "splits": _splits(family),
+        "parameters": [
+            {
+                "name": p.name,
+                "unit": p.unit,
+                "nominal": p.nominal,
+                "train": str(p.train),
+                "ood": None if p.ood is None else str(p.ood),
+                "bounds": list(p.bounds),
+                "description": p.description,
+            }
+            for p in family.space
+        ],
+        "observations": [list(signal) for signal in family.observations],
+        "actions": [list(signal) for signal in family.actions],
+    }
+
+
+def _write_json(file: Path | None, data: dict[str, Any]) -> None:
+    if file is not None:
+        from robotmeta.checkpoint import writing
+
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(data, indent=2) + "\n")
+
+
+def _record_where_possible(policy: Any, tasks: list[Any], file: Path, *, episodes: int) -> list[Path]:
+    """Videos, or one line that says why there are none: a missing GL library must not cost the rest."""
+    from robotmeta.record import record as run_recording
+
+    try:
+        return [run_recording(policy, task, out=file, episodes=episodes).file for task in tasks]
+    except UserError as error:
+        _out.print(f"No video: {error}")
+        return []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Trained controls: policies for the same family and steps that do not adapt, with and without the answer."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from robotmeta.checkpoint import Policy
+from robotmeta.config import hyperparameters
+from robotmeta.train import CONFIG, meta_train, resume
+
+_LEARNER = "domain-randomization"
+_HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"privileged": True}}
+
+
+def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None = None) -> Policy:
+    """Trains a control beside a run, or loads it where it has been trained before.
+
+    Args:
+        name: ``domain_randomized``, or ``oracle``, which sees the task row.
+        policy: The meta-trained policy; the control gets as many control steps.
+        run: The run folder; the control goes to ``run/controls/NAME``.
+        threads: Physics threads.
+    """
+    folder = (run if run.is_dir() else run.parent) / "controls" / name
+    hyper = hyperparameters(_LEARNER, _HYPER[name])
+    per_iteration = hyper.meta_batch * hyper.episodes * policy.family.horizon
+    iterations = max(1, math.ceil(policy.env_steps / per_iteration))
+    if (folder / CONFIG).exists():
+        return resume(folder, family=policy.family, iterations=iterations, threads=threads).policy
+    return meta_train(
+        policy.family,
+        _LEARNER,
+        iterations=iterations,
+        seed=policy.config.seed,
+        out=folder,
+        hyper=_HYPER[name],
+        threads=threads,
+        simulator=policy.config.simulator,
+    ).policy
