@@ -40,7 +40,7 @@ class ModelBuilder:
     """
 
     def __init__(self, spec: Callable[[], mujoco.MjSpec], space: ParameterSpace) -> None:
-        self._spec = spec
+        self._spec = spec()
         self._structural = [p for p in space if any(isinstance(e, SpecEdit) for e in p.edits)]
         self._written = [p for p in space if any(not isinstance(e, SpecEdit) for e in p.edits)]
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
@@ -71,7 +71,7 @@ class ModelBuilder:
         if model is None:
             if len(self._compiled) >= _CACHED_STRUCTURES:
                 self._compiled.pop(next(iter(self._compiled)))
-            model = self._compiled[values] = _compile(self._spec(), self._structural, values)
+            model = self._compiled[values] = _compile(self._spec.copy(), self._structural, values)
         return model
 
 

@@ -107,6 +107,11 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             )
         return parameters
 
+    def summary(self) -> dict[str, float]:
+        """Numbers to log: mean standard deviation of actions and mean step size."""
+        steps = torch.cat([step.detach().flatten() for step in self.clamped_steps().values()])
+        return {"std": self.theta["log_std"].detach().exp().mean().item(), "inner_step": steps.mean().item()}
+
     def observe(self, trial: list[Rollout]) -> None:
         """Updates the observation statistics, after the meta-update that used the old ones."""
         if self.config.normalize_observations:

@@ -65,7 +65,7 @@ class MAML(GradientLearner[MAMLConfig]):
         full_step = (2.0 * config.max_kl / curvature.clamp(min=1e-12)).sqrt() * direction
         found = self._line_search(losses, objective.item(), full_step)
         self.observe(trial)
-        return {**found, "std": self.theta["log_std"].exp().mean().item()}
+        return {**found, **self.summary()}
 
     def _losses(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor]:
         adapted = self.adapted(before, len(after.mask), first_order=self.config.first_order)

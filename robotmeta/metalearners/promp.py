@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
@@ -23,6 +23,10 @@ class ProMPConfig(GradientConfig):
     """Gradient steps a meta-update."""
     clip: float = 0.3
     """Clipping of the likelihood ratio of post-adaptation data."""
+    max_kl: float = 0.03
+    """Stop the epochs of a meta-update once the post-adaptation policies moved this far, in nats."""
+    max_grad_norm: float = 1.0
+    """Gradient clipping."""
     kl_penalty: float = 5e-4
     """eta: weight of the KL divergence on pre-adaptation data."""
 
@@ -46,29 +50,39 @@ class ProMP(GradientLearner[ProMPConfig]):
         #     theta'  = theta + alpha * grad J_lvc(theta)                    on each round before the last
         #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_old     on the last round
         #     theta  += Adam of grad (J_clip - eta * KL(pi_old, pi_theta))
+        #     stop early once KL(pi_old, pi_theta') > max_kl
         before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
-        loss = kl = torch.zeros(())
-        for _ in range(self.config.epochs):
-            loss, kl = self.loss(before, after)
+        metrics: dict[str, float] = {}
+        for epoch in range(self.config.epochs):
+            loss, kl_before, kl_after = self.loss(before, after)
+            metrics = {"loss": loss.item(), "kl_pre": kl_before.item(), "kl_post": kl_after.item(), "epochs": epoch}
+            if kl_after > self.config.max_kl:
+                break
             self.adam.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(self.meta_parameters(), self.config.max_grad_norm)
             self.adam.step()
         self.observe(trial)
-        return {"loss": loss.item(), "kl_pre": kl.item(), "std": self.theta["log_std"].exp().mean().item()}
+        return {**metrics, **self.summary()}
 
-    def loss(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor]:
-        """The objective of ProMP, negated, and its KL term (equation 11).
+    def loss(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor, Tensor]:
+        """The objective of ProMP, negated (equation 11), and how far the policies moved before and after adaptation.
 
         Args:
             before: Experience of each round that was adapted from.
             after: Experience of the adapted policies.
+
+        Returns:
+            Loss; mean KL divergence of the initialization on the first round; that of the adapted policies on the last.
         """
         config = self.config
-        adapted = self.adapted(before, len(after.mask))
-        ratio = (self.policy(adapted, after.observations).log_prob(after.actions) - after.log_probs).exp()
+        adapted = self.policy(self.adapted(before, len(after.mask)), after.observations)
+        ratio = (adapted.log_prob(after.actions) - after.log_probs).exp()
         clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
         objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask)
         # Only the first round was sampled from the initialization itself.
         initial = self.policy(per_task(self.initialization(), len(after.mask)), before[0].observations)
-        kl = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
-        return config.kl_penalty * kl - objective.mean(), kl
+        kl_before = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
+        with torch.no_grad():
+            kl_after = task_mean(after.behavior.kl(adapted), after.mask).mean()
+        return config.kl_penalty * kl_before - objective.mean(), kl_before, kl_after

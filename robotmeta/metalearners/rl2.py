@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import bounded
-from robotmeta.errors import UserError
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
 from robotmeta.metalearners.protocol import Belief, MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
@@ -26,10 +25,10 @@ class RL2Config(PPOConfig):
     """A trial's episodes follow one another, so each round holds one."""
     rounds: int = 1
     """Episodes of a trial before the last one."""
-    hidden_size: int = 64
+    hidden_size: int = 128
     """GRU units."""
-    bptt: int = 0
-    """Steps that gradients flow back; 0 for the whole trial."""
+    bptt: int = 50
+    """Steps that gradients flow back; 0 for the whole trial. Shorter sequences make larger, faster batches."""
 
 
 class RL2(MetaLearner[RL2Config]):
@@ -122,9 +121,7 @@ class RL2(MetaLearner[RL2Config]):
         rewards, actions = joined([r.rewards for r in trial]), joined([r.actions for r in trial])
         log_probs = joined([r.distribution.log_prob(r.actions) for r in trial])
         horizon, trials = mask.shape
-        chunk = config.bptt or horizon
-        if horizon % chunk:
-            raise UserError(f"bptt={chunk} does not divide a trial of {horizon} steps")
+        chunk = min(config.bptt or horizon, horizon)
         hidden, values = [x.new_zeros(trials, config.hidden_size)], []
         for piece in x.split(chunk):
             _, value, last = self.network(piece, hidden[-1])
@@ -148,5 +145,9 @@ class RL2(MetaLearner[RL2Config]):
             "targets": targets,
             "mask": mask,
         }
-        cut = {name: torch.cat(value.split(chunk), dim=1) for name, value in whole.items()}
+        padding = -horizon % chunk  # steps that did not happen, so that all pieces are equally long
+        cut = {}
+        for name, value in whole.items():
+            padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
+            cut[name] = torch.cat(padded.split(chunk), dim=1)
         return {**cut, "hidden": torch.cat(hidden[:-1]).unsqueeze(0)}
