@@ -13,8 +13,10 @@ if sys.platform == "linux" and "DISPLAY" not in os.environ and ctypes.util.find_
 from robotmeta.checkpoint import Policy, load, save_policy
 from robotmeta.deployment import Adapted, adapt
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs.gymnasium_env import register_families
 from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.evaluate import Evaluation, evaluate
+from robotmeta.gym_adapter import wrap
 from robotmeta.metalearners import LEARNERS, MetaLearner
 from robotmeta.rollout import Rollout, collect
 from robotmeta.train import Run, meta_train, resume
@@ -45,4 +47,7 @@ __all__ = [
     "meta_train",
     "resume",
     "save_policy",
+    "wrap",
 ]
+
+register_families()

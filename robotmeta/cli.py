@@ -193,6 +193,7 @@ def adapt(
     policy: PolicySource,
     task: Pairs = (),
     env: str | None = None,
+    horizon: int | None = None,
     episodes: int = 3,
     seed: int = 0,
     out: Path | None = None,
@@ -206,6 +207,7 @@ def adapt(
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
         task: Values of the family's parameters; the others are nominal. A held-out task if left out.
         env: Somebody else's environment instead: a Gymnasium id, dm_control:DOMAIN-TASK, or MODULE:FACTORY.
+        horizon: Control steps an episode of --env; its own time limit by default.
         episodes: Adaptation episodes in all.
         seed: Fixes initial states and exploration.
         out: Write the adapted policy here.
@@ -219,7 +221,7 @@ def adapt(
             raise UserError("give either --task or --env, not both")
         from robotmeta.gym_adapter import wrap
 
-        target, what = wrap(env, horizon=loaded.family.horizon), {"env": env}
+        target, what = wrap(env, horizon=horizon), {"env": env}
     else:
         target = _task(loaded, task)
         what = next(iter(target))
@@ -275,13 +277,12 @@ def evaluate(
     _check_threads(threads)
     check_controls(controls)
     loaded = checkpoint.load(policy)
-    given = {"domain_randomized": domain_randomized, "oracle": oracle}
-    trained = {
-        name: checkpoint.load(source)
-        if source is not None
-        else (control_policy(name, loaded, Path(policy), threads=threads) if name in controls else None)
-        for name, source in given.items()
-    }
+
+    def control(name: str, source: str | None) -> checkpoint.Policy | None:
+        if source is not None:
+            return checkpoint.load(source)
+        return control_policy(name, loaded, Path(policy), threads=threads) if name in controls else None
+
     evaluation = run_evaluation(
         loaded,
         split=split,
@@ -291,7 +292,8 @@ def evaluate(
         explore=explore,
         controls=controls,
         threads=threads,
-        **trained,
+        domain_randomized=control("domain_randomized", domain_randomized),
+        oracle=control("oracle", oracle),
     )
     _out.print(evaluation.table(), evaluation.verdict())
     if json is not None:

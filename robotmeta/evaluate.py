@@ -27,22 +27,22 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Curve:
-    """A number of each task after 0, 1, ..., K adaptation episodes.
+    """A number of each task after each number of adaptation episodes.
 
     Attributes:
-        values: ``[K + 1, task]``.
+        values: ``[budget, task]``.
     """
 
     values: np.ndarray
 
     @property
     def mean(self) -> np.ndarray:
-        """Over tasks, ``[K + 1]``."""
+        """Over tasks, ``[budget]``."""
         return self.values.mean(axis=1)
 
     @property
     def ci95(self) -> np.ndarray:
-        """95 % percentile-bootstrap interval of the mean over tasks, ``[K + 1, 2]``."""
+        """95 % percentile-bootstrap interval of the mean over tasks, ``[budget, 2]``."""
         return np.array([_interval(row) for row in self.values])
 
     def to_json(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Evaluation:
         learner: Name of the learner.
         split: ``test`` or ``ood``.
         tasks: The tasks.
-        episodes: 0, 1, ..., K.
+        episodes: Numbers of adaptation episodes, increasing from 0.
         returns: Undiscounted return by curve: ``adapted`` and the controls; None for one that was not run.
         success: Success rate by curve, where the family defines success; else empty.
         env_steps: Control steps of meta-training.
@@ -136,7 +136,7 @@ def evaluate(
     *,
     split: str = "test",
     tasks: int | Tasks = 40,
-    episodes: int = 3,
+    episodes: int | Sequence[int] = 3,
     seed: int = 0,
     explore: bool = False,
     controls: Sequence[str] = ("zero_shot", "from_scratch"),
@@ -152,7 +152,7 @@ def evaluate(
         policy: A meta-trained policy.
         split: ``test`` (held-out) or ``ood``; ignored where tasks are given.
         tasks: How many tasks of the split, or the tasks themselves.
-        episodes: K.
+        episodes: K, or the numbers of adaptation episodes to measure at, increasing from 0.
         seed: Fixes initial states and exploration; the same for every curve.
         explore: Measure with sampled actions, as most published numbers do.
         controls: ``zero_shot`` (the belief is reset at every step) and ``from_scratch`` (a random policy, fine-tuned
@@ -164,11 +164,11 @@ def evaluate(
     Raises:
         UserError: For an unknown split or control, or fewer than one episode or task.
     """
-    if episodes < 1:
-        raise UserError(f"an adaptation curve needs at least 1 episode, not {episodes}")
+    budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
+    if len(budgets) < 2 or budgets != sorted({0, *budgets}):
+        raise UserError(f"an adaptation curve goes from 0 to at least 1 episode, not {episodes}")
     check_controls(controls)
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
-    budgets = list(range(episodes + 1))
 
     def measured(subject: Policy, *, adaptive: bool = True, remember: bool = True) -> list[Rollout]:
         worlds = TaskWorlds(subject, chosen, threads=threads)

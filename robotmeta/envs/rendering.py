@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
 
 import mujoco
@@ -65,6 +66,9 @@ def _open(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
     model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
     model.vis.global_.offheight = max(height, model.vis.global_.offheight)
     try:
-        return mujoco.Renderer(model, height, width)
+        renderer = mujoco.Renderer(model, height, width)
+        # MuJoCo ends EGL at exit; what is registered after its first context runs before that.
+        atexit.register(renderer.close)
+        return renderer
     except Exception as error:  # PyOpenGL raises whatever the missing library leads to
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None

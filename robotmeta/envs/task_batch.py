@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -105,8 +106,10 @@ class TaskBatchEnv:
             active: bool ``[task, episode]``; None for all. What is returned for the others is meaningless.
 
         Raises:
-            SimulationDiverged: When no active world is left with a finite state.
+            SimulationDiverged: When no active world is left with a finite state, or the actions are not finite.
         """
+        if not math.isfinite(float(action.sum())):
+            raise SimulationDiverged("the policy's actions are not finite numbers: its training diverged")
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
         diverged = self.simulator.step(action, active)

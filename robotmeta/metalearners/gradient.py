@@ -74,9 +74,12 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         return adapt(self.policy, belief, self.samples(rollout), steps, surrogate=self.config.surrogate)
 
     def schedule(self, episodes: int) -> list[int]:
-        """As many rounds as in meta-training, with the episodes shared out among them."""
-        rounds = min(self.config.rounds, episodes)
-        return [episodes // rounds + (i < episodes % rounds) for i in range(rounds)] if episodes else []
+        """Rounds as large as in meta-training; a budget beyond those is shared out among as many rounds."""
+        size, rounds = self.config.episodes, self.config.rounds
+        if episodes <= size * rounds:
+            full, rest = divmod(episodes, size)
+            return [size] * full + [rest] * (rest > 0)
+        return [episodes // rounds + (i < episodes % rounds) for i in range(rounds)]
 
     # -- for the outer loops -----------------------------------------------------------------------------------------
 

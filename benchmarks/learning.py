@@ -1,0 +1,208 @@
+"""Trains and evaluates the runs of the README's tables: ``python benchmarks/learning.py NAME ...``.
+
+Each run writes ``benchmarks/results/NAME.json``: configuration, seed, versions, when it first reached its target, and
+the adaptation curve on held-out (and OOD) tasks beside its controls. ``--table`` prints what is there as Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import robotmeta as rm
+from robotmeta.controls import control_policy
+from robotmeta.logs import read_metrics
+from robotmeta.train import CONFIG
+
+RESULTS = Path(__file__).parent / "results"
+_SMOOTHED = 5  # iterations averaged before a target counts as reached
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One row of the tables."""
+
+    family: str
+    learner: str
+    iterations: int
+    hyper: dict[str, Any] = field(default_factory=dict)
+    episodes: int = 3
+    """Adaptation episodes of the evaluation."""
+    target: float | None = None
+    """Return after adaptation to reach in training."""
+    tasks: int = 40
+    controls: tuple[str, ...] = ("zero_shot", "from_scratch")
+    seed: int = 0
+
+
+_TWENTY = {"meta_batch": 8, "episodes": 20}
+_FEW = {"meta_batch": 40, "episodes": 3}
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "point-navigation-promp-3-steps": Benchmark(
+        "point-navigation", "promp", 400, {"meta_batch": 20, "episodes": 20, "rounds": 3}, episodes=60
+    ),
+    "cheetah-direction-rl2": Benchmark("cheetah-direction", "rl2", 1050, target=260.0),
+    "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
+    "cheetah-direction-maml": Benchmark("cheetah-direction", "maml", 320, _TWENTY, episodes=20, target=260.0),
+    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 420, _FEW, target=200.0),
+    "cheetah-direction-maml-3-episodes": Benchmark("cheetah-direction", "maml", 420, _FEW, target=200.0),
+    "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 300, episodes=2, target=-37.0),
+    "cheetah-velocity-promp": Benchmark(
+        "cheetah-velocity", "promp", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
+    ),
+    "cheetah-velocity-maml": Benchmark(
+        "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
+    ),
+    "cheetah-dynamics-rl2": Benchmark(
+        "cheetah-dynamics", "rl2", 300, controls=("zero_shot", "from_scratch", "domain_randomized", "oracle")
+    ),
+}
+
+
+def run(name: str) -> None:
+    """Trains (or continues), evaluates, writes the result."""
+    benchmark = BENCHMARKS[name]
+    folder = Path("runs") / "benchmarks" / name
+    if (folder / CONFIG).exists():
+        trained = rm.resume(folder, iterations=benchmark.iterations)
+    else:
+        trained = rm.meta_train(
+            benchmark.family,
+            benchmark.learner,
+            iterations=benchmark.iterations,
+            seed=benchmark.seed,
+            out=folder,
+            hyper=benchmark.hyper,
+        )
+    if trained.interrupted:
+        return
+    policy = trained.policy
+    controls = {
+        kind: control_policy(kind, policy, folder)
+        for kind in ("domain_randomized", "oracle")
+        if kind in benchmark.controls
+    }
+    evaluations = {}
+    for split in ("test", "ood"):
+        if split == "ood" and not policy.family.space.has_ood:
+            continue
+        evaluation = rm.evaluate(
+            policy,
+            split=split,
+            tasks=benchmark.tasks,
+            episodes=_budgets(benchmark),
+            controls=benchmark.controls,
+            domain_randomized=controls.get("domain_randomized"),
+            oracle=controls.get("oracle"),
+        )
+        evaluations[split] = evaluation.to_json()
+    metrics = read_metrics(folder)
+    result = {
+        "name": name,
+        "config": policy.config.to_json(),
+        "env_steps": policy.env_steps,
+        "training_seconds": metrics[-1]["seconds"],
+        "target": benchmark.target,
+        "reached": _reached(metrics, benchmark.target),
+        "learning_curve": _thinned(metrics),
+        "evaluations": evaluations,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(table([name]))
+
+
+def _budgets(benchmark: Benchmark) -> list[int]:
+    """Adaptation episodes to measure at: every one of a few, every step's of many."""
+    if benchmark.episodes <= 5:
+        return list(range(benchmark.episodes + 1))
+    return list(range(0, benchmark.episodes + 1, 20))
+
+
+def _reached(metrics: list[dict[str, Any]], target: float | None) -> dict[str, float] | None:
+    """Control steps and seconds when the smoothed post-adaptation return first reached the target."""
+    if target is None:
+        return None
+    returns = np.array([line["return_post"] for line in metrics])
+    smoothed = np.convolve(returns, np.ones(_SMOOTHED) / _SMOOTHED, mode="valid")
+    above = np.flatnonzero(smoothed >= target)
+    if not len(above):
+        return None
+    line = metrics[above[0] + _SMOOTHED - 1]
+    return {"env_steps": line["env_steps"], "seconds": line["seconds"]}
+
+
+def _thinned(metrics: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """At most about forty points of the learning curve."""
+    kept = metrics[:: max(1, len(metrics) // 40)]
+    return [{key: round(line[key], 2) for key in ("env_steps", "return_pre", "return_post")} for line in kept]
+
+
+def table(names: list[str]) -> str:
+    """Results as a Markdown table."""
+    columns = (
+        "run",
+        "control steps",
+        "minutes",
+        "target reached",
+        "split",
+        "zero-shot",
+        "adapted, after episodes",
+        "others",
+    )
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    for name in names:
+        file = RESULTS / f"{name}.json"
+        if not file.exists():
+            continue
+        result = json.loads(file.read_text())
+        reached = result["reached"]
+        when = "no target" if result["target"] is None else "not reached"
+        if reached is not None:
+            when = f"{result['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
+        for split, evaluation in result["evaluations"].items():
+            curves = evaluation["return"]
+            adapted = ", ".join(
+                f"{count}: {_cell(curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
+            )
+            others = ", ".join(
+                f"{kind.replace('_', '-')} {_cell(curve, -1)}"
+                for kind, curve in curves.items()
+                if curve is not None and kind not in ("adapted", "zero_shot")
+            )
+            size = f"{result['env_steps'] / 1e6:.1f}M", f"{result['training_seconds'] / 60:.1f}"
+            lines.append(_row([name, *size, when, split, _cell(curves["zero_shot"], -1), adapted, others]))
+    return "\n".join(lines)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(curve: dict[str, Any], index: int) -> str:
+    low, high = curve["ci95"][index]
+    return f"{curve['mean'][index]:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def main() -> None:
+    """Runs the named benchmarks, or prints the table."""
+    names = sys.argv[1:]
+    if names == ["--table"]:
+        print(table(list(BENCHMARKS)))
+        return
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown or not names:
+        sys.exit(f"usage: learning.py --table | NAME ...; names: {', '.join(BENCHMARKS)}")
+    for name in names:
+        run(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""A dm_env environment, such as one of the DeepMind Control Suite, as a Gymnasium environment."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dm_env
+import gymnasium
+import numpy as np
+from dm_env import specs
+from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
+
+from robotmeta.errors import UserError, unknown
+
+PREFIX = "dm_control:"
+
+
+def load_suite(name: str) -> dm_env.Environment:
+    """Builds a task of the Control Suite from ``"domain-task"``, such as ``"cheetah-run"``.
+
+    Raises:
+        UserError: For an unknown one, or where dm_control does not import.
+    """
+    try:
+        from dm_control import suite  # costs a second, and few ask for it
+    except ImportError as error:  # also where MUJOCO_GL asks for a GL library that is not there
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise UserError(f"'{PREFIX}{name}' needs dm_control, which does not import: {reason}") from error
+
+    known = ["-".join(pair) for pair in suite.ALL_TASKS]
+    if name not in known:
+        raise unknown("dm_control task", name, known)
+    domain, _, task = name.partition("-")
+    return suite.load(domain, task)
+
+
+class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
+    """Any ``dm_env.Environment`` with a bounded array as its action.
+
+    Observations are flattened in the order in which the environment names them, float64 ``[observation]``. An episode
+    that ends with discount 0 is terminated, any other end is a truncation. A seeded reset needs an environment whose
+    random state can be reached, as those of dm_control; others start from wherever their own stands.
+
+    Args:
+        env: The environment.
+
+    Raises:
+        UserError: For actions that are not one bounded array of real numbers.
+    """
+
+    def __init__(self, env: dm_env.Environment) -> None:
+        self.env = env
+        self.action_space = _action_box(env.action_spec())
+        # dm_env has no word for the time limit; that of dm_control is in control steps.
+        limit = getattr(env, "_step_limit", math.inf)
+        self.spec = EnvSpec(
+            f"dm_env/{type(env).__name__}", max_episode_steps=math.ceil(limit) if math.isfinite(limit) else None
+        )
+        size = sum(int(np.prod(spec.shape)) for spec in _leaves(env.observation_spec()))
+        self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float64)
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Starts an episode; see :class:`DmEnv` for what the seed can fix."""
+        super().reset(seed=seed)
+        state = _random_state(self.env)
+        if state is not None:
+            state.seed(int(self.np_random.integers(2**32)))
+        return _flat(self.env.reset().observation), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Advances one control step. Where dm_control finds its physics broken, all numbers are NaN."""
+        try:
+            step = self.env.step(action)
+        except _broken_physics():
+            assert self.observation_space.shape is not None
+            return np.full(self.observation_space.shape, np.nan), math.nan, False, True, {}
+        terminated = step.last() and step.discount == 0
+        return _flat(step.observation), float(step.reward), terminated, step.last() and not terminated, {}
+
+    def close(self) -> None:
+        self.env.close()
+
+
+def _action_box(spec: Any) -> spaces.Box:
+    if not isinstance(spec, specs.BoundedArray) or not np.issubdtype(spec.dtype, np.floating):
+        raise UserError(f"policies act with bounded real numbers, the environment's actions are {spec}")
+    low, high = (np.broadcast_to(bound, spec.shape).astype(np.float64) for bound in (spec.minimum, spec.maximum))
+    return spaces.Box(low, high, dtype=np.float64)
+
+
+def _leaves(nested: Any) -> Iterator[Any]:
+    if isinstance(nested, Mapping | list | tuple):
+        for item in nested.values() if isinstance(nested, Mapping) else nested:
+            yield from _leaves(item)
+    else:
+        yield nested
+
+
+def _flat(observation: Any) -> np.ndarray:
+    return np.concatenate([np.asarray(leaf, dtype=np.float64).ravel() for leaf in _leaves(observation)])
+
+
+def _random_state(env: dm_env.Environment) -> np.random.RandomState | None:
+    """What the environment draws its initial states from: the task's in the suite, the environment's in composer."""
+    candidates = (getattr(getattr(env, "task", None), "random", None), getattr(env, "random_state", None))
+    return next((state for state in candidates if isinstance(state, np.random.RandomState)), None)
+
+
+def _broken_physics() -> tuple[type[Exception], ...]:
+    control = sys.modules.get("dm_control.rl.control")  # an environment that raises it has imported it
+    return () if control is None else (control.PhysicsError,)

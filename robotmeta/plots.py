@@ -1,0 +1,161 @@
+"""Plots of evaluations and runs: figures of their own, which touch no global state of matplotlib."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+
+from robotmeta.envs import ParameterSpace, family_names, make
+from robotmeta.evaluate import Curve, Evaluation
+
+INK = "#23272e"
+"""Colour of text, axes and grid; nothing else has it, so that a page can replace it by its own."""
+
+BEFORE, AFTER = "#d55e00", "#0072b2"
+"""Before and after adaptation, from the palette of Okabe and Ito, which colour-blind readers can tell apart."""
+
+_STYLES: dict[str, tuple[str, str, str]] = {  # curve -> colour, line, marker: no curve is known by its colour alone
+    "adapted": (AFTER, "-", "o"),
+    "zero_shot": (BEFORE, "--", "s"),
+    "domain_randomized": ("#009e73", "-.", "^"),
+    "from_scratch": ("#8a8f98", ":", "D"),
+    "oracle": ("#cc79a7", "--", "v"),
+}
+_WIDTH, _HEIGHT = 6.0, 3.6  # inches
+_FEW = 12  # values of a parameter that are drawn apart
+
+
+def adaptation_curve(evaluation: Evaluation, quantity: Literal["return", "success"] = "return") -> Figure:
+    """Mean over tasks against adaptation episodes with a 95 % band: the policy and every control that was run.
+
+    Args:
+        evaluation: What was measured.
+        quantity: ``return``, or ``success`` where the family defines it.
+    """
+    curves = evaluation.returns if quantity == "return" else evaluation.success
+    figure, axes = _figure()
+    for name, curve in curves.items():
+        if curve is not None:
+            _band(axes, evaluation.episodes, curve, name)
+    axes.set_xlabel("adaptation episodes")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel("return" if quantity == "return" else "success rate")
+    if quantity == "success":
+        axes.set_ylim(-0.03, 1.03)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return _with_legend(figure, axes)
+
+
+def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
+    colour, line, marker = _STYLES.get(name, (INK, "-", "."))
+    low, high = curve.ci95.T
+    axes.fill_between(episodes, low, high, color=colour, alpha=0.16, linewidth=0)
+    axes.plot(episodes, curve.mean, line, color=colour, marker=marker, markersize=5, label=name.replace("_", "-"))
+
+
+def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return in meta-training against control steps, before and after adaptation: every iteration, and a running mean.
+
+    Args:
+        metrics: Lines of ``metrics.jsonl`` (:func:`robotmeta.logs.read_metrics`).
+    """
+    figure, axes = _figure()
+    steps = np.array([line["env_steps"] for line in metrics], dtype=float)
+    pre, post = (np.array([line[f"return_{when}"] for line in metrics], dtype=float) for when in ("pre", "post"))
+    curves = [("pre-adaptation", BEFORE, "--", pre), ("post-adaptation", AFTER, "-", post)]
+    if np.array_equal(pre, post, equal_nan=True):  # a learner that collects one round only
+        curves = [("return", AFTER, "-", post)]
+    for label, colour, line, values in curves:
+        axes.plot(steps, values, ".", color=colour, markersize=3, alpha=0.35)
+        axes.plot(steps, _running_mean(values), line, color=colour, label=label)
+    axes.set_xlabel("control steps of meta-training")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.set_ylabel("return")
+    return _with_legend(figure, axes)
+
+
+def _running_mean(values: np.ndarray) -> np.ndarray:
+    """Mean of the last thirtieth of the iterations; those without a number are left out."""
+    window = max(1, len(values) // 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN in a window stays NaN
+        return np.array([np.nanmean(values[max(0, i + 1 - window) : i + 1]) for i in range(len(values))])
+
+
+def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = None) -> Figure:
+    """Return of each task before (zero-shot) and after adaptation, against each of its parameters.
+
+    Args:
+        evaluation: What was measured.
+        space: Where units come from; None for the registered family's.
+    """
+    if space is None and evaluation.family in family_names():
+        space = make(evaluation.family).space
+    units = {} if space is None else {parameter.name: parameter.unit for parameter in space}
+    adapted, control = evaluation.returns["adapted"], evaluation.returns["zero_shot"]
+    assert adapted is not None
+    before, after = (control or adapted).values[0], adapted.values[-1]
+    names = evaluation.tasks.names
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure((_WIDTH, 0.6 + (2.3 if rows > 1 else 3.0) * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    for axes, name, values in zip(panels, names, evaluation.tasks.values.T, strict=False):
+        _decorate(axes)
+        _before_and_after(
+            axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
+        )
+        unit = units.get(name, "1")
+        axes.set_xlabel(name if unit == "1" else f"{name} [{unit}]")
+    for axes in panels[len(names) :]:
+        axes.remove()
+    for axes in panels[::columns]:
+        axes.set_ylabel("return")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, labelcolor=INK
+    )
+    return figure
+
+
+def _before_and_after(
+    axes: Axes, values: np.ndarray, before: np.ndarray, after: np.ndarray, baseline: str, episodes: int
+) -> None:
+    """One task is a ring, a dot and the line between them; the rings and dots of a few equal values are drawn apart."""
+    levels = np.unique(values)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    if len(levels) <= _FEW and len(levels) < len(values):
+        gap = float(np.diff(levels).min()) if len(levels) > 1 else 1.0
+        place = np.array([(np.flatnonzero(values == values[i]) < i).mean() for i in range(len(values))])
+        values = values + 0.5 * gap * (place - 0.5)
+        axes.set_xticks(levels, [f"{level:g}" for level in levels])
+    axes.vlines(values, before, after, color=INK, alpha=0.25, linewidth=1)
+    axes.plot(values, before, "o", color=BEFORE, markerfacecolor="none", markersize=5, label=baseline)
+    axes.plot(values, after, "o", color=AFTER, markersize=5, label=f"after {episodes} episode{'s' * (episodes > 1)}")
+
+
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure((_WIDTH, _HEIGHT), layout="constrained")
+    axes = figure.subplots()
+    _decorate(axes)
+    return figure, axes
+
+
+def _decorate(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(INK)
+    axes.tick_params(colors=INK)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _with_legend(figure: Figure, axes: Axes) -> Figure:
+    figure.legend(loc="outside upper left", ncols=3, frameon=False, labelcolor=INK)
+    return figure

@@ -1,0 +1,183 @@
+"""A run as one HTML page that needs nothing beside it: what was trained, whether it adapts, and how it looks."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from robotmeta.checkpoint import Policy, load, writing
+from robotmeta.envs import TaskFamily
+from robotmeta.errors import UserError
+from robotmeta.evaluate import Evaluation, evaluate
+from robotmeta.logs import read_metrics
+from robotmeta.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
+from robotmeta.record import replaced
+from robotmeta.train import CONFIG
+
+REPORT = "report.html"
+_MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
+_SPLITS = {
+    "test": "held-out tasks",
+    "ood": "out-of-distribution tasks",
+    "given": "given tasks",
+}
+
+
+def report(
+    run: Path,
+    *,
+    episodes: int = 3,
+    tasks: int = 40,
+    evaluations: Sequence[Evaluation] | None = None,
+    videos: Sequence[Path] | None = None,
+    family: TaskFamily | None = None,
+) -> Path:
+    """Writes ``run/report.html``, in full or not at all.
+
+    Args:
+        run: A run folder with at least one checkpoint.
+        episodes: Adaptation episodes, where an evaluation has to be run.
+        tasks: Held-out tasks, where an evaluation has to be run.
+        evaluations: What was measured already; None to evaluate on the test split, and on the ood split where the
+            family has one.
+        videos: ``.mp4`` or ``.gif`` files to show; None for those in ``run/videos``.
+        family: The run's family where it is not a registered one.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: Where there is no run, a video is missing or of another format, or the page cannot be written.
+    """
+    run = Path(run)
+    policy = load(run, family=family)
+    if videos is None:
+        videos = sorted(file for file in (run / "videos").glob("[!.]*") if file.suffix in _MEDIA)
+    shown = [_video(file) for file in videos]
+    if evaluations is None:
+        splits = ("test", "ood") if policy.family.space.has_ood else ("test",)
+        evaluations = [evaluate(policy, split=split, tasks=tasks, episodes=episodes) for split in splits]
+    page = _template().render(
+        family=policy.family,
+        learner=policy.config.learner,
+        trained=list(_trained(policy, run)),
+        hyperparameters=list(_hyperparameters(policy)),
+        results=[_result(evaluation, policy.family) for evaluation in evaluations],
+        learning=_learning(run),
+        videos=shown,
+    )
+    file = run / REPORT
+    with writing(file), replaced(file) as partial:
+        partial.write_text(page, encoding="utf-8")
+    return file
+
+
+def _template() -> Any:
+    source = (files("robotmeta") / "templates" / REPORT).read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(source)
+
+
+# -- what was trained --------------------------------------------------------------------------------------------------
+
+
+def _trained(policy: Policy, run: Path) -> Iterator[tuple[str, str]]:
+    """Names and values of what decides the result of the run, and what it cost."""
+    config, metrics = policy.config, read_metrics(run)
+    yield "learner", config.learner
+    yield "seed", str(config.seed)
+    yield "meta-updates", f"{policy.iteration:,} of {config.iterations:,}"
+    yield "control steps", f"{policy.env_steps:,}"
+    if metrics:
+        yield "wall-clock", _duration(metrics[-1]["seconds"])
+        yield "speed", f"{policy.env_steps / max(metrics[-1]['seconds'], 1e-9):,.0f} control steps/s"
+    yield "simulator", config.simulator
+    yield "versions", ", ".join(f"{name} {version}" for name, version in _versions(run).items())
+
+
+def _versions(run: Path) -> dict[str, str]:
+    file = run / CONFIG
+    return json.loads(file.read_text()).get("versions", {}) if file.exists() else {}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _hyperparameters(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Name, value, and the default where the value differs from it."""
+    chosen = policy.config.hyperparameters
+    for name, default in dataclasses.asdict(type(chosen)()).items():
+        value = getattr(chosen, name)
+        yield name, str(value), "" if value == default else str(default)
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
+    """What the page shows of one evaluation."""
+    measured = {name: curve for name, curve in evaluation.returns.items() if curve is not None}
+    return {
+        "title": _SPLITS.get(evaluation.split, evaluation.split),
+        "tasks": len(evaluation.tasks),
+        "verdict": evaluation.verdict(),
+        "episodes": evaluation.episodes,
+        "rows": [
+            (name.replace("_", "-"), [*zip(curve.mean, *curve.ci95.T, strict=True)]) for name, curve in measured.items()
+        ],
+        "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
+        "adaptation": _svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
+        "success": _svg(adaptation_curve(evaluation, "success"), "Success rate against adaptation episodes")
+        if any(evaluation.success.values())
+        else None,
+        "by_parameter": _svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
+    }
+
+
+def _learning(run: Path) -> Markup | None:
+    metrics = read_metrics(run)
+    return _svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
+
+
+def _svg(figure: Figure, label: str) -> Markup:
+    """A figure as inline SVG that takes text, fonts and the two main colours from the page, whatever its mode."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces
+    text = re.sub(r' id="[a-z0-9]+_\d+"', "", text)  # the same in every figure, and nothing refers to them
+    text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
+    for colour, variable in ((INK, "currentColor"), (BEFORE, "var(--before)"), (AFTER, "var(--after)")):
+        text = text.replace(colour, variable)
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
+
+
+def _video(file: Path) -> dict[str, str]:
+    """A video as a data URI."""
+    if file.suffix not in _MEDIA:
+        raise UserError(f"no video format '{file.suffix}' for {file}; there are: {', '.join(_MEDIA)}")
+    try:
+        data = base64.b64encode(file.read_bytes()).decode()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from None
+    return {"name": file.stem, "type": _MEDIA[file.suffix], "data": data}
