@@ -42,27 +42,30 @@ def log_likelihood(log_probs: Tensor, samples: Samples) -> Tensor:
 
 
 def lvc(log_probs: Tensor, samples: Samples) -> Tensor:
-    """Low variance curvature, ``mean_t pi(a_t) / stop(pi(a_t)) A_t`` (Rothfuss et al. 2019, equation 9)."""
-    return task_mean((log_probs - log_probs.detach()).exp() * samples.advantages, samples.mask)
+    """Low variance curvature, ``mean_t pi(a_t) / pi_sampled(a_t) A_t`` (Rothfuss et al. 2019, equation 9).
+
+    The denominator is the policy that drew the actions. At that policy it is the published ``stop(pi(a_t))``; once the
+    outer loop has moved on, it keeps the inner gradient that of the data's own distribution.
+    """
+    return task_mean((log_probs - samples.log_probs).exp() * samples.advantages, samples.mask)
 
 
 def dice(log_probs: Tensor, samples: Samples) -> Tensor:
     """DiCE with advantages (Foerster et al. 2018; Loaded DiCE, Farquhar et al. 2019).
 
-    ``mean_t exp(w_t - stop(w_t)) delta_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) log pi(a_s)``,
+    ``mean_t exp(w_t - w_t sampled) delta_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) log pi(a_s)``,
     where ``c = gamma lambda`` and ``delta_t = A_t - c A_{t+1}``. Its value and first derivative are those of
     :func:`lvc`; its second derivative also holds the terms that couple the steps of an episode.
     """
     advantages, mask, c = samples.advantages, samples.mask, samples.trace
-    log_probs = log_probs * mask
+    ratios = (log_probs - samples.log_probs) * mask
     following = torch.cat([advantages[..., 1:], torch.zeros_like(advantages[..., :1])], dim=-1)
     delta = advantages - c * following
     horizon = advantages.shape[-1]
     steps = torch.arange(horizon, device=advantages.device)
     lag = (steps.unsqueeze(0) - steps.unsqueeze(1)).to(advantages.dtype)  # [s, t] = t - s
     decay = torch.where(lag >= 0, torch.as_tensor(c, dtype=lag.dtype) ** lag.clamp(min=0), 0.0)
-    dependencies = log_probs @ decay
-    boxed = (dependencies - dependencies.detach()).exp() * delta
+    boxed = (ratios @ decay).exp() * delta
     return task_mean(boxed + (advantages - delta).detach(), mask)
 
 

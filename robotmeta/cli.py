@@ -13,7 +13,7 @@ from rich.table import Column, Table
 
 from robotmeta.errors import SimulationDiverged, UserError
 
-_out = Console()
+_out = Console(soft_wrap=True)  # paths stay whole, however long
 
 Family = Annotated[str, tyro.conf.Positional]
 PolicySource = Annotated[str, tyro.conf.Positional]

@@ -27,6 +27,7 @@ from robotmeta.checkpoint import (
 )
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
+from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.logs import MetricsLog, Progress
 from robotmeta.metalearners import MetaLearner
@@ -87,6 +88,7 @@ def meta_train(
     """
     chosen = hyperparameters(learner, hyper or {}, preset=preset)
     family = make(family) if isinstance(family, str) else family
+    check_simulator(family, simulator)
     if iterations < 1:
         raise UserError(f"iterations must be at least 1, not {iterations}")
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)

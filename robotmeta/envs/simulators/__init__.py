@@ -13,7 +13,7 @@ from torch import Tensor
 
 from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
 from robotmeta.envs.parameters import Tasks
-from robotmeta.errors import unknown
+from robotmeta.errors import UserError, unknown
 
 
 class Simulator(Protocol):
@@ -59,6 +59,15 @@ class Simulator(Protocol):
 SIMULATORS = ("auto", "mujoco", "closed-form")
 
 
+def check_simulator(family: TaskFamily, kind: str) -> None:
+    """Raises UserError for a simulator that does not exist, or that cannot run the family's world."""
+    if kind not in SIMULATORS:
+        raise unknown("simulator", kind, SIMULATORS)
+    needed = "closed-form" if isinstance(family.world, ClosedFormWorld) else "mujoco"
+    if kind not in ("auto", needed):
+        raise UserError(f"family '{family.name}' runs on: {needed}, not on {kind}")
+
+
 def make_simulator(
     family: TaskFamily, num_tasks: int, num_episodes: int, *, kind: str = "auto", threads: int | None = None
 ) -> Simulator:
@@ -66,8 +75,7 @@ def make_simulator(
     from robotmeta.envs.simulators.closed_form import ClosedFormSimulator
     from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 
-    if kind not in SIMULATORS:
-        raise unknown("simulator", kind, SIMULATORS)
+    check_simulator(family, kind)
     if isinstance(family.world, ClosedFormWorld):
         return ClosedFormSimulator(family, num_tasks, num_episodes)
     return MujocoSimulator(family, num_tasks, num_episodes, threads=threads)

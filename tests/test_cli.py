@@ -1,0 +1,201 @@
+"""The command line keeps its promises: exit status, one clear line, files where they were asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import robotmeta as rm
+from robotmeta.checkpoint import checkpoints
+from robotmeta.cli import main
+
+_TINY = {"meta_batch": 4, "episodes": 2}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    rm.meta_train("point-navigation", "promp", iterations=2, out=folder, hyper=_TINY, progress=False)
+    return folder
+
+
+def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Runs a command that must be refused; returns its one line."""
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "cheeta-direction"], "nearest: cheetah-direction"),
+        (["train", "point-navigation", "--learner", "prompt"], "nearest: promp"),
+        (["train", "point-navigation", "--learner", "promp", "--hyper", "inner_stp=1"], "nearest: inner_step"),
+        (["train", "point-navigation", "--hyper", "epochs=many"], "epochs is a int"),
+        (["train", "point-navigation", "--learner", "promp", "--preset", "papr"], "nearest: paper"),
+        (["train", "point-navigation", "--iterations", "0"], "iterations must be at least 1"),
+        (["train", "point-navigation", "--device", "tpu-9"], "there are: auto, cpu, cuda"),
+        (["train", "point-navigation", "--simulator", "mujocu"], "nearest: mujoco"),
+        (["train", "point-navigation", "--simulator", "mujoco"], "runs on: closed-form"),
+        (["train", "point-navigation", "--threads", "0"], "threads must be at least 1"),
+        (["train"], "there are: point-navigation"),
+        (["families", "nowhere"], "there are: point-navigation"),
+        (["evaluate", "nowhere"], "no policy at nowhere"),
+        (["train", "--resume", "nowhere"], "no run at nowhere"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
+    arguments: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in _refused(arguments, capsys)
+    assert not list(tmp_path.iterdir()), "a refused command leaves nothing behind"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["evaluate", "{run}", "--split", "tset"], "nearest: test"),
+        (["evaluate", "{run}", "--episodes", "0"], "at least 1 episode"),
+        (["evaluate", "{run}", "--tasks", "0"], "1 to 1024 tasks"),
+        (["evaluate", "{run}", "--controls", "zero"], "nearest: zero_shot"),
+        (["adapt", "{run}", "--task", "goal_z=1"], "nearest: goal_"),
+        (["adapt", "{run}", "--task", "goal_x=far"], "'far' is not a number"),
+        (["adapt", "{run}", "--task", "goal_x=9"], "outside its physical range"),
+        (["adapt", "{run}", "--task", "goal_x"], "not NAME=VALUE"),
+        (["adapt", "{run}", "--episodes", "-1"], "at least 1 episode"),
+        (["adapt", "{run}", "--env", "HalfCheeta-v5"], "HalfCheetah-v5"),
+        (["adapt", "{run}", "--env", "HalfCheetah-v5"], "needs these 2: x [m], y [m]"),
+        (["record", "{run}", "--out", "film.avi"], ".mp4"),
+        (["train", "point-navigation", "--out", "{run}"], "already holds a run"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_says_what_is_right(
+    run: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert expected in _refused([argument.format(run=run) for argument in arguments], capsys)
+
+
+def test_a_pickle_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = tmp_path / "old.pkl", tmp_path / "new.pt"
+    old.write_bytes(pickle.dumps({"weights": [1.0]}))
+    torch.save({"weights": torch.ones(1)}, new)
+    for file in (old, new):
+        assert "is a pickle" in _refused(["evaluate", str(file)], capsys)
+
+
+def test_a_truncated_checkpoint_is_named(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = (checkpoints(run)[-1] / "policy.safetensors").read_bytes()
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(whole[: len(whole) // 2])
+    assert "truncated" in _refused(["evaluate", str(cut)], capsys)
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    line = _refused(["train", "point-navigation", "--out", str(tmp_path / "file" / "run")], capsys)
+    assert "cannot write" in line
+
+
+def test_families_are_described_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["families", "cheetah-dynamics", "--json", str(tmp_path / "family.json")])
+    described = json.loads((tmp_path / "family.json").read_text())
+    assert [p["name"] for p in described["parameters"]][:2] == ["mass", "friction"]
+    assert "leg_length" in capsys.readouterr().out
+
+
+def test_adapt_evaluate_and_record_write_what_they_promise(run: Path, tmp_path: Path) -> None:
+    adapted, result, curve = tmp_path / "adapted.safetensors", tmp_path / "result.json", tmp_path / "curve.png"
+    main(["adapt", str(run), "--task", "goal_x=0.3", "--episodes", "2", "--out", str(adapted)])
+    main(["evaluate", str(adapted), "--tasks", "3", "--episodes", "1", "--json", str(result), "--plot", str(curve)])
+    written = json.loads(result.read_text())
+    assert written["episodes"] == [0, 1]
+    assert written["return"]["domain_randomized"] is None
+    assert len(written["return"]["adapted"]["ci95"]) == 2
+    assert curve.stat().st_size > 1000
+    main(["record", str(run), "--episodes", "1", "--out", str(tmp_path / "film.mp4")])
+    assert (tmp_path / "film.mp4").stat().st_size > 1000
+
+
+def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    controls = ["zero_shot", "domain_randomized", "oracle"]
+    main(["evaluate", str(run), "--tasks", "3", "--episodes", "1", "--controls", *controls, "--json", str(result)])
+    curves = json.loads(result.read_text())["return"]
+    assert curves["from_scratch"] is None
+    for name in controls:
+        assert curves[name] is not None
+    policy, control = rm.load(run), rm.load(run / "controls" / "oracle")
+    assert control.learner.config.privileged
+    assert control.config.iterations * 48 * 2 * policy.family.horizon >= policy.env_steps
+
+
+def _start(run: Path, *more: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "robotmeta.cli", "train", *more, "--checkpoint-every", "1"]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+
+
+def _wait_for_checkpoint(run: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while not checkpoints(run):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def _weights(run: Path) -> dict[str, torch.Tensor]:
+    return rm.load(run).learner.state_dict()
+
+
+def test_a_killed_run_resumes_to_the_same_bits_as_one_that_was_not(tmp_path: Path) -> None:
+    options = ["point-navigation", "--learner", "promp", "--iterations", "40", "--hyper", "meta_batch=4", "episodes=2"]
+    killed, stopped, whole = tmp_path / "killed", tmp_path / "stopped", tmp_path / "whole"
+    for folder, how in ((killed, signal.SIGKILL), (stopped, signal.SIGINT)):
+        process = _start(folder, *options, "--out", str(folder))
+        _wait_for_checkpoint(folder, process)
+        process.send_signal(how)
+        out, _ = process.communicate(timeout=60)
+        if how == signal.SIGINT:
+            assert process.returncode == 0
+            assert b"--resume" in out
+    main(["train", *options, "--out", str(whole)])
+    for folder in (killed, stopped):
+        main(["train", "--resume", str(folder)])
+        resumed, expected = _weights(folder), _weights(whole)
+        assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+        metrics = [json.loads(line)["iteration"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        assert metrics == list(range(40)), "no iteration is lost or logged twice"
+
+
+def test_a_full_disk_costs_nothing_that_was_saved(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = rm.load(run)
+    before = checkpoints(run)
+
+    def full(*arguments: object, **named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(rm.UserError, match="No space left on device"):
+        rm.checkpoint.save_checkpoint(policy, run)
+    assert checkpoints(run) == before
+    assert not list((run / "checkpoints").glob(".partial-*"))
+    rm.load(run)
