@@ -4,18 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint types build wheel-test clean
+.PHONY: demo test lint format types build wheel-test clean
 
 demo: $(VENV)/installed  ## train, adapt, evaluate, record, report: minutes on a laptop
 	$(BIN)/robotmeta demo
 
-test: $(VENV)/installed-dev  ## lint, types, tests
-	$(BIN)/ruff check robotmeta tests benchmarks
-	$(BIN)/ruff format --check robotmeta tests benchmarks
-	$(BIN)/pyright
+test: $(VENV)/installed-dev  ## the tests
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/installed-dev
+lint: $(VENV)/installed-dev  ## what ruff has to say
+	$(BIN)/ruff check robotmeta tests benchmarks
+	$(BIN)/ruff format --check robotmeta tests benchmarks
+
+format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix robotmeta tests benchmarks
 	$(BIN)/ruff format robotmeta tests benchmarks
 

@@ -10,6 +10,9 @@ import sys
 if sys.platform == "linux" and "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
     os.environ.setdefault("MUJOCO_GL", "egl")
 
+# torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from robotmeta.checkpoint import Policy, load, save_policy
 from robotmeta.deployment import Adapted, adapt
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
@@ -18,6 +21,8 @@ from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.evaluate import Evaluation, evaluate
 from robotmeta.gym_adapter import wrap
 from robotmeta.metalearners import LEARNERS, MetaLearner
+from robotmeta.record import Recording, record
+from robotmeta.report import report
 from robotmeta.rollout import Rollout, collect
 from robotmeta.train import Run, meta_train, resume
 
@@ -32,6 +37,7 @@ __all__ = [
     "Parameter",
     "ParameterSpace",
     "Policy",
+    "Recording",
     "Rollout",
     "Run",
     "SimulationDiverged",
@@ -45,6 +51,8 @@ __all__ = [
     "load",
     "make",
     "meta_train",
+    "record",
+    "report",
     "resume",
     "save_policy",
     "wrap",

@@ -53,20 +53,19 @@ def lvc(log_probs: Tensor, samples: Samples) -> Tensor:
 def dice(log_probs: Tensor, samples: Samples) -> Tensor:
     """DiCE with advantages (Foerster et al. 2018; Loaded DiCE, Farquhar et al. 2019).
 
-    ``mean_t exp(w_t - w_t sampled) delta_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) log pi(a_s)``,
-    where ``c = gamma lambda`` and ``delta_t = A_t - c A_{t+1}``. Its value and first derivative are those of
-    :func:`lvc`; its second derivative also holds the terms that couple the steps of an episode.
+    ``mean_t (exp(w_t) - exp(v_t) + 1) A_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) l_s`` and
+    ``v_t = w_t - l_t``, where ``l_s`` is the log ratio to the sampling policy and ``c = gamma lambda``. Its value and
+    first derivative are those of :func:`lvc`; its second derivative also holds the terms that couple the steps of an
+    episode.
     """
     advantages, mask, c = samples.advantages, samples.mask, samples.trace
     ratios = (log_probs - samples.log_probs) * mask
-    following = torch.cat([advantages[..., 1:], torch.zeros_like(advantages[..., :1])], dim=-1)
-    delta = advantages - c * following
-    horizon = advantages.shape[-1]
-    steps = torch.arange(horizon, device=advantages.device)
+    steps = torch.arange(advantages.shape[-1], device=advantages.device)
     lag = (steps.unsqueeze(0) - steps.unsqueeze(1)).to(advantages.dtype)  # [s, t] = t - s
     decay = torch.where(lag >= 0, torch.as_tensor(c, dtype=lag.dtype) ** lag.clamp(min=0), 0.0)
-    boxed = (ratios @ decay).exp() * delta
-    return task_mean(boxed + (advantages - delta).detach(), mask)
+    through = ratios @ decay  # w_t
+    before = through - ratios  # v_t
+    return task_mean((through.exp() - before.exp() + 1.0) * advantages, mask)
 
 
 Surrogate = Callable[[Tensor, Samples], Tensor]

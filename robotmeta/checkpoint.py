@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from torch import Tensor
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError
+from robotmeta.files import replaced, writing
 from robotmeta.metalearners import Belief, MetaLearner, learner_class
+from robotmeta.rollout import one_torch_thread
 from robotmeta.seeding import streams
 
 SCHEMA = 1
@@ -63,7 +65,8 @@ def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: Ta
     family = family or make(config.family)
     size = family.observation_size + config.hyperparameters.privileged * len(family.space.names)
     generator, _ = streams(config.seed, "weights")
-    learner = learner_class(config.learner)(size, family.action_size, config.hyperparameters, generator)
+    with one_torch_thread():  # orthogonal weights come from a QR that rounds differently on several threads
+        learner = learner_class(config.learner)(size, family.action_size, config.hyperparameters, generator)
     return Policy(family, config, learner.to(device))
 
 
@@ -95,31 +98,14 @@ def manifest(policy: Policy) -> dict[str, Any]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """Turns a failed write (no permission, full disk) into one clear line."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"cannot write {target}: {reason}") from None
-
-
 def save_policy(policy: Policy, file: Path) -> None:
     """Writes a policy, adapted or not, as one safetensors file with its manifest inside.
 
     Raises:
         UserError: Where the file cannot be written; what was there before is intact.
     """
-    with writing(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-        os.close(descriptor)
-        try:
-            _write_weights(policy, Path(partial))
-            Path(partial).replace(file)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+    with replaced(file) as partial:
+        _write_weights(policy, partial)
 
 
 def save_checkpoint(policy: Policy, run: Path) -> Path:

@@ -434,11 +434,9 @@ def _described(family: Any) -> dict[str, Any]:
 
 def _write_json(file: Path | None, data: dict[str, Any]) -> None:
     if file is not None:
-        from robotmeta.checkpoint import writing
+        from robotmeta.files import write_text
 
-        with writing(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(data, indent=2) + "\n")
+        write_text(file, json.dumps(data, indent=2) + "\n")
 
 
 def _record_where_possible(policy: Any, tasks: list[Any], file: Path, *, episodes: int) -> list[Path]:

@@ -13,11 +13,12 @@ from rich.table import Table
 from scipy.stats import bootstrap
 from torch import Tensor
 
-from robotmeta.checkpoint import Policy, new_policy, versions, writing
+from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.deployment import TaskWorlds, adapted_belief, experience
 from robotmeta.envs import Tasks
 from robotmeta.errors import UserError, unknown
+from robotmeta.files import write_text
 from robotmeta.rollout import Rollout
 from robotmeta.seeding import streams
 
@@ -119,16 +120,28 @@ class Evaluation:
         return table
 
     def verdict(self) -> str:
-        """Whether adaptation helped, in one sentence, judged by the intervals."""
+        """Whether adaptation helped, judged by the intervals, and which controls do better."""
         adapted, control = self.returns["adapted"], self.returns["zero_shot"]
         assert adapted is not None
         if control is None:
             return "The zero-shot control was not run, so nothing can be said about adaptation."
-        gain = adapted.mean[-1] - control.mean[-1]
-        apart = adapted.ci95[-1][0] > control.ci95[-1][1]
-        said = "adaptation helps: the intervals do not overlap" if apart else "no clear gain from adaptation"
-        means = f"{adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f} ({gain:+.1f})"
-        return f"After {self.episodes[-1]} episodes {means}: {said}."
+        last, (low, high) = adapted.mean[-1], adapted.ci95[-1]
+        zero = control.mean[-1]
+        gain = f"After {self.episodes[-1]} episodes {last:.1f}, zero-shot {zero:.1f} ({last - zero:+.1f})"
+        if low > control.ci95[-1][1]:
+            said = "adaptation helps, the intervals do not overlap"
+            if adapted.ci95[0][1] >= low:
+                said += "; most of the gain comes within the first episode"
+        elif high < control.ci95[-1][0]:
+            said = "adaptation does harm, the intervals do not overlap"
+        else:
+            said = "no clear gain from adaptation"
+        ahead = [
+            name.replace("_", "-")
+            for name, curve in self.returns.items()
+            if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
+        ]
+        return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "")
 
 
 def evaluate(
@@ -234,6 +247,4 @@ def _curve(measured: list[Any]) -> Curve:
 
 def save_json(evaluation: Evaluation, file: Path) -> None:
     """Writes the JSON object of an evaluation."""
-    with writing(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(evaluation.to_json(), indent=2) + "\n")
+    write_text(file, json.dumps(evaluation.to_json(), indent=2) + "\n")

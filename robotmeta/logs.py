@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from robotmeta.checkpoint import Policy, writing
+from robotmeta.checkpoint import Policy
+from robotmeta.files import write_text, writing
 from robotmeta.rollout import Rollout
 
 METRICS = "metrics.jsonl"
@@ -31,11 +32,9 @@ class MetricsLog:
         from torch.utils.tensorboard import SummaryWriter  # takes a second to import
 
         self._file = folder / METRICS
+        kept = [line for line in read_metrics(folder) if line["iteration"] < start]
+        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
         with writing(self._file):
-            kept = [line for line in read_metrics(folder) if line["iteration"] < start]
-            partial = self._file.with_suffix(".partial")
-            partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
-            partial.replace(self._file)
             self._opened = self._file.open("a")
             self._board = SummaryWriter(str(folder), purge_step=start)
         self._before = kept[-1]["seconds"] if kept else 0.0

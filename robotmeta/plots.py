@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from robotmeta.envs import ParameterSpace, family_names, make
+from robotmeta.errors import UserError
 from robotmeta.evaluate import Curve, Evaluation
+from robotmeta.files import replaced
 
 INK = "#23272e"
 """Colour of text, axes and grid; nothing else has it, so that a page can replace it by its own."""
@@ -27,7 +30,8 @@ _STYLES: dict[str, tuple[str, str, str]] = {  # curve -> colour, line, marker: n
     "from_scratch": ("#8a8f98", ":", "D"),
     "oracle": ("#cc79a7", "--", "v"),
 }
-_WIDTH, _HEIGHT = 6.0, 3.6  # inches
+_WIDTH, _HEIGHT, _DPI = 5.0, 3.2, 200  # inches; pixels an inch in PNG files
+_FORMATS = (".png", ".svg", ".pdf")
 _FEW = 12  # values of a parameter that are drawn apart
 
 
@@ -104,7 +108,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
     names = evaluation.tasks.names
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure((_WIDTH, 0.6 + (2.3 if rows > 1 else 3.0) * rows), layout="constrained")
+    figure = Figure((_WIDTH, 0.6 + (2.0 if rows > 1 else 2.6) * rows), dpi=_DPI, layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
     for axes, name, values in zip(panels, names, evaluation.tasks.values.T, strict=False):
         _decorate(axes)
@@ -128,7 +132,7 @@ def _before_and_after(
 ) -> None:
     """One task is a ring, a dot and the line between them; the rings and dots of a few equal values are drawn apart."""
     levels = np.unique(values)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     if len(levels) <= _FEW and len(levels) < len(values):
         gap = float(np.diff(levels).min()) if len(levels) > 1 else 1.0
         place = np.array([(np.flatnonzero(values == values[i]) < i).mean() for i in range(len(values))])
@@ -139,8 +143,24 @@ def _before_and_after(
     axes.plot(values, after, "o", color=AFTER, markersize=5, label=f"after {episodes} episode{'s' * (episodes > 1)}")
 
 
+def save_figure(figure: Figure, file: Path) -> None:
+    """Writes a figure, in full or not at all.
+
+    Args:
+        figure: What to write.
+        file: ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises:
+        UserError: For another suffix, or a file that cannot be written.
+    """
+    if file.suffix.lower() not in _FORMATS:
+        raise UserError(f"no plot format '{file.suffix}' for {file}; there are: {', '.join(_FORMATS)}")
+    with replaced(file) as partial:
+        figure.savefig(partial)
+
+
 def _figure() -> tuple[Figure, Axes]:
-    figure = Figure((_WIDTH, _HEIGHT), layout="constrained")
+    figure = Figure((_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     _decorate(axes)
     return figure, axes

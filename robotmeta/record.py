@@ -6,7 +6,6 @@ import contextlib
 import functools
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,11 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from robotmeta.checkpoint import Policy, writing
+from robotmeta.checkpoint import Policy
 from robotmeta.deployment import TaskWorlds, adapted_belief
 from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.errors import UserError
+from robotmeta.files import replaced
 from robotmeta.metalearners import Belief
 from robotmeta.rollout import play
 from robotmeta.seeding import streams
@@ -99,7 +99,7 @@ def record(
     stride = math.ceil(1.0 / (policy.family.dt * _MAX_FPS) - 1e-9)
     caption = _caption(task, width, height)
     size = 2 * width, height + caption.height
-    with writing(out), replaced(out) as partial, _encoder(partial, size, 1.0 / (policy.family.dt * stride)) as show:
+    with replaced(out) as partial, _encoder(partial, size, 1.0 / (policy.family.dt * stride)) as show:
         sides = _sides(policy, task, episodes, seed)
         runs = [_returns(policy, side, seed) for side in sides]
         t, totals = 0, (0.0, 0.0)
@@ -193,20 +193,6 @@ def _frame(sides: list[_Side], totals: tuple[float, ...], caption: _Caption, hei
 
 
 @contextlib.contextmanager
-def replaced(file: Path) -> Iterator[Path]:
-    """A partial file beside ``file`` that takes its place at the end, and is gone after an error."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.stem}-{os.getpid()}{file.suffix}")
-    try:
-        partial.touch()  # a folder that cannot be written shows before the work is done
-        yield partial
-        partial.replace(file)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-
-
-@contextlib.contextmanager
 def _encoder(file: Path, size: tuple[int, int], fps: float) -> Iterator[Callable[[np.ndarray], None]]:
     """Gives out a function that appends a frame to the file at once."""
     options = {**_ENCODERS[file.suffix.lower()], "fps": fps}
@@ -215,13 +201,14 @@ def _encoder(file: Path, size: tuple[int, int], fps: float) -> Iterator[Callable
 
     def show(frame: np.ndarray) -> None:
         nonlocal frames
+        if not frames:  # only now, for it complains about a video without frames
+            encoder.send(None)
         try:
             encoder.send(np.ascontiguousarray(frame))
         except OSError:
             raise OSError(0, "the video encoder stopped; is the disk full?") from None
         frames += 1
 
-    encoder.send(None)
     try:
         yield show
     finally:

@@ -17,22 +17,18 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from robotmeta.checkpoint import Policy, load, writing
+from robotmeta.checkpoint import Policy, load
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluate import Evaluation, evaluate
+from robotmeta.files import replaced
 from robotmeta.logs import read_metrics
 from robotmeta.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
-from robotmeta.record import replaced
 from robotmeta.train import CONFIG
 
 REPORT = "report.html"
 _MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
-_SPLITS = {
-    "test": "held-out tasks",
-    "ood": "out-of-distribution tasks",
-    "given": "given tasks",
-}
+_SPLITS = {"test": "held-out tasks", "ood": "out-of-distribution tasks", "given": "given tasks"}
 
 
 def report(
@@ -72,6 +68,7 @@ def report(
     page = _template().render(
         family=policy.family,
         learner=policy.config.learner,
+        interface=list(_interface(policy.family)),
         trained=list(_trained(policy, run)),
         hyperparameters=list(_hyperparameters(policy)),
         results=[_result(evaluation, policy.family) for evaluation in evaluations],
@@ -79,7 +76,7 @@ def report(
         videos=shown,
     )
     file = run / REPORT
-    with writing(file), replaced(file) as partial:
+    with replaced(file) as partial:
         partial.write_text(page, encoding="utf-8")
     return file
 
@@ -91,6 +88,14 @@ def _template() -> Any:
 
 
 # -- what was trained --------------------------------------------------------------------------------------------------
+
+
+def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
+    """Names and values of what a policy meets in every task of the family."""
+    yield "source", family.source
+    yield "episode", f"{family.horizon} control steps of {family.dt:g} s"
+    for what, signals in (("observations", family.observations), ("actions", family.actions)):
+        yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)
 
 
 def _trained(policy: Policy, run: Path) -> Iterator[tuple[str, str]]:

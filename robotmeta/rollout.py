@@ -30,6 +30,8 @@ class Signal(NamedTuple):
     """Last reward of this episode, zero at its start, ``[task, episode]``."""
     start: bool
     """Whether this is the first step of an episode."""
+    active: Tensor | None = None
+    """bool ``[task, episode]``, episodes still running; None for all. Beliefs about the others must not move."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def play(
     signal = nothing = Signal(observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True)
     active: Tensor | None = None
     for t in range(env.horizon):
-        told = signal if remember else nothing._replace(observation=observation)
+        told = signal if remember else nothing._replace(observation=observation, active=active)
         distribution, belief = learner.act(belief if remember else first, _move(told, learner.device))
         mean, log_std = distribution.mean.to(here), distribution.log_std.to(here)
         action = mean if noise is None else mean + log_std.exp() * noise[t]
@@ -161,7 +163,9 @@ def play(
                 return
             active = None if bool(running.all()) else running
         observation = step.observation
-        signal = Signal(observation, action, step.reward, False)
+        if active is not None:  # a broken world may show anything
+            observation = observation.masked_fill(~active.unsqueeze(-1), 0.0)
+        signal = Signal(observation, action, step.reward, False, active)
 
 
 def collect(
@@ -226,4 +230,10 @@ def collect(
 def _move(signal: Signal, device: torch.device) -> Signal:
     if signal.observation.device == device:
         return signal
-    return Signal(signal.observation.to(device), signal.action.to(device), signal.reward.to(device), signal.start)
+    return Signal(
+        signal.observation.to(device),
+        signal.action.to(device),
+        signal.reward.to(device),
+        signal.start,
+        None if signal.active is None else signal.active.to(device),
+    )

@@ -23,12 +23,12 @@ from robotmeta.checkpoint import (
     new_policy,
     save_checkpoint,
     versions,
-    writing,
 )
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
+from robotmeta.files import write_text
 from robotmeta.logs import MetricsLog, Progress
 from robotmeta.metalearners import MetaLearner
 from robotmeta.rollout import Rollout, collect
@@ -145,11 +145,7 @@ def resume(
 
 
 def _write_config(config: RunConfig, folder: Path) -> None:
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{CONFIG}"
-        partial.write_text(json.dumps({**config.to_json(), "versions": versions()}, indent=2) + "\n")
-        partial.replace(folder / CONFIG)
+    write_text(folder / CONFIG, json.dumps({**config.to_json(), "versions": versions()}, indent=2) + "\n")
 
 
 def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: int, progress: bool) -> Run:

@@ -64,6 +64,7 @@ class ModelBuilder:
                     edit.apply(model, row[parameter.name], row)
         if self._derived:
             mujoco.mj_setConst(model, mujoco.MjData(model))
+            model.stat.meaninertia = model.dof_M0.mean()  # the solver's tolerance; mj_setConst leaves it alone
         return model
 
     def _structure(self, values: tuple[float, ...]) -> mujoco.MjModel:

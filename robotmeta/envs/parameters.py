@@ -61,7 +61,8 @@ class LogUniform:
     high: float
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        return np.exp(rng.uniform(np.log(self.low), np.log(self.high), count))
+        # exp differs in the last bit between processors; frozen splits must not.
+        return np.round(np.exp(rng.uniform(np.log(self.low), np.log(self.high), count)), 9)
 
     @property
     def support(self) -> tuple[float, float]:

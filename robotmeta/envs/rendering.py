@@ -39,7 +39,8 @@ class Camera:
 
 
 # A renderer holds a GL context and the model's textures: building one costs far more than drawing a frame.
-_renderer: tuple[mujoco.MjModel, tuple[int, int], mujoco.Renderer] | None = None
+_KEPT = 2  # a recording draws two worlds in turn
+_renderers: dict[tuple[int, int, int], tuple[mujoco.MjModel, mujoco.Renderer]] = {}
 
 
 def render(model: mujoco.MjModel, data: mujoco.MjData, camera: Camera, width: int, height: int) -> np.ndarray:
@@ -48,12 +49,13 @@ def render(model: mujoco.MjModel, data: mujoco.MjData, camera: Camera, width: in
     Raises:
         UserError: Where no GL library works, with the line that installs one.
     """
-    global _renderer
-    if _renderer is None or _renderer[0] is not model or _renderer[1] != (height, width):
-        if _renderer is not None:
-            _renderer[2].close()
-        _renderer = model, (height, width), _open(model, width, height)
-    renderer = _renderer[2]
+    key = id(model), width, height
+    if key not in _renderers:
+        _renderers[key] = model, _open(model, width, height)  # holding the model keeps its id its own
+    _renderers[key] = _renderers.pop(key)  # most recently used last
+    while len(_renderers) > _KEPT:
+        _close(next(iter(_renderers)))
+    renderer = _renderers[key][1]
     mujoco.mj_forward(model, data)
     renderer.update_scene(data, camera.place(model, data))
     # Without a GPU these two cost six sevenths of a frame.
@@ -67,8 +69,18 @@ def _open(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
     model.vis.global_.offheight = max(height, model.vis.global_.offheight)
     try:
         renderer = mujoco.Renderer(model, height, width)
-        # MuJoCo ends EGL at exit; what is registered after its first context runs before that.
-        atexit.register(renderer.close)
-        return renderer
     except Exception as error:  # PyOpenGL raises whatever the missing library leads to
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None
+    # MuJoCo ends EGL at exit; what is registered after its first context runs before that.
+    atexit.unregister(_close_all)
+    atexit.register(_close_all)
+    return renderer
+
+
+def _close(key: tuple[int, int, int]) -> None:
+    _renderers.pop(key)[1].close()
+
+
+def _close_all() -> None:
+    for key in list(_renderers):
+        _close(key)

@@ -108,12 +108,12 @@ class TaskBatchEnv:
         Raises:
             SimulationDiverged: When no active world is left with a finite state, or the actions are not finite.
         """
-        if not math.isfinite(float(action.sum())):
+        if not math.isfinite(float((action if active is None else action[active]).sum())):
             raise SimulationDiverged("the policy's actions are not finite numbers: its training diverged")
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
         diverged = self.simulator.step(action, active)
-        if diverged is not None and bool(diverged.all() if active is None else (diverged | ~active).all()):
+        if diverged is not None and bool(diverged.all()):
             raise SimulationDiverged(
                 f"the simulation of every world of family '{self.family.name}' diverged: "
                 "its parameters or the actions are outside what the physics can bear"

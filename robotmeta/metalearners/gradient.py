@@ -25,9 +25,9 @@ class GradientConfig(LearnerConfig):
     """Hidden layers of the policy."""
     init_std: float = 0.6
     """Standard deviation of actions at initialization."""
-    min_std: float = 0.2
+    min_std: float = 0.3
     """Floor of the standard deviation: the inner loop learns from exploration, so it must not die out."""
-    inner_step: float = 0.2
+    inner_step: float = 0.4
     """Step size of adaptation, or its initial value where it is learned."""
     learn_inner_step: bool = True
     """Learn one step size a policy parameter (Meta-SGD, Li et al. 2017)."""

@@ -17,10 +17,10 @@ from robotmeta.rollout import Rollout
 class ProMPConfig(GradientConfig):
     """Hyper-parameters of ProMP."""
 
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     """Of Adam, in the outer loop."""
-    epochs: int = 5
-    """Gradient steps a meta-update."""
+    epochs: int = 8
+    """Gradient steps a meta-update, at most."""
     clip: float = 0.3
     """Clipping of the likelihood ratio of post-adaptation data."""
     max_kl: float = 0.03

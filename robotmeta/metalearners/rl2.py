@@ -59,7 +59,10 @@ class RL2(MetaLearner[RL2Config]):
         hidden = belief["hidden"].expand(tasks, episodes, -1).reshape(tasks * episodes, -1)
         distribution, _, hidden = self.network(inputs.view(1, tasks * episodes, -1), hidden)
         mean = distribution.mean.view(tasks, episodes, -1)
-        return DiagonalGaussian(mean, distribution.log_std), {"hidden": hidden.view(tasks, episodes, -1)}
+        hidden = hidden.view(tasks, episodes, -1)
+        if signal.active is not None:
+            hidden = torch.where(signal.active.unsqueeze(-1), hidden, belief["hidden"])
+        return DiagonalGaussian(mean, distribution.log_std), {"hidden": hidden}
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         return belief
@@ -106,8 +109,14 @@ class RL2(MetaLearner[RL2Config]):
         """The trial as sequences ``[time, sequence, ...]``, cut every ``bptt`` steps."""
         config = self.config
 
+        happened = torch.cat([r.mask.flatten(0, 1) for r in trial], dim=1)
+        # Padding moves to the end, so that an episode follows the last step of the one before, as it did in acting.
+        order = happened.argsort(dim=1, descending=True, stable=True)
+
         def joined(parts: list[Tensor]) -> Tensor:  # [task, episode, time, ...] each -> [time, trial, ...]
-            return torch.cat([p.flatten(0, 1) for p in parts], dim=1).transpose(0, 1).contiguous()
+            whole = torch.cat([p.flatten(0, 1) for p in parts], dim=1)
+            index = order.view(*order.shape, *(1 for _ in whole.shape[2:])).expand_as(whole)
+            return whole.gather(1, index).transpose(0, 1).contiguous()
 
         def shifted(value: Tensor) -> Tensor:  # what the policy was told: last step's, zero at an episode's start
             return torch.cat([torch.zeros_like(value[:, :, :1]), value[:, :, :-1]], dim=2)

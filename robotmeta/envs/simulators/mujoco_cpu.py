@@ -81,14 +81,12 @@ class MujocoSimulator:
         try:
             with quiet_mujoco():
                 self._batch.step(ids, nstep=self._world.frame_skip, stage=_VELOCITY_STAGE)
+            raised = np.empty(0, dtype=int)
         except SimulationError as error:  # those worlds kept their last state; the others went on
-            failed = np.zeros(self._batch.nsim, dtype=bool)
-            failed[error.ids] = True
-        else:
-            failed = self._batch.warning[:, _DIVERGED, 1].any(axis=1)
-            if not failed.any():
-                return None
-        return torch.from_numpy(failed).view(self._shape)
+            raised = error.ids
+        failed = self._batch.warning[:, _DIVERGED, 1].any(axis=1)
+        failed[raised] = True
+        return torch.from_numpy(failed).view(self._shape) if failed.any() else None
 
     def open_loop(self, controls: Tensor) -> None:
         """Advances all worlds over a whole sequence of controls in one C call: the bound on any collection.

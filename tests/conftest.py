@@ -1,0 +1,27 @@
+"""Fixtures that every test uses."""
+
+from __future__ import annotations
+
+import os
+
+# Idle OpenMP threads must sleep, not spin: tests share their cores with the physics threads they start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_cores() -> None:
+    """Leaves the cores to the physics threads."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def same_torch_threads() -> Iterator[None]:
+    """A test that changes the number of torch threads changes it for itself alone."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,280 @@
+"""Videos, plots and the report page, on a run of two meta-updates."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import re
+from typing import Any
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+import torch
+
+from robotmeta.checkpoint import new_policy
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs import TaskBatchEnv, make
+from robotmeta.errors import UserError
+from robotmeta.evaluate import evaluate
+from robotmeta.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
+from robotmeta.record import record
+from robotmeta.report import report
+from robotmeta.rollout import collect
+from robotmeta.train import meta_train
+
+STEPS = 12
+SMALL: Any = {"width": 96, "height": 72}  # pixels of each half
+
+# imageio leaves the pipes of its decoder to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file <_io.Buffered:ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return meta_train(
+        "point-navigation", "rl2", iterations=2, seed=3, hyper={"meta_batch": 4}, out=folder, progress=False
+    )
+
+
+@pytest.fixture(scope="module")
+def evaluation(run):
+    return evaluate(run.policy, tasks=3, episodes=2, controls=("zero_shot",))
+
+
+@pytest.fixture
+def policy(run):
+    """The trained policy, in episodes of a few steps."""
+    return dataclasses.replace(run.policy, family=dataclasses.replace(run.policy.family, horizon=STEPS))
+
+
+def adapted(policy):
+    """The policy with a belief that makes it act otherwise than before."""
+    return dataclasses.replace(policy, belief={"hidden": 3.0 * torch.ones_like(policy.begin(1)["hidden"])})
+
+
+def frames(file):
+    return np.stack([frame[..., :3] for frame in imageio.mimread(file)]).astype(int)
+
+
+def halves(video):
+    """The pictures below the captions, left and right, ``[frame, height, width, 3]``."""
+    left, right = np.split(video[:, -SMALL["height"] :], 2, axis=2)
+    return left[:, :, 1:-1], right[:, :, 1:-1]
+
+
+# -- videos ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_a_video_has_one_frame_a_control_step_and_two_pictures_side_by_side(policy, tmp_path, suffix):
+    recording = record(policy, out=tmp_path / f"video{suffix}", **SMALL)
+    video = frames(recording.file)
+    assert recording.file == tmp_path / f"video{suffix}"
+    assert [file.name for file in tmp_path.iterdir()] == [recording.file.name]
+    assert len(video) == STEPS
+    assert video.shape[2] == 2 * SMALL["width"]
+    assert video.shape[1] > SMALL["height"]  # the caption is added to the picture
+    assert video.shape[1] % 2 == 0
+
+
+def test_a_video_plays_in_real_time(policy, tmp_path):
+    with imageio.get_reader(record(policy, out=tmp_path / "a.mp4", **SMALL).file) as reader:
+        assert reader.get_meta_data()["fps"] == pytest.approx(1.0 / policy.family.dt)
+
+
+def test_a_fast_control_rate_skips_frames_but_never_the_last_one(policy, tmp_path):
+    fast = dataclasses.replace(policy, family=dataclasses.replace(policy.family, dt=0.01, horizon=10))
+    file = record(fast, out=tmp_path / "a.mp4", **SMALL).file
+    assert len(frames(file)) == 3  # after steps 4, 8 and 10
+    with imageio.get_reader(file) as reader:
+        assert reader.get_meta_data()["fps"] == pytest.approx(25.0)
+
+
+def test_before_and_after_differ_in_the_picture(policy, tmp_path):
+    recording = record(adapted(policy), out=tmp_path / "a.mp4", episodes=0, **SMALL)
+    left, right = halves(frames(recording.file))
+    apart = np.abs(left - right).max(axis=(1, 2, 3))
+    assert recording.return_before != recording.return_after
+    assert apart[-1] > 60  # of 255: more than what compression does
+
+
+def test_an_adapted_policy_is_shown_against_its_initialization(policy, tmp_path):
+    fresh = record(policy, out=tmp_path / "a.mp4", episodes=1, **SMALL)
+    later = record(adapted(policy), out=tmp_path / "b.mp4", episodes=0, **SMALL)
+    assert later.return_before == fresh.return_before
+
+
+def test_the_same_seed_gives_the_same_video(policy, tmp_path):
+    first, second = (record(policy, out=tmp_path / f"{i}.mp4", seed=5, **SMALL) for i in range(2))
+    assert first.file.read_bytes() == second.file.read_bytes()
+    assert (first.return_before, first.return_after) == (second.return_before, second.return_after)
+
+
+def test_the_side_that_ends_first_keeps_its_last_picture(policy, tmp_path):
+    def arrived(state, task):
+        return state["position"].norm(dim=-1) > 0.05  # metres
+
+    ending = adapted(dataclasses.replace(policy, family=dataclasses.replace(policy.family, terminated=arrived)))
+    env = TaskBatchEnv(ending.family, 1, 1)
+    env.load(ending.family.tasks("test", 1))
+    beliefs = ending.learner.begin(1), ending.begin(1)
+    steps = [collect(env, ending.learner, belief, torch.Generator(), explore=False)[0].steps for belief in beliefs]
+    assert min(steps) < max(steps)
+    video = frames(record(ending, out=tmp_path / "a.mp4", episodes=0, **SMALL).file)
+    assert len(video) == max(steps)
+    first = halves(video)[int(np.argmin(steps))]
+    still = np.abs(first[min(steps) - 1 :] - first[-1]).max()
+    assert still < 40 < np.abs(first[0] - first[-1]).max()  # of 255; compression flickers a little
+
+
+def test_the_task_given_is_the_task_shown(policy, tmp_path):
+    near, far = (
+        record(policy, policy.family.task(goal_x=x), out=tmp_path / f"{x}.mp4", **SMALL).return_before
+        for x in (0.1, 0.5)
+    )
+    assert near != far
+
+
+def test_a_failing_picture_leaves_no_file(policy, tmp_path):
+    def draw(trace, task, size):
+        if len(trace) > 3:
+            raise UserError("pictures need a GL library")
+        return np.zeros((size, size, 3), dtype=np.uint8)
+
+    world = dataclasses.replace(policy.family.world, draw=draw)
+    broken = dataclasses.replace(policy, family=dataclasses.replace(policy.family, world=world))
+    with pytest.raises(UserError, match="GL library"):
+        record(broken, out=tmp_path / "a.mp4", **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(policy, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot write") as raised:
+        record(policy, out=tmp_path / "file" / "a.mp4", **SMALL)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_cannot_be_recorded_is_refused(policy, tmp_path):
+    with pytest.raises(UserError, match=r"no video format '.avi'.*there are: .mp4, .gif"):
+        record(policy, out=tmp_path / "a.avi")
+    with pytest.raises(UserError, match="1 task, not 2"):
+        record(policy, policy.family.tasks("test", 2), out=tmp_path / "a.mp4")
+    with pytest.raises(UserError, match="at least 1 adaptation episode"):
+        record(policy, out=tmp_path / "a.mp4", episodes=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def gl_is_missing():
+    """Why no MuJoCo picture can be drawn here; empty where one can."""
+    try:
+        env = TaskBatchEnv(make("cheetah-direction"), 1, 1)
+        env.reset(torch.Generator().manual_seed(0))
+        env.render(32, 32)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def test_a_robot_is_in_the_picture(tmp_path):
+    if reason := gl_is_missing():
+        pytest.skip(reason)
+    family = dataclasses.replace(make("cheetah-direction"), horizon=2)
+    config = RunConfig(family.name, "rl2", hyperparameters("rl2", {}))
+    recording = record(new_policy(config, family=family), out=tmp_path / "a.mp4", episodes=1, **SMALL)
+    left, _ = halves(frames(recording.file))
+    assert left.shape == (2, 72, 94, 3)
+    assert left.std() > 20  # neither black nor blank
+
+
+# -- plots -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_adaptation_curve_draws_every_curve_that_was_run(evaluation):
+    figure = adaptation_curve(evaluation)
+    labels = [line.get_label() for line in figure.axes[0].lines]
+    assert labels == ["adapted", "zero-shot"]
+    assert np.array_equal(figure.axes[0].lines[0].get_xdata(), [0, 1, 2])
+    assert adaptation_curve(evaluation, "success").axes[0].get_ylabel() == "success rate"
+
+
+def test_results_by_parameter_have_a_panel_a_parameter_with_its_unit(evaluation):
+    figure = results_by_parameter(evaluation)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["goal_x [m]", "goal_y [m]"]
+
+
+def test_a_plot_is_written_in_the_format_its_suffix_names(evaluation, tmp_path):
+    figure = adaptation_curve(evaluation)
+    for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        save_figure(figure, tmp_path / f"curve{suffix}")
+        assert (tmp_path / f"curve{suffix}").read_bytes().startswith(start)
+    with pytest.raises(UserError, match=r"no plot format '.txt'.*there are: .png, .svg, .pdf"):
+        save_figure(figure, tmp_path / "curve.txt")
+    with pytest.raises(UserError, match="cannot write"):
+        save_figure(figure, tmp_path / "curve.png" / "curve.png")
+
+
+def test_a_learning_curve_bears_missing_numbers():
+    line = {"env_steps": 10, "return_pre": float("nan"), "return_post": 1.0}
+    for metrics in ([], [line], [line, {**line, "env_steps": 20}]):
+        assert learning_curve(metrics).axes[0].get_ylabel() == "return"
+
+
+# -- report ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_needs_nothing_beside_it(run, policy, evaluation):
+    video = record(policy, out=run.folder / "videos" / "a.mp4", **SMALL).file
+    page = report(run.folder, evaluations=[evaluation]).read_text()
+    sources = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', page)
+    assert all(source.startswith(("data:", "#")) for source in sources)
+    assert base64.b64encode(video.read_bytes()).decode() in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_a_report_says_what_was_trained_and_what_came_of_it(run, evaluation):
+    page = html.unescape(report(run.folder, evaluations=[evaluation], videos=[]).read_text())
+    family = run.policy.family
+    assert evaluation.verdict() in page
+    assert "Controls that were not run: domain-randomized, from-scratch, oracle" in page
+    for said in (family.summary, family.source, f"{run.policy.env_steps:,}", "2 of 2", f"torch {torch.__version__}"):
+        assert said in page
+    for parameter in family.space:
+        assert all(
+            str(said) in page for said in (parameter.name, parameter.description, parameter.train, parameter.ood)
+        )
+    for name in ("meta_batch", "learning_rate"):
+        assert name in page
+    assert "<video" not in page
+
+
+def test_a_report_evaluates_every_split_where_nothing_was_measured(run):
+    page = report(run.folder, tasks=2, episodes=1, videos=[]).read_text()
+    assert "Adaptation to 2 held-out tasks" in page
+    assert "Adaptation to 2 out-of-distribution tasks" in page
+    assert page.count("<svg") == 7  # return, success and tasks of two splits, and the learning curve
+
+
+def test_text_in_a_report_is_text(run, evaluation):
+    family = dataclasses.replace(run.policy.family, summary="a <script>alert(1)</script> robot")
+    page = report(run.folder, evaluations=[evaluation], videos=[], family=family).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
+    with pytest.raises(UserError, match="no policy at"):
+        report(tmp_path)
+    with pytest.raises(UserError, match="cannot read"):
+        report(run.folder, evaluations=[evaluation], videos=[tmp_path / "missing.mp4"])
+    page = run.folder / "report.html"
+    page.unlink(missing_ok=True)
+    page.mkdir()
+    with pytest.raises(UserError, match="cannot write"):
+        report(run.folder, evaluations=[evaluation], videos=[])
+    page.rmdir()
+    assert not list(run.folder.glob(".report*"))
