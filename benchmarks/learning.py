@@ -51,9 +51,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-direction-rl2": Benchmark("cheetah-direction", "rl2", 1050, target=260.0),
     "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-maml": Benchmark("cheetah-direction", "maml", 320, _TWENTY, episodes=20, target=260.0),
-    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 420, _FEW, target=200.0),
-    "cheetah-direction-maml-3-episodes": Benchmark("cheetah-direction", "maml", 420, _FEW, target=200.0),
-    "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 300, episodes=2, target=-37.0),
+    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 250, _FEW, target=200.0),
+    "cheetah-direction-maml-3-episodes": Benchmark("cheetah-direction", "maml", 250, _FEW, target=200.0),
+    "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 250, episodes=2, target=-37.0),
     "cheetah-velocity-promp": Benchmark(
         "cheetah-velocity", "promp", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
     ),
@@ -61,7 +61,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
     ),
     "cheetah-dynamics-rl2": Benchmark(
-        "cheetah-dynamics", "rl2", 300, controls=("zero_shot", "from_scratch", "domain_randomized", "oracle")
+        "cheetah-dynamics", "rl2", 200, controls=("zero_shot", "from_scratch", "domain_randomized", "oracle")
     ),
 }
 

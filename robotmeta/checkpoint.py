@@ -23,8 +23,8 @@ from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError
 from robotmeta.files import replaced, writing
-from robotmeta.metalearners import Belief, MetaLearner, learner_class
-from robotmeta.rollout import one_torch_thread
+from robotmeta.metalearners import MetaLearner, learner_class
+from robotmeta.rollout import Belief, one_torch_thread
 from robotmeta.seeding import streams
 
 SCHEMA = 1

@@ -11,8 +11,8 @@ import torch
 from robotmeta.checkpoint import Policy
 from robotmeta.envs import BatchEnv, TaskBatchEnv, Tasks
 from robotmeta.errors import UserError
-from robotmeta.metalearners import Belief, MetaLearner
-from robotmeta.rollout import Rollout, collect, joined
+from robotmeta.metalearners import MetaLearner
+from robotmeta.rollout import Belief, Rollout, collect, joined
 from robotmeta.seeding import streams
 
 

@@ -20,8 +20,7 @@ from robotmeta.deployment import TaskWorlds, adapted_belief
 from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.errors import UserError
 from robotmeta.files import replaced
-from robotmeta.metalearners import Belief
-from robotmeta.rollout import play
+from robotmeta.rollout import Belief, play
 from robotmeta.seeding import streams
 
 _MAX_FPS = 30.0

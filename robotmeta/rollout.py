@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -15,8 +15,8 @@ from torch import Tensor
 from robotmeta.envs import BatchEnv, Step
 from robotmeta.policies import DiagonalGaussian
 
-if TYPE_CHECKING:
-    from robotmeta.metalearners import Belief, MetaLearner
+Belief = Mapping[str, Tensor]
+"""What a learner believes about each task, each entry ``[task, ...]``: adapted parameters, a hidden state, nothing."""
 
 
 class Signal(NamedTuple):
@@ -32,6 +32,19 @@ class Signal(NamedTuple):
     """Whether this is the first step of an episode."""
     active: Tensor | None = None
     """bool ``[task, episode]``, episodes still running; None for all. Beliefs about the others must not move."""
+
+
+class Actor(Protocol):
+    """What acting needs of a learner."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the policy lives."""
+        ...
+
+    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after having seen the signal."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,7 @@ class Moment(NamedTuple):
 @torch.no_grad()
 def play(
     env: BatchEnv,
-    learner: MetaLearner,
+    learner: Actor,
     belief: Belief,
     generator: torch.Generator,
     *,
@@ -170,7 +183,7 @@ def play(
 
 def collect(
     env: BatchEnv,
-    learner: MetaLearner,
+    learner: Actor,
     belief: Belief,
     generator: torch.Generator,
     *,

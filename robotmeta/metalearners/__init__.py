@@ -8,10 +8,10 @@ from robotmeta.errors import unknown
 from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.metalearners.maml import MAML
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner
+from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
 from robotmeta.metalearners.rl2 import RL2
 
-__all__ = ["LEARNERS", "Belief", "LearnerConfig", "MetaLearner", "learner_class"]
+__all__ = ["LEARNERS", "LearnerConfig", "MetaLearner", "learner_class"]
 
 LEARNERS: dict[str, type[MetaLearner[Any]]] = {
     "promp": ProMP,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
-from robotmeta.metalearners.protocol import Belief, MetaLearner, observed
+from robotmeta.metalearners.protocol import MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, mlp_value, orthogonal_mlp
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
-from robotmeta.rollout import Rollout, Signal
+from robotmeta.rollout import Belief, Rollout, Signal
 
 
 @dataclass(frozen=True)

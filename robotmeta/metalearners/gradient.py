@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, adapt
-from robotmeta.metalearners.protocol import Belief, LearnerConfig, MetaLearner, observed
+from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
 from robotmeta.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
-from robotmeta.rollout import Rollout, Signal
+from robotmeta.rollout import Belief, Rollout, Signal
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
-from robotmeta.rollout import Rollout, Signal
-
-Belief = Mapping[str, Tensor]
-"""What a learner believes about each task, each entry ``[task, ...]``: adapted parameters, a hidden state, nothing."""
+from robotmeta.rollout import Belief, Rollout, Signal
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from robotmeta.envs.family import bounded
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
-from robotmeta.metalearners.protocol import Belief, MetaLearner, observed
+from robotmeta.metalearners.protocol import MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
-from robotmeta.rollout import Rollout, Signal
+from robotmeta.rollout import Belief, Rollout, Signal
 
 
 @dataclass(frozen=True)
