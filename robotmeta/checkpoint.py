@@ -195,7 +195,7 @@ def load_training(run: Path, policy: Policy) -> None:
     """Restores the optimizer of a run's last checkpoint into the policy's learner."""
     file = checkpoints(run)[-1] / _TRAINING
     try:
-        policy.learner.load_training_state(torch.load(file, weights_only=True))
+        policy.learner.load_training_state(torch.load(file, weights_only=True, map_location="cpu"))
     except Exception as error:  # torch.load raises whatever the damage leads to
         raise UserError(f"{file} is damaged: {_first_line(error)}") from None
 
