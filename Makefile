@@ -32,8 +32,8 @@ wheel-test: build  ## the suite, from the built wheel in a fresh environment
 	$(PYTHON) -m venv build/wheel-test/venv
 	build/wheel-test/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls dist/*.whl)[dev]"
-	cp -r tests README.md build/wheel-test/
-	cd build/wheel-test && venv/bin/python -m pytest --import-mode=importlib -q tests
+	cp -r tests docs README.md pyproject.toml build/wheel-test/
+	cd build/wheel-test && venv/bin/python -m pytest -q
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -30,6 +30,18 @@ class Samples(NamedTuple):
     trace: float
     """gamma * lambda of the advantages."""
 
+    def tasks(self, rows: slice) -> Samples:
+        """The samples of some of the tasks."""
+        return Samples(
+            self.observations[rows],
+            self.actions[rows],
+            self.advantages[rows],
+            self.mask[rows],
+            DiagonalGaussian(self.behavior.mean[rows], self.behavior.log_std[rows]),
+            self.log_probs[rows],
+            self.trace,
+        )
+
 
 def task_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean over the steps of each task that happened: ``[task, episode, time] -> [task]``."""

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator, available_cores
 from robotmeta.errors import UserError
 from robotmeta.metalearners.promp import ProMP
@@ -121,7 +122,8 @@ def _gymnasium(policy: Policy) -> Timed:
     import gymnasium
 
     def timed() -> float:
-        envs = gymnasium.make_vec(_PEER, num_envs=_ASYNC_WORKERS, vectorization_mode="async")
+        with quiet_mujoco():  # the workers inherit it
+            envs = gymnasium.make_vec(_PEER, num_envs=_ASYNC_WORKERS, vectorization_mode="async")
         try:
             return _closed_loop(policy, envs.reset()[0], lambda action: envs.step(action)[0])
         finally:
@@ -205,16 +207,10 @@ class _Iteration:
             for _ in range(learner.config.epochs):
                 losses: list[Tensor] = []
                 for task in range(len(after.mask)):
-                    losses.append(learner.loss([_one_task(before, task)], _one_task(after, task))[0])
+                    row = slice(task, task + 1)
+                    losses.append(learner.loss([before.tasks(row)], after.tasks(row))[0])
                 torch.stack(losses).mean().backward()
             return time.perf_counter() - began
-
-
-def _one_task(samples: Any, task: int) -> Any:
-    row = slice(task, task + 1)
-    cut = {name: getattr(samples, name)[row] for name in ("observations", "actions", "advantages", "mask", "log_probs")}
-    behavior = type(samples.behavior)(*(value[row] for value in samples.behavior))
-    return samples._replace(**cut, behavior=behavior)
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

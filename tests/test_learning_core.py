@@ -19,12 +19,12 @@ from robotmeta.deployment import adapt as deploy
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.evaluate import evaluate
-from robotmeta.metalearners import LEARNERS, Belief, MetaLearner, learner_class
+from robotmeta.metalearners import LEARNERS, MetaLearner, learner_class
 from robotmeta.metalearners.maml import MAML, MAMLConfig
 from robotmeta.metalearners.promp import ProMP
 from robotmeta.metalearners.rl2 import RL2
 from robotmeta.policies import ObservationNormalizer
-from robotmeta.rollout import Rollout, Signal, collect, joined
+from robotmeta.rollout import Belief, Rollout, Signal, collect, joined
 from robotmeta.train import Run, gather, meta_train, resume
 
 _SMALL = {"meta_batch": 4, "rounds": 1, "init_std": 0.6}

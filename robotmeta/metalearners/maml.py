@@ -51,49 +51,57 @@ class MAML(GradientLearner[MAMLConfig]):
         config = self.config
         before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
         parameters = self.meta_parameters()
-
-        def losses() -> tuple[Tensor, Tensor]:
-            return self._losses(before, after)
-
-        objective, _ = losses()
-        gradient = flat_grad(objective, parameters)
         origin = nn.utils.parameters_to_vector(parameters).detach()
+        start, gradient = self._gradient(before, after, of="objective")
 
         def hessian_vector(vector: Tensor) -> Tensor:
             # The KL gradient is zero at the origin, so its change over a short step is the step's image. Exact
             # differentiation would go through the inner loop a third time: twenty times the cost for the same product.
             step = _PROBE / vector.norm().clamp(min=1e-12)
             assign(parameters, origin + step * vector)
-            ahead = flat_grad(losses()[1], parameters)
+            _, ahead = self._gradient(before, after, of="kl")
             assign(parameters, origin)
             return ahead / step + config.cg_damping * vector
 
         direction = conjugate_gradient(hessian_vector, gradient, config.cg_iterations)
         curvature = direction @ hessian_vector(direction)
         full_step = (2.0 * config.max_kl / curvature.clamp(min=1e-12)).sqrt() * direction
-        found = self._line_search(losses, objective.item(), full_step)
+        found = self._line_search(before, after, start, origin, full_step)
         self.observe(trial)
         return {**found, **self.summary()}
 
-    def _losses(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor]:
+    def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
+        """Surrogate objective and KL divergence of the adapted policies, means over tasks."""
         adapted = self.adapted(before, len(after.mask), first_order=self.config.first_order)
         distribution = self.policy(adapted, after.observations)
         ratio = (distribution.log_prob(after.actions) - after.log_probs).exp()
         objective = task_mean(ratio * after.advantages, after.mask).mean()
-        return objective, task_mean(after.behavior.kl(distribution), after.mask).mean()
+        return {"objective": objective, "kl": task_mean(after.behavior.kl(distribution), after.mask).mean()}
+
+    def _gradient(self, before: list[Samples], after: Samples, *, of: str) -> tuple[float, Tensor]:
+        """Value and gradient ``[parameter]`` of the objective or the KL divergence."""
+        parameters = self.meta_parameters()
+        value, gradient = 0.0, torch.zeros(sum(p.numel() for p in parameters), device=self.device)
+        for share, tasks_before, tasks_after in self.pieces(before, after):
+            loss = share * self.losses(tasks_before, tasks_after)[of]
+            value += loss.item()
+            gradient += flat_grad(loss, parameters)
+        return value, gradient
 
     def _line_search(
-        self, losses: Callable[[], tuple[Tensor, Tensor]], start: float, full_step: Tensor
+        self, before: list[Samples], after: Samples, start: float, origin: Tensor, full_step: Tensor
     ) -> dict[str, float]:
         """Takes the largest step that improves the objective within the trust region; none if there is no such step."""
         parameters = self.meta_parameters()
-        origin = nn.utils.parameters_to_vector(parameters).detach()
         for attempt in range(self.config.backtracks):
             move = self.config.backtrack_ratio**attempt
             assign(parameters, origin + move * full_step)
-            objective, kl = (float(value.detach()) for value in losses())
-            if objective > start and kl <= self.config.max_kl:
-                return {"objective": objective - start, "kl": kl, "step": move}
+            reached = {"objective": 0.0, "kl": 0.0}
+            for share, tasks_before, tasks_after in self.pieces(before, after):
+                for name, value in self.losses(tasks_before, tasks_after).items():
+                    reached[name] += share * value.item()
+            if reached["objective"] > start and reached["kl"] <= self.config.max_kl:
+                return {"objective": reached["objective"] - start, "kl": reached["kl"], "step": move}
         assign(parameters, origin)
         return {"objective": 0.0, "kl": 0.0, "step": 0.0}
 

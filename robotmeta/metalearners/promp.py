@@ -54,12 +54,15 @@ class ProMP(GradientLearner[ProMPConfig]):
         before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
         metrics: dict[str, float] = {}
         for epoch in range(self.config.epochs):
-            loss, kl_before, kl_after = self.loss(before, after)
-            metrics = {"loss": loss.item(), "kl_pre": kl_before.item(), "kl_post": kl_after.item(), "epochs": epoch}
-            if kl_after > self.config.max_kl:
-                break
             self.adam.zero_grad()
-            loss.backward()
+            metrics = {"epochs": epoch, "loss": 0.0, "kl_pre": 0.0, "kl_post": 0.0}
+            for share, tasks_before, tasks_after in self.pieces(before, after):
+                loss, kl_before, kl_after = self.loss(tasks_before, tasks_after)
+                (share * loss).backward()
+                for name, value in (("loss", loss), ("kl_pre", kl_before), ("kl_post", kl_after)):
+                    metrics[name] += share * value.item()
+            if metrics["kl_post"] > self.config.max_kl:
+                break
             nn.utils.clip_grad_norm_(self.meta_parameters(), self.config.max_grad_norm)
             self.adam.step()
         self.observe(trial)

@@ -15,7 +15,6 @@ from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco,
 from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
 
-_VELOCITY_STAGE = mujoco.mjtStage.mjSTAGE_VEL  # sensors and positions are current after a step, at no cost
 
 # On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
@@ -44,8 +43,12 @@ class MujocoSimulator:
         self._build = ModelBuilder(family.world.spec, family.space)
         self._models = [self._build.nominal] * num_tasks
         worlds = num_tasks * num_episodes
+        # qpos and qvel are state: worlds then share a thread's scratch memory, which stays in its cache. A family that
+        # reads derived fields needs them kept for each world, and current after a step (the stage adds no cost then).
+        derived = bool(family.world.fields)
+        self._stage = mujoco.mjtStage.mjSTAGE_VEL if derived else mujoco.mjtStage.mjSTAGE_NONE
         self._batch = Batch(
-            self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=True
+            self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=derived
         )
         self._fields: dict[str, Tensor] = {}
         for name in ("qpos", "qvel", *family.world.fields):
@@ -73,14 +76,15 @@ class MujocoSimulator:
         self._batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE)
         for name, value in state.items():
             self._fields[name].copy_(value)
-        self._batch.forward(stage=_VELOCITY_STAGE)
+        if self._stage != mujoco.mjtStage.mjSTAGE_NONE:
+            self._batch.forward(stage=self._stage)
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
         self._control.copy_(action)
         ids = None if active is None else np.flatnonzero(active.numpy())
         try:
             with quiet_mujoco():
-                self._batch.step(ids, nstep=self._world.frame_skip, stage=_VELOCITY_STAGE)
+                self._batch.step(ids, nstep=self._world.frame_skip, stage=self._stage)
             raised = np.empty(0, dtype=int)
         except SimulationError as error:  # those worlds kept their last state; the others went on
             raised = error.ids
