@@ -6,9 +6,14 @@ import ctypes.util
 import os
 import sys
 
-# MuJoCo decides at import how it will render. Without a display only EGL works, where it is installed.
-if sys.platform == "linux" and "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
-    os.environ.setdefault("MUJOCO_GL", "egl")
+# MuJoCo decides at import how it will render. Without a display only EGL works, where it is installed; and a library
+# that was asked for but is not there would fail the import, though only pictures need it.
+if sys.platform == "linux":
+    if "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
+        os.environ.setdefault("MUJOCO_GL", "egl")
+    _library = {"egl": "EGL", "osmesa": "OSMesa"}.get(os.environ.get("MUJOCO_GL", "").lower())
+    if _library is not None and ctypes.util.find_library(_library) is None:
+        os.environ["MUJOCO_GL"] = "disable"
 
 # torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -98,13 +98,13 @@ def manifest(policy: Policy) -> dict[str, Any]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def save_policy(policy: Policy, file: Path) -> None:
+def save_policy(policy: Policy, file: str | Path) -> None:
     """Writes a policy, adapted or not, as one safetensors file with its manifest inside.
 
     Raises:
         UserError: Where the file cannot be written; what was there before is intact.
     """
-    with replaced(file) as partial:
+    with replaced(Path(file)) as partial:
         _write_weights(policy, partial)
 
 

@@ -60,7 +60,7 @@ def record(
     policy: Policy,
     task: Tasks | None = None,
     *,
-    out: Path,
+    out: str | Path,
     episodes: int = 3,
     seed: int = 0,
     width: int = 480,

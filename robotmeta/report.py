@@ -32,7 +32,7 @@ _SPLITS = {"test": "held-out tasks", "ood": "out-of-distribution tasks", "given"
 
 
 def report(
-    run: Path,
+    run: str | Path,
     *,
     episodes: int = 3,
     tasks: int = 40,

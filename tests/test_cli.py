@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import json
 import os
 import pickle
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 import robotmeta as rm
 from robotmeta.checkpoint import checkpoints
@@ -145,6 +148,46 @@ def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: P
     policy, control = rm.load(run), rm.load(run / "controls" / "oracle")
     assert control.learner.config.privileged
     assert control.config.iterations * 48 * 2 * policy.family.horizon >= policy.env_steps
+
+
+def test_without_a_gl_library_only_the_video_is_missing(run: Path, tmp_path: Path) -> None:
+    """OSMesa stands for any library that was asked for and is not there."""
+    if ctypes.util.find_library("OSMesa"):
+        pytest.skip("OSMesa is installed here, so it cannot stand for a missing library")
+    environment = {**os.environ, "MUJOCO_GL": "osmesa", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "robotmeta.cli"]
+    demo = subprocess.run(
+        [*command, "demo", "--iterations", "1", "--out", str(tmp_path / "demo")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stderr
+    assert "No video: pictures need a GL library" in demo.stdout
+    assert "apt-get install" in demo.stdout
+    assert (tmp_path / "demo" / "report.html").exists()
+
+
+def _rewritten(run: Path, file: Path, **changes: object) -> Path:
+    source = checkpoints(run)[-1] / "policy.safetensors"
+    with safe_open(source, framework="pt") as opened:
+        described = json.loads(opened.metadata()["robotmeta"])
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    save_file(tensors, file, metadata={"robotmeta": json.dumps({**described, **changes})})
+    return file
+
+
+def test_a_checkpoint_of_another_schema_or_family_is_refused(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = _rewritten(run, tmp_path / "newer.safetensors", schema=99)
+    assert "has schema 99, this version reads schema 1" in _refused(["evaluate", str(newer)], capsys)
+    space = {"names": ["goal_x", "goal_y"], "digest": "of other ranges"}
+    other = _rewritten(run, tmp_path / "other.safetensors", space=space)
+    assert "another version of family 'point-navigation'" in _refused(["evaluate", str(other)], capsys)
+    with pytest.raises(rm.UserError, match="not 'cheetah-direction'"):
+        rm.load(run, family=rm.make("cheetah-direction"))
 
 
 def _start(run: Path, *more: str) -> subprocess.Popen[bytes]:

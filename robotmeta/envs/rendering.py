@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import warnings
 from dataclasses import dataclass
 
 import mujoco
@@ -68,7 +69,9 @@ def _open(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
     model.vis.global_.offwidth = max(width, model.vis.global_.offwidth)
     model.vis.global_.offheight = max(height, model.vis.global_.offheight)
     try:
-        renderer = mujoco.Renderer(model, height, width)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what goes wrong is said below
+            renderer = mujoco.Renderer(model, height, width)
     except Exception as error:  # PyOpenGL raises whatever the missing library leads to
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None
     # MuJoCo ends EGL at exit; what is registered after its first context runs before that.

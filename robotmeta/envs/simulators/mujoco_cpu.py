@@ -15,7 +15,6 @@ from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco,
 from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
 
-
 # On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
