@@ -20,9 +20,9 @@ from torch import Tensor
 import robotmeta as rm
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.rollout import Rollout
+from robotmeta.rollout import Rollout, one_torch_thread
 from robotmeta.seeding import streams
-from robotmeta.train import gather, resolve_device, torch_threads, training_env
+from robotmeta.train import gather, resolve_device, training_env
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {
@@ -50,7 +50,7 @@ def compare(learner: str, hyper: dict[str, Any], device: torch.device) -> dict[s
 
 
 def _updated(policy: Policy, trial: list[Rollout]) -> tuple[float, Tensor]:
-    with torch_threads(policy.config.torch_threads):
+    with one_torch_thread():
         began = time.perf_counter()
         policy.learner.update(trial, streams(0, "update")[0])
         if policy.learner.device.type == "cuda":

@@ -22,9 +22,9 @@ from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator, available_cores
 from robotmeta.errors import UserError
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.rollout import collect, one_torch_thread
+from robotmeta.rollout import collect, one_torch_thread, torch_threads
 from robotmeta.seeding import streams
-from robotmeta.train import gather, torch_threads, training_env
+from robotmeta.train import gather, training_env
 
 _PEER = "HalfCheetah-v5"  # the peers' environment with the same physics as the cheetah families
 _ENVPOOL_PEER = "HalfCheetah-v4"
@@ -182,7 +182,6 @@ class _Iteration:
     def __init__(self, policy: Policy, threads: int) -> None:
         self._policy = policy
         self._env = training_env(policy, threads)
-        self._torch_threads = policy.config.torch_threads
 
     def collect(self) -> float:
         generator, _ = streams(0, "bench")
@@ -192,7 +191,7 @@ class _Iteration:
 
     def update(self) -> float:
         generator, _ = streams(0, "bench")
-        with torch_threads(self._torch_threads):
+        with one_torch_thread():
             began = time.perf_counter()
             self._policy.learner.update(self._trial, generator)
             return time.perf_counter() - began
@@ -202,13 +201,13 @@ class _Iteration:
         learner = self._policy.learner
         assert isinstance(learner, ProMP)
         before, after = (learner.samples(rollout) for rollout in self._trial)
-        with torch_threads(self._torch_threads):
+        with torch_threads(available_cores()):  # its best: torch's own threads inside each task
             began = time.perf_counter()
             for _ in range(learner.config.epochs):
                 losses: list[Tensor] = []
                 for task in range(len(after.mask)):
                     row = slice(task, task + 1)
-                    losses.append(learner.loss([before.tasks(row)], after.tasks(row))[0])
+                    losses.append(learner.losses([before.tasks(row)], after.tasks(row))["loss"])
                 torch.stack(losses).mean().backward()
             return time.perf_counter() - began
 

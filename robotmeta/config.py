@@ -29,8 +29,6 @@ class RunConfig:
     """Fixes tasks, initial weights, exploration and shuffling."""
     simulator: str = "auto"
     """Physics backend."""
-    torch_threads: int = 2
-    """Threads of the learner on the CPU. Part of the result: sums round differently on another number of them."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""

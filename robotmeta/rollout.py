@@ -113,14 +113,19 @@ def joined(rollouts: list[Rollout]) -> Rollout:
 
 
 @contextlib.contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Keeps torch's thread pool from spinning on the cores the physics threads need."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def torch_threads(count: int) -> Iterator[None]:
+    """Runs torch's operations on that many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
+
+
+def one_torch_thread() -> contextlib.AbstractContextManager[None]:
+    """Keeps torch's own threads off the cores that physics, or another part of a meta-update, is using."""
+    return torch_threads(1)
 
 
 class Moment(NamedTuple):

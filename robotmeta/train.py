@@ -31,7 +31,7 @@ from robotmeta.errors import UserError
 from robotmeta.files import write_text
 from robotmeta.logs import MetricsLog, Progress
 from robotmeta.metalearners import MetaLearner
-from robotmeta.rollout import Rollout, collect
+from robotmeta.rollout import Rollout, collect, one_torch_thread
 from robotmeta.seeding import streams
 
 CONFIG = "config.json"
@@ -158,7 +158,7 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
     env = training_env(policy, threads)
     steps = policy.env_steps
     log = MetricsLog(folder, start=policy.iteration)
-    with torch_threads(config.torch_threads), stop_signal() as stopped, log, Progress(iterations, progress) as shown:
+    with one_torch_thread(), stop_signal() as stopped, log, Progress(iterations, progress) as shown:
         for iteration in range(policy.iteration, iterations):
             began = time.perf_counter()
             generator, rng = streams(config.seed, "iteration", iteration)
@@ -217,17 +217,6 @@ def resolve_device(device: str) -> torch.device:
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise UserError("no CUDA device here; use --device cpu, or auto")
     return resolved
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Runs torch on that many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

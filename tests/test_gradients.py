@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robotmeta.adaptation import SURROGATES, Samples, adapt, task_mean
 from robotmeta.errors import UserError
-from robotmeta.metalearners.maml import conjugate_gradient, flat_grad
+from robotmeta.metalearners.maml import conjugate_gradient
 from robotmeta.policies import GaussianMLP
 from robotmeta.policies.mlp import per_task
 
@@ -21,6 +21,16 @@ STEP_SIZE = 0.3
 TRACE = 0.9  # gamma * lambda
 
 Parameters = dict[str, Tensor]
+
+
+def flat_grad(
+    value: Tensor, parameters: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool = False
+) -> Tensor:
+    """Gradient of a scalar as one vector."""
+    gradients = torch.autograd.grad(
+        value, parameters, create_graph=create_graph, retain_graph=retain_graph or create_graph
+    )
+    return torch.cat([g.reshape(-1) for g in gradients])
 
 
 # -- a random problem --------------------------------------------------------------------------------------------------

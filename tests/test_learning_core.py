@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from robotmeta.metalearners.maml import MAML, MAMLConfig
 from robotmeta.metalearners.promp import ProMP
 from robotmeta.metalearners.rl2 import RL2
 from robotmeta.policies import ObservationNormalizer
-from robotmeta.rollout import Belief, Rollout, Signal, collect, joined
+from robotmeta.rollout import Belief, Rollout, Signal, collect, joined, torch_threads
 from robotmeta.train import Run, gather, meta_train, resume
 
 _SMALL = {"meta_batch": 4, "rounds": 1, "init_std": 0.6}
@@ -502,3 +503,25 @@ def test_deployment_is_deterministic_and_leaves_the_policy_alone(run: Run) -> No
     assert (first.return_before, first.return_after) == (second.return_before, second.return_after)
     assert run.policy.belief is None
     assert same(before, weights(run))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_weights_do_not_depend_on_the_number_of_threads(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Physics threads, the threads of a meta-update and torch's own threads: none of them changes a bit."""
+    states = []
+    for threads in (1, 2):
+        with ThreadPoolExecutor(threads) as pool, torch_threads(threads):
+            monkeypatch.setattr("robotmeta.metalearners.parallel._pool", lambda pool=pool: pool)
+            run = meta_train(
+                "cheetah-direction",
+                name,
+                iterations=2,
+                out=tmp_path / str(threads),
+                hyper={"meta_batch": 24, "episodes": 6 if name != "rl2" else 1},
+                threads=threads,
+                progress=False,
+            )
+            states.append(run.policy.learner.state_dict())
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
-from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
+from robotmeta.metalearners.parallel import gradients
+from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, ppo_loss, step
 from robotmeta.metalearners.protocol import MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, mlp_value, orthogonal_mlp
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
@@ -89,16 +91,24 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
                     rollout.mask,
                 )
             ]
-        loss = torch.zeros(())
+        parameters = list(self.parameters())
         size = -(-len(data[0]) // config.minibatches)
+        sums: dict[str, float] = {}
         for _ in range(config.epochs):
             for chosen in torch.randperm(len(data[0]), generator=generator).to(self.device).split(size):
-                o, a, log_probs, advantage, target, mask = (value[chosen] for value in data)
-                value = self.critic(o).squeeze(-1)
-                loss = ppo_loss(config, self._policy(o), a, log_probs, advantage, value, target, mask)
-                descend(loss, self.adam, self, config.max_grad_norm)
+                parts = [partial(self._loss, data, rows, len(chosen)) for rows in chosen.chunk(config.shards)]
+                sums, found = gradients(parts, parameters)
+                step(self.adam, parameters, found, config.max_grad_norm)
         self.normalizer.update(observed(trial))
-        return {"loss": loss.item(), "std": self.log_std.exp().mean().item()}
+        return {**sums, "std": self.log_std.exp().mean().item()}
+
+    def _loss(self, data: list[torch.Tensor], rows: torch.Tensor, steps: int) -> dict[str, torch.Tensor]:
+        """The share of the PPO loss of some steps, out of a minibatch with that many."""
+        observations, actions, log_probs, advantages, targets, mask = (value[rows] for value in data)
+        values = self.critic(observations).squeeze(-1)
+        distribution = self._policy(observations)
+        loss = ppo_loss(self.config, distribution, actions, log_probs, advantages, values, targets, mask)
+        return {"loss": loss * (len(rows) / steps)}
 
     def _policy(self, observation: torch.Tensor) -> DiagonalGaussian:
         return DiagonalGaussian(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, adapt
+from robotmeta.metalearners.parallel import Part, run
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
@@ -74,7 +75,14 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         with torch.no_grad():
             steps = self.clamped_steps()
-        return adapt(self.policy, belief, self.samples(rollout), steps, surrogate=self.config.surrogate)
+        samples = self.samples(rollout)
+
+        def adapted(rows: slice) -> dict[str, Tensor]:
+            tasks = {name: value[rows] for name, value in belief.items()}
+            return adapt(self.policy, tasks, samples.tasks(rows), steps, surrogate=self.config.surrogate)
+
+        pieces = run([partial(adapted, rows) for rows in self._pieces(samples)], self.device)
+        return {name: torch.cat([piece[name] for piece in pieces]) for name in belief}
 
     def schedule(self, episodes: int) -> list[int]:
         """Rounds as large as in meta-training; a budget beyond those is shared out among as many rounds."""
@@ -113,16 +121,33 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             )
         return parameters
 
-    def pieces(self, before: list[Samples], after: Samples) -> Iterator[tuple[float, list[Samples], Samples]]:
-        """Some tasks at a time, with their share of all: as many as the processor's cache holds the activations of.
+    @abstractmethod
+    def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
+        """Scalars of the outer loop by name, means over tasks.
 
-        Activations of all tasks at once are read and written through main memory, which takes half as long again.
+        Args:
+            before: Experience of each round that was adapted from.
+            after: Experience of the adapted policies.
         """
-        tasks, steps = len(after.mask), after.mask[0].numel()
+
+    def parts(self, before: list[Samples], after: Samples) -> list[Part]:
+        """The losses, some tasks at a time."""
+        tasks = len(after.mask)
+
+        def part(rows: slice) -> dict[str, Tensor]:
+            found = self.losses([samples.tasks(rows) for samples in before], after.tasks(rows))
+            return {name: (rows.stop - rows.start) / tasks * value for name, value in found.items()}
+
+        return [partial(part, rows) for rows in self._pieces(after)]
+
+    def _pieces(self, samples: Samples) -> list[slice]:
+        """As many tasks at a time as the processor's cache holds the activations of.
+
+        Activations of all tasks at once go through main memory, which takes half as long again.
+        """
+        tasks, steps = len(samples.mask), samples.mask[0].numel()
         count = tasks if self.device.type == "cuda" else max(1, _CACHED_STEPS // steps)
-        for first in range(0, tasks, count):
-            rows = slice(first, min(first + count, tasks))
-            yield (rows.stop - first) / tasks, [samples.tasks(rows) for samples in before], after.tasks(rows)
+        return [slice(first, min(first + count, tasks)) for first in range(0, tasks, count)]
 
     def summary(self) -> dict[str, float]:
         """Numbers to log: mean standard deviation of actions and mean step size."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.parallel import gradients, sums
 from robotmeta.rollout import Rollout
 
 _PROBE = 3e-3  # length of the steps that measure curvature: above float32's rounding, below the policy's scale
@@ -80,13 +81,8 @@ class MAML(GradientLearner[MAMLConfig]):
 
     def _gradient(self, before: list[Samples], after: Samples, *, of: str) -> tuple[float, Tensor]:
         """Value and gradient ``[parameter]`` of the objective or the KL divergence."""
-        parameters = self.meta_parameters()
-        value, gradient = 0.0, torch.zeros(sum(p.numel() for p in parameters), device=self.device)
-        for share, tasks_before, tasks_after in self.pieces(before, after):
-            loss = share * self.losses(tasks_before, tasks_after)[of]
-            value += loss.item()
-            gradient += flat_grad(loss, parameters)
-        return value, gradient
+        values, found = gradients(self.parts(before, after), self.meta_parameters(), of=of)
+        return values[of], torch.cat([gradient.flatten() for gradient in found])
 
     def _line_search(
         self, before: list[Samples], after: Samples, start: float, origin: Tensor, full_step: Tensor
@@ -96,29 +92,11 @@ class MAML(GradientLearner[MAMLConfig]):
         for attempt in range(self.config.backtracks):
             move = self.config.backtrack_ratio**attempt
             assign(parameters, origin + move * full_step)
-            reached = {"objective": 0.0, "kl": 0.0}
-            for share, tasks_before, tasks_after in self.pieces(before, after):
-                for name, value in self.losses(tasks_before, tasks_after).items():
-                    reached[name] += share * value.item()
+            reached = sums(self.parts(before, after), self.device)
             if reached["objective"] > start and reached["kl"] <= self.config.max_kl:
                 return {"objective": reached["objective"] - start, "kl": reached["kl"], "step": move}
         assign(parameters, origin)
         return {"objective": 0.0, "kl": 0.0, "step": 0.0}
-
-
-def flat_grad(
-    value: Tensor, parameters: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool = False
-) -> Tensor:
-    """Gradient of a scalar as one vector ``[parameter]``."""
-    gradients = torch.autograd.grad(
-        value,
-        parameters,
-        create_graph=create_graph,
-        retain_graph=retain_graph or create_graph,
-        allow_unused=True,
-        materialize_grads=True,
-    )
-    return torch.cat([g.reshape(-1) for g in gradients])
 
 
 def conjugate_gradient(product: Callable[[Tensor], Tensor], target: Tensor, iterations: int) -> Tensor:

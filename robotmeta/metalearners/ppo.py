@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,8 @@ class PPOConfig(LearnerConfig):
     """gamma."""
     gae_lambda: float = 0.95
     """lambda of generalized advantage estimation."""
+    shards: int = 2
+    """Parts a minibatch is computed in, each on a thread of its own."""
     init_std: float = 0.6
     """Standard deviation of actions at initialization."""
     min_std: float = 0.1
@@ -93,9 +96,11 @@ def ppo_loss(
     return -(total * mask).sum() / mask.sum().clamp(min=1.0)
 
 
-def descend(loss: Tensor, optimizer: torch.optim.Optimizer, module: nn.Module, max_grad_norm: float) -> None:
-    """One optimizer step with clipped gradients."""
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(module.parameters(), max_grad_norm)
+def step(
+    optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], found: Sequence[Tensor], max_grad_norm: float
+) -> None:
+    """One optimizer step along the given gradients, clipped to a norm."""
+    for parameter, gradient in zip(parameters, found, strict=True):
+        parameter.grad = gradient
+    nn.utils.clip_grad_norm_(parameters, max_grad_norm)
     optimizer.step()

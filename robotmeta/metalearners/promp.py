@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.parallel import gradients
+from robotmeta.metalearners.ppo import step
 from robotmeta.policies.mlp import per_task
 from robotmeta.rollout import Rollout
 
@@ -53,39 +55,26 @@ class ProMP(GradientLearner[ProMPConfig]):
         #     stop early once KL(pi_old, pi_theta') > max_kl
         before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
         metrics: dict[str, float] = {}
+        parameters = self.meta_parameters()
         for epoch in range(self.config.epochs):
-            self.adam.zero_grad()
-            metrics = {"epochs": epoch, "loss": 0.0, "kl_pre": 0.0, "kl_post": 0.0}
-            for share, tasks_before, tasks_after in self.pieces(before, after):
-                loss, kl_before, kl_after = self.loss(tasks_before, tasks_after)
-                (share * loss).backward()
-                for name, value in (("loss", loss), ("kl_pre", kl_before), ("kl_post", kl_after)):
-                    metrics[name] += share * value.item()
-            if metrics["kl_post"] > self.config.max_kl:
+            sums, found = gradients(self.parts(before, after), parameters)
+            metrics = {**sums, "epochs": epoch}
+            if sums["kl_post"] > self.config.max_kl:
                 break
-            nn.utils.clip_grad_norm_(self.meta_parameters(), self.config.max_grad_norm)
-            self.adam.step()
+            step(self.adam, parameters, found, self.config.max_grad_norm)
         self.observe(trial)
         return {**metrics, **self.summary()}
 
-    def loss(self, before: list[Samples], after: Samples) -> tuple[Tensor, Tensor, Tensor]:
-        """The objective of ProMP, negated (equation 11), and how far the policies moved before and after adaptation.
-
-        Args:
-            before: Experience of each round that was adapted from.
-            after: Experience of the adapted policies.
-
-        Returns:
-            Loss; mean KL divergence of the initialization on the first round; that of the adapted policies on the last.
-        """
+    def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
+        """The objective of ProMP, negated (equation 11), and how far the policies moved before and after adaptation."""
         config = self.config
         adapted = self.policy(self.adapted(before, len(after.mask)), after.observations)
         ratio = (adapted.log_prob(after.actions) - after.log_probs).exp()
         clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
-        objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask)
+        objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask).mean()
         # Only the first round was sampled from the initialization itself.
         initial = self.policy(per_task(self.initialization(), len(after.mask)), before[0].observations)
         kl_before = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
         with torch.no_grad():
             kl_after = task_mean(after.behavior.kl(adapted), after.mask).mean()
-        return config.kl_penalty * kl_before - objective.mean(), kl_before, kl_after
+        return {"loss": config.kl_penalty * kl_before - objective, "kl_pre": kl_before, "kl_post": kl_after}

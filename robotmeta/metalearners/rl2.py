@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from robotmeta.envs.family import bounded
-from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, descend, ppo_loss
+from robotmeta.metalearners.parallel import gradients
+from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, ppo_loss, step
 from robotmeta.metalearners.protocol import MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
@@ -78,26 +80,34 @@ class RL2(MetaLearner[RL2Config]):
         # for each epoch, for each minibatch of trials: Adam on the PPO loss, sequences as one GRU call
         config = self.config
         data = self._sequences(trial)
+        parameters = list(self.network.parameters())
         sequences = data["mask"].shape[1]
         size = -(-sequences // config.minibatches)
-        loss = torch.zeros(())
+        sums: dict[str, float] = {}
         for _ in range(config.epochs):
             for chosen in torch.randperm(sequences, generator=generator).to(self.device).split(size):
-                batch = {name: value[:, chosen] for name, value in data.items()}
-                distribution, values, _ = self.network(batch["inputs"], batch["hidden"][0])
-                loss = ppo_loss(
-                    config,
-                    distribution,
-                    batch["actions"],
-                    batch["log_probs"],
-                    batch["advantages"],
-                    values,
-                    batch["targets"],
-                    batch["mask"],
-                )
-                descend(loss, self.adam, self.network, config.max_grad_norm)
+                steps = data["mask"][:, chosen].sum().clamp(min=1.0)
+                parts = [partial(self._loss, data, rows, steps) for rows in chosen.chunk(config.shards)]
+                sums, found = gradients(parts, parameters)
+                step(self.adam, parameters, found, config.max_grad_norm)
         self.normalizer.update(observed(trial))
-        return {"loss": loss.item(), "std": self.network.log_std.exp().mean().item()}
+        return {**sums, "std": self.network.log_std.exp().mean().item()}
+
+    def _loss(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
+        """The share of the PPO loss of some sequences, out of a minibatch with that many steps."""
+        batch = {name: value[:, rows] for name, value in data.items()}
+        distribution, values, _ = self.network(batch["inputs"], batch["hidden"][0])
+        loss = ppo_loss(
+            self.config,
+            distribution,
+            batch["actions"],
+            batch["log_probs"],
+            batch["advantages"],
+            values,
+            batch["targets"],
+            batch["mask"],
+        )
+        return {"loss": loss * batch["mask"].sum() / steps}
 
     def _inputs(self, observation: Tensor, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
         # A drifting scale would change the meaning of a reward during a trial: the logarithm needs none.
