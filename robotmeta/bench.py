@@ -58,15 +58,16 @@ def run_bench(
             **(_peers(policy, threads) if family.startswith("cheetah") else {}),
         },
         repeats,
+        "collection",
     )
-    updates = _measure(_updates(family, threads), 1)
+    updates = _measure(_updates(family, threads), repeats, "meta-updates")
     return _show(console, family, worlds, threads, collection, updates)
 
 
-def _measure(timed: dict[str, Timed], repeats: int) -> dict[str, float]:
+def _measure(timed: dict[str, Timed], repeats: int, what: str) -> dict[str, float]:
     results: dict[str, list[float]] = {name: [] for name in timed}
     rounds: Iterable[int] = range(repeats + 1)
-    for repeat in track(rounds, description=f"{len(timed)} things, {repeats} times"):
+    for repeat in track(rounds, description=what):
         for name, work in timed.items():
             figure = work()
             if repeat:  # the first round warms caches and threads up

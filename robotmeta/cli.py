@@ -228,7 +228,9 @@ def adapt(
     result = deployment.adapt(loaded, target, episodes=episodes, seed=seed)
     named = ", ".join(f"{key} = {value:.3g}" if isinstance(value, float) else str(value) for key, value in what.items())
     _out.print(f"{loaded.family.name}, {named}")
-    _out.print(f"return before {result.return_before:.1f}, after {episodes} episodes {result.return_after:.1f}")
+    _out.print(
+        f"return without adaptation {result.return_before:.1f}, after {episodes} episodes {result.return_after:.1f}"
+    )
     if out is not None:
         checkpoint.save_policy(result.policy, out)
         _out.print(f"Adapted policy: {out}")
@@ -312,7 +314,7 @@ def record(
     seed: int = 0,
     out: Path | None = None,
 ) -> None:
-    """Record a video: the same task and seed before and after adaptation, side by side.
+    """Record a video: the same task and seed without and after adaptation, side by side.
 
     Example: robotmeta record runs/demo --task direction=-1 --out backward.mp4
 
@@ -330,8 +332,9 @@ def record(
     source = Path(policy)
     default = source / "videos" / "before-after.mp4" if source.is_dir() else Path("before-after.mp4")
     recording = run_recording(loaded, _task(loaded, task), out=out or default, episodes=episodes, seed=seed)
+    before, after = recording.return_before, recording.return_after
     _out.print(
-        f"return before {recording.return_before:.1f}, after {recording.return_after:.1f}\nVideo: {recording.file}"
+        f"return without adaptation {before:.1f}, after {episodes} episodes {after:.1f}\nVideo: {recording.file}"
     )
 
 

@@ -23,7 +23,8 @@ class Adapted:
     Attributes:
         policy: The adapted policy; record, evaluate and save it like any other.
         episodes: Adaptation episodes spent.
-        return_before: Mean return of fresh episodes with the policy as it was.
+        return_before: Mean return of fresh episodes without adaptation: the policy as it was, and a learner that
+            adapts within an episode kept from it.
         return_after: Mean return of fresh episodes after adaptation, from the same initial states.
     """
 
@@ -55,15 +56,15 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
         check_interface(policy, target)
         worlds = OneWorld(target)
     belief = adapted_belief(policy, worlds, episodes, streams(seed, "adaptation")[0])
-    before, after = (
-        float(
-            experience(worlds, policy.learner, known, trials, streams(seed, "trials")[0], explore=False)[
-                0
-            ].returns.mean()
-        )
-        for known in (policy.begin(1), belief)
-    )
-    return Adapted(dataclasses.replace(policy, belief=belief), episodes, before, after)
+
+    def mean_return(known: Belief, *, remember: bool) -> float:
+        fresh = streams(seed, "trials")[0]
+        rollout, _ = experience(worlds, policy.learner, known, trials, fresh, explore=False, remember=remember)
+        return rollout.mean_return()
+
+    before = mean_return(policy.begin(1), remember=False)
+    adapted = dataclasses.replace(policy, belief=belief)
+    return Adapted(adapted, episodes, before, mean_return(belief, remember=True))
 
 
 class Worlds(Protocol):

@@ -114,7 +114,8 @@ class Evaluation:
         for name, curve in self.returns.items():
             if curve is not None:
                 cells = [
-                    f"{m:.1f} [{low:.1f}, {high:.1f}]" for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)
+                    f"{_number(m)} [{_number(low)}, {_number(high)}]"
+                    for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)
                 ]
                 table.add_row(name.replace("_", "-"), *cells)
         return table
@@ -220,6 +221,11 @@ def evaluate(
         env_steps=policy.env_steps,
         seed=seed,
     )
+
+
+def _number(value: float) -> str:
+    """Three digits say what an interval leaves certain."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
 
 
 def check_controls(names: Sequence[str]) -> None:

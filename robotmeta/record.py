@@ -38,7 +38,7 @@ class Recording:
 
     Attributes:
         file: The video.
-        return_before: Undiscounted return of the episode on the left, before adaptation.
+        return_before: Undiscounted return of the episode on the left, without adaptation.
         return_after: Of the episode on the right, after adaptation, from the same initial state.
     """
 
@@ -54,6 +54,7 @@ class _Side:
     env: TaskBatchEnv
     belief: Belief
     title: str
+    remember: bool
 
 
 def record(
@@ -66,7 +67,10 @@ def record(
     width: int = 480,
     height: int = 360,
 ) -> Recording:
-    """Records one episode before (left) and one after adaptation (right), in real time.
+    """Records one episode without (left) and one after adaptation (right), in real time.
+
+    Without adaptation means the zero-shot control: a learner that adapts within an episode has its belief reset at
+    every step, for others it is the policy initialization.
 
     Both start from the same state and act by the mean of the policy. Where one ends first, its last picture stays.
 
@@ -117,15 +121,16 @@ def _sides(policy: Policy, task: Tasks, episodes: int, seed: int) -> list[_Side]
     more = "more " if policy.belief is not None else ""
     spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
     return [
-        _Side(TaskWorlds(policy, task).room_for(1), policy.learner.begin(1), "before adaptation"),
-        _Side(worlds.room_for(1), adapted, f"after {spent}"),
+        _Side(TaskWorlds(policy, task).room_for(1), policy.learner.begin(1), "without adaptation", remember=False),
+        _Side(worlds.room_for(1), adapted, f"after {spent}", remember=True),
     ]
 
 
 def _returns(policy: Policy, side: _Side, seed: int) -> Iterator[float]:
     """Plays one episode; the running return after each control step."""
     total = 0.0
-    for moment in play(side.env, policy.learner, side.belief, streams(seed, "recording")[0], explore=False):
+    start = streams(seed, "recording")[0]
+    for moment in play(side.env, policy.learner, side.belief, start, explore=False, remember=side.remember):
         total += moment.step.reward.item()
         yield total
 
