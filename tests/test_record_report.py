@@ -116,21 +116,24 @@ def test_the_same_seed_gives_the_same_video(policy, tmp_path):
 def test_the_side_that_ends_first_keeps_its_last_picture(policy, tmp_path):
     def ending_at(radius: float):  # metres from the start
         family = dataclasses.replace(
-            policy.family, terminated=lambda state, task: state["position"].norm(dim=-1) > radius
+            policy.family, horizon=60, terminated=lambda state, task: state["position"].norm(dim=-1) > radius
         )
         return adapted(dataclasses.replace(policy, family=family))
 
     def lengths(ending) -> list[int]:
         env = TaskBatchEnv(ending.family, 1, 1)
         env.load(ending.family.tasks("test", 1))
-        beliefs = ending.learner.begin(1), ending.begin(1)
-        return [collect(env, ending.learner, belief, torch.Generator(), explore=False)[0].steps for belief in beliefs]
+        sides = (ending.learner.begin(1), False), (ending.begin(1), True)
+        return [
+            collect(env, ending.learner, belief, torch.Generator(), explore=False, remember=remember)[0].steps
+            for belief, remember in sides
+        ]
 
     # Some circle is left by one of the two first.
     ending, steps = next(
         (ending, steps)
-        for ending, steps in ((e, lengths(e)) for e in map(ending_at, np.linspace(0.05, 1.0, 40)))
-        if abs(steps[0] - steps[1]) > 3
+        for ending, steps in ((e, lengths(e)) for e in map(ending_at, np.linspace(0.05, 2.0, 100)))
+        if steps[0] != steps[1] and min(steps) > 8
     )
     video = frames(record(ending, out=tmp_path / "a.mp4", episodes=0, **SMALL).file)
     assert len(video) == max(steps)
