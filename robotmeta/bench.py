@@ -19,7 +19,8 @@ from torch import Tensor
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs.models import quiet_mujoco
-from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator, available_cores
+from robotmeta.envs.simulators import available_cores
+from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.metalearners.promp import ProMP
 from robotmeta.rollout import collect, one_torch_thread, torch_threads

@@ -7,7 +7,6 @@ from beginning to end, and the parts are added up in order.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -16,6 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from robotmeta.envs.simulators import available_cores
 from robotmeta.rollout import one_torch_thread
 
 T = TypeVar("T")
@@ -72,5 +72,4 @@ def run(works: Sequence[Callable[[], T]], device: torch.device) -> list[T]:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ThreadPoolExecutor(cores, thread_name_prefix="gradients", initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(available_cores(), "gradients", initializer=torch.set_num_threads, initargs=(1,))

@@ -5,6 +5,7 @@ A simulator advances ``[task, episode]`` worlds of one family. It knows nothing 
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
 import numpy as np
@@ -54,6 +55,11 @@ class Simulator(Protocol):
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         """A picture of one world, uint8 ``[height, width, 3]``."""
         ...
+
+
+def available_cores() -> int:
+    """Cores this process may use, which in a container are fewer than the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 SIMULATORS = ("auto", "mujoco", "closed-form")

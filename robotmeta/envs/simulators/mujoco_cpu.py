@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import mujoco
 import numpy as np
 import torch
@@ -14,14 +12,10 @@ from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
 from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
+from robotmeta.envs.simulators import available_cores
 
 # On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
-
-
-def available_cores() -> int:
-    """Cores this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class MujocoSimulator:
