@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import statistics
@@ -135,7 +136,7 @@ def _gymnasium(policy: Policy) -> Timed:
 
 
 def _envpool(policy: Policy, threads: int) -> Timed:
-    import envpool
+    envpool = importlib.import_module("envpool")  # an extra, so type checkers may not see it
 
     worlds = policy.config.hyperparameters.meta_batch * policy.config.hyperparameters.episodes
     envs = envpool.make_gymnasium(_ENVPOOL_PEER, num_envs=worlds, num_threads=threads)
