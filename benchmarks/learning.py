@@ -48,7 +48,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "point-navigation-promp-3-steps": Benchmark(
         "point-navigation", "promp", 200, {"meta_batch": 20, "episodes": 20, "rounds": 3, "min_std": 0.05}, episodes=60
     ),
-    "cheetah-direction-rl2": Benchmark("cheetah-direction", "rl2", 700, target=260.0),
+    "cheetah-direction-rl2": Benchmark("cheetah-direction", "rl2", 320, target=260.0),
     "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-maml": Benchmark("cheetah-direction", "maml", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 250, _FEW, target=200.0),

@@ -62,6 +62,7 @@ class ProMP(GradientLearner[ProMPConfig]):
             if sums["kl_post"] > self.config.max_kl:
                 break
             step(self.adam, parameters, found, self.config.max_grad_norm)
+            metrics["epochs"] = epoch + 1
         self.observe(trial)
         return {**metrics, **self.summary()}
 
