@@ -15,7 +15,6 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from torch import Tensor
 
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
@@ -167,9 +166,12 @@ def _closed_loop(policy: Policy, observation: np.ndarray, step: Callable[[np.nda
 
 
 def _updates(family: str, threads: int) -> dict[str, Timed]:
-    """Seconds of collection and update of an iteration, ProMP at 40 tasks x 20 episodes and RL2 at its defaults."""
+    """Seconds of collection and update of an iteration, ProMP at 40 tasks x 20 episodes and RL2 at its defaults.
+
+    ProMP runs all its epochs, as the loop it is compared with does: nothing stops them early.
+    """
     figures: dict[str, Timed] = {}
-    for learner, hyper in (("promp", {"meta_batch": 40, "episodes": 20}), ("rl2", {})):
+    for learner, hyper in (("promp", {"meta_batch": 40, "episodes": 20, "max_kl": 1e9}), ("rl2", {})):
         policy = _policy(family, learner, hyper)
         iteration = _Iteration(policy, threads)
         figures[f"{learner}: collect"] = iteration.collect
@@ -200,19 +202,20 @@ class _Iteration:
             return time.perf_counter() - began
 
     def looped(self) -> float:
-        """ProMP's gradients with one task at a time, as it is usually written; the same numbers, added up."""
+        """ProMP's gradients with one task at a time, as it is usually written, at the better number of threads."""
         learner = self._policy.learner
         assert isinstance(learner, ProMP)
         before, after = (learner.samples(rollout) for rollout in self._trial)
-        with torch_threads(available_cores()):  # its best: torch's own threads inside each task
-            began = time.perf_counter()
-            for _ in range(learner.config.epochs):
-                losses: list[Tensor] = []
-                for task in range(len(after.mask)):
-                    row = slice(task, task + 1)
-                    losses.append(learner.losses([before.tasks(row)], after.tasks(row))["loss"])
-                torch.stack(losses).mean().backward()
-            return time.perf_counter() - began
+        seconds = []
+        for count in {1, available_cores()}:
+            with torch_threads(count):
+                began = time.perf_counter()
+                for _ in range(learner.config.epochs):
+                    for task in range(len(after.mask)):
+                        row = slice(task, task + 1)
+                        learner.losses([before.tasks(row)], after.tasks(row))["loss"].backward()
+                seconds.append(time.perf_counter() - began)
+        return min(seconds)
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

@@ -15,8 +15,6 @@ from torch import Tensor
 from robotmeta.envs.edits import Edit
 from robotmeta.errors import UserError, unknown
 
-SPLITS = ("train", "test", "ood")
-
 # Meta-test tasks come from streams of their own, so they never depend on the seed of a run.
 _SPLIT_STREAM = {"test": 7_001, "ood": 7_002}
 _SPLIT_SIZE = 1024
