@@ -93,6 +93,7 @@ def adapt(
     surrogate: str = "lvc",
     differentiable: bool = False,
     first_order: bool = False,
+    distribution: DiagonalGaussian | None = None,
 ) -> dict[str, Tensor]:
     """One adaptation step of every task: ``theta' = theta + alpha * grad J(theta)``.
 
@@ -108,6 +109,8 @@ def adapt(
         differentiable: Keep the graph, so that an outer loss can be differentiated with respect to ``parameters``
             and ``step_size``.
         first_order: Treat the gradient as a constant in that graph (FOMAML).
+        distribution: The policy's action distributions at the samples, as a differentiable function of
+            ``parameters``, where they are at hand; they are computed otherwise. Only where ``differentiable``.
 
     Returns:
         Adapted parameters ``[task, ...]``.
@@ -120,7 +123,9 @@ def adapt(
     with torch.enable_grad():
         if not differentiable:
             parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        log_probs = policy(parameters, samples.observations).log_prob(samples.actions)
+        if distribution is None:
+            distribution = policy(parameters, samples.observations)
+        log_probs = distribution.log_prob(samples.actions)
         objective = SURROGATES[surrogate](log_probs, samples).sum()  # tasks share no parameters: one backward pass
         gradients = torch.autograd.grad(
             objective, list(parameters.values()), create_graph=differentiable and not first_order

@@ -25,9 +25,9 @@ class Signal(NamedTuple):
     observation: Tensor
     """``[task, episode, observation]``."""
     action: Tensor
-    """Last action of this episode, zero at its start, ``[task, episode, action]``."""
+    """Last action of this episode, ``[task, episode, action]``; zero at its start, when the belief must know of any."""
     reward: Tensor
-    """Last reward of this episode, zero at its start, ``[task, episode]``."""
+    """Last reward of this episode, ``[task, episode]``; zero at its start."""
     start: bool
     """Whether this is the first step of an episode."""
     active: Tensor | None = None
@@ -53,6 +53,8 @@ class Rollout:
 
     Attributes:
         observations: What the policy saw, before normalization.
+        last_observations: What it saw after its last step, ``[task, episode, observation]``; of a diverged episode,
+            what it saw last before the simulation broke.
         actions: What it did, before clipping.
         rewards: What it got; zero where ``mask`` is.
         means: Mean of the action distribution it acted from.
@@ -64,6 +66,7 @@ class Rollout:
     """
 
     observations: Tensor
+    last_observations: Tensor
     actions: Tensor
     rewards: Tensor
     means: Tensor
@@ -230,9 +233,14 @@ def collect(
             observations[t], actions[t], means[t] = moment.observation, moment.action, moment.distribution.mean
             rewards[t] = torch.where(happened, step.reward, 0.0)
             mask[t] = happened
+        last = moment.step.observation
+        if bool(diverged.any()):
+            step_before = (mask.sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
+            last = torch.where(diverged.unsqueeze(-1), observations.gather(0, step_before).squeeze(0), last)
         success = env.success()
     rollout = Rollout(
         observations=observations.permute(1, 2, 0, 3),
+        last_observations=last,
         actions=actions.permute(1, 2, 0, 3),
         rewards=rewards.permute(1, 2, 0),
         means=means.permute(1, 2, 0, 3),

@@ -21,6 +21,7 @@ from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.evaluate import evaluate
 from robotmeta.metalearners import LEARNERS, MetaLearner, learner_class
+from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.metalearners.maml import MAML, MAMLConfig
 from robotmeta.metalearners.promp import ProMP
 from robotmeta.metalearners.rl2 import RL2
@@ -135,6 +136,39 @@ def test_collecting_stops_when_every_episode_has_ended() -> None:
     rollout, _ = collect(env_of(family, learner), learner, learner.begin(4), generator())
     assert torch.equal(rollout.mask, torch.eye(12)[:1].expand(4, 3, 12))
     assert bool(rollout.terminated.all())
+
+
+def test_the_last_observation_is_that_after_the_last_step() -> None:
+    family = breaking()
+    learner = learner_of("domain-randomization", family, init_std=1.0)
+    env = env_of(family, learner)
+    rollout, _ = collect(env, learner, learner.begin(4), generator())
+    broke = rollout.diverged
+    assert bool(broke.any())
+    assert not bool(broke.all())
+    whole = ~broke
+    expected = rollout.observations[:, :, -1] + 0.1 * rollout.actions[:, :, -1].clamp(-1.0, 1.0)
+    torch.testing.assert_close(rollout.last_observations[whole], expected[whole])
+    last = (rollout.mask.sum(dim=-1).long() - 1)[broke]
+    assert torch.equal(rollout.last_observations[broke], rollout.observations[broke][torch.arange(len(last)), last])
+
+
+def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
+    family = ending_early(40)
+    learner = learner_of("domain-randomization", family)
+    assert isinstance(learner, DomainRandomization)
+    rollout, _ = collect(env_of(family, learner), learner, learner.begin(4), generator())
+    ended = rollout.terminated
+    assert bool(ended.any())
+    assert not bool(ended.all())
+    with torch.no_grad():
+        values = learner.last_values(rollout)
+        seen = learner.critic(learner.normalizer(rollout.last_observations)).squeeze(-1)
+    assert torch.equal(values[~ended], seen[~ended])
+    assert not bool(values[ended].any())
+    limited = learner_of("domain-randomization", family, bootstrap=False)
+    assert isinstance(limited, DomainRandomization)
+    assert not bool(limited.last_values(rollout).any())
 
 
 def test_success_is_judged_where_the_episode_ended() -> None:
@@ -270,6 +304,24 @@ def test_the_belief_is_carried_from_one_episode_to_the_next() -> None:
         torch.testing.assert_close(learner.act(belief, told)[0].mean, carried.means[:, :, 0])
 
 
+@pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
+def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], TaskFamily]) -> None:
+    family = build()
+    learner = rl2_of(family)
+    rollout, belief = collect(env_of(family, learner), learner, learner.begin(4), generator(1))
+    adapted = learner.adapt(belief, rollout)
+    last = rollout.mask.sum(dim=-1).long() - 1
+    for task in range(4):
+        assert torch.equal(adapted["action"][task, 0], rollout.actions[task, 0, last[task, 0]])
+        assert torch.equal(adapted["reward"][task, 0, 0], rollout.rewards[task, 0, last[task, 0]])
+    # A reward that comes with the end, as success does, changes what happens next.
+    paid = dataclasses.replace(rollout, rewards=rollout.rewards + 10.0 * rollout.mask)
+    told = Signal(rollout.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+    with torch.no_grad():
+        means = [learner.act(learner.adapt(belief, seen), told)[0].mean for seen in (rollout, paid)]
+    assert not torch.equal(*means)
+
+
 def test_without_memory_every_step_is_a_first_step() -> None:
     family = short()
     learner = rl2_of(family)
@@ -368,7 +420,7 @@ def test_a_gradient_learner_adapts_by_the_inner_loop_it_is_trained_through() -> 
     learner = promp_of(family)
     rollout, belief = collect(env_of(family, learner), learner, learner.begin(4), generator())
     by_hand = adapt(learner.policy, belief, learner.samples(rollout), learner.config.inner_step)
-    deployed, trained = learner.adapt(belief, rollout), learner.adapted([learner.samples(rollout)], 4)
+    deployed, trained = learner.adapt(belief, rollout), learner.adapted(learner.start(4), [learner.samples(rollout)])
     for name, value in by_hand.items():
         torch.testing.assert_close(deployed[name], value)
         torch.testing.assert_close(trained[name].detach(), value)

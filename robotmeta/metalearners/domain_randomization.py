@@ -32,6 +32,9 @@ class DomainRandomizationConfig(PPOConfig):
     """Gradient steps a pass."""
     hidden: tuple[int, ...] = (64, 64)
     """Hidden layers of the policy and of the value function."""
+    bootstrap: bool = True
+    """At a time limit, which the value function cannot see coming, let the value of the last state stand for what would
+    have followed. Otherwise the limit counts as an end."""
 
 
 class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
@@ -74,7 +77,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             advantages = generalized_advantages(
                 rollout.rewards / self.return_scale(),
                 values,
-                torch.zeros_like(values[..., 0]),
+                self.last_values(rollout),
                 rollout.mask,
                 discount=config.discount,
                 lam=config.gae_lambda,
@@ -101,6 +104,11 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
                 step(self.adam, parameters, found, config.max_grad_norm)
         self.normalizer.update(observed(trial))
         return {**sums, "std": self.log_std.exp().mean().item()}
+
+    def last_values(self, rollout: Rollout) -> torch.Tensor:
+        """Value of the state after each episode, ``[task, episode]``; zero where it ended for good."""
+        values = self.critic(self.normalizer(rollout.last_observations)).squeeze(-1)
+        return values.masked_fill(rollout.terminated, 0.0) * float(self.config.bootstrap)
 
     def _loss(self, data: list[torch.Tensor], rows: torch.Tensor, steps: int) -> dict[str, torch.Tensor]:
         """The share of the PPO loss of some steps, out of a minibatch with that many."""

@@ -94,10 +94,6 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     # -- for the outer loops -----------------------------------------------------------------------------------------
 
-    def initialization(self) -> dict[str, Tensor]:
-        """The policy initialization theta, without a task axis."""
-        return dict(self.theta.items())
-
     def clamped_steps(self) -> dict[str, Tensor]:
         """Step sizes, never negative."""
         return {name: value.clamp(min=0.0) for name, value in self.step_sizes.items()}
@@ -106,9 +102,27 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         """What the outer loop trains: the initialization, and the step sizes where they are learned."""
         return [p for p in (*self.theta.values(), *self.step_sizes.values()) if p.requires_grad]
 
-    def adapted(self, trial: list[Samples], num_tasks: int, *, first_order: bool = False) -> dict[str, Tensor]:
-        """Parameters after every adaptation step of the trial, as a differentiable function of the meta-parameters."""
-        steps, parameters = self.clamped_steps(), per_task(self.initialization(), num_tasks)
+    def start(self, num_tasks: int) -> dict[str, Tensor]:
+        """Each task's parameters before adaptation, as a differentiable function of the meta-parameters."""
+        return per_task(dict(self.theta.items()), num_tasks)
+
+    def adapted(
+        self,
+        parameters: dict[str, Tensor],
+        trial: list[Samples],
+        *,
+        first_order: bool = False,
+        distribution: DiagonalGaussian | None = None,
+    ) -> dict[str, Tensor]:
+        """Parameters after every adaptation step of the trial, as a differentiable function of the meta-parameters.
+
+        Args:
+            parameters: Where to start from: :meth:`start`.
+            trial: Samples of each step.
+            first_order: See :func:`robotmeta.adaptation.adapt`.
+            distribution: What the first step starts from does at its samples, where it is at hand.
+        """
+        steps = self.clamped_steps()
         for samples in trial:
             parameters = adapt(
                 self.policy,
@@ -118,7 +132,9 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
                 surrogate=self.config.surrogate,
                 differentiable=True,
                 first_order=first_order,
+                distribution=distribution,
             )
+            distribution = None
         return parameters
 
     @abstractmethod

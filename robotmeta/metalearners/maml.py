@@ -73,7 +73,7 @@ class MAML(GradientLearner[MAMLConfig]):
 
     def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
         """Surrogate objective and KL divergence of the adapted policies, means over tasks."""
-        adapted = self.adapted(before, len(after.mask), first_order=self.config.first_order)
+        adapted = self.adapted(self.start(len(after.mask)), before, first_order=self.config.first_order)
         distribution = self.policy(adapted, after.observations)
         ratio = (distribution.log_prob(after.actions) - after.log_probs).exp()
         objective = task_mean(ratio * after.advantages, after.mask).mean()

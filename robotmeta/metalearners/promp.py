@@ -11,7 +11,6 @@ from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import step
-from robotmeta.policies.mlp import per_task
 from robotmeta.rollout import Rollout
 
 
@@ -69,12 +68,14 @@ class ProMP(GradientLearner[ProMPConfig]):
     def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
         """The objective of ProMP, negated (equation 11), and how far the policies moved before and after adaptation."""
         config = self.config
-        adapted = self.policy(self.adapted(before, len(after.mask)), after.observations)
+        # The inner loop's first step and the KL penalty look at the same policy on the same data: one pass serves both.
+        start = self.start(len(after.mask))
+        initial = self.policy(start, before[0].observations)
+        adapted = self.policy(self.adapted(start, before, distribution=initial), after.observations)
         ratio = (adapted.log_prob(after.actions) - after.log_probs).exp()
         clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
         objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask).mean()
         # Only the first round was sampled from the initialization itself.
-        initial = self.policy(per_task(self.initialization(), len(after.mask)), before[0].observations)
         kl_before = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
         with torch.no_grad():
             kl_after = task_mean(after.behavior.kl(adapted), after.mask).mean()

@@ -40,6 +40,7 @@ class RL2(MetaLearner[RL2Config]):
 
     def __init__(self, observation_size: int, action_size: int, config: RL2Config, generator: torch.Generator) -> None:
         super().__init__(observation_size, action_size, config, generator)
+        self.action_size = action_size
         self.return_scale = ReturnScale()
         self.network = RecurrentActorCritic(
             observation_size + action_size + 2,  # and the last reward, and whether an episode starts
@@ -52,22 +53,38 @@ class RL2(MetaLearner[RL2Config]):
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
 
     def begin(self, num_tasks: int) -> Belief:
-        return {"hidden": torch.zeros(num_tasks, 1, self.config.hidden_size, device=self.device)}
+        def nothing(size: int) -> Tensor:
+            return torch.zeros(num_tasks, 1, size, device=self.device)
+
+        # The last step of an episode is told with the first observation of the next, so that no reward goes unseen.
+        return {"hidden": nothing(self.config.hidden_size), "action": nothing(self.action_size), "reward": nothing(1)}
 
     def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
         tasks, episodes = signal.reward.shape
         start = torch.full((tasks, episodes, 1), float(signal.start), device=self.device)
-        inputs = self._inputs(signal.observation, signal.action, signal.reward, start)
+        action, reward = signal.action, signal.reward
+        if signal.start:
+            action = belief["action"].expand(tasks, episodes, -1)
+            reward = belief["reward"].expand(tasks, episodes, -1).squeeze(-1)
+        inputs = self._inputs(signal.observation, action, reward, start)
         hidden = belief["hidden"].expand(tasks, episodes, -1).reshape(tasks * episodes, -1)
         distribution, _, hidden = self.network(inputs.view(1, tasks * episodes, -1), hidden)
         mean = distribution.mean.view(tasks, episodes, -1)
         hidden = hidden.view(tasks, episodes, -1)
         if signal.active is not None:
             hidden = torch.where(signal.active.unsqueeze(-1), hidden, belief["hidden"])
-        return DiagonalGaussian(mean, distribution.log_std), {"hidden": hidden}
+        return DiagonalGaussian(mean, distribution.log_std), {**belief, "hidden": hidden}
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
-        return belief
+        taken = rollout.mask.sum(dim=-1, keepdim=True)
+        last = (taken.long() - 1).clamp(min=0)
+        action = rollout.actions.gather(2, last.unsqueeze(-1).expand(-1, -1, 1, self.action_size)).squeeze(2)
+        reward = rollout.rewards.gather(2, last)
+        return {
+            **belief,
+            "action": torch.where(taken > 0, action, belief["action"]),
+            "reward": torch.where(taken > 0, reward, belief["reward"]),
+        }
 
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
@@ -128,16 +145,14 @@ class RL2(MetaLearner[RL2Config]):
             index = order.view(*order.shape, *(1 for _ in whole.shape[2:])).expand_as(whole)
             return whole.gather(1, index).transpose(0, 1).contiguous()
 
-        def shifted(value: Tensor) -> Tensor:  # what the policy was told: last step's, zero at an episode's start
-            return torch.cat([torch.zeros_like(value[:, :, :1]), value[:, :, :-1]], dim=2)
+        def told(value: Tensor) -> Tensor:  # last step's, whichever episode it was in; zero at the trial's start
+            return torch.cat([torch.zeros_like(value[:1]), value[:-1]])
 
-        inputs = []
-        for rollout in trial:
-            start = torch.zeros_like(rollout.rewards).unsqueeze(-1)
+        starts = [torch.zeros_like(r.rewards).unsqueeze(-1) for r in trial]
+        for start in starts:
             start[:, :, 0] = 1.0
-            inputs.append(self._inputs(rollout.observations, shifted(rollout.actions), shifted(rollout.rewards), start))
-        x, mask = joined(inputs), joined([r.mask for r in trial])
-        rewards, actions = joined([r.rewards for r in trial]), joined([r.actions for r in trial])
+        mask, rewards, actions = (joined([getattr(r, name) for r in trial]) for name in ("mask", "rewards", "actions"))
+        x = self._inputs(joined([r.observations for r in trial]), told(actions), told(rewards), joined(starts))
         log_probs = joined([r.distribution.log_prob(r.actions) for r in trial])
         horizon, trials = mask.shape
         chunk = min(config.bptt or horizon, horizon)
