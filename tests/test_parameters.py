@@ -98,6 +98,15 @@ def test_a_value_outside_the_physical_range_is_refused(value: float) -> None:
         SPACE.row({"mass": value})
 
 
+def test_a_value_between_the_choices_is_none_of_them() -> None:
+    leg = Parameter("leg", "which leg", Choice((1.0, 2.0)), 0.0, (0.0, 4.0), ood=Choice((4.0,)))
+    space = ParameterSpace((leg,))
+    for value in (0.0, 1.0, 2.0, 4.0):
+        assert space.row({"leg": value}).values[0, 0] == value
+    with pytest.raises(UserError, match="leg is one of 0, 1, 2, 4, not 1.5"):
+        space.row({"leg": 1.5})
+
+
 def test_the_ends_of_the_physical_range_are_accepted() -> None:
     assert SPACE.row({"mass": 0.1}).values[0, 0] == 0.1
     assert SPACE.row({"mass": 10.0}).values[0, 0] == 10.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,12 +133,16 @@ class Parameter:
     unit: str = "1"
 
     def check(self, value: float) -> float:
-        """Returns the value, or raises UserError where it is outside the physical range."""
+        """Returns the value, or raises UserError where it is outside the physical range or none of the choices."""
         low, high = self.bounds
         if not low <= value <= high:  # also refuses NaN
             raise UserError(
                 f"{self.name}={value:g} is outside its physical range [{low:g}, {high:g}] {_unit(self.unit)}".rstrip()
             )
+        kinds = [d.values for d in (self.train, self.ood) if isinstance(d, Choice)]
+        known = sorted({self.nominal, *itertools.chain(*kinds)})
+        if isinstance(self.train, Choice) and value not in known:
+            raise UserError(f"{self.name} is one of {', '.join(f'{v:g}' for v in known)}, not {value:g}")
         return value
 
 
