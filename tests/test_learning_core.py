@@ -419,11 +419,28 @@ def test_a_gradient_learner_adapts_by_the_inner_loop_it_is_trained_through() -> 
     family = short()
     learner = promp_of(family)
     rollout, belief = collect(env_of(family, learner), learner, learner.begin(4), generator())
-    by_hand = adapt(learner.policy, belief, learner.samples(rollout), learner.config.inner_step)
+    by_hand = adapt(learner.policy, learner.start(4), learner.samples(rollout), learner.config.inner_step)
     deployed, trained = learner.adapt(belief, rollout), learner.adapted(learner.start(4), [learner.samples(rollout)])
     for name, value in by_hand.items():
         torch.testing.assert_close(deployed[name], value)
         torch.testing.assert_close(trained[name].detach(), value)
+
+
+def test_each_round_of_adaptation_has_step_sizes_of_its_own() -> None:
+    family = short()
+    learner = promp_of(family, rounds=2)
+    env = env_of(family, learner)
+    with torch.no_grad():
+        for steps in learner.step_sizes.values():
+            steps[0] = 0.0
+    first, belief = collect(env, learner, learner.begin(4), generator(1))
+    unmoved = learner.adapt(belief, first)
+    moved = learner.adapt(unmoved, first)
+    beyond = learner.adapt(moved, first)  # more rounds than were trained: the last one's step sizes
+    for name in learner.theta:
+        assert torch.equal(unmoved[name], belief[name])
+        assert not torch.equal(moved[name], unmoved[name])
+        assert not torch.equal(beyond[name], moved[name])
 
 
 # -- meta-updates ------------------------------------------------------------------------------------------------------

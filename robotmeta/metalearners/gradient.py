@@ -18,6 +18,7 @@ from robotmeta.policies.mlp import per_task
 from robotmeta.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
 from robotmeta.rollout import Belief, Rollout, Signal
 
+_ROUND = "round"  # how often a belief has been adapted
 _CACHED_STEPS = 10_000  # control steps whose activations in 64-unit layers fit a second-level cache
 
 
@@ -34,7 +35,7 @@ class GradientConfig(LearnerConfig):
     inner_step: float = 0.4
     """Step size of adaptation, or its initial value where it is learned."""
     learn_inner_step: bool = True
-    """Learn one step size a policy parameter (Meta-SGD, Li et al. 2017)."""
+    """Learn step sizes, one a policy parameter (Meta-SGD, Li et al. 2017) and round (MAML++, Antoniou et al. 2019)."""
     surrogate: str = "lvc"
     """Inner objective: lvc, log_likelihood or dice."""
     discount: float = 0.99
@@ -58,15 +59,19 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         self.policy = GaussianMLP(observation_size, action_size, config.hidden, config.init_std, config.min_std)
         initial = self.policy.initialize(generator)
         self.theta = nn.ParameterDict({name: nn.Parameter(value) for name, value in initial.items()})
-        self.step_sizes = nn.ParameterDict(
+        self.step_sizes = nn.ParameterDict(  # [round, ...]
             {
-                name: nn.Parameter(torch.full_like(value, config.inner_step), requires_grad=config.learn_inner_step)
+                name: nn.Parameter(
+                    torch.full((max(1, config.rounds), *value.shape), config.inner_step),
+                    requires_grad=config.learn_inner_step,
+                )
                 for name, value in initial.items()
             }
         )
 
     def begin(self, num_tasks: int) -> Belief:
-        return per_task({name: value.detach() for name, value in self.theta.items()}, num_tasks)
+        parameters = per_task({name: value.detach() for name, value in self.theta.items()}, num_tasks)
+        return {**parameters, _ROUND: torch.zeros(num_tasks, dtype=torch.long, device=self.device)}
 
     def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
         distribution = self.policy(belief, self.normalizer(signal.observation))
@@ -74,15 +79,16 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         with torch.no_grad():
-            steps = self.clamped_steps()
+            steps = self.step_size(int(belief[_ROUND][0]))
         samples = self.samples(rollout)
 
         def adapted(rows: slice) -> dict[str, Tensor]:
-            tasks = {name: value[rows] for name, value in belief.items()}
-            return adapt(self.policy, tasks, samples.tasks(rows), steps, surrogate=self.config.surrogate)
+            parameters = {name: belief[name][rows] for name in self.theta}
+            return adapt(self.policy, parameters, samples.tasks(rows), steps, surrogate=self.config.surrogate)
 
         pieces = run([partial(adapted, rows) for rows in self._pieces(samples)], self.device)
-        return {name: torch.cat([piece[name] for piece in pieces]) for name in belief}
+        parameters = {name: torch.cat([piece[name] for piece in pieces]) for name in self.theta}
+        return {**parameters, _ROUND: belief[_ROUND] + 1}
 
     def schedule(self, episodes: int) -> list[int]:
         """Rounds as large as in meta-training; a budget beyond those is shared out among as many rounds."""
@@ -94,9 +100,9 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     # -- for the outer loops -----------------------------------------------------------------------------------------
 
-    def clamped_steps(self) -> dict[str, Tensor]:
-        """Step sizes, never negative."""
-        return {name: value.clamp(min=0.0) for name, value in self.step_sizes.items()}
+    def step_size(self, round_: int) -> dict[str, Tensor]:
+        """Step sizes of a round of adaptation, never negative; beyond the last trained one, that one's."""
+        return {name: value[min(round_, len(value) - 1)].clamp(min=0.0) for name, value in self.step_sizes.items()}
 
     def meta_parameters(self) -> list[nn.Parameter]:
         """What the outer loop trains: the initialization, and the step sizes where they are learned."""
@@ -122,13 +128,12 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             first_order: See :func:`robotmeta.adaptation.adapt`.
             distribution: What the first step starts from does at its samples, where it is at hand.
         """
-        steps = self.clamped_steps()
-        for samples in trial:
+        for round_, samples in enumerate(trial):
             parameters = adapt(
                 self.policy,
                 parameters,
                 samples,
-                steps,
+                self.step_size(round_),
                 surrogate=self.config.surrogate,
                 differentiable=True,
                 first_order=first_order,
@@ -167,7 +172,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     def summary(self) -> dict[str, float]:
         """Numbers to log: mean standard deviation of actions and mean step size."""
-        steps = torch.cat([step.detach().flatten() for step in self.clamped_steps().values()])
+        steps = torch.cat([step.detach().clamp(min=0.0).flatten() for step in self.step_sizes.values()])
         return {"std": self.theta["log_std"].detach().exp().mean().item(), "inner_step": steps.mean().item()}
 
     def observe(self, trial: list[Rollout]) -> None:
