@@ -7,7 +7,7 @@ import importlib.util
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from rich.progress import track
 from rich.table import Table
 
 from robotmeta.checkpoint import Policy, new_policy, versions
-from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.config import PRESETS, RunConfig, hyperparameters
+from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.simulators import available_cores
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
@@ -48,10 +49,9 @@ def run_bench(
         repeats: Repetitions, interleaved so that a drift of the machine touches all alike.
         console: Where to print.
     """
-    if worlds % 40:
-        raise UserError(f"worlds are shared out among 40 tasks, so give a multiple of 40, not {worlds}")
+    episodes = _episodes(worlds)
     threads = threads or available_cores()
-    policy = _policy(family, "promp", {"meta_batch": 40, "episodes": worlds // 40})
+    policy = _policy(family, "promp", {"meta_batch": 40, "episodes": episodes})
     collection = _measure(
         {
             "bare physics in C, open loop": _open_loop(policy, threads),
@@ -63,6 +63,49 @@ def run_bench(
     )
     updates = _measure(_updates(family, threads), repeats, "meta-updates")
     return _show(console, family, worlds, threads, collection, updates)
+
+
+def bench_families(
+    names: Sequence[str], *, worlds: int = 80, threads: int | None = None, repeats: int = 3, console: Console
+) -> dict[str, Any]:
+    """Measures and prints how fast each family is collected from, beside its bare physics; returns the figures.
+
+    Args:
+        names: Families; those without MuJoCo physics are left out.
+        worlds: Worlds side by side, a multiple of 40.
+        threads: Physics threads.
+        repeats: Repetitions, interleaved.
+        console: Where to print.
+    """
+    episodes = _episodes(worlds)
+    threads = threads or available_cores()
+    table = Table("family", "bare physics, steps/s", "collect(), steps/s", "ratio", title=f"{worlds} worlds")
+    figures = {}
+    for name in names:
+        policy = _policy(name, "promp", {"meta_batch": 40, "episodes": episodes})
+        if not isinstance(policy.family.world, MujocoWorld):
+            continue
+        rates = _measure(
+            {"bare physics": _open_loop(policy, threads), "collect()": _collect(policy, threads)}, repeats, name
+        )
+        bare, ours = rates.values()
+        table.add_row(name, f"{bare:,.0f}", f"{ours:,.0f}", f"{ours / bare:.2f}")
+        figures[name] = {**rates, "ratio": ours / bare}
+    console.print(table)
+    return {
+        "worlds": worlds,
+        "threads": threads,
+        "cores": available_cores(),
+        "load_average": os.getloadavg()[0],
+        "steps_per_second": figures,
+        "versions": versions(),
+    }
+
+
+def _episodes(worlds: int) -> int:
+    if worlds < 40 or worlds % 40:
+        raise UserError(f"worlds are shared out among 40 tasks, so give a multiple of 40, not {worlds}")
+    return worlds // 40
 
 
 def _measure(timed: dict[str, Timed], repeats: int, what: str) -> dict[str, float]:
@@ -166,12 +209,12 @@ def _closed_loop(policy: Policy, observation: np.ndarray, step: Callable[[np.nda
 
 
 def _updates(family: str, threads: int) -> dict[str, Timed]:
-    """Seconds of collection and update of an iteration, ProMP at 40 tasks x 20 episodes and RL2 at its defaults.
+    """Seconds of collection and update of an iteration, ProMP as published (40 x 20 episodes) and RL2 at its defaults.
 
     ProMP runs all its epochs, as the loop it is compared with does: nothing stops them early.
     """
     figures: dict[str, Timed] = {}
-    for learner, hyper in (("promp", {"meta_batch": 40, "episodes": 20, "max_kl": 1e9}), ("rl2", {})):
+    for learner, hyper in (("promp", {**PRESETS["promp", "paper"], "max_kl": 1e9}), ("rl2", {})):
         policy = _policy(family, learner, hyper)
         iteration = _Iteration(policy, threads)
         figures[f"{learner}: collect"] = iteration.collect

@@ -355,7 +355,7 @@ def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks:
 
 def bench(
     family: Family = "cheetah-direction",
-    worlds: int = 800,
+    worlds: int | None = None,
     threads: int | None = None,
     repeats: int = 3,
     json: Path | None = None,
@@ -365,16 +365,25 @@ def bench(
     Example: robotmeta bench --json bench.json
 
     Args:
-        family: Task family to collect from.
-        worlds: Worlds side by side.
+        family: Task family to collect from; all for the collection speed of every family, beside its bare physics.
+        worlds: Worlds side by side, a multiple of 40; 800, or 80 for all families.
         threads: Physics threads; all cores by default.
         repeats: Repetitions, interleaved; medians are shown.
         json: Write the figures here.
     """
-    from robotmeta.bench import run_bench
+    from robotmeta.bench import bench_families, run_bench
+    from robotmeta.envs import FAMILIES
 
     _check_threads(threads)
-    _write_json(json, run_bench(family, worlds=worlds, threads=threads, repeats=repeats, console=_out))
+    if family == "all":
+        result = bench_families(
+            list(FAMILIES), worlds=80 if worlds is None else worlds, threads=threads, repeats=repeats, console=_out
+        )
+    else:
+        result = run_bench(
+            family, worlds=800 if worlds is None else worlds, threads=threads, repeats=repeats, console=_out
+        )
+    _write_json(json, result)
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------

@@ -48,9 +48,15 @@ class RunConfig:
 
 PRESETS: dict[tuple[str, str], dict[str, Any]] = {
     # 20 episodes an adaptation step, as published; the defaults adapt with at most 5 episodes.
-    ("promp", "paper"): {"meta_batch": 40, "episodes": 20},
+    ("promp", "paper"): {"meta_batch": 40, "episodes": 20, "epochs": 5, "learning_rate": 1e-3},
     ("maml", "paper"): {"meta_batch": 40, "episodes": 20},
-    ("promp", "paper-3-steps"): {"meta_batch": 40, "episodes": 20, "rounds": 3},
+    ("promp", "paper-3-steps"): {
+        "meta_batch": 40,
+        "episodes": 20,
+        "rounds": 3,
+        "epochs": 5,
+        "learning_rate": 1e-3,
+    },
     ("maml", "paper-3-steps"): {"meta_batch": 40, "episodes": 20, "rounds": 3},
 }
 """Named configurations: ``(learner, preset) -> hyper-parameters``."""
