@@ -51,7 +51,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "point-navigation",
         "promp",
         250,
-        {"meta_batch": 20, "episodes": 20, "rounds": 3, "min_std": 0.05},
+        {"meta_batch": 20, "episodes": 20, "rounds": 3, "inner_step": 0.2, "init_std": 0.8, "min_std": 0.02},
         episodes=60,
         explore=True,
     ),

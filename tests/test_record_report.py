@@ -52,7 +52,8 @@ def policy(run):
 
 def adapted(policy):
     """The policy with a belief that makes it act otherwise than before."""
-    return dataclasses.replace(policy, belief={"hidden": 3.0 * torch.ones_like(policy.begin(1)["hidden"])})
+    knows = policy.begin(1)
+    return dataclasses.replace(policy, belief={**knows, "hidden": 3.0 * torch.ones_like(knows["hidden"])})
 
 
 def frames(file):
