@@ -1,7 +1,8 @@
 """Trains and evaluates the runs of the README's tables: ``python benchmarks/learning.py NAME ...``.
 
 Each run writes ``benchmarks/results/NAME.json``: configuration, seed, versions, when it first reached its target, and
-the adaptation curve on held-out (and OOD) tasks beside its controls. ``--table`` prints what is there as Markdown.
+the adaptation curve on held-out (and OOD) tasks beside its controls. ``--table`` prints what is there as Markdown,
+``--summary`` what adaptation came to on held-out tasks.
 """
 
 from __future__ import annotations
@@ -195,6 +196,29 @@ def table(names: list[str]) -> str:
     return "\n".join(lines)
 
 
+def summary(names: list[str]) -> str:
+    """One line a result, on held-out tasks after the whole budget of adaptation, as Markdown."""
+    lines = [_row(("run", "control steps", "episodes", "zero-shot", "adapted", "others")), _row(["---"] * 6)]
+    for name in names:
+        file = RESULTS / f"{name}.json"
+        if not file.exists():
+            continue
+        result = json.loads(file.read_text())
+        evaluation = result["evaluations"]["test"]
+        curves = evaluation["return"]
+        others = ", ".join(
+            f"{kind.replace('_', '-')} {_cell(curve, -1)}"
+            for kind, curve in curves.items()
+            if curve is not None and kind not in ("adapted", "zero_shot", "from_scratch")
+        )
+        steps = f"{result['env_steps'] / 1e6:.1f}M"
+        episodes = str(evaluation["episodes"][-1])
+        lines.append(
+            _row([name, steps, episodes, _cell(curves["zero_shot"], -1), _cell(curves["adapted"], -1), others])
+        )
+    return "\n".join(lines)
+
+
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -207,12 +231,13 @@ def _cell(curve: dict[str, Any], index: int) -> str:
 def main() -> None:
     """Runs the named benchmarks, or prints the table."""
     names = sys.argv[1:]
-    if names == ["--table"]:
-        print(table(list(BENCHMARKS)))
+    printed = {"--table": table, "--summary": summary}
+    if len(names) == 1 and names[0] in printed:
+        print(printed[names[0]](list(BENCHMARKS)))
         return
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown or not names:
-        sys.exit(f"usage: learning.py --table | NAME ...; names: {', '.join(BENCHMARKS)}")
+        sys.exit(f"usage: learning.py --table | --summary | NAME ...; names: {', '.join(BENCHMARKS)}")
     for name in names:
         run(name)
 
