@@ -163,6 +163,8 @@ def checkpoints(run: Path) -> list[Path]:
 def load(source: str | Path, *, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
     """Loads a policy from a run folder (its last checkpoint), a checkpoint folder or a policy file.
 
+    The family is found by its name: where that is a function of one's own (``"hopper.py:family"``), its code is run.
+
     Args:
         source: The folder or file.
         device: Where the policy shall live.
@@ -214,8 +216,9 @@ def _locate(source: Path) -> Path:
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     with file.open("rb") as opened:
-        head = opened.read(4)
-    if head[:1] == b"\x80" or head == b"PK\x03\x04":
+        head = opened.read(9)
+    # A safetensors file begins with the length of its header, which may be any eight bytes, and then the header.
+    if head[8:] != b"{" and (head[:1] == b"\x80" or head[:4] == b"PK\x03\x04"):
         raise UserError(f"{file} is a pickle, which can run code when it is opened; only safetensors files are loaded")
     try:
         with safe_open(file, framework="pt") as opened:

@@ -107,6 +107,16 @@ def test_a_pickle_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert "is a pickle" in _refused(["evaluate", str(file)], capsys)
 
 
+def test_a_policy_file_that_begins_as_a_pickle_does_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "policy.safetensors"
+    for length in range(256):  # of the header, whose low byte comes first
+        save_file({"weights": torch.ones(1)}, file, metadata={"note": "x" * length})
+        if file.read_bytes()[:1] == b"\x80":
+            break
+    assert file.read_bytes()[:1] == b"\x80"
+    assert "no manifest" in _refused(["evaluate", str(file)], capsys)
+
+
 def test_a_truncated_checkpoint_is_named(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = (checkpoints(run)[-1] / "policy.safetensors").read_bytes()
     cut = tmp_path / "cut.safetensors"
