@@ -87,23 +87,34 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
     Example: robotmeta families cheetah-dynamics
 
     Args:
-        name: A family; all of them if left out.
+        name: A family, or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own; all of them if left out.
         json: Also write the answer to this file.
     """
-    from robotmeta.envs import family_names, make
+    from robotmeta.envs import family_names, family_package, make
 
     if name is None:
         table = Table("family", "parameters", "horizon", "what it is")
+        listed, broken = {}, []
         for known in family_names():
-            family = make(known)
-            table.add_row(known, ", ".join(family.space.names), str(family.horizon), family.summary)
+            try:
+                family = make(known)
+            except UserError as error:  # of another package, which must not hide the others
+                broken.append(str(error))
+                continue
+            package = family_package(known)
+            origin = "" if package == "robotmeta" else f" (package {package})"
+            table.add_row(known, ", ".join(family.space.names), str(family.horizon), family.summary + origin)
+            listed[known] = _described(family)
         _out.print(table)
-        _write_json(json, {known: _described(make(known)) for known in family_names()})
+        for error in broken:
+            _out.print(error, markup=False)
+        _write_json(json, listed)
         return
     family = make(name)
     _out.print(f"[bold]{family.name}[/bold]: {family.summary}\nSource: {family.source}.")
-    _out.print(f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: {', '.join(_splits(family))}.")
-    table = Table(Column("parameter", no_wrap=True), "nominal", "train and test", "ood", "what it is")
+    _out.print(f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: train, {', '.join(family.splits)}.")
+    train = Column("train and test", overflow="fold")
+    table = Table(Column("parameter", no_wrap=True), "nominal", train, "ood", "what it is")
     for p in family.space:
         ood = "as train" if p.ood is None else str(p.ood)
         unit = "" if p.unit == "1" else f" {p.unit}"
@@ -114,6 +125,8 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
     for what, signals in (("Observations", family.observations), ("Actions, each in -1 to 1", family.actions)):
         listed = ", ".join(f"{signal} ({unit})" for signal, unit in signals)
         _out.print(f"{what}: {listed}.")
+    if family.robots:
+        _out.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
     _write_json(json, _described(family))
 
 
@@ -136,7 +149,7 @@ def train(
     Example: robotmeta train cheetah-direction --learner promp --iterations 200 --hyper inner_step=0.1 episodes=5
 
     Args:
-        family: Task family; see `robotmeta families`.
+        family: Task family; see `robotmeta families`. FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
         learner: rl2, promp, maml, or domain-randomization (the control that does not adapt).
         iterations: Meta-updates in all; 300, or with --resume as many as were asked for last.
         seed: Fixes tasks, weights, exploration and shuffling.
@@ -205,8 +218,10 @@ def adapt(
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
-        task: Values of the family's parameters; the others are nominal. A held-out task if left out.
-        env: Somebody else's environment instead: a Gymnasium id, dm_control:DOMAIN-TASK, or MODULE:FACTORY.
+        task: Values of the family's parameters, and robot=NAME where it knows robots by name; the others are nominal. A
+            held-out task if left out.
+        env: Somebody else's environment instead: a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or
+            FILE.py:FACTORY.
         horizon: Control steps an episode of --env; its own time limit by default.
         episodes: Adaptation episodes in all.
         seed: Fixes initial states and exploration.
@@ -258,7 +273,7 @@ def evaluate(
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
-        split: test (held-out) or ood (out of distribution).
+        split: test (held-out), ood (out of distribution) or robots (those that the family knows by name).
         tasks: Number of tasks of the split.
         episodes: K, adaptation episodes in all.
         seed: Fixes initial states and exploration.
@@ -320,7 +335,8 @@ def record(
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
-        task: Values of the family's parameters; the others are nominal. A held-out task if left out.
+        task: Values of the family's parameters, and robot=NAME where it knows robots by name; the others are nominal. A
+            held-out task if left out.
         episodes: Adaptation episodes.
         seed: Fixes initial states and exploration.
         out: Video file; videos/before-after.mp4 in a run folder, before-after.mp4 elsewhere.
@@ -402,22 +418,12 @@ def _pairs(items: tuple[str, ...]) -> dict[str, str]:
 def _task(policy: Any, items: tuple[str, ...]) -> Any:
     if not items:
         return policy.family.tasks("test", 1)
-    values = {}
-    for name, text in _pairs(items).items():
-        try:
-            values[name] = float(text)
-        except ValueError:
-            raise UserError(f"{name}={text}: '{text}' is not a number") from None
-    return policy.family.task(**values)
+    return policy.family.task(**_pairs(items))
 
 
 def _check_threads(threads: int | None) -> None:
     if threads is not None and threads < 1:
         raise UserError(f"threads must be at least 1, not {threads}")
-
-
-def _splits(family: Any) -> list[str]:
-    return ["train", "test", *(["ood"] if family.space.has_ood else [])]
 
 
 def _described(family: Any) -> dict[str, Any]:
@@ -426,7 +432,7 @@ def _described(family: Any) -> dict[str, Any]:
         "source": family.source,
         "horizon": family.horizon,
         "dt": family.dt,
-        "splits": _splits(family),
+        "splits": ["train", *family.splits],
         "parameters": [
             {
                 "name": p.name,
@@ -441,6 +447,7 @@ def _described(family: Any) -> dict[str, Any]:
         ],
         "observations": [list(signal) for signal in family.observations],
         "actions": [list(signal) for signal in family.actions],
+        "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }
 
 

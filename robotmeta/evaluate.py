@@ -67,7 +67,7 @@ class Evaluation:
     Attributes:
         family: Name of the family.
         learner: Name of the learner.
-        split: ``test`` or ``ood``.
+        split: ``test``, ``ood`` or ``robots``.
         tasks: The tasks.
         episodes: Numbers of adaptation episodes, increasing from 0.
         returns: Undiscounted return by curve: ``adapted`` and the controls; None for one that was not run.
@@ -164,7 +164,7 @@ def evaluate(
 
     Args:
         policy: A meta-trained policy.
-        split: ``test`` (held-out) or ``ood``; ignored where tasks are given.
+        split: ``test`` (held-out), ``ood`` or ``robots``; ignored where tasks are given.
         tasks: How many tasks of the split, or the tasks themselves.
         episodes: K, or the numbers of adaptation episodes to measure at, increasing from 0.
         seed: Fixes initial states and exploration; the same for every curve.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import importlib
 import math
 import operator
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import dm_env
@@ -21,6 +18,7 @@ from torch import Tensor
 
 from robotmeta.dm_adapter import PREFIX, DmEnv, load_suite
 from robotmeta.envs import Step
+from robotmeta.envs.imports import imported, reason
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 
 AnyEnv = gymnasium.Env[Any, Any] | dm_env.Environment
@@ -31,8 +29,9 @@ def wrap(env: AnyEnv | str | Callable[[], AnyEnv], *, horizon: int | None = None
 
     Args:
         env: An environment of Gymnasium or dm_env; a function without arguments that returns one; or a string: a
-            Gymnasium id (``"HalfCheetah-v5"``), ``"module:factory"`` (``"my_robot:make_env"``), ``"module:id"`` for an
-            id that importing the module registers, or ``"dm_control:cheetah-run"``.
+            Gymnasium id (``"HalfCheetah-v5"``), ``"module:factory"`` (``"my_robot:make_env"``, or a file,
+            ``"my_robot.py:make_env"``), ``"module:id"`` for an id that importing the module registers, or
+            ``"dm_control:cheetah-run"``.
         horizon: Control steps an episode; None for the environment's own time limit.
 
     Raises:
@@ -173,7 +172,7 @@ def _from_name(name: str) -> Any:
     module, colon, attribute = name.rpartition(":")
     if not colon:
         return _from_id(name)
-    loaded = _imported(module, name)
+    loaded = imported(module, name)
     if attribute in gymnasium.registry:
         return _from_id(attribute)
     try:
@@ -208,16 +207,6 @@ def _similar_ids(name: str) -> list[str]:
     return difflib.get_close_matches(name, gymnasium.registry, n=6, cutoff=0.5)
 
 
-def _imported(module: str, name: str) -> Any:
-    # A console script does not look in the folder it is started from, where a user's own module usually is.
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.append(here)
-    try:
-        return importlib.import_module(module)
-    except Exception as error:  # a module that is there may fail in any way
-        raise UserError(f"cannot import module '{module}' of '{name}': {_reason(error)}") from error
-
-
 def _started(name: str, factory: Callable[[], Any]) -> Any:
     try:
         return factory()
@@ -226,8 +215,4 @@ def _started(name: str, factory: Callable[[], Any]) -> Any:
 
 
 def _not_started(name: str, error: Exception) -> UserError:
-    return UserError(f"environment '{name}' does not start: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
+    return UserError(f"environment '{name}' does not start: {reason(error)}")

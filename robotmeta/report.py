@@ -28,7 +28,12 @@ from robotmeta.train import CONFIG
 
 REPORT = "report.html"
 _MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
-_SPLITS = {"test": "held-out tasks", "ood": "out-of-distribution tasks", "given": "given tasks"}
+_SPLITS = {
+    "test": "held-out tasks",
+    "ood": "out-of-distribution tasks",
+    "robots": "robots by name",
+    "given": "given tasks",
+}
 
 
 def report(
@@ -46,8 +51,7 @@ def report(
         run: A run folder with at least one checkpoint.
         episodes: Adaptation episodes, where an evaluation has to be run.
         tasks: Held-out tasks, where an evaluation has to be run.
-        evaluations: What was measured already; None to evaluate on the test split, and on the ood split where the
-            family has one.
+        evaluations: What was measured already; None to evaluate on every split of the family.
         videos: ``.mp4`` or ``.gif`` files to show; None for those in ``run/videos``.
         family: The run's family where it is not a registered one.
 
@@ -63,8 +67,7 @@ def report(
         videos = sorted(file for file in (run / "videos").glob("[!.]*") if file.suffix in _MEDIA)
     shown = [_video(file) for file in videos]
     if evaluations is None:
-        splits = ("test", "ood") if policy.family.space.has_ood else ("test",)
-        evaluations = [evaluate(policy, split=split, tasks=tasks, episodes=episodes) for split in splits]
+        evaluations = [evaluate(policy, split=s, tasks=tasks, episodes=episodes) for s in policy.family.splits]
     page = _template().render(
         family=policy.family,
         learner=policy.config.learner,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import signal
 import threading
 import time
@@ -70,7 +71,7 @@ def meta_train(
     """Meta-trains a policy over a task family.
 
     Args:
-        family: A family, or the name of a registered one.
+        family: A family, or a name that :func:`robotmeta.make` finds one by.
         learner: Name of the meta-learner.
         iterations: Meta-updates.
         seed: Fixes everything on the CPU.
@@ -92,7 +93,9 @@ def meta_train(
     if iterations < 1:
         raise UserError(f"iterations must be at least 1, not {iterations}")
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
-    folder = Path(out) if out is not None else Path("runs") / f"{family.name}-{learner}-{seed}"
+    # A family of one's own may be called robots/hopper.py:family.
+    called = re.sub(r"[^\w.-]+", "-", family.name).strip(".-")
+    folder = Path(out) if out is not None else Path("runs") / f"{called}-{learner}-{seed}"
     if (folder / CONFIG).exists():
         raise UserError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out")
     policy = new_policy(config, resolve_device(device), family)

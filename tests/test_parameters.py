@@ -103,7 +103,7 @@ def test_a_value_between_the_choices_is_none_of_them() -> None:
     space = ParameterSpace((leg,))
     for value in (0.0, 1.0, 2.0, 4.0):
         assert space.row({"leg": value}).values[0, 0] == value
-    with pytest.raises(UserError, match="leg is one of 0, 1, 2, 4, not 1.5"):
+    with pytest.raises(UserError, match=r"leg is one of 0, 1, 2, 4, not 1\.5"):
         space.row({"leg": 1.5})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 import mujoco
@@ -17,7 +18,7 @@ class Field:
     """Writes a field of the compiled model, always starting from its nominal values.
 
     Attributes:
-        name: An array of ``MjModel``, such as ``"body_mass"`` or ``"geom_friction"``.
+        name: An array of ``MjModel``, such as ``"body_mass"`` or ``"opt.gravity"``.
         mode: How the value combines with the nominal entry.
         rows: Names of the objects it applies to; None for all.
         column: Column within each object's entry, such as 0 for sliding friction; None for all.
@@ -29,8 +30,8 @@ class Field:
     column: int | None = None
 
     def apply(self, model: mujoco.MjModel, value: float, row: Row) -> None:
-        array = getattr(model, self.name)
-        index = slice(None) if self.rows is None else [_object_id(model, self.name, r) for r in self.rows]
+        array = attrgetter(self.name)(model)
+        index = slice(None) if self.rows is None else [i for r in self.rows for i in object_rows(model, self.name, r)]
         target = (index,) if self.column is None else (index, self.column)
         nominal = array[target]
         array[target] = {"scale": nominal * value, "add": nominal + value, "set": np.full_like(nominal, value)}[
@@ -66,12 +67,14 @@ _OBJECT_OF_PREFIX = {
     "jnt": mujoco.mjtObj.mjOBJ_JOINT,
     "dof": mujoco.mjtObj.mjOBJ_JOINT,
     "actuator": mujoco.mjtObj.mjOBJ_ACTUATOR,
+    "tendon": mujoco.mjtObj.mjOBJ_TENDON,
 }
 
 
-def _object_id(model: mujoco.MjModel, field: str, name: str) -> int:
+def object_rows(model: mujoco.MjModel, field: str, name: str) -> list[int]:
+    """Rows of a named object in an array of the model; a ball or free joint has several degrees of freedom."""
     prefix = field.split("_")[0]
     index = mujoco.mj_name2id(model, int(_OBJECT_OF_PREFIX[prefix]), name)
     if index < 0:
         raise ValueError(f"the model has no {prefix} named '{name}'")
-    return int(model.jnt_dofadr[index]) if prefix == "dof" else index
+    return np.flatnonzero(model.dof_jntid == index).tolist() if prefix == "dof" else [index]

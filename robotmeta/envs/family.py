@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.from_mjcf import from_mjcf
 from robotmeta.envs.parameters import ParameterSpace, Tasks
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
 
 State = Mapping[str, Tensor]
 """Named physical quantities of all worlds, each ``[task, episode, ...]``, such as ``qpos`` and ``qvel``."""
@@ -47,6 +48,7 @@ class MujocoWorld:
         fields: ``MjData`` fields the family reads, beside ``qpos`` and ``qvel``.
         camera: Camera for pictures: a name in the model, or None for a free camera.
         lookat_body: Body a free camera follows.
+        control: ``(action) -> control``, both ``[..., action]``, where actuators want other numbers than [-1, 1].
     """
 
     spec: Callable[[], mujoco.MjSpec]
@@ -54,6 +56,7 @@ class MujocoWorld:
     fields: tuple[str, ...] = ()
     camera: str | None = None
     lookat_body: str | None = None
+    control: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class TaskFamily:
         reward: ``(transition) -> [task, episode]``, the reward of one control step.
         terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
+        robots: Robots that have a name, each by the columns that make it; the others are nominal.
     """
 
     name: str
@@ -113,6 +117,9 @@ class TaskFamily:
     reward: Callable[[Transition], Tensor]
     terminated: Callable[[State, Columns], Tensor | None] = _never
     success: Callable[[State, Columns], Tensor] | None = None
+    robots: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
+
+    from_mjcf = staticmethod(from_mjcf)
 
     @property
     def observation_size(self) -> int:
@@ -126,15 +133,48 @@ class TaskFamily:
         """Draws meta-training tasks."""
         return self.space.sample(count, rng)
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The meta-test splits there are: ``"test"``, and ``"ood"`` and ``"robots"`` where the family has such."""
+        return ("test", *(["ood"] if self.space.has_ood else []), *(["robots"] if self.robots else []))
+
     def tasks(self, split: str = "test", count: int = 40) -> Tasks:
-        """The first ``count`` tasks of a frozen meta-test split: ``"test"`` (held-out) or ``"ood"``."""
-        if split == "ood" and not self.space.has_ood:
-            raise UserError(f"family '{self.name}' has no ood split; there is: test")
+        """The first ``count`` tasks of a meta-test split.
+
+        Args:
+            split: ``"test"`` (held-out), ``"ood"``, both frozen, or ``"robots"`` (every robot with a name).
+            count: Number of tasks; of robots, at most.
+
+        Raises:
+            UserError: For a split that the family does not have.
+        """
+        if split in ("ood", "robots") and split not in self.splits:
+            raise UserError(f"family '{self.name}' has no {split} split; there is: {', '.join(self.splits)}")
+        if split not in self.splits:
+            raise unknown("split", split, self.splits)
+        if split == "robots":
+            return Tasks(self.space.names, np.concatenate([self.robot(name).values for name in self.robots]))[:count]
         return self.space.split(split, count)
 
-    def task(self, **values: float) -> Tasks:
-        """One task from named values; the others are nominal."""
-        return self.space.row(values, where=f"family '{self.name}'")
+    def task(self, **values: float | str) -> Tasks:
+        """One task from named values; the others are nominal.
+
+        Args:
+            values: Columns by name, and ``robot``, one of :attr:`robots` to start from instead of the nominal one.
+
+        Raises:
+            UserError: For an unknown robot or parameter, or a value outside its physical range.
+        """
+        where = f"family '{self.name}'"
+        robot = values.pop("robot", None)
+        if robot is not None and robot not in self.robots:
+            raise unknown("robot", str(robot), self.robots, where=where)
+        start = {} if robot is None else self.robots[str(robot)]
+        return self.space.row({**start, **values}, where=where)
+
+    def robot(self, name: str, **values: float) -> Tasks:
+        """One task: a robot of :attr:`robots`, such as ``family.robot("go2", payload_mass=2.0)``."""
+        return self.task(robot=name, **values)
 
 
 def bounded(action: Tensor) -> Tensor:

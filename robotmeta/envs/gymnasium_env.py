@@ -32,7 +32,8 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     Args:
         family: A registered name, or a family of your own.
-        task: Named parameter values; the others, or all for None, are nominal.
+        task: Named parameter values, and ``{"robot": NAME}`` where the family knows robots by name; the others, or all
+            for None, are nominal.
         render_mode: None, or ``"rgb_array"`` for :meth:`render` to return a picture.
 
     Raises:
@@ -45,7 +46,7 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self,
         family: str | TaskFamily,
         *,
-        task: Mapping[str, float] | None = None,
+        task: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
         self.family = make(family) if isinstance(family, str) else family
@@ -113,8 +114,8 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """A picture, uint8 ``[height, width, 3]``; None without a render mode."""
         return None if self.render_mode is None else self.worlds.render()
 
-    def _row(self, values: Mapping[str, float]) -> Tasks:
-        return self.family.space.row(values, where=f"family '{self.family.name}'")
+    def _row(self, values: Mapping[str, Any]) -> Tasks:
+        return self.family.task(**values)
 
     def _info(self, *, diverged: bool = False) -> dict[str, Any]:
         info: dict[str, Any] = {"task": next(iter(self.worlds.tasks)), "diverged": diverged}

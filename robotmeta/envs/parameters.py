@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -86,7 +88,8 @@ class Choice:
         return min(self.values), max(self.values)
 
     def __str__(self) -> str:
-        return "one of " + ", ".join(f"{value:g}" for value in self.values)
+        shares = Counter(self.values)
+        return "one of " + ", ".join(f"{v:g}" if n == 1 else f"{v:g} (x{n})" for v, n in shares.items())
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,45 @@ class Union:
 
     def __str__(self) -> str:
         return " or ".join(f"U({low:g}, {high:g})" for low, high in self.intervals)
+
+
+@dataclass(frozen=True)
+class Power:
+    """A base above 1 raised to a random exponent, as the literature writes its multipliers: 1.5^U(-3, 3)."""
+
+    base: float
+    exponent: Distribution
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        return np.round(self.base ** self.exponent.sample(rng, count), 9)  # for the reason given at LogUniform
+
+    @property
+    def support(self) -> tuple[float, float]:
+        low, high = self.exponent.support
+        return self.base**low, self.base**high
+
+    def __str__(self) -> str:
+        return (
+            f"{self.base:g}^({self.exponent})" if isinstance(self.exponent, Union) else f"{self.base:g}^{self.exponent}"
+        )
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Distance from the centre of points that are spread evenly between two circles; a disc for ``inner`` 0."""
+
+    inner: float
+    outer: float
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        return np.sqrt(rng.uniform(self.inner**2, self.outer**2, count))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return self.inner, self.outer
+
+    def __str__(self) -> str:
+        return f"sqrt(U({self.inner**2:g}, {self.outer**2:g}))"
 
 
 @dataclass(frozen=True)
@@ -144,6 +186,32 @@ class Parameter:
         if isinstance(self.train, Choice) and value not in known:
             raise UserError(f"{self.name} is one of {', '.join(f'{v:g}' for v in known)}, not {value:g}")
         return value
+
+
+@dataclass(frozen=True)
+class Proportional:
+    """A random factor times columns drawn before this one, so that the parts of a robot fit together.
+
+    Attributes:
+        factor: Distribution of the factor; its unit is this column's over that of the product.
+        columns: The columns to multiply; one that is listed three times is cubed.
+    """
+
+    factor: Distribution
+    columns: tuple[Parameter, ...]
+
+    def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
+        """Draws factors; :meth:`ParameterSpace.sample` multiplies them by the columns."""
+        return self.factor.sample(rng, count)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        low, high = (math.prod(ends) for ends in zip(*(p.train.support for p in self.columns), strict=True))
+        return self.factor.support[0] * low, self.factor.support[1] * high
+
+    def __str__(self) -> str:
+        powers = Counter(p.name for p in self.columns)
+        return " * ".join([str(self.factor), *(n if k == 1 else f"{n}^{k}" for n, k in powers.items())])
 
 
 @dataclass(frozen=True)
@@ -206,24 +274,33 @@ class ParameterSpace:
         row = [parameter.nominal for parameter in self.parameters]
         return Tasks(self.names, np.tile(np.array(row, dtype=np.float64), (count, 1)))
 
-    def row(self, values: Mapping[str, float], *, where: str = "this family") -> Tasks:
-        """One task from named values; columns that are not given are nominal.
+    def row(self, values: Mapping[str, float | str], *, where: str = "this family") -> Tasks:
+        """One task from named values, which may be written out; columns that are not given are nominal.
 
         Raises:
-            UserError: For an unknown parameter or a value outside its physical range.
+            UserError: For an unknown parameter, what is not a number, or a value outside its physical range.
         """
         tasks = self.nominal()
         for name, value in values.items():
             if name not in self.names:
                 raise unknown("parameter", name, self.names, where=where)
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                raise UserError(f"{name}={value}: '{value}' is not a number") from None
             column = self.names.index(name)
-            tasks.values[0, column] = self.parameters[column].check(float(value))
+            tasks.values[0, column] = self.parameters[column].check(number)
         return tasks
 
     def sample(self, count: int, rng: np.random.Generator, *, ood: bool = False) -> Tasks:
         """Draws tasks; with ``ood``, the columns that have OOD values take those."""
-        columns = [(p.ood if ood and p.ood is not None else p.train).sample(rng, count) for p in self.parameters]
-        return Tasks(self.names, np.stack(columns, axis=1).astype(np.float64))
+        drawn: dict[str, np.ndarray] = {}
+        for p in self.parameters:
+            chosen = p.ood if ood and p.ood is not None else p.train
+            drawn[p.name] = chosen.sample(rng, count)
+            if isinstance(chosen, Proportional):
+                drawn[p.name] *= np.prod([drawn[column.name] for column in chosen.columns], axis=0)
+        return Tasks(self.names, np.stack(list(drawn.values()), axis=1).astype(np.float64))
 
     @property
     def has_ood(self) -> bool:

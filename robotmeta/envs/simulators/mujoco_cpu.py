@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import mujoco
 import numpy as np
 import torch
@@ -45,7 +47,9 @@ class MujocoSimulator:
         )
         self._fields: dict[str, Tensor] = {}
         for name in ("qpos", "qvel", *family.world.fields):
-            array = torch.from_numpy(self._batch.bind(name))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # torch has no read-only tensors, as derived fields are
+                array = torch.from_numpy(self._batch.bind(name))
             self._fields[name] = array.view(*self._shape, *array.shape[1:])
         self._control = torch.from_numpy(self._batch.bind("ctrl")).view(*self._shape, -1)
 
@@ -73,7 +77,7 @@ class MujocoSimulator:
             self._batch.forward(stage=self._stage)
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
-        self._control.copy_(action)
+        self._control.copy_(action if self._world.control is None else self._world.control(action))
         ids = None if active is None else np.flatnonzero(active.numpy())
         try:
             with quiet_mujoco():
@@ -91,6 +95,7 @@ class MujocoSimulator:
         Args:
             controls: ``[task, episode, time, action]``, each held for a control step.
         """
+        controls = controls if self._world.control is None else self._world.control(controls)
         held = controls.flatten(0, 1).double().repeat_interleave(self._world.frame_skip, dim=1)
         control = int(mujoco.mjtState.mjSTATE_CTRL)
         self._batch.rollout(held.shape[1], held.numpy(), control_spec=control, record=())

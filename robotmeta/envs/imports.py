@@ -1,0 +1,105 @@
+"""Code outside this package, found by name: modules, files, and the families they make."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from robotmeta.envs.family import TaskFamily
+from robotmeta.errors import UserError, unknown
+
+
+def imported(module: str, name: str) -> ModuleType:
+    """Imports a module, given by its dotted name or as a file ending in ``.py``.
+
+    Args:
+        module: The module.
+        name: What it was asked for by, for the error.
+
+    Raises:
+        UserError: Where it is not there, or fails.
+    """
+    # A console script does not look in the folder it is started from, where a user's own module usually is.
+    _look_in(Path.cwd())
+    try:
+        return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+    except Exception as error:  # a module that is there may fail in any way
+        raise UserError(f"cannot import module '{module}' of '{name}': {reason(error)}") from error
+
+
+def _from_file(file: Path) -> ModuleType:
+    file = file.expanduser().resolve()
+    if not file.is_file():
+        raise UserError(f"no file {file}")
+    name = str(file)  # as a module's name it clashes with no installed one
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        _look_in(file.parent)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def _look_in(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, in one line."""
+    line = (str(error).splitlines() or ["no message"])[0]
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+
+
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
+def family_function(name: str) -> Callable[[], Any]:
+    """The function that ``"my_package.robots:hopper"`` or ``"robots/hopper.py:hopper"`` names.
+
+    Raises:
+        UserError: Where there is none.
+    """
+    module, _, function = (name, "", "") if name.endswith(".py") else name.rpartition(":")
+    loaded = imported(module, name)
+    found = getattr(loaded, function, None)
+    if callable(found):
+        return found
+    functions = [n for n, v in vars(loaded).items() if inspect.isfunction(v) and v.__module__ == loaded.__name__]
+    own = [n for n in functions if not n.startswith("_")]
+    if not function:
+        raise UserError(f"{name}: say which function makes the family, {name}:FUNCTION; there are: {', '.join(own)}")
+    raise unknown("function", function, own, where=module)
+
+
+def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFamily:
+    """The family that somebody else's function makes, called by the name under which it is found again.
+
+    Args:
+        function: Makes the family.
+        name: What the family is to be called.
+        where: Where it comes from, for errors.
+
+    Raises:
+        UserError: Where the function fails, or makes something else.
+    """
+    try:
+        family = function()
+    except Exception as error:  # somebody else's code may fail in any way
+        raise UserError(f"family '{name}'{where} cannot be made: {reason(error)}") from error
+    if not isinstance(family, TaskFamily):
+        raise UserError(f"family '{name}'{where} is a {type(family).__name__}, not a TaskFamily")
+    return dataclasses.replace(family, name=name)
