@@ -6,8 +6,12 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
 from robotmeta.envs import (
+    ant,
     cheetah,
+    hopper,
+    humanoid,
     point,
+    walker,
 )
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.imports import family_function, family_of
@@ -40,6 +44,13 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "cheetah-direction": cheetah.direction,
     "cheetah-velocity": cheetah.velocity,
     "cheetah-dynamics": cheetah.dynamics,
+    "cheetah-mass": cheetah.mass,
+    "hopper-dynamics": hopper.dynamics,
+    "walker-dynamics": walker.dynamics,
+    "ant-direction": ant.direction,
+    "ant-goal": ant.goal,
+    "ant-crippled": ant.crippled,
+    "humanoid-direction": humanoid.direction,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 

@@ -7,17 +7,26 @@ The model is Gymnasium's ``half_cheetah.xml`` (loaded from the installed package
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
-from importlib.resources import files
 
 import mujoco
-import torch
+import numpy as np
 from torch import Tensor
 
 from robotmeta.envs.edits import Field, ModelEdit, Row, SpecEdit
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.models import quiet_mujoco
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.family import MujocoWorld, TaskFamily, Transition
+from robotmeta.envs.gymnasium_robots import (
+    DIRECTION,
+    action_names,
+    effort,
+    load,
+    noisy_start,
+    observation_names,
+    observe,
+    speed,
+)
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Power, Uniform, Union
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step
@@ -26,19 +35,6 @@ _JOINTS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
 _LEGS = {"bthigh": ("bshin",), "bshin": ("bfoot",), "fthigh": ("fshin",), "fshin": ("ffoot",)}  # link: what hangs on it
 _FEET = ("bfoot", "ffoot")
 _TOTAL_MASS = 14.0  # kilograms, as the model file asks for
-
-_OBSERVATIONS = (
-    ("z", "m"),
-    ("pitch", "rad"),
-    *((joint, "rad") for joint in _JOINTS),
-    ("x_velocity", "m/s"),
-    ("z_velocity", "m/s"),
-    ("pitch_velocity", "rad/s"),
-    *((f"{joint}_velocity", "rad/s") for joint in _JOINTS),
-)
-_ACTIONS = tuple(
-    (f"{joint}_torque", f"{gear} N m") for joint, gear in zip(_JOINTS, (120, 90, 60, 120, 60, 30), strict=True)
-)
 
 # -- model -----------------------------------------------------------------------------------------------------------
 
@@ -50,12 +46,9 @@ def _density_scale() -> float:
 
 
 def _load() -> mujoco.MjSpec:
-    path = files("gymnasium.envs.mujoco") / "assets" / "half_cheetah.xml"
-    with quiet_mujoco():  # the file uses an attribute that is being retired
-        spec = mujoco.MjSpec.from_file(str(path))
+    spec = load("half_cheetah.xml")
     # Rescaling to a total mass at every compile would make longer legs thin out the torso.
     spec.compiler.settotalmass = -1
-    spec.memory = 1 << 18  # bytes of scratch a world; the file asks for 6 MB, eight contacts need far less
     return spec
 
 
@@ -81,6 +74,21 @@ def _scale_link(spec: mujoco.MjSpec, link: str, scale: float) -> None:
     geom.size[1] *= scale
 
 
+def _thicken(spec: mujoco.MjSpec, scale: float) -> None:
+    """Scales the mass and the radius of every capsule; the compiler derives inertias from both."""
+    for body in spec.bodies[1:]:
+        for geom in body.geoms:
+            before = _volume(geom)
+            geom.size[0] *= scale
+            geom.density *= scale * before / _volume(geom)
+
+
+def _volume(capsule: mujoco.MjsGeom) -> float:
+    ends = capsule.fromto  # NaN where the file gives a half-length
+    radius, half = capsule.size[0], capsule.size[1] if np.isnan(ends[0]) else np.linalg.norm(ends[3:] - ends[:3]) / 2.0
+    return math.pi * radius**2 * (2.0 * half + 4.0 / 3.0 * radius)
+
+
 def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
     if joint > 0:
         model.actuator_gear[round(joint) - 1] *= row["fault_strength"]
@@ -88,9 +96,17 @@ def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
 
 # -- what varies -----------------------------------------------------------------------------------------------------
 
-_DIRECTION = Parameter("direction", "way to run: 1 forward, -1 backward", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0))
 _VELOCITY = Parameter(
     "velocity", "speed to run at", Uniform(0.0, 3.0), 1.5, (-10.0, 10.0), ood=Uniform(3.0, 4.0), unit="m/s"
+)
+_MASS = Parameter(
+    "mass",
+    "multiplier of every link's mass and radius",
+    Power(2.0, Uniform(-1.0, 1.0)),
+    1.0,
+    (0.1, 5.0),
+    ood=Power(2.0, Union(((-1.5, -1.0), (1.0, 1.5)))),
+    edits=(SpecEdit(_thicken),),
 )
 _DYNAMICS = (
     Parameter(
@@ -155,40 +171,27 @@ _DYNAMICS = (
     ),
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
-
-
-def _noisy_start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    qpos, qvel = nominal["qpos"], nominal["qvel"]
-    offset = 0.1 * (2.0 * torch.rand(qpos.shape, generator=generator) - 1.0)
-    return {"qpos": qpos + offset, "qvel": qvel + 0.1 * torch.randn(qvel.shape, generator=generator)}
-
-
-def _observe(state: State, task: Columns) -> Tensor:
-    return torch.cat([state["qpos"][..., 1:], state["qvel"]], dim=-1)
-
-
-def _speed(step: Transition) -> Tensor:
-    return (step.after["qpos"][..., 0] - step.before["qpos"][..., 0]) / _DT
-
-
 # -- rewards ---------------------------------------------------------------------------------------------------------
 
 
 def _effort(step: Transition) -> Tensor:
-    return 0.05 * step.action.square().sum(dim=-1)
+    return 0.05 * effort(step)
 
 
 def _reward_direction(step: Transition) -> Tensor:
-    return step.task["direction"] * _speed(step) - _effort(step)
+    return step.task["direction"] * speed(step, _DT) - _effort(step)
 
 
 def _reward_velocity(step: Transition) -> Tensor:
-    return -(_speed(step) - step.task["velocity"]).abs() - _effort(step)
+    return -(speed(step, _DT) - step.task["velocity"]).abs() - _effort(step)
 
 
 def _reward_goal_speed(step: Transition) -> Tensor:
-    return -(_speed(step) - _GOAL_SPEED).abs() - _effort(step)
+    return -(speed(step, _DT) - _GOAL_SPEED).abs() - _effort(step)
+
+
+def _reward_height(step: Transition) -> Tensor:
+    return speed(step, _DT) - _effort(step) + step.after["qpos"][..., 1]
 
 
 def _cheetah(
@@ -205,12 +208,12 @@ def _cheetah(
         source=source,
         space=ParameterSpace(parameters),
         world=MujocoWorld(_half_cheetah, _FRAME_SKIP, camera="track"),
-        observations=_OBSERVATIONS,
-        actions=_ACTIONS,
+        observations=observation_names(_half_cheetah, hidden=1),
+        actions=action_names(_half_cheetah),
         horizon=horizon,
         dt=_DT,
-        reset=_noisy_start,
-        observe=_observe,
+        reset=noisy_start(0.1, normal_velocity=True),
+        observe=observe(hidden=1),
         reward=reward,
     )
 
@@ -222,7 +225,7 @@ def direction() -> TaskFamily:
         "A half-cheetah runs forward or backward; only the reward tells which.",
         "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100: reward is direction times speed minus "
         "0.05 |a|^2, a clipped to [-1, 1]; no termination",
-        (_DIRECTION,),
+        (DIRECTION,),
         _reward_direction,
         100,
     )
@@ -249,5 +252,20 @@ def dynamics() -> TaskFamily:
         "our own: reward is minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
         _DYNAMICS,
         _reward_goal_speed,
+        200,
+    )
+
+
+def mass() -> TaskFamily:
+    """The family ``cheetah-mass``."""
+    return _cheetah(
+        "cheetah-mass",
+        "A half-cheetah runs forward as fast as it can, half to twice as heavy and thick as the nominal one.",
+        "HalfCheetah-Mass of Greenberg et al. 2023 (RoML), horizon 200: one multiplier 2^U(-1, 1) of the masses and "
+        "radii of all links; reward is speed minus 0.05 |a|^2 plus the torso's height above its initial 0.7 m, a "
+        "clipped to [-1, 1]; no termination. Differs from it: inertias follow mass and radius, where those of the "
+        "original stay nominal; 17 observations, without the torso's x, y and z",
+        (_MASS,),
+        _reward_height,
         200,
     )
