@@ -14,6 +14,8 @@ from dm_env import specs
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
+from robotmeta.envs.models import quiet_mujoco
+from robotmeta.envs.rendering import close_at_exit
 from robotmeta.errors import UserError, unknown
 
 PREFIX = "dm_control:"
@@ -35,7 +37,8 @@ def load_suite(name: str) -> dm_env.Environment:
     if name not in known:
         raise unknown("dm_control task", name, known)
     domain, _, task = name.partition("-")
-    return suite.load(domain, task)
+    with quiet_mujoco():  # some of its models use a retired attribute
+        return suite.load(domain, task)
 
 
 class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -54,6 +57,7 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def __init__(self, env: dm_env.Environment) -> None:
         self.env = env
+        close_at_exit()  # dm_control may have been imported since the first picture
         self.action_space = _action_box(env.action_spec())
         # dm_env has no word for the time limit; that of dm_control is in control steps.
         limit = getattr(env, "_step_limit", math.inf)

@@ -8,6 +8,9 @@ from importlib.metadata import EntryPoint, entry_points
 from robotmeta.envs import (
     ant,
     cheetah,
+    dm_cheetah,
+    dm_quadruped,
+    dm_walker,
     hopper,
     humanoid,
     point,
@@ -51,6 +54,9 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "ant-goal": ant.goal,
     "ant-crippled": ant.crippled,
     "humanoid-direction": humanoid.direction,
+    "dm-cheetah": dm_cheetah.run,
+    "dm-walker": dm_walker.walk,
+    "dm-quadruped": dm_quadruped.walk,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 

@@ -74,14 +74,24 @@ def _open(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
             renderer = mujoco.Renderer(model, height, width)
     except Exception as error:  # PyOpenGL raises whatever the missing library leads to
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None
-    # MuJoCo ends EGL at exit; what is registered after its first context runs before that.
-    atexit.unregister(_close_all)
-    atexit.register(_close_all)
+    close_at_exit()
     return renderer
 
 
+def close_at_exit() -> None:
+    """Has all renderers closed at exit before what was registered there so far.
+
+    MuJoCo with its first context, and dm_control when it is imported, register there what ends EGL for all.
+    """
+    atexit.unregister(_close_all)
+    atexit.register(_close_all)
+
+
 def _close(key: tuple[int, int, int]) -> None:
-    _renderers.pop(key)[1].close()
+    renderer = _renderers.pop(key)[1]
+    if renderer._gl_context is not None:  # without it, closing would free what the context of another renderer holds
+        renderer._gl_context.make_current()
+    renderer.close()
 
 
 def _close_all() -> None:
