@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from robotmeta.envs import (
     ant,
     cheetah,
+    cheetah_terrain,
     dm_cheetah,
     dm_quadruped,
     dm_walker,
@@ -48,6 +49,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "cheetah-velocity": cheetah.velocity,
     "cheetah-dynamics": cheetah.dynamics,
     "cheetah-mass": cheetah.mass,
+    "cheetah-terrain": cheetah_terrain.forward,
     "hopper-dynamics": hopper.dynamics,
     "walker-dynamics": walker.dynamics,
     "ant-direction": ant.direction,
