@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import robotmeta  # noqa: F401 - before torch and MuJoCo: decides how idle threads wait and how pictures are drawn
 
-# Idle OpenMP threads must sleep, not spin: tests share their cores with the physics threads they start.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
+# isort: split
 from collections.abc import Iterator
 
 import pytest

@@ -15,6 +15,8 @@ from robotmeta.envs import (
     hopper,
     humanoid,
     point,
+    quadruped,
+    quadruped_terrain,
     walker,
 )
 from robotmeta.envs.family import TaskFamily
@@ -59,6 +61,8 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "dm-cheetah": dm_cheetah.run,
     "dm-walker": dm_walker.walk,
     "dm-quadruped": dm_quadruped.walk,
+    "quadruped": quadruped.walk,
+    "quadruped-terrain": quadruped_terrain.walk,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 

@@ -153,6 +153,8 @@ class TaskFamily:
         if split not in self.splits:
             raise unknown("split", split, self.splits)
         if split == "robots":
+            if count < 1:
+                raise UserError(f"a split holds at least 1 task, not {count}")
             return Tasks(self.space.names, np.concatenate([self.robot(name).values for name in self.robots]))[:count]
         return self.space.split(split, count)
 
