@@ -13,12 +13,12 @@ test: $(VENV)/installed-dev  ## the tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/installed-dev  ## what ruff has to say
-	$(BIN)/ruff check robotmeta tests benchmarks
-	$(BIN)/ruff format --check robotmeta tests benchmarks
+	$(BIN)/ruff check robotmeta tests benchmarks docs
+	$(BIN)/ruff format --check robotmeta tests benchmarks docs
 
 format: $(VENV)/installed-dev
-	$(BIN)/ruff check --fix robotmeta tests benchmarks
-	$(BIN)/ruff format robotmeta tests benchmarks
+	$(BIN)/ruff check --fix robotmeta tests benchmarks docs
+	$(BIN)/ruff format robotmeta tests benchmarks docs
 
 types: $(VENV)/installed-dev
 	$(BIN)/pyright

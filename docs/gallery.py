@@ -28,8 +28,8 @@ Each picture shows, after half a second of the same random actions, the nominal 
 
 *Effect* is what a parameter does from one end of its training range to the other: how far observations and rewards move
 apart within a second of the same random actions, as a root mean square in standard deviations of each, averaged over
-{bases} held-out tasks. A goal moves rewards alone. Random actions show little of what a trained robot would feel: a small
-effect here is not a small effect on a runner.
+{bases} held-out tasks. A goal moves rewards alone. Random actions show little of what a trained robot would feel: a
+small effect here is not a small effect on a runner.
 
 `robotmeta families NAME` lists the interface; `--task NAME=VALUE` sets a parameter. Made by `python docs/gallery.py`.
 """
