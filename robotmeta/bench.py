@@ -66,7 +66,7 @@ def run_bench(
 
 
 def bench_families(
-    names: Sequence[str], *, worlds: int = 80, threads: int | None = None, repeats: int = 3, console: Console
+    names: Sequence[str], *, worlds: int = 400, threads: int | None = None, repeats: int = 3, console: Console
 ) -> dict[str, Any]:
     """Measures and prints how fast each family is collected from, beside its bare physics; returns the figures.
 

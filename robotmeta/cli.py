@@ -382,7 +382,7 @@ def bench(
 
     Args:
         family: Task family to collect from; all for the collection speed of every family, beside its bare physics.
-        worlds: Worlds side by side, a multiple of 40; 800, or 80 for all families.
+        worlds: Worlds side by side, a multiple of 40; 800, or 400 for all families.
         threads: Physics threads; all cores by default.
         repeats: Repetitions, interleaved; medians are shown.
         json: Write the figures here.
@@ -393,7 +393,7 @@ def bench(
     _check_threads(threads)
     if family == "all":
         result = bench_families(
-            list(FAMILIES), worlds=80 if worlds is None else worlds, threads=threads, repeats=repeats, console=_out
+            list(FAMILIES), worlds=400 if worlds is None else worlds, threads=threads, repeats=repeats, console=_out
         )
     else:
         result = run_bench(
