@@ -103,7 +103,7 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
                 continue
             package = family_package(known)
             origin = "" if package == "robotmeta" else f" (package {package})"
-            table.add_row(known, ", ".join(family.space.names), str(family.horizon), family.summary + origin)
+            table.add_row(known, _some(family.space.names), str(family.horizon), family.summary + origin)
             listed[known] = _described(family)
         _out.print(table)
         for error in broken:
@@ -419,6 +419,12 @@ def _task(policy: Any, items: tuple[str, ...]) -> Any:
     if not items:
         return policy.family.tasks("test", 1)
     return policy.family.task(**_pairs(items))
+
+
+def _some(names: tuple[str, ...], most: int = 7) -> str:
+    """The first of them, and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _check_threads(threads: int | None) -> None:
