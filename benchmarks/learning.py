@@ -46,6 +46,7 @@ class Benchmark:
 
 _TWENTY = {"meta_batch": 8, "episodes": 20}
 _FEW = {"meta_batch": 40, "episodes": 3}
+_TWO = {"meta_batch": 48, "rounds": 1}  # trials of two episodes
 
 BENCHMARKS: dict[str, Benchmark] = {
     "point-navigation-promp-3-steps": Benchmark(
@@ -56,17 +57,20 @@ BENCHMARKS: dict[str, Benchmark] = {
         episodes=60,
         explore=True,
     ),
-    "cheetah-direction-rl2": Benchmark("cheetah-direction", "rl2", 320, target=260.0),
-    "cheetah-direction-rl2-long": Benchmark("cheetah-direction", "rl2", 1050, target=400.0),
+    "cheetah-direction-rl2": Benchmark("cheetah-direction", "rl2", 320, episodes=5, target=260.0),
+    "cheetah-direction-rl2-seed-1": Benchmark("cheetah-direction", "rl2", 320, episodes=5, target=260.0, seed=1),
+    "cheetah-direction-rl2-seed-2": Benchmark("cheetah-direction", "rl2", 320, episodes=5, target=260.0, seed=2),
+    "cheetah-direction-rl2-2-episodes": Benchmark("cheetah-direction", "rl2", 320, _TWO, target=260.0),
+    "cheetah-direction-rl2-2-episodes-long": Benchmark("cheetah-direction", "rl2", 1050, _TWO, target=400.0),
     "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-maml": Benchmark(
         "cheetah-direction", "maml", 600, _TWENTY | {"max_kl": 0.03}, episodes=20, target=260.0
     ),
-    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 420, _FEW, target=200.0),
+    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 250, _FEW, target=200.0),
     "cheetah-direction-maml-3-episodes": Benchmark(
         "cheetah-direction", "maml", 420, _FEW | {"max_kl": 0.03}, target=200.0
     ),
-    "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 520, episodes=2, target=-37.0),
+    "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 520, _TWO, episodes=2, target=-37.0),
     "cheetah-velocity-promp": Benchmark(
         "cheetah-velocity", "promp", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
     ),
@@ -74,7 +78,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
     "cheetah-dynamics-rl2": Benchmark(
-        "cheetah-dynamics", "rl2", 200, controls=("zero_shot", "from_scratch", "domain_randomized")
+        "cheetah-dynamics", "rl2", 200, _TWO, controls=("zero_shot", "from_scratch", "domain_randomized")
     ),
 }
 

@@ -21,12 +21,12 @@ from robotmeta.rollout import Belief, Rollout, Signal
 class RL2Config(PPOConfig):
     """Hyper-parameters of RL^2."""
 
-    meta_batch: int = 48
+    meta_batch: int = 32
     """Trials a meta-update, each with a task of its own."""
     episodes: int = 1
     """A trial's episodes follow one another, so each round holds one."""
-    rounds: int = 1
-    """Episodes of a trial before the last one."""
+    rounds: int = 2
+    """Episodes of a trial before the last one. Beyond that many the hidden state leaves what was trained."""
     hidden_size: int = 128
     """GRU units."""
     bptt: int = 50
