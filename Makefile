@@ -32,7 +32,7 @@ wheel-test: build  ## the suite, from the built wheel in a fresh environment
 	$(PYTHON) -m venv build/wheel-test/venv
 	build/wheel-test/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls dist/*.whl)[dev]"
-	cp -r tests docs README.md pyproject.toml build/wheel-test/
+	cp -r tests docs benchmarks README.md pyproject.toml build/wheel-test/
 	cd build/wheel-test && venv/bin/python -m pytest -q
 
 $(VENV)/bin/python:
