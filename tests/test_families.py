@@ -130,7 +130,7 @@ def test_random_rollouts_stay_finite_on_all_splits(name: str) -> None:
     tasks = Tasks(family.space.names, np.concatenate([t.values for t in held_out]))
     env = TaskBatchEnv(family, len(tasks), 1)
     env.load(tasks)
-    observations, rewards = play(env, random_actions(env, 200))
+    observations, rewards = play(env, random_actions(env, 1000))
     assert bool(observations.isfinite().all())
     assert bool(rewards.isfinite().all())
     if isinstance(env.simulator, MujocoSimulator):
