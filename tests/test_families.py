@@ -526,3 +526,31 @@ def test_an_environment_refuses_another_number_of_tasks() -> None:
     family = make("point-navigation")
     with pytest.raises(ValueError, match="holds 2 tasks, not 3"):
         TaskBatchEnv(family, 2, 1).load(family.tasks("test", 3))
+
+
+# -- success -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_success_that_has_to_last_counts_from_the_end_of_an_episode() -> None:
+    def near(state: Mapping[str, Tensor], task: Mapping[str, Tensor]) -> Tensor:
+        return state["position"][..., 0] < 0.15  # one step of full action away from the start, not two
+
+    family = dataclasses.replace(make("point-navigation"), success=near, success_lasts=0.3)  # three control steps
+    env = TaskBatchEnv(family, 1, 2)
+    stay, there, back = (torch.tensor([[[x, 0.0], [0.0, 0.0]]]) for x in (0.0, 1.0, -1.0))
+
+    def successes(actions: list[Tensor], active: Tensor | None = None) -> list[list[bool]]:
+        found = []
+        for action in actions:
+            env.step(action, active)
+            success = env.success()
+            assert success is not None
+            found.append(success[0].tolist())
+        return found
+
+    env.reset(generator())
+    assert successes([stay, stay, stay]) == [[False, False], [False, False], [True, True]]
+    assert successes([there, there, back, stay, stay])[1:] == [[False, True]] * 3 + [[True, True]]
+    only_first = torch.tensor([[True, False]])
+    env.reset(generator())
+    assert successes([stay, stay, stay], only_first)[-1] == [True, False]

@@ -100,6 +100,7 @@ class TaskFamily:
         reward: ``(transition) -> [task, episode]``, the reward of one control step.
         terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
+        success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
         robots: Robots that have a name, each by the columns that make it; the others are nominal.
     """
 
@@ -117,6 +118,7 @@ class TaskFamily:
     reward: Callable[[Transition], Tensor]
     terminated: Callable[[State, Columns], Tensor | None] = _never
     success: Callable[[State, Columns], Tensor] | None = None
+    success_lasts: float = 0.0
     robots: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
 
     from_mjcf = staticmethod(from_mjcf)

@@ -72,6 +72,9 @@ class TaskBatchEnv:
         self.observation_size = family.observation_size + reveal_task * len(family.space.names)
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
         self._reveal = reveal_task
+        self._lasts = round(family.success_lasts / family.dt)
+        # Control steps in a row, up to now, in which it was as a success wants it.
+        self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
         self.load(family.space.nominal(num_tasks))
 
     def load(self, tasks: Tasks) -> None:
@@ -96,6 +99,7 @@ class TaskBatchEnv:
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
         self.simulator.reset(self.family.reset(nominal, generator, self._columns))
+        self._succeeded.zero_()
         return self._observation()
 
     def step(self, action: Tensor, active: Tensor | None = None) -> Step:
@@ -122,12 +126,17 @@ class TaskBatchEnv:
         reward = self.family.reward(Transition(before, action, after, self._columns)).float()
         if diverged is not None:
             reward = reward.masked_fill(diverged, 0.0)
+        if self.family.success is not None and self._lasts:
+            longer = (self._succeeded + 1) * self.family.success(after, self._columns)
+            self._succeeded = longer if active is None else torch.where(active, longer, self._succeeded)
         return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged)
 
     def success(self) -> Tensor | None:
-        """Bool ``[task, episode]``: whether each world's present state is a success; None where undefined."""
+        """Bool ``[task, episode]``: whether each episode, ended now, is a success; None where undefined."""
         if self.family.success is None:
             return None
+        if self._lasts:
+            return self._succeeded >= self._lasts
         return self.family.success(self.simulator.state, self._columns)
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
