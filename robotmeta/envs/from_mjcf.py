@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def from_mjcf(
     fields: tuple[str, ...] = (),
     terminated: Callable[[State, Columns], Tensor | None] | None = None,
     success: Callable[[State, Columns], Tensor] | None = None,
+    success_lasts: float = 0.0,
     robots: Mapping[str, Mapping[str, float]] | None = None,
     camera: str | None = None,
 ) -> TaskFamily:
@@ -72,6 +74,7 @@ def from_mjcf(
         fields: Fields of ``MjData`` that the functions read beside ``qpos`` and ``qvel``, such as ``"sensordata"``.
         terminated: ``(state, task) -> bool [task, episode]``; episodes never end early if left out.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode.
+        success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
         robots: Robots that have a name, each by the parameters that make it.
         camera: Name of a camera for pictures; the model's first, or one that follows the robot, if left out.
 
@@ -108,9 +111,11 @@ def from_mjcf(
         observe=observe or default,
         reward=reward,
         success=success,
+        success_lasts=success_lasts,
         robots=robots or {},
-        **({} if terminated is None else {"terminated": terminated}),
     )
+    if terminated is not None:
+        family = replace(family, terminated=terminated)
     _check_variants(spec, space, robot)
     _check_functions(family)
     return family
