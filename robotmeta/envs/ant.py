@@ -17,12 +17,12 @@ from torch import Tensor
 
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gymnasium_robots import (
+from robotmeta.envs.locomotion import (
     DIRECTION,
     Robot,
     action_names,
     effort,
-    load,
+    load_gymnasium,
     noisy_start,
     observation_names,
     observe,
@@ -41,7 +41,7 @@ _LEGS = ("front left", "front right", "back left", "back right")  # hip_1 and an
 
 
 def _ant() -> mujoco.MjSpec:
-    return load("ant.xml")
+    return load_gymnasium("ant.xml")
 
 
 def _ant_with_goal() -> mujoco.MjSpec:
@@ -152,7 +152,7 @@ def _family(
         actions=action_names(robot),
         horizon=200,
         dt=_DT,
-        reset=noisy_start(0.1, normal_velocity=True, free=True),
+        reset=noisy_start(robot, 0.1, normal_velocity=True),
         observe=observe(hidden),
         reward=reward,
         terminated=terminated,

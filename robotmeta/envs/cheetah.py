@@ -6,7 +6,6 @@ The model is Gymnasium's ``half_cheetah.xml`` (loaded from the installed package
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 
@@ -14,19 +13,21 @@ import mujoco
 import numpy as np
 from torch import Tensor
 
-from robotmeta.envs.edits import Field, ModelEdit, Row, SpecEdit
+from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
 from robotmeta.envs.family import MujocoWorld, TaskFamily, Transition
-from robotmeta.envs.gymnasium_robots import (
+from robotmeta.envs.locomotion import (
     DIRECTION,
     action_names,
     effort,
-    load,
+    load_gymnasium,
     noisy_start,
     observation_names,
     observe,
     speed,
 )
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Power, Uniform, Union
+from robotmeta.envs.models import weigh
+from robotmeta.envs.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
+from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Power, Uniform, Union
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step
@@ -39,23 +40,9 @@ _TOTAL_MASS = 14.0  # kilograms, as the model file asks for
 # -- model -----------------------------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _density_scale() -> float:
-    """Factor on the geoms' density that gives the model its 14 kg before any edit of lengths."""
-    return _TOTAL_MASS / float(_load().compile().body_mass.sum())
-
-
-def _load() -> mujoco.MjSpec:
-    spec = load("half_cheetah.xml")
-    # Rescaling to a total mass at every compile would make longer legs thin out the torso.
-    spec.compiler.settotalmass = -1
-    return spec
-
-
 def _half_cheetah() -> mujoco.MjSpec:
-    spec = _load()
-    for geom in spec.geoms:
-        geom.density *= _density_scale()
+    spec = load_gymnasium("half_cheetah.xml")
+    weigh(spec, _TOTAL_MASS)
     return spec
 
 
@@ -109,42 +96,10 @@ _MASS = Parameter(
     edits=(SpecEdit(_thicken),),
 )
 _DYNAMICS = (
-    Parameter(
-        "mass",
-        "multiplier of every link's mass and inertia",
-        LogUniform(0.67, 1.5),
-        1.0,
-        (0.05, 20.0),
-        ood=Union(((0.5, 0.67), (1.5, 2.0))),
-        edits=(Field("body_mass"), Field("body_inertia")),
-    ),
-    Parameter(
-        "friction",
-        "multiplier of sliding friction",
-        LogUniform(0.4, 2.0),
-        1.0,
-        (0.0, 20.0),
-        ood=Union(((0.25, 0.4), (2.0, 3.0))),
-        edits=(Field("geom_friction", column=0),),
-    ),
-    Parameter(
-        "damping",
-        "multiplier of joint damping",
-        LogUniform(0.5, 2.0),
-        1.0,
-        (0.0, 20.0),
-        ood=Union(((0.33, 0.5), (2.0, 3.0))),
-        edits=(Field("dof_damping"),),
-    ),
-    Parameter(
-        "motor_strength",
-        "multiplier of every motor's torque",
-        Uniform(0.7, 1.2),
-        1.0,
-        (0.0, 10.0),
-        ood=Uniform(0.55, 0.7),
-        edits=(Field("actuator_gear", column=0),),
-    ),
+    MASS,
+    FRICTION,
+    DAMPING,
+    MOTOR_STRENGTH,
     Parameter(
         "leg_length",
         "multiplier of every leg link's length",
@@ -164,8 +119,8 @@ _DYNAMICS = (
     ),
     Parameter(
         "fault_strength",
-        "share of its torque the faulty joint keeps; 0 is limp",
-        Uniform(0.0, 0.5),
+        "what the faulty joint makes of its torque: 0 is limp, -1 reversed",
+        Uniform(-1.0, 0.5),
         1.0,
         (-1.0, 1.0),
     ),
@@ -212,7 +167,7 @@ def _cheetah(
         actions=action_names(_half_cheetah),
         horizon=horizon,
         dt=_DT,
-        reset=noisy_start(0.1, normal_velocity=True),
+        reset=noisy_start(_half_cheetah, 0.1, normal_velocity=True),
         observe=observe(hidden=1),
         reward=reward,
     )

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import cheetah
-from robotmeta.envs.edits import Field
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gymnasium_robots import effort, noisy_start, observe, speed
-from robotmeta.envs.parameters import LogUniform, Parameter, ParameterSpace
+from robotmeta.envs.locomotion import effort, speed
+from robotmeta.envs.multipliers import FRICTION
+from robotmeta.envs.parameters import LogUniform, ParameterSpace
 from robotmeta.envs.terrain import Patch, check_extent
 from robotmeta.envs.terrain_pool import TerrainPool
 
@@ -29,8 +29,6 @@ _LEG = 0.6  # metres from the hips to the ground
 _APRON = 0.8  # metres: the feet start 0.6 m before and behind the middle
 _TORSO = torch.linspace(-0.5, 0.5, 5, dtype=torch.float64)  # metres along x, from its middle
 _MEMORY = 1 << 19  # bytes of scratch a world: a capsule touches several cells at once
-_NOISY_START = noisy_start(0.1, normal_velocity=True)  # as the half-cheetah's other families
-_OBSERVE = observe(hidden=1)
 
 # -- model -----------------------------------------------------------------------------------------------------------
 
@@ -51,14 +49,7 @@ def _half_cheetah_on_terrain() -> mujoco.MjSpec:
 _PARAMETERS = (
     *_POOL.parameters(),
     # Nominal friction is 0.4: at 0.8 of it, every slope that is trained on can still be climbed.
-    Parameter(
-        "friction",
-        "multiplier of sliding friction",
-        LogUniform(0.8, 2.0),
-        1.0,
-        (0.0, 20.0),
-        edits=(Field("geom_friction", column=0),),
-    ),
+    replace(FRICTION, train=LogUniform(0.8, 2.0), ood=None),
 )
 
 # -- physics measurements --------------------------------------------------------------------------------------------
@@ -66,16 +57,6 @@ _PARAMETERS = (
 
 def _raised(qpos: Tensor, height: Tensor) -> Tensor:
     return torch.cat([qpos[..., :1], qpos[..., 1:2] + height.unsqueeze(-1), qpos[..., 2:]], dim=-1)
-
-
-def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    start = _NOISY_START(nominal, generator, task)
-    return {**start, "qpos": _raised(start["qpos"], _POOL.height_at(task, start["qpos"][..., 0]))}
-
-
-def _observe(state: State, task: Columns) -> Tensor:
-    ground = _POOL.height_at(task, state["qpos"][..., :1] + _TORSO).mean(dim=-1)
-    return _OBSERVE({"qpos": _raised(state["qpos"], -ground), "qvel": state["qvel"]}, task)
 
 
 # -- rewards ---------------------------------------------------------------------------------------------------------
@@ -90,6 +71,16 @@ def forward() -> TaskFamily:
     level = cheetah.direction()
     assert isinstance(level.world, MujocoWorld)
     check_extent(_POOL.patch, _TOP_SPEED * _HORIZON * _DT)
+
+    def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+        level_start = level.reset(nominal, generator, task)
+        qpos = level_start["qpos"]
+        return {**level_start, "qpos": _raised(qpos, _POOL.height_at(task, qpos[..., 0]))}
+
+    def observe(state: State, task: Columns) -> Tensor:
+        ground = _POOL.height_at(task, state["qpos"][..., :1] + _TORSO).mean(dim=-1)
+        return level.observe({**state, "qpos": _raised(state["qpos"], -ground)}, task)
+
     return replace(
         level,
         name="cheetah-terrain",
@@ -100,7 +91,7 @@ def forward() -> TaskFamily:
         space=ParameterSpace(_PARAMETERS),
         world=replace(level.world, spec=_half_cheetah_on_terrain),
         horizon=_HORIZON,
-        reset=_start,
-        observe=_observe,
+        reset=start,
+        observe=observe,
         reward=_reward,
     )

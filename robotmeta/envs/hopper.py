@@ -10,10 +10,10 @@ import mujoco
 from torch import Tensor
 
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gymnasium_robots import (
+from robotmeta.envs.locomotion import (
     action_names,
     effort,
-    load,
+    load_gymnasium,
     noisy_start,
     observation_names,
     observe,
@@ -32,7 +32,7 @@ _BROKEN = 100.0  # a position or velocity so large is no hopping any more
 
 
 def _hopper() -> mujoco.MjSpec:
-    return load("hopper.xml")
+    return load_gymnasium("hopper.xml")
 
 
 # -- physics measurements --------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ def dynamics() -> TaskFamily:
         actions=action_names(_hopper),
         horizon=200,
         dt=_DT,
-        reset=noisy_start(0.005),
+        reset=noisy_start(_hopper, 0.005),
         observe=observe(hidden=1, fastest=10.0),
         reward=_reward,
         terminated=_fallen,

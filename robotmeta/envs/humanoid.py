@@ -12,7 +12,7 @@ import mujoco
 from torch import Tensor
 
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gymnasium_robots import action_names, effort, load, noisy_start, observation_names, observe
+from robotmeta.envs.locomotion import action_names, effort, load_gymnasium, noisy_start, observation_names, observe
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform
 
 _FRAME_SKIP = 5
@@ -24,7 +24,7 @@ _LOWEST, _HIGHEST = 1.0, 2.0  # metres, of the torso
 
 
 def _humanoid() -> mujoco.MjSpec:
-    spec = load("humanoid.xml")
+    spec = load_gymnasium("humanoid.xml")
     for motor in spec.actuators:  # the same torques, for controls in [-1, 1]
         motor.gear *= _CONTROL_RANGE
         motor.ctrlrange = (-1.0, 1.0)
@@ -79,7 +79,7 @@ def direction() -> TaskFamily:
         actions=action_names(_humanoid),
         horizon=200,
         dt=_DT,
-        reset=noisy_start(0.01, free=True),
+        reset=noisy_start(_humanoid, 0.01),
         observe=observe(hidden=2),
         reward=_reward,
         terminated=_fallen,

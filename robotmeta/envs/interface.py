@@ -72,19 +72,30 @@ class Robot:
 # -- observations ------------------------------------------------------------------------------------------------------
 
 
+def joint_signals(model: mujoco.MjModel, called: Callable[[str], str] = str) -> tuple[Signals, Signals]:
+    """Name and unit of each number of ``qpos`` and of ``qvel``.
+
+    Args:
+        model: The model.
+        called: What to call a joint in them; a joint called ``""`` gives its axes alone.
+    """
+    positions: list[tuple[str, str]] = []
+    velocities: list[tuple[str, str]] = []
+    for joint in range(model.njnt):
+        name = called(model.joint(joint).name)
+        of_position, of_velocity = _SIGNALS[int(model.jnt_type[joint])]
+        positions += [(name + suffix if name else suffix[1:], unit) for suffix, unit in of_position]
+        velocities += [(name + suffix if name else suffix[1:], unit) for suffix, unit in of_velocity]
+    return tuple(positions), tuple(velocities)
+
+
 def observed(model: mujoco.MjModel) -> tuple[Signals, Callable[[State, Columns], Tensor]]:
     """What a policy sees: positions, without those of a robot along the ground, then velocities.
 
     Returns:
         Name and unit of each number, and the function that observes them.
     """
-    positions: list[tuple[str, str]] = []
-    velocities: list[tuple[str, str]] = []
-    for joint in range(model.njnt):
-        name = model.joint(joint).name
-        of_position, of_velocity = _SIGNALS[int(model.jnt_type[joint])]
-        positions += [(name + suffix, unit) for suffix, unit in of_position]
-        velocities += [(name + suffix, unit) for suffix, unit in of_velocity]
+    positions, velocities = joint_signals(model)
     ground = Robot(model).ground
     shown = [entry for entry in range(model.nq) if entry not in ground]
 
@@ -129,7 +140,7 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
 
 
 def noisy_start(
-    model: mujoco.MjModel, noise: float, keyframe: str | None
+    model: mujoco.MjModel, noise: float, keyframe: str | None = None, *, normal_velocity: bool = True
 ) -> Callable[[State, torch.Generator, Columns], State]:
     """Initial states around a pose at rest: uniform within ``noise`` of each position, normal velocities of that size.
 
@@ -137,6 +148,7 @@ def noisy_start(
         model: The nominal model.
         noise: In the unit of each position (m, rad) and velocity (m/s, rad/s).
         keyframe: Pose to start from; None for the model's initial one.
+        normal_velocity: Otherwise velocities are uniform within ``noise`` too.
 
     Raises:
         UserError: For a keyframe that does not exist.
@@ -158,6 +170,8 @@ def noisy_start(
         for part in quaternions:
             qpos[..., part] /= qpos[..., part].norm(dim=-1, keepdim=True)
         qvel = nominal["qvel"]
-        return {"qpos": qpos, "qvel": qvel + noise * torch.randn(qvel.shape, generator=generator)}
+        if normal_velocity:
+            return {"qpos": qpos, "qvel": qvel + noise * torch.randn(qvel.shape, generator=generator)}
+        return {"qpos": qpos, "qvel": qvel + noise * (2.0 * torch.rand(qvel.shape, generator=generator) - 1.0)}
 
     return start

@@ -88,6 +88,17 @@ def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[flo
         raise UserError(f"the model does not compile with {chosen or 'its nominal values'}: {error}") from None
 
 
+def weigh(spec: mujoco.MjSpec, mass: float) -> None:
+    """Gives a model that many kilograms in all through its geoms' density, where its file asks for a total mass.
+
+    The compiler would rescale to the total at every compile: longer legs would then thin out the torso.
+    """
+    spec.compiler.settotalmass = -1
+    scale = mass / float(spec.copy().compile().body_mass.sum())
+    for geom in spec.geoms:
+        geom.density *= scale
+
+
 def worlds_of(models: list[mujoco.MjModel], episodes: int) -> list[mujoco.MjModel]:
     """Repeats each task's model for its episodes: worlds are numbered task by task."""
     return [model for model in models for _ in range(episodes)]

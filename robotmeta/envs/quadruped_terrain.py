@@ -39,12 +39,12 @@ _POOL = TerrainPool(
 # -- physics measurements --------------------------------------------------------------------------------------------
 
 
-def _over(ground: float, state: State, task: Columns) -> State:
+def _raised(times: float, state: State, task: Columns) -> State:
     """The state with the trunk moved up by that many times the height of the ground under it."""
     qpos = state["qpos"]
     height = _POOL.height_at(task, qpos[..., 0], qpos[..., 1])
-    raised = qpos[..., 2] + ground * height
-    return {**state, "qpos": torch.cat([qpos[..., :2], raised.unsqueeze(-1), qpos[..., 3:]], dim=-1)}
+    z = qpos[..., 2] + times * height
+    return {**state, "qpos": torch.cat([qpos[..., :2], z.unsqueeze(-1), qpos[..., 3:]], dim=-1)}
 
 
 def walk() -> TaskFamily:
@@ -63,13 +63,13 @@ def walk() -> TaskFamily:
         return robot
 
     def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-        return _over(1.0, level.reset(nominal, generator, task), task)
+        return _raised(1.0, level.reset(nominal, generator, task), task)
 
     def fallen(state: State, task: Columns) -> Tensor | None:
-        return level.terminated(_over(-1.0, state, task), task)
+        return level.terminated(_raised(-1.0, state, task), task)
 
     def on_time(state: State, task: Columns) -> Tensor:
-        return success(_over(-1.0, state, task), task)
+        return success(_raised(-1.0, state, task), task)
 
     return replace(
         level,

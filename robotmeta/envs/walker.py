@@ -10,10 +10,10 @@ import mujoco
 from torch import Tensor
 
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gymnasium_robots import (
+from robotmeta.envs.locomotion import (
     action_names,
     effort,
-    load,
+    load_gymnasium,
     noisy_start,
     observation_names,
     observe,
@@ -31,7 +31,7 @@ _MOST_TILTED = 1.0  # radians, of the torso
 
 
 def _walker() -> mujoco.MjSpec:
-    return load("walker2d_v5.xml")
+    return load_gymnasium("walker2d_v5.xml")
 
 
 # -- physics measurements --------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def dynamics() -> TaskFamily:
         actions=action_names(_walker),
         horizon=200,
         dt=_DT,
-        reset=noisy_start(0.005),
+        reset=noisy_start(_walker, 0.005),
         observe=observe(hidden=1, fastest=10.0),
         reward=_reward,
         terminated=_fallen,

@@ -1,7 +1,7 @@
-"""What the families over Gymnasium's MuJoCo models share: the models, their interface, what varies, starts, speeds.
+"""What families of robots that run and hop share: models, interface, what varies in each part, starts, speeds.
 
-The models are loaded from the installed package. All of them are integrated by Euler's method with implicit joint
-damping, three to four times as fast as the fourth-order Runge-Kutta method that most of their files ask for.
+Models of the Gymnasium package are integrated by Euler's method with implicit joint damping, three to four times as
+fast as the fourth-order Runge-Kutta method that most of their files ask for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs import interface
 from robotmeta.envs.edits import Edit, Field
 from robotmeta.envs.family import Columns, State, Transition
 from robotmeta.envs.models import quiet_mujoco
@@ -29,7 +30,7 @@ _ROOTS = {"rootx": "x", "rootz": "z", "rooty": "pitch"}  # the joints of a plana
 # -- model -----------------------------------------------------------------------------------------------------------
 
 
-def load(file: str) -> mujoco.MjSpec:
+def load_gymnasium(file: str) -> mujoco.MjSpec:
     """Loads a model of the installed Gymnasium package, such as ``"ant.xml"``."""
     with quiet_mujoco():  # some of the files use attributes that are being retired
         spec = mujoco.MjSpec.from_file(str(files("gymnasium.envs.mujoco") / "assets" / file))
@@ -49,35 +50,23 @@ def nominal_model(robot: Robot) -> mujoco.MjModel:
 
 def observation_names(robot: Robot, hidden: int) -> tuple[tuple[str, str], ...]:
     """Name and unit of what :func:`observe` shows: positions without the first ``hidden``, then all velocities."""
-    positions: list[tuple[str, str]] = []
-    velocities: list[tuple[str, str]] = []
-    for name, kind in _joints(robot):
-        if kind == int(mujoco.mjtJoint.mjJNT_FREE):
-            positions += [(axis, "m") for axis in "xyz"] + [(f"orientation_{part}", "1") for part in "wxyz"]
-            velocities += [(f"{axis}_velocity", "m/s") for axis in "xyz"]
-            velocities += [(f"{axis}_angular_velocity", "rad/s") for axis in "xyz"]
-        else:
-            unit = "m" if kind == int(mujoco.mjtJoint.mjJNT_SLIDE) else "rad"
-            positions.append((name, unit))
-            velocities.append((f"{name}_velocity", f"{unit}/s"))
+    positions, velocities = interface.joint_signals(nominal_model(robot), _called)
     return (*positions[hidden:], *velocities)
 
 
 def action_names(robot: Robot) -> tuple[tuple[str, str], ...]:
     """Name of each motor's torque, and its value at full action as the unit."""
-    model, joints = nominal_model(robot), _joints(robot)
-    driven = model.actuator_trnid[:, 0]
+    model = nominal_model(robot)
+    joints = (model.joint(joint).name for joint in model.actuator_trnid[:, 0])
     return tuple(
-        (f"{joints[joint][0]}_torque", f"{gear:g} N m")
-        for joint, gear in zip(driven, model.actuator_gear[:, 0], strict=True)
+        (f"{_called(joint)}_torque", f"{gear:g} N m")
+        for joint, gear in zip(joints, model.actuator_gear[:, 0], strict=True)
     )
 
 
-def _joints(robot: Robot) -> list[tuple[str, int]]:
-    """Plain name and type of each joint."""
-    model = nominal_model(robot)
-    names = (model.joint(joint).name for joint in range(model.njnt))
-    return [(_ROOTS.get(name, _plain(name)), int(kind)) for name, kind in zip(names, model.jnt_type, strict=True)]
+def _called(joint: str) -> str:
+    """Plain name of a joint; the one free joint there may be is the robot itself."""
+    return "" if joint == "root" else _ROOTS.get(joint, _plain(joint))
 
 
 def _plain(name: str) -> str:
@@ -139,28 +128,10 @@ def _damping(joint: str) -> tuple[Edit, ...]:
 
 
 def noisy_start(
-    scale: float, *, normal_velocity: bool = False, free: bool = False
+    robot: Robot, scale: float, *, normal_velocity: bool = False
 ) -> Callable[[State, torch.Generator, Columns], State]:
-    """Initial states around the nominal pose at rest.
-
-    Args:
-        scale: Noise is uniform within ``+-scale``, in the units of each position and velocity.
-        normal_velocity: Velocities are normal with this standard deviation instead.
-        free: The robot moves in all directions: its orientation is scaled back to a unit quaternion.
-    """
-
-    def uniform(shape: torch.Size, generator: torch.Generator) -> Tensor:
-        return scale * (2.0 * torch.rand(shape, generator=generator) - 1.0)
-
-    def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-        qpos = nominal["qpos"] + uniform(nominal["qpos"].shape, generator)
-        shape = nominal["qvel"].shape
-        noise = scale * torch.randn(shape, generator=generator) if normal_velocity else uniform(shape, generator)
-        if free:
-            qpos[..., 3:7] /= qpos[..., 3:7].norm(dim=-1, keepdim=True)
-        return {"qpos": qpos, "qvel": nominal["qvel"] + noise}
-
-    return start
+    """Initial states around the nominal pose at rest, as :func:`robotmeta.envs.interface.noisy_start` draws them."""
+    return interface.noisy_start(nominal_model(robot), scale, normal_velocity=normal_velocity)
 
 
 def observe(hidden: int, *, fastest: float = math.inf) -> Callable[[State, Columns], Tensor]:
