@@ -92,14 +92,7 @@ def bench_families(
         table.add_row(name, f"{bare:,.0f}", f"{ours:,.0f}", f"{ours / bare:.2f}")
         figures[name] = {**rates, "ratio": ours / bare}
     console.print(table)
-    return {
-        "worlds": worlds,
-        "threads": threads,
-        "cores": available_cores(),
-        "load_average": os.getloadavg()[0],
-        "steps_per_second": figures,
-        "versions": versions(),
-    }
+    return {**_conditions(worlds, threads), "steps_per_second": figures}
 
 
 def _episodes(worlds: int) -> int:
@@ -289,13 +282,20 @@ def _show(
     console.print(f"ProMP's meta-update is {speedup:.1f} times as fast as a Python loop over its tasks.")
     return {
         "family": family,
-        "worlds": worlds,
-        "threads": threads,
-        "cores": available_cores(),
-        "load_average": os.getloadavg()[0],
+        **_conditions(worlds, threads),
         "steps_per_second": collection,
         "ratio_of_collect": {name: ours / rate for name, rate in collection.items()},
         "seconds": updates,
         "loop_over_batched_update": speedup,
+    }
+
+
+def _conditions(worlds: int, threads: int) -> dict[str, Any]:
+    """What the figures depend on, for the reader of the JSON file."""
+    return {
+        "worlds": worlds,
+        "threads": threads,
+        "cores": available_cores(),
+        "load_average": os.getloadavg()[0],
         "versions": versions(),
     }

@@ -27,7 +27,7 @@ from robotmeta.metalearners import MetaLearner, learner_class
 from robotmeta.rollout import Belief, one_torch_thread
 from robotmeta.seeding import streams
 
-SCHEMA = 1
+SCHEMA = 2
 _KEPT = 2
 _BELIEF = "belief."
 _WEIGHTS, _MANIFEST, _TRAINING = "policy.safetensors", "manifest.json", "training.pt"

@@ -46,18 +46,15 @@ class RunConfig:
         return cls(**fields)
 
 
+# 20 episodes an adaptation step, as published; the defaults adapt with at most 5 episodes.
+_MAML = {"meta_batch": 40, "episodes": 20}
+_PROMP = {**_MAML, "epochs": 5, "learning_rate": 1e-3}
+
 PRESETS: dict[tuple[str, str], dict[str, Any]] = {
-    # 20 episodes an adaptation step, as published; the defaults adapt with at most 5 episodes.
-    ("promp", "paper"): {"meta_batch": 40, "episodes": 20, "epochs": 5, "learning_rate": 1e-3},
-    ("maml", "paper"): {"meta_batch": 40, "episodes": 20},
-    ("promp", "paper-3-steps"): {
-        "meta_batch": 40,
-        "episodes": 20,
-        "rounds": 3,
-        "epochs": 5,
-        "learning_rate": 1e-3,
-    },
-    ("maml", "paper-3-steps"): {"meta_batch": 40, "episodes": 20, "rounds": 3},
+    ("promp", "paper"): _PROMP,
+    ("maml", "paper"): _MAML,
+    ("promp", "paper-3-steps"): {**_PROMP, "rounds": 3},
+    ("maml", "paper-3-steps"): {**_MAML, "rounds": 3},
 }
 """Named configurations: ``(learner, preset) -> hyper-parameters``."""
 
@@ -82,11 +79,7 @@ def hyperparameters(learner: str, values: Mapping[str, Any], *, preset: str | No
         if name not in known:
             raise unknown("hyper-parameter", name, known, where=f"learner '{learner}'")
         chosen[name] = _parsed(name, value, hints[name])
-    result = config(**chosen)
-    for name in ("meta_batch", "episodes"):
-        if getattr(result, name) < 1:
-            raise UserError(f"{name} must be at least 1, not {getattr(result, name)}")
-    return result
+    return config(**chosen)
 
 
 def _parsed(name: str, value: Any, hint: Any) -> Any:

@@ -25,7 +25,7 @@ class Signal(NamedTuple):
     observation: Tensor
     """``[task, episode, observation]``."""
     action: Tensor
-    """Last action of this episode, ``[task, episode, action]``; zero at its start, when the belief must know of any."""
+    """Last action of this episode, ``[task, episode, action]``; zero at its start: the belief keeps earlier ones."""
     reward: Tensor
     """Last reward of this episode, ``[task, episode]``; zero at its start."""
     start: bool

@@ -50,6 +50,12 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "point-navigation", "--hyper", "epochs=many"], "epochs is a int"),
         (["train", "point-navigation", "--learner", "promp", "--preset", "papr"], "nearest: paper"),
         (["train", "point-navigation", "--iterations", "0"], "iterations must be at least 1"),
+        (["train", "point-navigation", "--hyper", "meta_batch=0"], "meta_batch must be at least 1, not 0"),
+        (["train", "point-navigation", "--learner", "maml", "--hyper", "rounds=0"], "rounds must be at least 1, not 0"),
+        (
+            ["train", "point-navigation", "--learner", "domain-randomization", "--hyper", "rounds=1"],
+            "domain-randomization does not adapt: rounds must be 0, not 1",
+        ),
         (["train", "point-navigation", "--device", "tpu-9"], "there are: auto, cpu, cuda"),
         (["train", "point-navigation", "--simulator", "mujocu"], "nearest: mujoco"),
         (["train", "point-navigation", "--simulator", "mujoco"], "runs on: closed-form"),
@@ -195,7 +201,7 @@ def test_a_checkpoint_of_another_schema_or_family_is_refused(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     newer = _rewritten(run, tmp_path / "newer.safetensors", schema=99)
-    assert "has schema 99, this version reads schema 1" in _refused(["evaluate", str(newer)], capsys)
+    assert "has schema 99, this version reads schema 2" in _refused(["evaluate", str(newer)], capsys)
     space = {"names": ["goal_x", "goal_y"], "digest": "of other ranges"}
     other = _rewritten(run, tmp_path / "other.safetensors", space=space)
     assert "another version of family 'point-navigation'" in _refused(["evaluate", str(other)], capsys)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import robotmeta  # noqa: F401 - before MuJoCo, so that it finds a way to render
-
 DOCS = Path(__file__).parent.parent / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 _SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}

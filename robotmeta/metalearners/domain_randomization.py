@@ -8,6 +8,7 @@ from functools import partial
 
 import torch
 
+from robotmeta.errors import UserError
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, ppo_loss, step
 from robotmeta.metalearners.protocol import MetaLearner, observed
@@ -35,6 +36,11 @@ class DomainRandomizationConfig(PPOConfig):
     bootstrap: bool = True
     """At a time limit, which the value function cannot see coming, let the value of the last state stand for what would
     have followed. Otherwise the limit counts as an end."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rounds:
+            raise UserError(f"domain-randomization does not adapt: rounds must be 0, not {self.rounds}")
 
 
 class DomainRandomization(MetaLearner[DomainRandomizationConfig]):

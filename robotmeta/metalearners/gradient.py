@@ -45,6 +45,10 @@ class GradientConfig(LearnerConfig):
     normalize_observations: bool = True
     """Scale observations by running statistics."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check("rounds", at_least=1)  # there is no initialization to learn without a step from it
+
 
 GradientConfigT = TypeVar("GradientConfigT", bound=GradientConfig)
 
@@ -62,7 +66,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         self.step_sizes = nn.ParameterDict(  # [round, ...]
             {
                 name: nn.Parameter(
-                    torch.full((max(1, config.rounds), *value.shape), config.inner_step),
+                    torch.full((config.rounds, *value.shape), config.inner_step),
                     requires_grad=config.learn_inner_step,
                 )
                 for name, value in initial.items()

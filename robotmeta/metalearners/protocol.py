@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from robotmeta.errors import UserError
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
 from robotmeta.rollout import Belief, Rollout, Signal
 
@@ -26,6 +27,17 @@ class LearnerConfig:
     """Rounds of experience before the last one; the belief is adapted after each."""
     privileged: bool = False
     """Append the task row to the observation: an oracle, which a real robot cannot be."""
+
+    def __post_init__(self) -> None:
+        self.check("meta_batch", at_least=1)
+        self.check("episodes", at_least=1)
+        self.check("rounds", at_least=0)
+
+    def check(self, name: str, *, at_least: int) -> None:
+        """Raises UserError where a hyper-parameter is too small."""
+        value = getattr(self, name)
+        if value < at_least:
+            raise UserError(f"{name} must be at least {at_least}, not {value}")
 
 
 ConfigT = TypeVar("ConfigT", bound=LearnerConfig)
