@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.console import Console
 from rich.table import Column, Table
 
 from robotmeta.errors import SimulationDiverged, UserError
+
+if TYPE_CHECKING:
+    from robotmeta.evaluate import Evaluation
 
 _out = Console(soft_wrap=True)  # paths stay whole, however long
 
@@ -73,7 +76,7 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 150, seed: int = 0) ->
         return
     evaluation = evaluate(run.policy, episodes=3)
     save_json(evaluation, out / "evaluation-test.json")
-    _out.print(evaluation.table(), evaluation.verdict())
+    _show(evaluation)
     videos = _record_where_possible(run.policy, [None], out / "videos" / "before-after.mp4", episodes=3)
     from robotmeta.report import report
 
@@ -312,14 +315,18 @@ def evaluate(
         domain_randomized=control("domain_randomized", domain_randomized),
         oracle=control("oracle", oracle),
     )
-    _out.print(evaluation.table(), evaluation.verdict())
+    _show(evaluation)
     if json is not None:
         save_json(evaluation, json)
     if plot is not None:
         from robotmeta.plots import adaptation_curve, save_figure
 
-        save_figure(adaptation_curve(evaluation), plot)
+        save_figure(adaptation_curve(evaluation, *evaluation.quantities), plot)
         _out.print(f"Plot: {plot}")
+
+
+def _show(evaluation: Evaluation) -> None:
+    _out.print(*(evaluation.table(quantity) for quantity in evaluation.quantities), evaluation.verdict())
 
 
 def record(

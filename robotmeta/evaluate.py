@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.table import Table
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 from torch import Tensor
 
 from robotmeta.checkpoint import Policy, new_policy, versions
@@ -25,6 +25,8 @@ from robotmeta.seeding import streams
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000
 
+Quantity = Literal["return", "success"]
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -32,9 +34,11 @@ class Curve:
 
     Attributes:
         values: ``[budget, task]``.
+        binary: Whether each value is a success (1) or a failure (0), and the mean their rate.
     """
 
     values: np.ndarray
+    binary: bool = False
 
     @property
     def mean(self) -> np.ndarray:
@@ -43,8 +47,8 @@ class Curve:
 
     @property
     def ci95(self) -> np.ndarray:
-        """95 % percentile-bootstrap interval of the mean over tasks, ``[budget, 2]``."""
-        return np.array([_interval(row) for row in self.values])
+        """95 % interval of the mean over tasks, ``[budget, 2]``: percentile bootstrap, of a rate Wilson's (1927)."""
+        return np.array([_wilson(row) if self.binary else _interval(row) for row in self.values])
 
     def to_json(self) -> dict[str, Any]:
         """Mean and interval as lists."""
@@ -57,6 +61,12 @@ def _interval(row: np.ndarray) -> tuple[float, float]:
     interval = bootstrap(
         (row,), np.mean, n_resamples=_RESAMPLES, method="percentile", rng=np.random.default_rng(0)
     ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _wilson(row: np.ndarray) -> tuple[float, float]:
+    """Unlike the bootstrap, it does not call 40 successes out of 40 certain."""
+    interval = binomtest(round(row.sum()), len(row)).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -105,19 +115,30 @@ class Evaluation:
             "versions": versions(),
         }
 
-    def table(self) -> Table:
-        """One row a curve: mean return and 95 % interval after each number of episodes."""
-        table = Table(title=f"{self.family}, {self.learner}: return on {len(self.tasks)} {self.split} tasks (95 % CI)")
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What was measured: ``return``, and ``success`` where the family defines it."""
+        return ("return", "success") if self.success else ("return",)
+
+    def curves(self, quantity: Quantity) -> dict[str, Curve]:
+        """The curves that were measured, by name."""
+        curves = self.returns if quantity == "return" else self.success
+        return {name: curve for name, curve in curves.items() if curve is not None}
+
+    def table(self, quantity: Quantity = "return") -> Table:
+        """One row a curve: mean over tasks and 95 % interval after each number of episodes."""
+        what = "return" if quantity == "return" else "success rate"
+        table = Table(title=f"{self.family}, {self.learner}: {what} on {len(self.tasks)} {self.split} tasks (95 % CI)")
         table.add_column("after episodes")
         for count in self.episodes:
             table.add_column(str(count), justify="right")
-        for name, curve in self.returns.items():
-            if curve is not None:
-                cells = [
-                    f"{_number(m)} [{_number(low)}, {_number(high)}]"
-                    for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)
-                ]
-                table.add_row(name.replace("_", "-"), *cells)
+        number = _number if quantity == "return" else _percent
+        for name, curve in self.curves(quantity).items():
+            cells = [
+                f"{number(m)} [{number(low)}, {number(high)}]"
+                for m, (low, high) in zip(curve.mean, curve.ci95, strict=True)
+            ]
+            table.add_row(name.replace("_", "-"), *cells)
         return table
 
     def verdict(self) -> str:
@@ -142,7 +163,9 @@ class Evaluation:
             for name, curve in self.returns.items()
             if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
         ]
-        return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "")
+        succeeded = self.success.get("adapted")
+        rate = f" It succeeds on {_percent(succeeded.mean[-1])} of them." if succeeded is not None else ""
+        return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + rate
 
 
 def evaluate(
@@ -215,9 +238,7 @@ def evaluate(
         tasks=chosen,
         episodes=budgets,
         returns={name: None if run is None else _curve([r.returns for r in run]) for name, run in runs.items()},
-        success={name: None if run is None else _curve([_succeeded(r) for r in run]) for name, run in runs.items()}
-        if has_success
-        else {},
+        success={name: None if run is None else _rate(run) for name, run in runs.items()} if has_success else {},
         env_steps=policy.env_steps,
         seed=seed,
     )
@@ -226,6 +247,10 @@ def evaluate(
 def _number(value: float) -> str:
     """Three digits say what an interval leaves certain."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}"
 
 
 def check_controls(names: Sequence[str]) -> None:
@@ -242,13 +267,13 @@ def scratch(policy: Policy, seed: int) -> Policy:
     return new_policy(config, policy.learner.device, policy.family)
 
 
-def _succeeded(rollout: Rollout) -> Tensor:
-    assert rollout.success is not None
-    return rollout.success.float()
-
-
-def _curve(measured: list[Any]) -> Curve:
+def _curve(measured: list[Tensor]) -> Curve:
     return Curve(np.stack([values.mean(dim=1).double().cpu().numpy() for values in measured]))
+
+
+def _rate(run: list[Rollout]) -> Curve:
+    """Of one episode a task, as :func:`evaluate` measures."""
+    return replace(_curve([rollout.success.float() for rollout in run if rollout.success is not None]), binary=True)
 
 
 def save_json(evaluation: Evaluation, file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from robotmeta.envs import ParameterSpace, family_names, make
 from robotmeta.errors import UserError
-from robotmeta.evaluate import Curve, Evaluation
+from robotmeta.evaluate import Curve, Evaluation, Quantity
 from robotmeta.files import replaced
 
 INK = "#23272e"
@@ -35,25 +35,27 @@ _FORMATS = (".png", ".svg", ".pdf")
 _FEW = 12  # values of a parameter that are drawn apart
 
 
-def adaptation_curve(evaluation: Evaluation, quantity: Literal["return", "success"] = "return") -> Figure:
+def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
     """Mean over tasks against adaptation episodes with a 95 % band: the policy and every control that was run.
 
     Args:
         evaluation: What was measured.
-        quantity: ``return``, or ``success`` where the family defines it.
+        quantities: ``return``, and ``success`` where the family defines it, one panel each; the return for none.
     """
-    curves = evaluation.returns if quantity == "return" else evaluation.success
-    figure, axes = _figure()
-    for name, curve in curves.items():
-        if curve is not None:
+    chosen = quantities or ("return",)
+    figure = Figure((_WIDTH * len(chosen), _HEIGHT), dpi=_DPI, layout="constrained")
+    panels = figure.subplots(1, len(chosen), squeeze=False).flat
+    for axes, quantity in zip(panels, chosen, strict=True):
+        _decorate(axes)
+        for name, curve in evaluation.curves(quantity).items():
             _band(axes, evaluation.episodes, curve, name)
-    axes.set_xlabel("adaptation episodes")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel("return" if quantity == "return" else "success rate")
-    if quantity == "success":
-        axes.set_ylim(-0.03, 1.03)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    return _with_legend(figure, axes)
+        axes.set_xlabel("adaptation episodes")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel("return" if quantity == "return" else "success rate")
+        if quantity == "success":
+            axes.set_ylim(-0.03, 1.03)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return _with_legend(figure, panels[0])
 
 
 def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
@@ -177,5 +179,5 @@ def _decorate(axes: Axes) -> None:
 
 
 def _with_legend(figure: Figure, axes: Axes) -> Figure:
-    figure.legend(loc="outside upper left", ncols=3, frameon=False, labelcolor=INK)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False, labelcolor=INK)
     return figure

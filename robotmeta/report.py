@@ -139,7 +139,7 @@ def _hyperparameters(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
     """What the page shows of one evaluation."""
-    measured = {name: curve for name, curve in evaluation.returns.items() if curve is not None}
+    measured = evaluation.curves("return")
     return {
         "title": _SPLITS.get(evaluation.split, evaluation.split),
         "tasks": len(evaluation.tasks),
@@ -151,7 +151,7 @@ def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
         "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
         "adaptation": _svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
         "success": _svg(adaptation_curve(evaluation, "success"), "Success rate against adaptation episodes")
-        if any(evaluation.success.values())
+        if evaluation.success
         else None,
         "by_parameter": _svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
     }

@@ -17,7 +17,7 @@ from robotmeta.checkpoint import new_policy
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
-from robotmeta.evaluate import evaluate
+from robotmeta.evaluate import Curve, evaluate
 from robotmeta.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
 from robotmeta.record import record
 from robotmeta.report import report
@@ -291,3 +291,21 @@ def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
         report(run.folder, evaluations=[evaluation], videos=[])
     page.rmdir()
     assert not list(run.folder.glob(".report*"))
+
+
+# -- success -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_success_rate_has_the_interval_of_wilson_which_calls_nothing_certain() -> None:
+    # Centre (p + z^2/2n) / (1 + z^2/n) and half-width z sqrt(p (1-p)/n + z^2/4n^2) / (1 + z^2/n), with z = 1.96.
+    rates = Curve(np.array([[1.0] * 40, [1.0] * 10 + [0.0] * 30]), binary=True)
+    assert rates.mean.tolist() == [1.0, 0.25]
+    np.testing.assert_allclose(rates.ci95, [[0.9124, 1.0], [0.1419, 0.4019]], atol=1e-4)
+
+
+def test_a_family_with_success_has_its_table_and_its_panel(evaluation) -> None:
+    assert evaluation.quantities == ("return", "success")
+    assert "success rate" in str(evaluation.table("success").title)
+    returns, successes = adaptation_curve(evaluation, *evaluation.quantities).axes
+    assert (returns.get_ylabel(), successes.get_ylabel()) == ("return", "success rate")
+    assert set(evaluation.curves("success")) == {"adapted", "zero_shot"}
