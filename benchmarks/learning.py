@@ -47,6 +47,7 @@ class Benchmark:
 _TWENTY = {"meta_batch": 8, "episodes": 20}
 _FEW = {"meta_batch": 40, "episodes": 3}
 _TWO = {"meta_batch": 48, "rounds": 1}  # trials of two episodes
+_TRAINED = ("zero_shot", "from_scratch", "domain_randomized")
 
 BENCHMARKS: dict[str, Benchmark] = {
     "point-navigation-promp-3-steps": Benchmark(
@@ -77,9 +78,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-velocity-maml": Benchmark(
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
-    "cheetah-dynamics-rl2": Benchmark(
-        "cheetah-dynamics", "rl2", 200, _TWO, controls=("zero_shot", "from_scratch", "domain_randomized")
-    ),
+    "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, controls=_TRAINED),
+    "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 200, controls=_TRAINED),
+    "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 250, controls=_TRAINED),
+    "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 250, controls=_TRAINED),
+    "quadruped-rl2": Benchmark("quadruped", "rl2", 600, {"meta_batch": 48, "epochs": 5}, controls=_TRAINED),
 }
 
 
@@ -107,9 +110,7 @@ def run(name: str) -> None:
         if kind in benchmark.controls
     }
     evaluations = {}
-    for split in ("test", "ood"):
-        if split == "ood" and not policy.family.space.has_ood:
-            continue
+    for split in policy.family.splits:
         evaluation = rm.evaluate(
             policy,
             split=split,
@@ -171,6 +172,7 @@ def table(names: list[str]) -> str:
         "minutes",
         "target reached",
         "split",
+        "measure",
         "zero-shot",
         "adapted, after episodes",
         "others",
@@ -185,51 +187,60 @@ def table(names: list[str]) -> str:
         when = "no target" if result["target"] is None else "not reached"
         if reached is not None:
             when = f"{result['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
+        size = f"{result['env_steps'] / 1e6:.1f}M", f"{result['training_seconds'] / 60:.1f}"
         for split, evaluation in result["evaluations"].items():
-            curves = evaluation["return"]
-            adapted = ", ".join(
-                f"{count}: {_cell(curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
-            )
-            others = ", ".join(
-                f"{kind.replace('_', '-')} {_cell(curve, -1)}"
-                for kind, curve in curves.items()
-                if curve is not None and kind not in ("adapted", "zero_shot")
-            )
-            size = f"{result['env_steps'] / 1e6:.1f}M", f"{result['training_seconds'] / 60:.1f}"
-            lines.append(_row([name, *size, when, split, _cell(curves["zero_shot"], -1), adapted, others]))
+            for measure in _measures(evaluation):
+                curves = evaluation[measure]
+                adapted = ", ".join(
+                    f"{count}: {_cell(measure, curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
+                )
+                zero_shot = _cell(measure, curves["zero_shot"], -1)
+                others = _others(measure, curves, ("adapted", "zero_shot"))
+                lines.append(_row([name, *size, when, split, measure, zero_shot, adapted, others]))
     return "\n".join(lines)
 
 
 def summary(names: list[str]) -> str:
-    """One line a result, on held-out tasks after the whole budget of adaptation, as Markdown."""
-    lines = [_row(("run", "control steps", "episodes", "zero-shot", "adapted", "others")), _row(["---"] * 6)]
+    """One line a measure, on held-out tasks (and real robots) after the whole budget of adaptation, as Markdown."""
+    columns = ("run", "control steps", "split", "measure", "episodes", "zero-shot", "adapted", "others")
+    lines = [_row(columns), _row(["---"] * len(columns))]
     for name in names:
         file = RESULTS / f"{name}.json"
         if not file.exists():
             continue
         result = json.loads(file.read_text())
-        evaluation = result["evaluations"]["test"]
-        curves = evaluation["return"]
-        others = ", ".join(
-            f"{kind.replace('_', '-')} {_cell(curve, -1)}"
-            for kind, curve in curves.items()
-            if curve is not None and kind not in ("adapted", "zero_shot", "from_scratch")
-        )
         steps = f"{result['env_steps'] / 1e6:.1f}M"
-        episodes = str(evaluation["episodes"][-1])
-        lines.append(
-            _row([name, steps, episodes, _cell(curves["zero_shot"], -1), _cell(curves["adapted"], -1), others])
-        )
+        for split, evaluation in result["evaluations"].items():
+            if split == "ood":
+                continue
+            for measure in _measures(evaluation):
+                curves = evaluation[measure]
+                cells = (_cell(measure, curves[kind], -1) for kind in ("zero_shot", "adapted"))
+                others = _others(measure, curves, ("adapted", "zero_shot", "from_scratch"))
+                lines.append(_row([name, steps, split, measure, str(evaluation["episodes"][-1]), *cells, others]))
     return "\n".join(lines)
+
+
+def _measures(evaluation: dict[str, Any]) -> list[str]:
+    return [measure for measure in ("return", "success") if measure in evaluation]
+
+
+def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str:
+    return ", ".join(
+        f"{kind.replace('_', '-')} {_cell(measure, curve, -1)}"
+        for kind, curve in curves.items()
+        if curve is not None and kind not in shown
+    )
 
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(curve: dict[str, Any], index: int) -> str:
-    low, high = curve["ci95"][index]
-    return f"{curve['mean'][index]:.1f} [{low:.1f}, {high:.1f}]"
+def _cell(measure: str, curve: dict[str, Any], index: int) -> str:
+    mean, (low, high) = curve["mean"][index], curve["ci95"][index]
+    form = ".1f" if measure == "return" else ".0%"
+    return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from robotmeta.checkpoint import Policy
 from robotmeta.config import hyperparameters
-from robotmeta.train import CONFIG, meta_train, resume
+from robotmeta.errors import UserError
+from robotmeta.train import CONFIG, Run, meta_train, resume
 
 _LEARNER = "domain-randomization"
 _HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"privileged": True}}
@@ -22,20 +23,33 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
         policy: The meta-trained policy; the control gets as many control steps.
         run: The run folder; the control goes to ``run/controls/NAME``.
         threads: Physics threads.
+
+    Raises:
+        UserError: Where its training was stopped: half a control would flatter the policy.
     """
     folder = (run if run.is_dir() else run.parent) / "controls" / name
     hyper = hyperparameters(_LEARNER, _HYPER[name])
+
+    def trained(iterations: int) -> Run:
+        if (folder / CONFIG).exists():
+            return resume(folder, family=policy.family, iterations=iterations, threads=threads)
+        return meta_train(
+            policy.family,
+            _LEARNER,
+            iterations=iterations,
+            seed=policy.config.seed,
+            out=folder,
+            hyper=_HYPER[name],
+            threads=threads,
+            simulator=policy.config.simulator,
+        )
+
     per_iteration = hyper.meta_batch * hyper.episodes * policy.family.horizon
-    iterations = max(1, math.ceil(policy.env_steps / per_iteration))
-    if (folder / CONFIG).exists():
-        return resume(folder, family=policy.family, iterations=iterations, threads=threads).policy
-    return meta_train(
-        policy.family,
-        _LEARNER,
-        iterations=iterations,
-        seed=policy.config.seed,
-        out=folder,
-        hyper=_HYPER[name],
-        threads=threads,
-        simulator=policy.config.simulator,
-    ).policy
+    control = trained(max(1, math.ceil(policy.env_steps / per_iteration)))
+    while control.policy.env_steps < policy.env_steps and not control.interrupted:  # episodes ended early
+        done = control.policy
+        pace = done.env_steps / done.iteration
+        control = trained(done.iteration + math.ceil((policy.env_steps - done.env_steps) / pace))
+    if control.interrupted:
+        raise UserError(f"stopped while training the {name} control; the same command goes on with {folder}")
+    return control.policy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import dataclasses
 import json
 import os
 import pickle
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 import robotmeta as rm
 from robotmeta.checkpoint import checkpoints
 from robotmeta.cli import main
+from robotmeta.controls import control_policy
 
 _TINY = {"meta_batch": 4, "episodes": 2}
 
@@ -166,7 +168,15 @@ def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: P
         assert curves[name] is not None
     policy, control = rm.load(run), rm.load(run / "controls" / "oracle")
     assert control.learner.config.privileged
-    assert control.config.iterations * 48 * 2 * policy.family.horizon >= policy.env_steps
+    assert control.env_steps >= policy.env_steps
+
+
+def test_a_control_whose_episodes_end_early_trains_until_it_has_had_as_many_steps(tmp_path: Path) -> None:
+    hopper = rm.meta_train("hopper-dynamics", iterations=1, out=tmp_path, hyper={"meta_batch": 2}, progress=False)
+    policy = dataclasses.replace(hopper.policy, env_steps=48 * 2 * hopper.policy.family.horizon)  # one full iteration
+    control = control_policy("domain_randomized", policy, tmp_path)
+    assert control.env_steps >= policy.env_steps
+    assert control.iteration > 1
 
 
 def test_without_a_gl_library_only_the_video_is_missing(run: Path, tmp_path: Path) -> None:
