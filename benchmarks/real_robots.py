@@ -1,0 +1,100 @@
+"""How real quadrupeds walk before and after adaptation: ``python benchmarks/real_robots.py RUN [--video ROBOT FILE]``.
+
+Meta-training never sees their rows. Each is told to walk at 0.3 of its natural speed, unloaded and with a quarter of
+its trunk's mass on the back; the table has the speed it reached and how often it fell, and goes to ``results/``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import robotmeta as rm
+from robotmeta.checkpoint import Policy, versions
+from robotmeta.deployment import TaskWorlds, adapted_belief, experience
+from robotmeta.envs import Tasks
+from robotmeta.rollout import Belief
+from robotmeta.seeding import streams
+
+RESULTS = Path(__file__).parent / "results"
+_GRAVITY = 9.81  # m/s^2
+_SPEED = 0.3  # sqrt(g L)
+_LOADS = (0.0, 0.25)  # of the trunk's mass
+_EPISODES = 3  # of adaptation
+_TRIALS = 10  # measured episodes of each robot
+
+
+def walks(policy: Policy, tasks: Tasks, belief: Belief, *, remember: bool = True) -> dict[str, np.ndarray]:
+    """Mean forward speed in sqrt(g L) and share of episodes that ended in a fall, each ``[task]``."""
+    worlds = TaskWorlds(policy, tasks)
+    fresh = streams(0, "trials")[0]
+    rollout, _ = experience(worlds, policy.learner, belief, _TRIALS, fresh, explore=False, remember=remember)
+    forward = [name for name, _ in policy.family.observations].index("velocity_x")
+    speed = (rollout.observations[..., forward] * rollout.mask).sum(dim=(1, 2)) / rollout.mask.sum(dim=(1, 2))
+    return {"speed": speed.numpy(), "falls": rollout.terminated.float().mean(dim=1).numpy()}
+
+
+def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
+    """One row a robot and load."""
+    family = policy.family
+    named = [(name, load) for load in _LOADS for name in family.robots]
+    rows = [
+        family.robot(name, speed=_SPEED, payload_mass=load * family.robots[name]["trunk_mass"]).values
+        for name, load in named
+    ]
+    tasks = Tasks(family.space.names, np.concatenate(rows))
+    adapted = adapted_belief(policy, TaskWorlds(policy, tasks), _EPISODES, streams(0, "adaptation")[0])
+    found = {
+        "zero_shot": walks(policy, tasks, policy.begin(len(tasks)), remember=False),
+        "adapted": walks(policy, tasks, adapted),
+    }
+    if control is not None:
+        found["domain_randomized"] = walks(control, tasks, control.begin(len(tasks)))
+    lines = []
+    for i, ((name, load), row) in enumerate(zip(named, tasks, strict=True)):
+        natural = math.sqrt(_GRAVITY * (row["thigh_length"] + row["calf_length"]))
+        line: dict[str, Any] = {"robot": name, "payload": load * row["trunk_mass"], "commanded": _SPEED * natural}
+        for kind, walked in found.items():
+            line[kind] = {"speed": float(walked["speed"][i]) * natural, "falls": float(walked["falls"][i])}
+        lines.append(line)
+    return lines
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """Markdown: speeds in m/s, falls in brackets."""
+    kinds = [kind for kind in ("zero_shot", "domain_randomized", "adapted") if kind in lines[0]]
+    rows = [["robot", "payload, kg", "told, m/s", *(kind.replace("_", "-") for kind in kinds)]]
+    rows.append(["---"] * len(rows[0]))
+    for line in lines:
+        cells = (f"{line[kind]['speed']:.2f} ({line[kind]['falls']:.0%} falls)" for kind in kinds)
+        rows.append([line["robot"], f"{line['payload']:.1f}", f"{line['commanded']:.2f}", *cells])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main() -> None:
+    """Measures, prints and writes the table; records a robot where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="run folder of the family quadruped or quadruped-terrain")
+    parser.add_argument("--video", nargs=2, metavar=("ROBOT", "FILE"), help="record this robot, loaded, into this file")
+    arguments = parser.parse_args()
+    policy = rm.load(arguments.run)
+    beside = arguments.run / "controls" / "domain_randomized"
+    lines = measure(policy, rm.load(beside) if beside.is_dir() else None)
+    config = policy.config.to_json()
+    result = {"config": config, "env_steps": policy.env_steps, "episodes": _EPISODES, "trials": _TRIALS}
+    file = RESULTS / f"real-robots-{policy.family.name}.json"
+    file.write_text(json.dumps({**result, "robots": lines, "versions": versions()}, indent=1) + "\n")
+    print(table(lines))
+    if arguments.video:
+        robot, video = arguments.video
+        load = _LOADS[-1] * policy.family.robots[robot]["trunk_mass"]
+        rm.record(policy, policy.family.robot(robot, speed=_SPEED, payload_mass=load), out=video, episodes=_EPISODES)
+
+
+if __name__ == "__main__":
+    main()
