@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from robotmeta.checkpoint import Policy
 from robotmeta.deployment import TaskWorlds, adapted_belief
-from robotmeta.envs import TaskBatchEnv, Tasks
+from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.errors import UserError
 from robotmeta.files import replaced
 from robotmeta.rollout import Belief, play
@@ -100,7 +100,7 @@ def record(
         raise UserError(f"a picture of {width} x {height} pixels cannot be drawn")
     width, height = width + width % 2, height + height % 2  # yuv420p shares colour between 2 x 2 pixels
     stride = math.ceil(1.0 / (policy.family.dt * _MAX_FPS) - 1e-9)
-    caption = _caption(task, width, height)
+    caption = _caption(_words(policy.family, task), width, height)
     size = 2 * width, height + caption.height
     with replaced(out) as partial, _encoder(partial, size, 1.0 / (policy.family.dt * stride)) as show:
         sides = _sides(policy, task, episodes, seed)
@@ -164,12 +164,22 @@ class _Caption:
         return np.array(image)
 
 
-def _caption(task: Tasks, width: int, height: int) -> _Caption:
-    """A caption that lists the task's values in as many lines as they need."""
+def _words(family: TaskFamily, task: Tasks) -> list[str]:
+    """The task's values, but for parts of the robot that are nominal; those of a robot that has a name are its name."""
+    row = next(iter(task))
+    robots = (name for name, columns in family.robots.items() if all(row[c] == v for c, v in columns.items()))
+    robot = next(robots, None)
+    named = {} if robot is None else family.robots[robot]
+    shown = [p.name for p in family.space if p.name not in named and (row[p.name] != p.nominal or not p.edits)]
+    values = [f"{name} = {row[name]:.3g}" for name in shown]
+    return (values if robot is None else [f"robot = {robot}", *values]) or ["nominal"]
+
+
+def _caption(words: list[str], width: int, height: int) -> _Caption:
+    """A caption of as many lines as the words need."""
     size = max(8, min(height // 22, width // 26))  # the longest title and its return share a line
     lines: list[str] = []
-    for name, value in next(iter(task)).items():
-        word = f"{name} = {value:.3g}"
+    for word in words:
         longer = f"{lines[-1]}, {word}" if lines else word
         if lines and _font(size).getlength(longer) <= width - 1.2 * size:
             lines[-1] = longer

@@ -19,7 +19,7 @@ from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
 from robotmeta.evaluate import Curve, evaluate
 from robotmeta.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
-from robotmeta.record import record
+from robotmeta.record import _words, record
 from robotmeta.report import report
 from robotmeta.rollout import collect
 from robotmeta.train import meta_train
@@ -291,6 +291,14 @@ def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
         report(run.folder, evaluations=[evaluation], videos=[])
     page.rmdir()
     assert not list(run.folder.glob(".report*"))
+
+
+def test_a_caption_names_the_robot_and_leaves_out_what_is_nominal():
+    family = make("quadruped")
+    goals = ["payload_x = 0", "payload_y = 0", "fault = 0", "speed = 0.3"]  # these change no model by themselves
+    assert _words(family, family.robot("go1", payload_mass=2.5)) == ["robot = go1", "payload_mass = 2.5", *goals]
+    assert set(_words(family, family.task(friction=0.5))) == {"robot = go2", "friction = 0.5", *goals}
+    assert "thigh_length = 0.3" in _words(family, family.task(thigh_length=0.3))
 
 
 # -- success -----------------------------------------------------------------------------------------------------------
