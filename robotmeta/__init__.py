@@ -18,7 +18,7 @@ if sys.platform == "linux":
 # torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from robotmeta.checkpoint import Policy, load, save_policy
+from robotmeta.checkpoint import Policy, load, pretrained, save_policy
 from robotmeta.deployment import Adapted, adapt
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.envs.gymnasium_env import register_families
@@ -56,6 +56,7 @@ __all__ = [
     "load",
     "make",
     "meta_train",
+    "pretrained",
     "record",
     "report",
     "resume",

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily, make
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
 from robotmeta.files import replaced, writing
 from robotmeta.metalearners import MetaLearner, learner_class
 from robotmeta.rollout import Belief, one_torch_thread
@@ -30,6 +30,8 @@ from robotmeta.seeding import streams
 SCHEMA = 2
 _KEPT = 2
 _BELIEF = "belief."
+_PRETRAINED = "pretrained:"
+_SHIPPED = Path(__file__).parent / "policies" / "pretrained"
 _WEIGHTS, _MANIFEST, _TRAINING = "policy.safetensors", "manifest.json", "training.pt"
 
 
@@ -161,19 +163,19 @@ def checkpoints(run: Path) -> list[Path]:
 
 
 def load(source: str | Path, *, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
-    """Loads a policy from a run folder (its last checkpoint), a checkpoint folder or a policy file.
+    """Loads a policy from a run folder (its last checkpoint), a checkpoint folder, a policy file, or those that ship.
 
     The family is found by its name: where that is a function of one's own (``"hopper.py:family"``), its code is run.
 
     Args:
-        source: The folder or file.
+        source: The folder or file; or ``"pretrained:NAME"``, one of :func:`pretrained`.
         device: Where the policy shall live.
         family: The family it was trained on, where that is not a registered one.
 
     Raises:
         UserError: Where there is none, the file is damaged or a pickle, or it belongs to another family or schema.
     """
-    file = _locate(Path(source))
+    file = _shipped(str(source)) if str(source).startswith(_PRETRAINED) else _locate(Path(source))
     described, tensors = _read(file)
     if described.get("schema") != SCHEMA:
         raise UserError(f"{file} has schema {described.get('schema')}, this version reads schema {SCHEMA}")
@@ -202,6 +204,18 @@ def load_training(run: Path, policy: Policy) -> None:
         raise UserError(f"{file} is damaged: {_first_line(error)}") from None
 
 
+def pretrained() -> list[str]:
+    """Names of the meta-trained policies that ship with the package; ``pretrained:NAME`` stands for one everywhere."""
+    return sorted(file.stem for file in _SHIPPED.glob("*.safetensors"))
+
+
+def _shipped(source: str) -> Path:
+    name = source.removeprefix(_PRETRAINED)
+    if name not in pretrained():
+        raise unknown("pretrained policy", name, pretrained())
+    return _SHIPPED / f"{name}.safetensors"
+
+
 def _locate(source: Path) -> Path:
     if source.is_file():
         return source
@@ -211,7 +225,9 @@ def _locate(source: Path) -> Path:
     if found:
         return found[-1] / _WEIGHTS
     what = "has no checkpoint yet" if source.is_dir() else "does not exist"
-    raise UserError(f"no policy at {source}: it {what}; give a run folder, a checkpoint folder or a policy file")
+    raise UserError(
+        f"no policy at {source}: it {what}; give a run folder, a checkpoint folder, a policy file or pretrained:NAME"
+    )
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

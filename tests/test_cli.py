@@ -65,6 +65,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train"], "there are: point-navigation"),
         (["families", "nowhere"], "there are: point-navigation"),
         (["evaluate", "nowhere"], "no policy at nowhere"),
+        (["evaluate", "pretrained:quadrupled"], "nearest: quadruped"),
         (["train", "--resume", "nowhere"], "no run at nowhere"),
     ],
 )
