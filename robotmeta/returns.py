@@ -9,26 +9,35 @@ _OBSERVATION_CLIP = 10.0
 _RIDGE_ATTEMPTS = 8
 
 
-def discounted_returns(rewards: Tensor, discount: float) -> Tensor:
+def discounted_returns(rewards: Tensor, discount: float, elapsed: Tensor | None = None) -> Tensor:
     """Reward-to-go ``R_t = r_t + gamma R_{t+1}``.
 
     Args:
         rewards: ``[..., time]``, zero after the end of an episode.
         discount: gamma.
+        elapsed: Control steps from each step to the one that follows it, ``[..., time]``; 1 for None.
 
     Returns:
         ``[..., time]``.
     """
+    discounts = torch.full_like(rewards, discount) if elapsed is None else discount**elapsed
     returns = torch.empty_like(rewards)
     following = torch.zeros_like(rewards[..., 0])
     for t in reversed(range(rewards.shape[-1])):
-        following = rewards[..., t] + discount * following
+        following = rewards[..., t] + discounts[..., t] * following
         returns[..., t] = following
     return returns
 
 
 def generalized_advantages(
-    rewards: Tensor, values: Tensor, last_values: Tensor, mask: Tensor, *, discount: float, lam: float
+    rewards: Tensor,
+    values: Tensor,
+    last_values: Tensor,
+    mask: Tensor,
+    *,
+    discount: float,
+    lam: float,
+    elapsed: Tensor | None = None,
 ) -> Tensor:
     """Generalized advantage estimation (Schulman et al. 2016, equation 16).
 
@@ -42,16 +51,20 @@ def generalized_advantages(
         mask: 1.0 for steps that happened, ``[..., time]``.
         discount: gamma.
         lam: lambda.
+        elapsed: Control steps from each step to the one that follows it, ``[..., time]``; 1 for None. Those in between
+            are worth nothing: gamma and lambda count as often as there are steps.
 
     Returns:
         ``[..., time]``, zero where ``mask`` is.
     """
+    elapsed = torch.ones_like(rewards) if elapsed is None else elapsed
+    discounts, traces = discount**elapsed, (discount * lam) ** elapsed
     advantages = torch.zeros_like(rewards)
     following_value, following_advantage = last_values, torch.zeros_like(last_values)
     for t in reversed(range(rewards.shape[-1])):
         happened = mask[..., t] > 0
-        delta = rewards[..., t] + discount * following_value - values[..., t]
-        advantage = delta + discount * lam * following_advantage
+        delta = rewards[..., t] + discounts[..., t] * following_value - values[..., t]
+        advantage = delta + traces[..., t] * following_advantage
         advantages[..., t] = torch.where(happened, advantage, 0.0)
         # Steps that did not happen hand the end of the episode on unchanged.
         following_advantage = torch.where(happened, advantage, following_advantage)

@@ -363,6 +363,21 @@ def test_a_trial_is_valued_as_a_whole() -> None:
     torch.testing.assert_close(data["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
 
 
+def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
+    # What follows a fall is discounted by the steps that the episode could have gone on for.
+    family = ending_early()
+    learner = rl2_of(family, discount=0.9, gae_lambda=1.0, bptt=0, meta_batch=8, rounds=1)
+    first, second = gather(env_of(family, learner), learner, generator())
+    data = learner._sequences([first, second])
+    lengths = first.mask.sum(dim=-1).flatten().long()
+    assert bool((lengths < family.horizon).any())
+    for task, length in enumerate(lengths.tolist()):
+        earned = [*first.rewards[task, 0, :length].tolist(), *([0.0] * (family.horizon - length))]
+        whole = torch.tensor([*earned, *second.rewards[task, 0].tolist()])
+        worth = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
+        assert float(data["targets"][0, task]) == pytest.approx(worth, rel=1e-4)
+
+
 # -- the normalizer ----------------------------------------------------------------------------------------------------
 
 

@@ -64,6 +64,17 @@ def test_a_terminated_episode_has_nothing_after_it() -> None:
     assert torch.equal(advantages, numbers(1.25, 1, 0))
 
 
+def test_a_gap_is_filled_with_steps_that_are_worth_nothing() -> None:
+    # Two steps of nothing between the first and the second: as if the rewards were 1, 0, 0, 2.
+    gap = steps(3, 1)
+    assert torch.equal(discounted_returns(numbers(1, 2), 0.5, gap), numbers(1.25, 2))
+    # delta_1 = 2 - 1;  delta_0 = 1 + 1/8 - 0.5 = 0.625;  A_0 = 0.625 + 1/64
+    advantages = generalized_advantages(
+        numbers(1, 2), numbers(0.5, 1), torch.zeros(1, 1), steps(1, 1), discount=0.5, lam=0.5, elapsed=gap
+    )
+    assert torch.equal(advantages, numbers(0.640625, 1))
+
+
 def test_lambda_one_is_returns_minus_values() -> None:
     generator = torch.Generator().manual_seed(0)
     mask = (torch.arange(7) < torch.tensor([[[7], [4]], [[1], [6]]])).double()

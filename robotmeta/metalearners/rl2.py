@@ -148,6 +148,13 @@ class RL2(MetaLearner[RL2Config]):
         def told(value: Tensor) -> Tensor:  # last step's, whichever episode it was in; zero at the trial's start
             return torch.cat([torch.zeros_like(value[:1]), value[:-1]])
 
+        def until_next(r: Rollout) -> Tensor:
+            # An episode that ended early stays unpaid up to its time limit: otherwise a fall, which is followed by a
+            # fresh start, would cost nothing.
+            remaining = torch.arange(r.mask.shape[-1], 0, -1, device=r.mask.device, dtype=r.mask.dtype)
+            goes_on = torch.cat([r.mask[..., 1:], torch.zeros_like(r.mask[..., :1])], dim=-1) > 0
+            return torch.where(goes_on, 1.0, remaining)
+
         starts = [torch.zeros_like(r.rewards).unsqueeze(-1) for r in trial]
         for start in starts:
             start[:, :, 0] = 1.0
@@ -161,7 +168,8 @@ class RL2(MetaLearner[RL2Config]):
             _, value, last = self.network(piece, hidden[-1])
             values.append(value)
             hidden.append(last)
-        self.return_scale.update(discounted_returns(rewards.T, config.discount).T, mask)
+        elapsed = joined([until_next(r) for r in trial])
+        self.return_scale.update(discounted_returns(rewards.T, config.discount, elapsed.T).T, mask)
         advantages = generalized_advantages(
             rewards.T / self.return_scale(),
             torch.cat(values).T,
@@ -169,6 +177,7 @@ class RL2(MetaLearner[RL2Config]):
             mask.T,
             discount=config.discount,
             lam=config.gae_lambda,
+            elapsed=elapsed.T,
         ).T
         targets = advantages + torch.cat(values)
         whole = {
