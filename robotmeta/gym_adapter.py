@@ -20,6 +20,7 @@ from robotmeta.dm_adapter import PREFIX, DmEnv, load_suite
 from robotmeta.envs import Step
 from robotmeta.envs.imports import imported, reason
 from robotmeta.errors import SimulationDiverged, UserError, unknown
+from robotmeta.robotics_adapter import prepare
 
 AnyEnv = gymnasium.Env[Any, Any] | dm_env.Environment
 
@@ -29,9 +30,9 @@ def wrap(env: AnyEnv | str | Callable[[], AnyEnv], *, horizon: int | None = None
 
     Args:
         env: An environment of Gymnasium or dm_env; a function without arguments that returns one; or a string: a
-            Gymnasium id (``"HalfCheetah-v5"``), ``"module:factory"`` (``"my_robot:make_env"``, or a file,
-            ``"my_robot.py:make_env"``), ``"module:id"`` for an id that importing the module registers, or
-            ``"dm_control:cheetah-run"``.
+            Gymnasium id (``"HalfCheetah-v5"``, or one of gymnasium-robotics, ``"FetchPush-v4"``), ``"module:factory"``
+            (``"my_robot:make_env"``, or a file, ``"my_robot.py:make_env"``), ``"module:id"`` for an id that importing
+            the module registers, or ``"dm_control:cheetah-run"``.
         horizon: Control steps an episode; None for the environment's own time limit.
 
     Raises:
@@ -186,6 +187,7 @@ def _from_name(name: str) -> Any:
 
 
 def _from_id(name: str) -> Any:
+    prepare(name)
     try:
         return gymnasium.make(name)
     except gymnasium.error.Error as error:

@@ -9,6 +9,7 @@ from typing import Any
 
 import dm_env
 import gymnasium
+import mujoco
 import numpy as np
 import pytest
 import torch
@@ -26,6 +27,7 @@ from robotmeta.envs.gymnasium_env import FamilyEnv, environment_id, register_fam
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.gym_adapter import wrap
+from robotmeta.robotics_adapter import mend
 from robotmeta.rollout import collect
 
 register_families()
@@ -319,6 +321,7 @@ def test_an_environment_of_another_interface_is_explained_number_by_number() -> 
     ("name", "message"),
     [
         ("HalfCheeta-v5", "no Gymnasium environment 'HalfCheeta-v5'; nearest: HalfCheetah-v5"),
+        ("FetchPus-v4", "no Gymnasium environment 'FetchPus-v4'; nearest: FetchPush-v"),
         ("HalfCheetah-v99", "no Gymnasium environment 'HalfCheetah-v99'; nearest: HalfCheetah-v"),
         ("robotmeta/CheetahDirektion-v0", "nearest: robotmeta/CheetahDirection-v0"),
         ("///", "no Gymnasium environment '///'.*'module:factory'"),
@@ -369,6 +372,65 @@ def test_an_environment_that_starts_broken_is_an_error_of_its_simulation() -> No
 
     with pytest.raises(SimulationDiverged, match="starts with observations that are not finite"):
         wrap(Broken(), horizon=3).reset(generator())
+
+
+# -- gymnasium-robotics ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "observations", "actions", "horizon"),
+    [
+        ("FetchReach-v4", 16, 4, 50),
+        ("FetchPush-v4", 31, 4, 50),
+        ("gymnasium_robotics:HandReach-v3", 93, 20, 50),
+        ("AdroitHandDoor-v1", 39, 28, 200),
+        ("PointMaze_UMaze-v3", 8, 2, 300),
+    ],
+)
+def test_environments_of_gymnasium_robotics_start(name: str, observations: int, actions: int, horizon: int) -> None:
+    world = wrap(name)
+    assert (world.observation_size, world.action_size, world.horizon) == (observations, actions, horizon)
+    assert bool(world.reset(generator()).isfinite().all())
+    step = world.step(torch.zeros(1, 1, actions))
+    assert step.diverged is None
+    assert world.success() == torch.tensor([[False]])
+
+
+def test_goals_and_achievements_come_before_the_other_observations_of_a_robot_with_goals() -> None:
+    world = wrap("FetchPush-v4")
+    env: Any = world.env.unwrapped
+    seen = world.reset(generator())[0, 0]
+    expected = env._get_obs()
+    parts = [expected[key] for key in ("achieved_goal", "desired_goal", "observation")]
+    np.testing.assert_allclose(seen, np.concatenate(parts), atol=1e-6)
+
+
+def test_mending_gymnasium_robotics_leaves_mujoco_alone_and_can_be_repeated() -> None:
+    mend()
+    utilities: Any = sys.modules["gymnasium_robotics.utils.mujoco_utils"]
+    mended = utilities.mujoco
+    mend()
+    assert utilities.mujoco is mended
+    assert mended.mjtJoint.mjJNT_HINGE == np.int32(int(mujoco.mjtJoint.mjJNT_HINGE))
+    assert mended.MjModel is mujoco.MjModel
+    assert not isinstance(mujoco.mjtJoint.mjJNT_HINGE, int)
+
+
+def test_without_gymnasium_robotics_its_ids_say_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="'FetchFly-v9' needs gymnasium-robotics: pip install gymnasium-robotics"):
+        wrap("FetchFly-v9")
+    with pytest.raises(UserError, match="no Gymnasium environment 'HalfCheeta-v5'; nearest: HalfCheetah-v5"):
+        wrap("HalfCheeta-v5")
+
+
+@pytest.mark.parametrize("family", ["fetch-reach", "fetch-push", "fetch-slide", "fetch-pick-and-place"])
+def test_fetch_policies_fit_the_environments_they_come_from(family: str) -> None:
+    name = "".join(word.capitalize() for word in family.split("-"))
+    adapted = adapt(policy_for(family), wrap(f"{name}Dense-v4", horizon=10), episodes=1, trials=1)
+    assert np.isfinite([adapted.return_before, adapted.return_after]).all()
+    with pytest.raises(UserError, match="the environment has 93 observations"):
+        adapt(policy_for(family), wrap("HandReach-v3"), episodes=1)
 
 
 # -- dm_env ------------------------------------------------------------------------------------------------------------

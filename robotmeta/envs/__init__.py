@@ -12,6 +12,7 @@ from robotmeta.envs import (
     dm_cheetah,
     dm_quadruped,
     dm_walker,
+    fetch,
     hopper,
     humanoid,
     point,
@@ -63,6 +64,10 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "dm-quadruped": dm_quadruped.walk,
     "quadruped": quadruped.walk,
     "quadruped-terrain": quadruped_terrain.walk,
+    "fetch-reach": fetch.reach,
+    "fetch-push": fetch.push,
+    "fetch-slide": fetch.slide,
+    "fetch-pick-and-place": fetch.pick_and_place,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 

@@ -49,6 +49,11 @@ class MujocoWorld:
         camera: Camera for pictures: a name in the model, or None for a free camera.
         lookat_body: Body a free camera follows.
         control: ``(action) -> control``, both ``[..., action]``, where actuators want other numbers than [-1, 1].
+        drive: ``(state, action, task) -> MjData fields to set before the substeps``, by name, such as ``ctrl``,
+            ``mocap_pos`` or ``qpos``, each ``[task, episode, ...]``; for actions that are more than controls.
+        keyframe: Keyframe of the model that is the nominal initial state; None for its initial pose at rest.
+        lagging: Derived fields are those of the state before the last substep, as ``mj_step`` leaves them, where they
+            otherwise are brought up to date.
     """
 
     spec: Callable[[], mujoco.MjSpec]
@@ -57,6 +62,9 @@ class MujocoWorld:
     camera: str | None = None
     lookat_body: str | None = None
     control: Callable[[Tensor], Tensor] | None = None
+    drive: Callable[[State, Tensor, Columns], State] | None = None
+    keyframe: str | None = None
+    lagging: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ from robotmeta.envs.simulators import available_cores
 # On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
+_NONE, _VELOCITY = mujoco.mjtStage.mjSTAGE_NONE, mujoco.mjtStage.mjSTAGE_VEL
+_INPUTS = {  # inputs that a rollout in C can be given, in the order in which it wants them
+    "ctrl": int(mujoco.mjtState.mjSTATE_CTRL),
+    "mocap_pos": int(mujoco.mjtState.mjSTATE_MOCAP_POS),
+    "mocap_quat": int(mujoco.mjtState.mjSTATE_MOCAP_QUAT),
+}
+
 
 class MujocoSimulator:
     """Worlds on the threads of ``mujoco.batch.Batch``; bit-identical at any number of threads.
@@ -40,20 +47,16 @@ class MujocoSimulator:
         worlds = num_tasks * num_episodes
         # qpos and qvel are state: worlds then share a thread's scratch memory, which stays in its cache. A family that
         # reads derived fields needs them kept for each world, and current after a step (the stage adds no cost then).
-        derived = bool(family.world.fields)
-        self._stage = mujoco.mjtStage.mjSTAGE_VEL if derived else mujoco.mjtStage.mjSTAGE_NONE
+        self._derived = bool(family.world.fields)
         self._batch = Batch(
-            self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=derived
+            self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=self._derived
         )
-        self._fields: dict[str, Tensor] = {}
-        for name in ("qpos", "qvel", *family.world.fields):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # torch has no read-only tensors, as derived fields are
-                array = torch.from_numpy(self._batch.bind(name))
-            self._fields[name] = array.view(*self._shape, *array.shape[1:])
-        self._control = torch.from_numpy(self._batch.bind("ctrl")).view(*self._shape, -1)
+        self._views: dict[str, Tensor] = {}
+        self._fields = {name: self._bound(name) for name in ("qpos", "qvel", *family.world.fields)}
+        self._columns = family.space.nominal(num_tasks).columns()
 
     def load(self, tasks: Tasks) -> None:
+        self._columns = tasks.columns()
         self._models = self._build(tasks)
         if all(model is self._build.nominal for model in self._models):
             self._batch.set_models(None)  # goals only: nothing to swap
@@ -62,6 +65,11 @@ class MujocoSimulator:
 
     @property
     def nominal(self) -> State:
+        key = self._world.keyframe
+        if key is not None:
+            poses = [model.key(key) for model in self._models]
+            start = {"qpos": np.stack([p.qpos for p in poses]), "qvel": np.stack([p.qvel for p in poses])}
+            return {name: torch.from_numpy(value).unsqueeze(1) for name, value in start.items()}
         qpos = torch.from_numpy(initial_positions(self._models)).unsqueeze(1)
         return {"qpos": qpos, "qvel": torch.zeros(self._shape[0], 1, self._build.nominal.nv, dtype=torch.float64)}
 
@@ -70,18 +78,20 @@ class MujocoSimulator:
         return self._fields
 
     def reset(self, state: State) -> None:
-        self._batch.reset(stage=mujoco.mjtStage.mjSTAGE_NONE)
+        self._batch.reset(stage=_NONE)
         for name, value in state.items():
             self._fields[name].copy_(value)
-        if self._stage != mujoco.mjtStage.mjSTAGE_NONE:
-            self._batch.forward(stage=self._stage)
+        if self._derived:
+            self._batch.forward(stage=_VELOCITY)
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
-        self._control.copy_(action if self._world.control is None else self._world.control(action))
+        for name, value in self._inputs(action).items():
+            self._bound(name).copy_(value)
         ids = None if active is None else np.flatnonzero(active.numpy())
+        stage = _VELOCITY if self._derived and not self._world.lagging else _NONE
         try:
             with quiet_mujoco():
-                self._batch.step(ids, nstep=self._world.frame_skip, stage=self._stage)
+                self._batch.step(ids, nstep=self._world.frame_skip, stage=stage)
             raised = np.empty(0, dtype=int)
         except SimulationError as error:  # those worlds kept their last state; the others went on
             raised = error.ids
@@ -89,18 +99,37 @@ class MujocoSimulator:
         failed[raised] = True
         return torch.from_numpy(failed).view(self._shape) if failed.any() else None
 
-    def open_loop(self, controls: Tensor) -> None:
-        """Advances all worlds over a whole sequence of controls in one C call: the bound on any collection.
+    def open_loop(self, actions: Tensor) -> None:
+        """Advances all worlds over a whole sequence of actions in one C call: the bound on any collection.
+
+        Where inputs depend on the state (``drive``), they are those of the state at the call throughout.
 
         Args:
-            controls: ``[task, episode, time, action]``, each held for a control step.
+            actions: ``[task, episode, time, action]``, each held for a control step.
         """
-        controls = controls if self._world.control is None else self._world.control(controls)
-        held = controls.flatten(0, 1).double().repeat_interleave(self._world.frame_skip, dim=1)
-        control = int(mujoco.mjtState.mjSTATE_CTRL)
-        self._batch.rollout(held.shape[1], held.numpy(), control_spec=control, record=())
+        steps = [self._inputs(action) for action in actions.unbind(dim=2)]
+        given = [name for name in _INPUTS if name in steps[0]]
+        inputs = torch.cat([torch.stack([s[n] for s in steps], dim=2).flatten(3) for n in given], dim=-1)
+        held = inputs.flatten(0, 1).double().repeat_interleave(self._world.frame_skip, dim=1)
+        spec = sum(_INPUTS[name] for name in given)
+        self._batch.rollout(held.shape[1], held.numpy(), control_spec=spec, record=())
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         world = task * self._shape[1] + episode
         camera = Camera(self._world.camera, self._world.lookat_body)
         return render(self._models[task], self._batch.get_data(world), camera, width, height)
+
+    def _inputs(self, action: Tensor) -> State:
+        """What an action sets in each world, by name of the ``MjData`` field."""
+        if self._world.drive is not None:
+            return self._world.drive(self._fields, action, self._columns)
+        return {"ctrl": action if self._world.control is None else self._world.control(action)}
+
+    def _bound(self, name: str) -> Tensor:
+        """A live view of an ``MjData`` field, ``[task, episode, ...]``."""
+        if name not in self._views:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # torch has no read-only tensors, as derived fields are
+                array = torch.from_numpy(self._batch.bind(name))
+            self._views[name] = array.view(*self._shape, *array.shape[1:])
+        return self._views[name]

@@ -1,0 +1,58 @@
+"""The environments of gymnasium-robotics: made known to Gymnasium, and made to start on today's MuJoCo.
+
+Nothing of this happens before one of them, or an id that Gymnasium does not know, is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from robotmeta.errors import UserError
+
+_PACKAGE = "gymnasium_robotics"
+_PREFIXES = ("Fetch", "Hand", "AdroitHand", "PointMaze", "AntMaze", "FrankaKitchen")
+
+
+def prepare(name: str) -> None:
+    """Makes an environment of the package ready for ``gymnasium.make``; changes nothing for other names.
+
+    Args:
+        name: A Gymnasium id, such as ``"FetchPush-v4"``.
+
+    Raises:
+        UserError: For an id like theirs where the package is not installed.
+    """
+    if name not in gymnasium.registry:
+        if importlib.util.find_spec(_PACKAGE) is not None:
+            # The package prints a notice on the rewards of AdroitHand, which others need not read.
+            notice = contextlib.nullcontext() if "Adroit" in name else contextlib.redirect_stderr(io.StringIO())
+            with notice:
+                importlib.import_module(_PACKAGE)  # registers its environments
+        elif name.startswith(_PREFIXES):
+            raise UserError(f"environment '{name}' needs gymnasium-robotics: pip install gymnasium-robotics")
+    spec = gymnasium.registry.get(name)
+    if spec is not None and str(spec.entry_point).startswith(f"{_PACKAGE}."):
+        mend()
+
+
+def mend() -> None:
+    """Gives the package's utilities joint types that compare with those of a model. Calling it again changes nothing.
+
+    Since MuJoCo 3.12 an enum on the left of ``==`` equals no NumPy integer. So ``model.jnt_type[0] in (mjJNT_HINGE,
+    mjJNT_SLIDE)`` is false, and the Fetch, hand and kitchen environments of gymnasium-robotics 1.4.2 stop at an
+    assertion. The one module of theirs that compares so gets plain integers instead; MuJoCo itself stays as it is.
+    """
+    utilities: Any = importlib.import_module(f"{_PACKAGE}.utils.mujoco_utils")
+    joint = utilities.mujoco.mjtJoint
+    hinge = joint.mjJNT_HINGE
+    if np.int32(int(hinge)) not in (hinge,):
+        types = {kind: int(value) for kind, value in joint.__members__.items()}
+        utilities.mujoco = SimpleNamespace(**{**vars(utilities.mujoco), "mjtJoint": SimpleNamespace(**types)})
