@@ -13,6 +13,7 @@ from robotmeta.envs import (
     dm_quadruped,
     dm_walker,
     fetch,
+    gripper,
     hopper,
     humanoid,
     point,
@@ -68,6 +69,9 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "fetch-push": fetch.push,
     "fetch-slide": fetch.slide,
     "fetch-pick-and-place": fetch.pick_and_place,
+    "reach": gripper.reach,
+    "push": gripper.push,
+    "grasp": gripper.grasp,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 

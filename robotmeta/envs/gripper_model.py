@@ -1,0 +1,93 @@
+"""The hand of the families ``reach``, ``push`` and ``grasp``: its model, and what a task's numbers do to it.
+
+The model is ``assets/gripper/gripper.xml``: a hand that slides along x, y and z and turns about z, with two fingers.
+Families leave out the joints they do not use.
+"""
+
+from __future__ import annotations
+
+import math
+from importlib.resources import files
+
+import mujoco
+
+from robotmeta.envs.edits import Row
+
+TIMESTEP = 0.01  # seconds
+HEIGHT = 0.016  # metres from the table to the middle of the pads, at joint angles of zero
+OPENING = 0.08  # metres between the pads, fully open
+GRIP = 12.0  # newtons, the strongest the fingers squeeze nominally
+SPEEDS = {"x": 0.5, "y": 0.5, "z": 0.5, "yaw": 2.0, "fingers": 0.2}  # of a target at full action: m/s and rad/s
+LONGEST_DELAY = 200.0  # milliseconds
+
+_FINGERS = ("left", "right")
+_PAYLOAD_DENSITY = 7800.0  # kg/m^3, of steel
+_GREEN = (0.2, 0.75, 0.35, 0.6)
+
+# -- the hand --------------------------------------------------------------------------------------------------------
+
+
+def gripper() -> mujoco.MjSpec:
+    """The hand with all its joints, above an empty table."""
+    text = (files("robotmeta") / "assets" / "gripper" / "gripper.xml").read_text(encoding="utf-8")
+    return mujoco.MjSpec.from_string(text)
+
+
+def without_fingers(spec: mujoco.MjSpec, apart: float) -> None:
+    """Takes the joints of the fingers away, and leaves them ``apart``, in m."""
+    for part in (spec.actuator("fingers"), spec.tendon("closure"), spec.equality("fingers"), *spec.sensors):
+        spec.delete(part)
+    for finger in _FINGERS:
+        spec.delete(spec.joint(f"{finger}_finger"))
+        spec.body(f"{finger}_finger").pos[1] *= apart / OPENING
+
+
+def without_axis(spec: mujoco.MjSpec, axis: str) -> None:
+    """Takes a joint of the hand away with its servo."""
+    spec.delete(spec.actuator(axis))
+    spec.delete(spec.joint(axis))
+
+
+def add_payload(spec: mujoco.MjSpec) -> None:
+    """Adds what :func:`carry` fills: a load under the palm."""
+    body = spec.body("hand").add_body(name="payload")
+    body.add_geom(
+        name="payload", type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.001] * 3, mass=1e-6, rgba=[0.4, 0.33, 0.28, 1]
+    )
+
+
+def add_goal(spec: mujoco.MjSpec, kind: mujoco.mjtGeom, size: tuple[float, float, float], pos: list[float]) -> None:
+    """Adds a mark that shows the goal in pictures."""
+    spec.worldbody.add_site(name="goal", type=kind, size=size, pos=pos, rgba=_GREEN)
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+
+def set_pad_width(spec: mujoco.MjSpec, width: float) -> None:
+    """Width of the pads, m."""
+    for finger in _FINGERS:
+        spec.geom(f"{finger}_pad").size[0] = width / 2
+
+
+def turn_gantry(spec: mujoco.MjSpec, angle: float) -> None:
+    """Turns the axes that the hand moves along about z, rad."""
+    spec.body("hand").quat = [math.cos(angle / 2), 0.0, 0.0, math.sin(angle / 2)]
+
+
+def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
+    """Hangs a weight on the hand, kg; the hand's own weight is compensated, that of the load is not."""
+    if mass == 0.0:
+        return
+    half = (mass / _PAYLOAD_DENSITY) ** (1 / 3) / 2
+    payload = model.body("payload")
+    payload.pos[2] = model.geom("palm").pos[2] - model.geom("palm").size[2] - half
+    payload.mass[0], payload.inertia[:] = mass, mass * (2 * half) ** 2 / 6
+    model.geom("payload").size[:] = half
+
+
+def delay(model: mujoco.MjModel, milliseconds: float, row: Row) -> None:
+    """Delays the controls of all servos, by whole substeps, rounded up."""
+    substeps = math.ceil(1e-3 * milliseconds / TIMESTEP - 1e-9)
+    # The newest control that is at least this old counts: half a substep less keeps clear of rounding in the clock.
+    model.actuator_delay[:] = max(substeps - 0.5, 0.0) * TIMESTEP

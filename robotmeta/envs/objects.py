@@ -1,0 +1,318 @@
+"""The object a manipulation task is about: one of four shapes, of any size, mass and surface, loose on a table.
+
+Every model holds all four shapes, and those that were not chosen are specks inside the one that was: models of all
+shapes then have one layout and differ in numbers alone. Only the contacts listed by :func:`add_object` exist.
+
+Of a box, half the width is across the fingers and half the length along its own x axis; a cylinder stands on its end; a
+capsule lies along its x axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
+from robotmeta.envs.family import Columns, State
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union
+from robotmeta.envs.rewards import tolerance
+
+SHAPES = ("box", "cylinder", "sphere", "capsule")
+BODY = "object"
+TABLE = "table"
+"""Name that the geom an object lies on must have; it is a plane at height 0."""
+
+_BOX, _CYLINDER, _SPHERE, _CAPSULE = range(len(SHAPES))
+_KINDS = ("mjGEOM_BOX", "mjGEOM_CYLINDER", "mjGEOM_SPHERE", "mjGEOM_CAPSULE")
+_SPECK = 1e-4  # metres, half the size of a shape that was not chosen
+_COLORS = ((0.85, 0.33, 0.22, 1.0), (0.2, 0.45, 0.75, 1.0), (0.35, 0.6, 0.3, 1.0), (0.85, 0.62, 0.15, 1.0))
+
+# Directions in which a contact resists: 3 slides, 4 also spins about its normal, 6 also rolls. What touches at several
+# points cannot spin without sliding; what can roll would do so for ever.
+_ON_TABLE = (3, 6, 6, 6)
+_IN_HAND = (3, 3, 4, 3)
+_PATCH = 0.005  # metres: friction against spinning, over that against sliding
+_ROLLING = 0.0005  # metres: friction against rolling, over the normal force
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def add_object(spec: mujoco.MjSpec, touching: Sequence[str]) -> None:
+    """Adds the object as the last body, and the contacts it can make.
+
+    Its parameters (below) give it its numbers. Its pose then is the last 7 entries of ``qpos``, its velocity the last 6
+    of ``qvel``.
+
+    Integrate by Euler's method: implicit integration changes the velocities of damped servos once more after contacts
+    are solved, and what they hold slips.
+
+    Args:
+        spec: A scene with its time step, and a geom called :data:`TABLE`.
+        touching: Names of the geoms, beside the table, that the object can touch.
+    """
+    spec.option.impratio = 20.0  # friction much stiffer than contacts: what is held creeps by under a millimetre
+    body = spec.worldbody.add_body(name=BODY)
+    body.simple = False  # the centre of mass may be anywhere
+    body.add_freejoint()
+    for index, shape in enumerate(SHAPES):
+        kind = getattr(mujoco.mjtGeom, _KINDS[index])
+        body.add_geom(name=shape, type=kind, contype=0, conaffinity=0, rgba=_COLORS[index])
+        for other in (TABLE, *touching):
+            spec.add_pair(
+                name=f"{other}_{shape}",
+                geomname1=other,
+                geomname2=shape,
+                condim=(_ON_TABLE if other == TABLE else _IN_HAND)[index],
+                solref=[2.0 * spec.option.timestep, 1.0],  # as stiff as the step allows
+                solimp=[0.99, 0.99, 0.001, 0.5, 2.0],
+            )
+    spec.geom("capsule").quat = [math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0]
+
+
+def _chosen(spec: mujoco.MjSpec) -> tuple[str, mujoco.MjsGeom]:
+    """The shape that was chosen: the only one with a mass."""
+    return next((shape, spec.geom(shape)) for shape in SHAPES if spec.geom(shape).mass > 0.0)
+
+
+def _set_shape(spec: mujoco.MjSpec, value: float) -> None:
+    for index, shape in enumerate(SHAPES):
+        geom = spec.geom(shape)
+        geom.mass = float(index == round(value))
+        geom.size = [_SPECK] * 3
+
+
+def _set_half_width(spec: mujoco.MjSpec, value: float) -> None:
+    _chosen(spec)[1].size = [value] * 3
+    spec.body(BODY).pos = [0.0, 0.0, value]
+
+
+def _set_aspect(spec: mujoco.MjSpec, value: float) -> None:
+    shape, geom = _chosen(spec)
+    if shape == "box":
+        geom.size[0] *= value
+    elif shape == "cylinder":
+        geom.size[1] *= value
+        spec.body(BODY).pos[2] *= value
+    elif shape == "capsule":
+        geom.size[1] *= value - 1.0
+
+
+def _set_mass(spec: mujoco.MjSpec, value: float) -> None:
+    _chosen(spec)[1].mass = value
+
+
+def _set_offset(model: mujoco.MjModel, value: float, row: Row) -> None:
+    kind, half_width, position = round(row["shape"]), row["half_width"], model.body(BODY).ipos
+    if kind == _SPHERE:
+        position[2] = -abs(value) * half_width  # elsewhere it would roll
+    else:
+        # MuJoCo lets a cylinder stand on three points of its rim: within half a radius it is safe from tipping over.
+        base = {_BOX: row["aspect"], _CYLINDER: 0.6, _CAPSULE: row["aspect"] - 1.0}[kind]
+        position[0] = value * half_width * base
+
+
+def _set_friction(spec: mujoco.MjSpec, value: float) -> None:
+    for pair in spec.pairs:
+        pair.friction = [value, value, _PATCH * value, _ROLLING, _ROLLING]
+
+
+def _scale_friction(on_table: bool) -> SpecEdit:
+    def change(spec: mujoco.MjSpec, value: float) -> None:
+        for pair in spec.pairs:
+            if (pair.geomname1 == TABLE) == on_table:
+                pair.friction[:3] *= value
+
+    return SpecEdit(change)
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+# Families take the columns they need, in this order, and change ranges with `dataclasses.replace`.
+SHAPE = Parameter(
+    "shape",
+    "of the object: " + ", ".join(f"{index} {name}" for index, name in enumerate(SHAPES)),
+    Choice((_BOX, _CYLINDER, _SPHERE)),
+    _BOX,
+    (0.0, len(SHAPES) - 1.0),
+    ood=Choice((_CAPSULE,)),
+    edits=(SpecEdit(_set_shape),),
+)
+HALF_WIDTH = Parameter(
+    "half_width",
+    "half the object's width; the radius of what is round",
+    Uniform(0.016, 0.028),
+    0.02,
+    (0.005, 0.038),
+    ood=Uniform(0.028, 0.034),
+    edits=(SpecEdit(_set_half_width),),
+    unit="m",
+)
+ASPECT = Parameter(
+    "aspect",
+    "length over width of a box or capsule, height over width of a cylinder",
+    Uniform(1.1, 1.5),
+    1.25,
+    (1.05, 2.0),
+    ood=Uniform(1.5, 1.8),
+    edits=(SpecEdit(_set_aspect),),
+)
+MASS = Parameter(
+    "mass",
+    "of the object",
+    LogUniform(0.1, 0.5),
+    0.2,
+    (0.01, 5.0),
+    ood=Uniform(0.5, 0.6),
+    edits=(SpecEdit(_set_mass),),
+    unit="kg",
+)
+OFFSET = Parameter(
+    "offset",
+    "of the centre of mass, along the object, over half of what it rests on; of a sphere, downwards over its radius",
+    Uniform(-0.5, 0.5),
+    0.0,
+    (-0.8, 0.8),
+    ood=Union(((-0.7, -0.5), (0.5, 0.7))),
+    edits=(ModelEdit(_set_offset),),
+)
+FRICTION = Parameter(
+    "friction",
+    "coefficient of friction of the object on a plain surface",
+    Uniform(0.35, 0.9),
+    0.6,
+    (0.0, 3.0),
+    ood=Uniform(0.28, 0.35),
+    edits=(SpecEdit(_set_friction),),
+)
+FINGER_FRICTION = Parameter(
+    "finger_friction",
+    "multiplier of the object's friction on the fingers: new or worn rubber",
+    LogUniform(0.7, 1.4),
+    1.0,
+    (0.0, 5.0),
+    edits=(_scale_friction(on_table=False),),
+)
+TABLE_FRICTION = Parameter(
+    "table_friction",
+    "multiplier of the object's friction on the table",
+    LogUniform(0.5, 1.5),
+    1.0,
+    (0.0, 5.0),
+    edits=(_scale_friction(on_table=True),),
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def position(state: State) -> Tensor:
+    """Of the object's middle, m ``[..., 3]``."""
+    return state["qpos"][..., -7:-4]
+
+
+def velocity(state: State) -> Tensor:
+    """Of the object's middle, m/s ``[..., 3]``."""
+    return state["qvel"][..., -6:-3]
+
+
+def spin(state: State) -> Tensor:
+    """Angular velocity in the object's frame, rad/s ``[..., 3]``."""
+    return state["qvel"][..., -3:]
+
+
+def axes(state: State) -> tuple[Tensor, Tensor]:
+    """Directions of the object's own x and z axes, each ``[..., 3]``."""
+    w, x, y, z = state["qpos"][..., -4:].unbind(dim=-1)
+    along = torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], dim=-1)
+    up = torch.stack([2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)], dim=-1)
+    return along, up
+
+
+def half_extents(task: Columns) -> Tensor:
+    """Half the object's length, width and height when it lies as it starts, m ``[task, 1, 3]``."""
+    width, kind = task["half_width"], task["shape"]
+    longer = width * task["aspect"]
+    length = torch.where((kind == _BOX) | (kind == _CAPSULE), longer, width)
+    return torch.stack([length, width, torch.where(kind == _CYLINDER, longer, width)], dim=-1)
+
+
+def rise(state: State, task: Columns) -> Tensor:
+    """How far the object's middle is above where it was on the table, m ``[task, episode]``."""
+    return position(state)[..., 2] - half_extents(task)[..., 2]
+
+
+def pitch(state: State, task: Columns) -> Tensor:
+    """Sine of the angle between the object's x axis and the table, ``[task, episode]``; a sphere's is 0."""
+    return axes(state)[0][..., 2] * (task["shape"] != _SPHERE)
+
+
+def at_rest(xy: Tensor, yaw: Tensor, task: Columns) -> Tensor:
+    """The pose of an object that lies on the table, touching it.
+
+    Args:
+        xy: Where, m ``[task, episode, 2]``.
+        yaw: Direction of its x axis, rad ``[task, episode]``.
+        task: The task row.
+
+    Returns:
+        Position and quaternion, ``[task, episode, 7]``.
+    """
+    height, none = half_extents(task)[..., 2].expand_as(yaw), torch.zeros_like(yaw)
+    return torch.stack([*xy.unbind(dim=-1), height, (yaw / 2).cos(), none, none, (yaw / 2).sin()], dim=-1)
+
+
+def off_table(state: State, half_side: float) -> Tensor:
+    """Whether the object fell off a square table of that half side (m), or through it, ``[task, episode]``."""
+    middle = position(state)
+    return (middle[..., :2].abs().amax(dim=-1) > half_side) | (middle[..., 2] < 0.0)
+
+
+# -- picking it up: tasks with a column ``goal_z``, how far to lift the object, m --------------------------------------
+
+HEIGHT_ERROR = 0.02
+"""Metres from the goal within which a lifted object is where it should be."""
+
+_TOUCH = 0.2  # newtons that count as a touch
+_LEVEL = 0.25  # sine of the steepest pitch of an object that is held level
+_AROUND = 0.03  # metres from between the pads to the object's middle
+
+
+def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
+    """Whether the object is at its height, touched on both sides and level within 15 degrees.
+
+    Args:
+        state: The worlds.
+        task: The task row.
+        force: On each pad, N ``[task, episode, 2]``.
+    """
+    there = (rise(state, task) - task["goal_z"]).abs() < HEIGHT_ERROR
+    return there & (force.amin(dim=-1) > 0.0) & (pitch(state, task).abs() < _LEVEL)
+
+
+def lifting_reward(state: State, task: Columns, distance: Tensor, gap: Tensor, force: Tensor, grip: float) -> Tensor:
+    """Reward in [0, 1] for picking the object up: 0.15 for reaching it, 0.15 for closing around it, 0.7 for lifting it.
+
+    Lifting pays while both pads touch: the share of the height, times that for keeping the object level, times 1 less
+    0.8 of the force over ``grip``.
+
+    Args:
+        state: The worlds.
+        task: The task row.
+        distance: From between the pads to the object's middle, m ``[task, episode]``.
+        gap: Distance between the pads, m ``[task, episode]``.
+        force: On each pad, N ``[task, episode, 2]``.
+        grip: The force that pays worst, N.
+    """
+    near = tolerance(distance, (0.0, _AROUND / 2), 0.25, sigmoid="linear", value_at_margin=0.0)
+    around = tolerance(distance, (0.0, _AROUND / 2), _AROUND)
+    width = 2.0 * task["half_width"]
+    closed = tolerance(gap - width, (-math.inf, 0.0), 0.06, sigmoid="linear", value_at_margin=0.0)
+    held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
+    goal = task["goal_z"]
+    lift = tolerance(rise(state, task) - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
+    level = tolerance(pitch(state, task), (-0.1, 0.1), 0.4)
+    gently = 1.0 - 0.8 * (force.mean(dim=-1) / grip).clamp(max=1.0)
+    return 0.15 * (near + around) / 2.0 + 0.15 * around * closed + 0.7 * held * lift * level * gently
