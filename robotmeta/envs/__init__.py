@@ -16,6 +16,7 @@ from robotmeta.envs import (
     gripper,
     hopper,
     humanoid,
+    panda,
     point,
     quadruped,
     quadruped_terrain,
@@ -72,6 +73,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "reach": gripper.reach,
     "push": gripper.push,
     "grasp": gripper.grasp,
+    "panda-grasp": panda.grasp,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 
