@@ -34,7 +34,9 @@ def replaced(file: Path) -> Iterator[Path]:
         partial = file.with_name(f".{file.stem}-{os.getpid()}{file.suffix}")
         try:
             partial.touch()  # a folder that cannot be written shows before the work is done
+            mode = partial.stat().st_mode
             yield partial
+            partial.chmod(mode)  # safetensors makes files that nobody else may read
             partial.replace(file)
         finally:
             with contextlib.suppress(OSError):

@@ -1,0 +1,22 @@
+"""The meta-trained policies that ship load, and do what they are there for."""
+
+from __future__ import annotations
+
+import pytest
+
+import robotmeta as rm
+
+
+@pytest.mark.parametrize("name", rm.pretrained())
+def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name: str) -> None:
+    policy = rm.load(f"pretrained:{name}")
+    evaluation = rm.evaluate(policy, tasks=12, episodes=[0, 2], controls=("zero_shot",))
+    curves = evaluation.curves("return")
+    assert curves["adapted"].ci95[-1][0] > curves["zero_shot"].ci95[-1][1], evaluation.verdict()
+
+
+def test_a_real_robot_that_was_never_trained_on_walks_as_fast_as_it_is_told() -> None:
+    policy = rm.load("pretrained:quadruped")
+    loaded = policy.family.robot("go2", payload_mass=1.7)
+    evaluation = rm.evaluate(policy, tasks=loaded.repeat(5), episodes=[0, 2], controls=("zero_shot",))
+    assert evaluation.curves("success")["adapted"].mean[-1] == 1.0
