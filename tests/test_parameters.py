@@ -26,6 +26,8 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def outside_training(parameter: Parameter, values: np.ndarray) -> np.ndarray:
+    if isinstance(parameter.train, Choice):
+        return ~np.isin(values, parameter.train.values)
     low, high = parameter.train.support
     return (values <= low) | (values >= high)
 

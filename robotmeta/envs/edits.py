@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -78,3 +79,14 @@ def object_rows(model: mujoco.MjModel, field: str, name: str) -> list[int]:
     if index < 0:
         raise ValueError(f"the model has no {prefix} named '{name}'")
     return np.flatnonzero(model.dof_jntid == index).tolist() if prefix == "dof" else [index]
+
+
+def delay(model: mujoco.MjModel, milliseconds: float, row: Row) -> None:
+    """Delays the controls of all actuators, by whole substeps, rounded up: an edit for :class:`ModelEdit`.
+
+    Their ``nsample`` must leave room for the longest delay.
+    """
+    step = model.opt.timestep
+    substeps = math.ceil(1e-3 * milliseconds / step - 1e-9)
+    # The newest control that is at least this old counts: half a substep less keeps clear of rounding in the clock.
+    model.actuator_delay[:] = max(substeps - 0.5, 0.0) * step

@@ -22,14 +22,13 @@ from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Trans
 from robotmeta.envs.gripper_model import (
     GRIP,
     HEIGHT,
-    LONGEST_DELAY,
+    LATENCY,
     OPENING,
     SPEEDS,
     TIMESTEP,
     add_goal,
     add_payload,
     carry,
-    delay,
     gripper,
     set_pad_width,
     turn_gantry,
@@ -105,18 +104,6 @@ def _goal(
     return Parameter(name, description, Uniform(*train), nominal, bounds, edits=(_show(axis),), unit="m")
 
 
-_LATENCY = Parameter(
-    "latency",
-    "from an action to the servos",
-    Uniform(0.0, 80.0),
-    0.0,
-    (0.0, LONGEST_DELAY),
-    ood=Uniform(80.0, 120.0),
-    edits=(ModelEdit(delay),),
-    unit="ms",
-)
-
-
 def _strength(axes: tuple[str, ...]) -> Parameter:
     description = "multiplier of stiffness and force limit of the servos that move the hand"
     return _gain("strength", description, axes, LogUniform(0.5, 1.5), Uniform(0.35, 0.5))
@@ -145,7 +132,7 @@ _REACH = ParameterSpace(
             unit="kg",
         ),
         _strength(_ARM),
-        _LATENCY,
+        LATENCY,
         _goal(0, "where to reach for", (-0.16, 0.16), 0.1, (-0.17, 0.17)),
         _goal(1, "where to reach for", (-0.16, 0.16), 0.0, (-0.17, 0.17)),
         _goal(2, "height to reach for", (0.04, 0.2), 0.15, (HEIGHT, 0.22)),
@@ -167,7 +154,7 @@ _PUSH = ParameterSpace(
         replace(objects.FRICTION, train=Uniform(0.3, 0.6), nominal=0.45, ood=None),
         replace(objects.TABLE_FRICTION, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(0.05, 0.1)),
         _strength(_ARM[:2]),
-        _LATENCY,
+        LATENCY,
         _goal(0, "where to push to, ahead", (0.06, 0.2), 0.14, (0.0, 0.25)),
         _goal(1, "where to push to, to the left", (-0.1, 0.1), 0.0, (-0.2, 0.2)),
     )
@@ -198,7 +185,7 @@ _GRASP = ParameterSpace(
             edits=(SpecEdit(set_pad_width),),
             unit="m",
         ),
-        _LATENCY,
+        LATENCY,
         _goal(2, "how far to lift", (0.06, 0.16), 0.1, (0.03, 0.22)),
     )
 )

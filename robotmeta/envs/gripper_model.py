@@ -11,7 +11,8 @@ from importlib.resources import files
 
 import mujoco
 
-from robotmeta.envs.edits import Row
+from robotmeta.envs.edits import ModelEdit, Row, delay
+from robotmeta.envs.parameters import Parameter, Uniform
 
 TIMESTEP = 0.01  # seconds
 HEIGHT = 0.016  # metres from the table to the middle of the pads, at joint angles of zero
@@ -86,8 +87,13 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     model.geom("payload").size[:] = half
 
 
-def delay(model: mujoco.MjModel, milliseconds: float, row: Row) -> None:
-    """Delays the controls of all servos, by whole substeps, rounded up."""
-    substeps = math.ceil(1e-3 * milliseconds / TIMESTEP - 1e-9)
-    # The newest control that is at least this old counts: half a substep less keeps clear of rounding in the clock.
-    model.actuator_delay[:] = max(substeps - 0.5, 0.0) * TIMESTEP
+LATENCY = Parameter(
+    "latency",
+    "from an action to the servos",
+    Uniform(0.0, 80.0),
+    0.0,
+    (0.0, LONGEST_DELAY),
+    ood=Uniform(80.0, 120.0),
+    edits=(ModelEdit(delay),),
+    unit="ms",
+)

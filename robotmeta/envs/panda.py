@@ -17,7 +17,7 @@ from torch import Tensor
 from robotmeta.envs import objects
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gripper_model import LONGEST_DELAY, TIMESTEP, add_goal, delay
+from robotmeta.envs.gripper_model import LATENCY, TIMESTEP, add_goal
 from robotmeta.envs.panda_model import (
     CLOSING_SPEED,
     GRIP,
@@ -138,15 +138,7 @@ _SPACE = ParameterSpace(
             (0.0, 1.0),
             ood=Uniform(0.45, 0.5),
         ),
-        Parameter(
-            "latency",
-            "from an action to the servos",
-            Uniform(0.0, 80.0),
-            0.0,
-            (0.0, LONGEST_DELAY),
-            edits=(ModelEdit(delay),),
-            unit="ms",
-        ),
+        replace(LATENCY, ood=None),
         Parameter(
             "goal_z", "how far to lift", Uniform(0.06, 0.16), 0.1, (0.03, 0.3), edits=(ModelEdit(_show_goal),), unit="m"
         ),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robotmeta.envs.edits import Field, ModelEdit, SpecEdit
+from robotmeta.envs.edits import Field, ModelEdit, SpecEdit, delay
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.parameters import (
     Choice,
@@ -35,7 +35,6 @@ from robotmeta.envs.quadruped_model import (
     TIMESTEP,
     break_joint,
     carry,
-    delay,
     quadruped,
     standing_height,
 )

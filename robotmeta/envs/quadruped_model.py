@@ -284,10 +284,3 @@ def break_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
     if index >= 0:
         model.actuator_gainprm[index] = model.actuator_biasprm[index] = 0.0
         model.eq_active0[index] = row["fault"] == 1.0
-
-
-def delay(model: mujoco.MjModel, milliseconds: float, row: Row) -> None:
-    """Delays the controls of all servos, by whole substeps, rounded up."""
-    substeps = math.ceil(1e-3 * milliseconds / TIMESTEP - 1e-9)
-    # The newest control that is at least this old counts: half a substep less keeps clear of rounding in the clock.
-    model.actuator_delay[:] = max(substeps - 0.5, 0.0) * TIMESTEP
