@@ -82,7 +82,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 200, controls=_TRAINED),
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 250, controls=_TRAINED),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 250, controls=_TRAINED),
-    "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8}, episodes=3, controls=_TRAINED),
+    "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8}, controls=_TRAINED),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8}, controls=_TRAINED),
     "grasp-rl2": Benchmark("grasp", "rl2", 600, {"meta_batch": 48, "minibatches": 8}),
 }

@@ -90,3 +90,12 @@ def delay(model: mujoco.MjModel, milliseconds: float, row: Row) -> None:
     substeps = math.ceil(1e-3 * milliseconds / step - 1e-9)
     # The newest control that is at least this old counts: half a substep less keeps clear of rounding in the clock.
     model.actuator_delay[:] = max(substeps - 0.5, 0.0) * step
+
+
+def fill_cube(model: mujoco.MjModel, name: str, mass: float, density: float) -> float:
+    """Makes the body and the geom of that name a solid cube, kg and kg/m^3; returns half its edge, m."""
+    half = (mass / density) ** (1 / 3) / 2
+    body = model.body(name)
+    body.mass[0], body.inertia[:] = mass, mass * (2 * half) ** 2 / 6
+    model.geom(name).size[:] = half
+    return half

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import objects
-from robotmeta.envs.edits import Field, ModelEdit, Row, SpecEdit
+from robotmeta.envs.edits import Field, ModelEdit, SpecEdit
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.gripper_model import (
     GRIP,
@@ -31,6 +31,7 @@ from robotmeta.envs.gripper_model import (
     carry,
     gripper,
     set_pad_width,
+    show_goal,
     turn_gantry,
     without_axis,
     without_fingers,
@@ -80,13 +81,6 @@ def _grasper() -> mujoco.MjSpec:
     return spec
 
 
-def _show(axis: int) -> ModelEdit:
-    def change(model: mujoco.MjModel, value: float, row: Row) -> None:
-        model.site("goal").pos[axis] = value
-
-    return ModelEdit(change)
-
-
 # -- what varies -----------------------------------------------------------------------------------------------------
 
 
@@ -101,7 +95,7 @@ def _goal(
     axis: int, description: str, train: tuple[float, float], nominal: float, bounds: tuple[float, float]
 ) -> Parameter:
     name = f"goal_{'xyz'[axis]}"
-    return Parameter(name, description, Uniform(*train), nominal, bounds, edits=(_show(axis),), unit="m")
+    return Parameter(name, description, Uniform(*train), nominal, bounds, edits=(show_goal(axis),), unit="m")
 
 
 def _strength(axes: tuple[str, ...]) -> Parameter:

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import mujoco
 
-from robotmeta.envs.edits import ModelEdit, Row, delay
+from robotmeta.envs.edits import ModelEdit, Row, delay, fill_cube
 from robotmeta.envs.parameters import Parameter, Uniform
 
 TIMESTEP = 0.01  # seconds
@@ -62,6 +62,15 @@ def add_goal(spec: mujoco.MjSpec, kind: mujoco.mjtGeom, size: tuple[float, float
     spec.worldbody.add_site(name="goal", type=kind, size=size, pos=pos, rgba=_GREEN)
 
 
+def show_goal(axis: int) -> ModelEdit:
+    """Moves the mark along x (0), y (1) or z (2)."""
+
+    def change(model: mujoco.MjModel, value: float, row: Row) -> None:
+        model.site("goal").pos[axis] = value
+
+    return ModelEdit(change)
+
+
 # -- what varies -----------------------------------------------------------------------------------------------------
 
 
@@ -80,11 +89,8 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     """Hangs a weight on the hand, kg; the hand's own weight is compensated, that of the load is not."""
     if mass == 0.0:
         return
-    half = (mass / _PAYLOAD_DENSITY) ** (1 / 3) / 2
-    payload = model.body("payload")
-    payload.pos[2] = model.geom("palm").pos[2] - model.geom("palm").size[2] - half
-    payload.mass[0], payload.inertia[:] = mass, mass * (2 * half) ** 2 / 6
-    model.geom("payload").size[:] = half
+    half = fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
+    model.body("payload").pos[2] = model.geom("palm").pos[2] - model.geom("palm").size[2] - half
 
 
 LATENCY = Parameter(

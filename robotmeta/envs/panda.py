@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import objects
-from robotmeta.envs.edits import Field, ModelEdit, Row
+from robotmeta.envs.edits import Field, ModelEdit
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.gripper_model import LATENCY, TIMESTEP, add_goal
+from robotmeta.envs.gripper_model import LATENCY, TIMESTEP, add_goal, show_goal
 from robotmeta.envs.panda_model import (
     CLOSING_SPEED,
     GRIP,
@@ -74,11 +74,6 @@ def _picker() -> mujoco.MjSpec:
     add_goal(spec, mujoco.mjtGeom.mjGEOM_CAPSULE, (0.004, 0.15, 0.0), [-0.12, 0.0, 0.1])
     spec.site("goal").quat = [math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0]
     return spec
-
-
-def _show_goal(model: mujoco.MjModel, height: float, row: Row) -> None:
-    """As high as the underside of the object shall be."""
-    model.site("goal").pos[2] = height
 
 
 # -- what varies -------------------------------------------------------------------------------------------------------
@@ -139,9 +134,7 @@ _SPACE = ParameterSpace(
             ood=Uniform(0.45, 0.5),
         ),
         replace(LATENCY, ood=None),
-        Parameter(
-            "goal_z", "how far to lift", Uniform(0.06, 0.16), 0.1, (0.03, 0.3), edits=(ModelEdit(_show_goal),), unit="m"
-        ),
+        Parameter("goal_z", "how far to lift", Uniform(0.06, 0.16), 0.1, (0.03, 0.3), edits=(show_goal(2),), unit="m"),
     )
 )
 

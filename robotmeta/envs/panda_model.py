@@ -14,7 +14,7 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs import objects
-from robotmeta.envs.edits import Row
+from robotmeta.envs.edits import Row, fill_cube
 from robotmeta.envs.gripper_model import LONGEST_DELAY, TIMESTEP
 
 JOINTS = tuple(f"joint{number}" for number in range(1, 8))
@@ -97,11 +97,7 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     """Straps a weight to the back of the hand, kg."""
     if mass == 0.0:
         return
-    half = (mass / _PAYLOAD_DENSITY) ** (1 / 3) / 2
-    payload = model.body("payload")
-    payload.pos[0] -= half
-    payload.mass[0], payload.inertia[:] = mass, mass * (2 * half) ** 2 / 6
-    model.geom("payload").size[:] = half
+    model.body("payload").pos[0] -= fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
 
 
 def weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:

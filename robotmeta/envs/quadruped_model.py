@@ -13,7 +13,7 @@ from typing import TypeVar
 import mujoco
 from torch import Tensor
 
-from robotmeta.envs.edits import Row
+from robotmeta.envs.edits import Row, fill_cube
 
 Length = TypeVar("Length", float, Tensor)
 
@@ -270,12 +270,9 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     """Puts a crate of that mass on the trunk, at ``payload_x`` and ``payload_y`` of its length and width."""
     if mass == 0.0:
         return
-    payload, crate = model.body("payload"), model.geom("payload")
-    half = (mass / _PAYLOAD_DENSITY) ** (1 / 3) / 2
-    height = float(model.geom("trunk").size[2]) + half
-    payload.pos[:] = row["payload_x"] * row["trunk_length"], row["payload_y"] * row["trunk_width"], height
-    payload.mass[0], payload.inertia[:] = mass, mass * (2 * half) ** 2 / 6
-    crate.size[:] = half
+    height = float(model.geom("trunk").size[2]) + fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
+    where = row["payload_x"] * row["trunk_length"], row["payload_y"] * row["trunk_width"], height
+    model.body("payload").pos[:] = where
 
 
 def break_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
