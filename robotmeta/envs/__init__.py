@@ -13,13 +13,15 @@ from robotmeta.envs import (
     dm_quadruped,
     dm_walker,
     fetch,
-    gripper,
+    grasp,
     hopper,
     humanoid,
     panda,
     point,
+    push,
     quadruped,
     quadruped_terrain,
+    reach,
     walker,
 )
 from robotmeta.envs.family import TaskFamily
@@ -70,9 +72,9 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "fetch-push": fetch.push,
     "fetch-slide": fetch.slide,
     "fetch-pick-and-place": fetch.pick_and_place,
-    "reach": gripper.reach,
-    "push": gripper.push,
-    "grasp": gripper.grasp,
+    "reach": reach.to_point,
+    "push": push.to_place,
+    "grasp": grasp.and_lift,
     "panda-grasp": panda.grasp,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
