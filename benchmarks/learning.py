@@ -88,8 +88,8 @@ BENCHMARKS: dict[str, Benchmark] = {
 }
 
 
-def run(name: str) -> None:
-    """Trains (or continues), evaluates, writes the result."""
+def run(name: str) -> bool:
+    """Trains (or continues), evaluates, writes the result; False where training was stopped."""
     benchmark = BENCHMARKS[name]
     folder = Path("runs") / "benchmarks" / name
     if (folder / CONFIG).exists():
@@ -104,7 +104,7 @@ def run(name: str) -> None:
             hyper=benchmark.hyper,
         )
     if trained.interrupted:
-        return
+        return False
     policy = trained.policy
     controls = {
         kind: control_policy(kind, policy, folder)
@@ -138,6 +138,7 @@ def run(name: str) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(table([name]))
+    return True
 
 
 def _budgets(benchmark: Benchmark) -> list[int]:
@@ -256,7 +257,8 @@ def main() -> None:
     if unknown or not names:
         sys.exit(f"usage: learning.py --table | --summary | NAME ...; names: {', '.join(BENCHMARKS)}")
     for name in names:
-        run(name)
+        if not run(name):
+            sys.exit(f"stopped; the same command goes on with {name}")
 
 
 if __name__ == "__main__":

@@ -353,6 +353,16 @@ def test_acting_step_by_step_is_the_sequence_that_is_learned_from(build: Callabl
     )
 
 
+def test_steps_that_did_not_happen_are_not_learned_from() -> None:
+    family = ending_early()
+    learner = rl2_of(family, meta_batch=8, rounds=2, bptt=5)
+    trial = gather(env_of(family, learner), learner, generator())
+    data = learner._sequences(trial)
+    assert bool((data["mask"].sum(dim=0) > 0).all())
+    assert data["mask"].sum() == sum(rollout.steps for rollout in trial)
+    assert data["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
+
+
 def test_a_trial_is_valued_as_a_whole() -> None:
     # With discount and lambda one, what is paid in the last episode is in the advantage of the first step.
     family = short()

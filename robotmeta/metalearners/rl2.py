@@ -193,4 +193,7 @@ class RL2(MetaLearner[RL2Config]):
         for name, value in whole.items():
             padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
             cut[name] = torch.cat(padded.split(chunk), dim=1)
-        return {**cut, "hidden": torch.cat(hidden[:-1]).unsqueeze(0)}
+        cut["hidden"] = torch.cat(hidden[:-1]).unsqueeze(0)
+        # Where episodes end early, most pieces at the end of a trial hold nothing to learn from.
+        happened_in = cut["mask"].sum(dim=0) > 0
+        return {name: value[:, happened_in] for name, value in cut.items()}
