@@ -79,9 +79,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, controls=_TRAINED),
-    "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 200, controls=_TRAINED),
-    "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 250, controls=_TRAINED),
-    "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 250, controls=_TRAINED),
+    "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, controls=_TRAINED),
+    "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, controls=_TRAINED),
+    "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, controls=_TRAINED),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8}, controls=_TRAINED),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8}, controls=_TRAINED),
     "grasp-rl2": Benchmark("grasp", "rl2", 600, {"meta_batch": 48, "minibatches": 8}),
