@@ -72,9 +72,9 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "fetch-push": fetch.push,
     "fetch-slide": fetch.slide,
     "fetch-pick-and-place": fetch.pick_and_place,
-    "reach": reach.to_point,
-    "push": push.to_place,
-    "grasp": grasp.and_lift,
+    "reach": reach.reach,
+    "push": push.push,
+    "grasp": grasp.grasp,
     "panda-grasp": panda.grasp,
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""

@@ -159,7 +159,7 @@ def _reward(step: Transition) -> Tensor:
     return objects.lifting_reward(state, step.task, distance, _gap(state), force, GRIP)
 
 
-def and_lift() -> TaskFamily:
+def grasp() -> TaskFamily:
     """The family ``grasp``."""
     hand = "in the hand's frame"
     return TaskFamily(

@@ -126,7 +126,7 @@ def _reward(step: Transition) -> Tensor:
     return 0.1 * near + 0.9 * there
 
 
-def to_place() -> TaskFamily:
+def push() -> TaskFamily:
     """The family ``push``."""
     return TaskFamily(
         name="push",

@@ -118,7 +118,7 @@ def _reward(step: Transition) -> Tensor:
     return closeness(_to_goal(step.after, step.task).norm(dim=-1), far=0.4, exact=2 * _CLOSE)
 
 
-def to_point() -> TaskFamily:
+def reach() -> TaskFamily:
     """The family ``reach``."""
     return TaskFamily(
         name="reach",
