@@ -106,15 +106,15 @@ def linear_feature_baseline(observations: Tensor, returns: Tensor, mask: Tensor,
     o = observations.clamp(-_OBSERVATION_CLIP, _OBSERVATION_CLIP)
     t = (torch.arange(horizon, device=o.device, dtype=o.dtype) / 100.0).view(1, 1, -1, 1).expand(*o.shape[:3], 1)
     features = torch.cat([o, o.square(), t, t.square(), t**3, torch.ones_like(t)], dim=-1)
-    x = features.reshape(tasks, -1, features.shape[-1])  # [task, sample, feature]
+    # In double precision throughout: squared features span eight orders of magnitude.
+    x = features.reshape(tasks, -1, features.shape[-1]).double()  # [task, sample, feature]
     weighted = x * mask.reshape(tasks, -1, 1)
-    # Normal equations in double precision: squared features span eight orders of magnitude.
-    gram = torch.bmm(weighted.mT, x).double()
-    moment = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1)).double()
+    gram = torch.bmm(weighted.mT, x)
+    moment = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1).double())
     identity = torch.eye(gram.shape[-1], device=o.device, dtype=gram.dtype)
     for _ in range(_RIDGE_ATTEMPTS):
         solution, info = torch.linalg.solve_ex(gram + ridge * identity, moment)
         if not bool(info.any()) and bool(solution.isfinite().all()):
-            return torch.bmm(x, solution.to(x.dtype)).reshape(returns.shape) * mask
+            return torch.bmm(x, solution).reshape(returns.shape).to(returns.dtype) * mask
         ridge *= 10.0
     return torch.zeros_like(returns)

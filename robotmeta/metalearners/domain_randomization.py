@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from robotmeta.errors import UserError
-from robotmeta.metalearners.parallel import gradients
+from robotmeta.metalearners.parallel import gradients, shares
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, ppo_loss, step
 from robotmeta.metalearners.protocol import MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, mlp_value, orthogonal_mlp
@@ -105,7 +105,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
             for chosen in torch.randperm(len(data[0]), generator=generator).to(self.device).split(size):
-                parts = [partial(self._loss, data, rows, len(chosen)) for rows in chosen.chunk(config.shards)]
+                parts = [partial(self._loss, data, rows, len(chosen)) for rows in shares(chosen, config.shards)]
                 sums, found = gradients(parts, parameters)
                 step(self.adam, parameters, found, config.max_grad_norm)
         self.normalizer.update(observed(trial))
@@ -125,6 +125,4 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
         return {"loss": loss * (len(rows) / steps)}
 
     def _policy(self, observation: torch.Tensor) -> DiagonalGaussian:
-        return DiagonalGaussian(
-            self.actor(observation), self.log_std.clamp(min=torch.tensor(self.config.min_std).log())
-        )
+        return DiagonalGaussian(self.actor(observation), self.log_std.clamp(min=math.log(self.config.min_std)))

@@ -60,9 +60,14 @@ def sums(parts: Iterable[Part], device: torch.device) -> dict[str, float]:
     return {name: sum(values[name] for values in results) for name in results[0]}
 
 
+def shares(rows: Tensor, parts: int) -> Sequence[Tensor]:
+    """Rows of a minibatch for each part: as many as asked for on the CPU, all in one on a GPU."""
+    return rows.chunk(parts) if rows.device.type == "cpu" else [rows]
+
+
 def run(works: Sequence[Callable[[], T]], device: torch.device) -> list[T]:
     """Results of independent pieces of work, in order: on the CPU, each on one thread of its own."""
-    if device.type == "cuda":
+    if device.type != "cpu":
         return [work() for work in works]
     with one_torch_thread():
         if len(works) == 1:

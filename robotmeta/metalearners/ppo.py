@@ -35,7 +35,7 @@ class PPOConfig(LearnerConfig):
     gae_lambda: float = 0.95
     """lambda of generalized advantage estimation."""
     shards: int = 2
-    """Parts a minibatch is computed in, each on a thread of its own."""
+    """Parts a minibatch is computed in, each on a thread of its own; on a GPU always one."""
     init_std: float = 0.6
     """Standard deviation of actions at initialization."""
     min_std: float = 0.1

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import bounded
-from robotmeta.metalearners.parallel import gradients
+from robotmeta.metalearners.parallel import gradients, shares
 from robotmeta.metalearners.ppo import PPOConfig, ReturnScale, ppo_loss, step
 from robotmeta.metalearners.protocol import MetaLearner, observed
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
@@ -104,7 +104,7 @@ class RL2(MetaLearner[RL2Config]):
         for _ in range(config.epochs):
             for chosen in torch.randperm(sequences, generator=generator).to(self.device).split(size):
                 steps = data["mask"][:, chosen].sum().clamp(min=1.0)
-                parts = [partial(self._loss, data, rows, steps) for rows in chosen.chunk(config.shards)]
+                parts = [partial(self._loss, data, rows, steps) for rows in shares(chosen, config.shards)]
                 sums, found = gradients(parts, parameters)
                 step(self.adam, parameters, found, config.max_grad_norm)
         self.normalizer.update(observed(trial))
