@@ -22,7 +22,7 @@ import robotmeta as rm
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs.simulators import available_cores
-from robotmeta.rollout import Rollout, one_torch_thread
+from robotmeta.rollout import Trial, one_torch_thread
 from robotmeta.seeding import streams
 from robotmeta.train import gather, resolve_device, training_env
 
@@ -31,6 +31,7 @@ _LEARNERS: dict[str, dict[str, Any]] = {
     "promp": {"meta_batch": 40, "episodes": 20},
     "maml": {"meta_batch": 8, "episodes": 20},
     "rl2": {},
+    "task-inference": {},
     "domain-randomization": {},
 }
 _TOLERANCE = 5e-3  # relative change of the weights; many float32 steps apart
@@ -45,12 +46,12 @@ def compare(learner: str, hyper: dict[str, Any], device: torch.device) -> dict[s
     cpu_collect, trial = _gathered(here)
     device_collect, _ = _gathered(there)
     cpu_update, cpu = _updated(here, trial)
-    moved = [rollout.to(device) for rollout in trial]
+    moved = trial.to(device)
     _updated(new_policy(config, device), moved)
     device_update, weights = _updated(there, moved)
     start = _flat(new_policy(config).learner.state_dict())
     return {
-        "control_steps": sum(rollout.steps for rollout in trial),
+        "control_steps": trial.steps,
         "cpu_collect": cpu_collect,
         "device_collect": device_collect,
         "cpu_update": cpu_update,
@@ -59,7 +60,7 @@ def compare(learner: str, hyper: dict[str, Any], device: torch.device) -> dict[s
     }
 
 
-def _gathered(policy: Policy) -> tuple[float, list[Rollout]]:
+def _gathered(policy: Policy) -> tuple[float, Trial]:
     env = training_env(policy)
     with one_torch_thread():
         began = time.perf_counter()
@@ -68,7 +69,7 @@ def _gathered(policy: Policy) -> tuple[float, list[Rollout]]:
         return time.perf_counter() - began, trial
 
 
-def _updated(policy: Policy, trial: list[Rollout]) -> tuple[float, Tensor]:
+def _updated(policy: Policy, trial: Trial) -> tuple[float, Tensor]:
     with one_torch_thread():
         began = time.perf_counter()
         policy.learner.update(trial, streams(0, "update")[0])

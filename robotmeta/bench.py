@@ -241,7 +241,7 @@ class _Iteration:
         """ProMP's gradients with one task at a time, as it is usually written, at the better number of threads."""
         learner = self._policy.learner
         assert isinstance(learner, ProMP)
-        before, after = (learner.samples(rollout) for rollout in self._trial)
+        before, after = (learner.samples(rollout) for rollout in self._trial.rollouts)
         seconds = []
         for count in {1, available_cores()}:
             with torch_threads(count):

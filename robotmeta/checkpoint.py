@@ -23,7 +23,7 @@ from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError, unknown
 from robotmeta.files import replaced, writing
-from robotmeta.metalearners import MetaLearner, learner_class
+from robotmeta.metalearners import MetaLearner, Sizes, learner_class
 from robotmeta.rollout import Belief, one_torch_thread
 from robotmeta.seeding import streams
 
@@ -65,10 +65,11 @@ class Policy:
 def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
     """An untrained policy, its weights fixed by the seed; ``family`` where it is not a registered one."""
     family = family or make(config.family)
-    size = family.observation_size + config.hyperparameters.privileged * len(family.space.names)
+    size = family.observation_size + config.hyperparameters.privileged * family.space.encoding_size
     generator, _ = streams(config.seed, "weights")
     with one_torch_thread():  # orthogonal weights come from a QR that rounds differently on several threads
-        learner = learner_class(config.learner)(size, family.action_size, config.hyperparameters, generator)
+        sizes = Sizes(size, family.action_size, family.space.encoding_size)
+        learner = learner_class(config.learner)(sizes, config.hyperparameters, generator)
     return Policy(family, config, learner.to(device))
 
 

@@ -153,7 +153,7 @@ def train(
 
     Args:
         family: Task family; see `robotmeta families`. FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
-        learner: rl2, promp, maml, or domain-randomization (the control that does not adapt).
+        learner: task-inference, rl2, promp, maml, or domain-randomization (the control that does not adapt).
         iterations: Meta-updates in all; 300, or with --resume as many as were asked for last.
         seed: Fixes tasks, weights, exploration and shuffling.
         device: auto, cpu or cuda: where the policy and the updates run.

@@ -14,7 +14,7 @@ from rich.progress import Progress as RichProgress
 
 from robotmeta.checkpoint import Policy
 from robotmeta.files import write_text, writing
-from robotmeta.rollout import Rollout
+from robotmeta.rollout import Trial
 
 METRICS = "metrics.jsonl"
 _PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
@@ -48,25 +48,25 @@ class MetricsLog:
         self._board.close()
 
     def write(
-        self, policy: Policy, trial: list[Rollout], metrics: dict[str, float], began: float, collected: float
+        self, policy: Policy, trial: Trial, metrics: dict[str, float], began: float, collected: float
     ) -> dict[str, Any]:
         """Logs one iteration and returns its line."""
         now = time.perf_counter()
-        steps = sum(rollout.steps for rollout in trial)
+        first, last = trial.rollouts[0], trial.rollouts[-1]
         line: dict[str, Any] = {
             "iteration": policy.iteration - 1,
             "env_steps": policy.env_steps,
             "seconds": round(self._before + now - self._began, 3),
-            "return_pre": trial[0].mean_return(),
-            "return_post": trial[-1].mean_return(),
-            "steps_per_second": steps / (now - began),
+            "return_pre": first.mean_return(),
+            "return_post": last.mean_return(),
+            "steps_per_second": trial.steps / (now - began),
             "collect_seconds": collected - began,
             "update_seconds": now - collected,
-            "diverged": sum(int(rollout.diverged.sum()) for rollout in trial),
+            "diverged": sum(int(rollout.diverged.sum()) for rollout in trial.rollouts),
             **metrics,
         }
-        if trial[-1].success is not None:
-            line["success_post"] = float(trial[-1].success.float().mean())
+        if last.success is not None:
+            line["success_post"] = float(last.success.float().mean())
         with writing(self._file):
             self._opened.write(json.dumps(line) + "\n")
             self._opened.flush()

@@ -105,6 +105,28 @@ class Rollout:
         return Rollout(**tensors, success=success)
 
 
+class Trial(NamedTuple):
+    """What a meta-update learns from."""
+
+    rollouts: list[Rollout]
+    """Rounds of experience of the same tasks; the belief was adapted after each but the last."""
+    tasks: Tensor
+    """Those tasks, encoded, ``[task, encoding]``. Known in meta-training, never when a policy adapts."""
+
+    @property
+    def steps(self) -> int:
+        """Control steps that happened."""
+        return sum(rollout.steps for rollout in self.rollouts)
+
+    def observations(self) -> Tensor:
+        """All observations that were really seen, ``[sample, observation]``."""
+        return torch.cat([r.observations[r.mask > 0] for r in self.rollouts])
+
+    def to(self, device: torch.device | str) -> Trial:
+        """The same trial on another device."""
+        return Trial([rollout.to(device) for rollout in self.rollouts], self.tasks.to(device))
+
+
 def joined(rollouts: list[Rollout]) -> Rollout:
     """Rollouts of the same tasks side by side, along the episode axis."""
     parts = {name: [getattr(r, name) for r in rollouts] for name in vars(rollouts[0]) if name != "success"}

@@ -32,7 +32,7 @@ from robotmeta.errors import UserError
 from robotmeta.files import write_text
 from robotmeta.logs import MetricsLog, Progress
 from robotmeta.metalearners import MetaLearner
-from robotmeta.rollout import Rollout, collect, one_torch_thread
+from robotmeta.rollout import Trial, collect, one_torch_thread
 from robotmeta.seeding import streams
 
 CONFIG = "config.json"
@@ -169,7 +169,7 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
             trial = gather(env, learner, generator)
             collected = time.perf_counter()
             metrics = learner.update(trial, generator)
-            steps += sum(rollout.steps for rollout in trial)
+            steps += trial.steps
             policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=steps)
             line = log.write(policy, trial, metrics, began, collected)
             shown.advance(line)
@@ -180,16 +180,16 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
     return Run(folder, policy, interrupted=policy.iteration < iterations)
 
 
-def gather(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> list[Rollout]:
+def gather(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Rounds of experience of every task, the belief adapted after each but the last."""
     belief = learner.begin(env.num_tasks)
-    trial = []
+    rollouts = []
     for remaining in reversed(range(learner.config.rounds + 1)):
         rollout, belief = collect(env, learner, belief, generator)
-        trial.append(rollout)
+        rollouts.append(rollout)
         if remaining:
             belief = learner.adapt(belief, rollout)
-    return trial
+    return Trial(rollouts, env.family.space.encode(env.tasks).to(learner.device))
 
 
 def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import mujoco
@@ -502,12 +503,16 @@ def test_a_point_that_is_left_out_stays_where_it_is() -> None:
     assert step.observation.tolist() == [[[0.0, 0.0]]]
 
 
-def test_an_oracle_sees_the_task_row_scaled_to_its_training_range() -> None:
+def test_an_oracle_sees_the_encoded_task() -> None:
     family = make("point-navigation")
     env = TaskBatchEnv(family, 1, 2, reveal_task=True)
-    env.load(family.task(goal_x=0.5, goal_y=-0.25))
+    task = family.task(goal_x=0.5, goal_y=-0.25)
+    env.load(task)
     assert env.observation_size == 4
-    assert env.reset(generator()).tolist() == [[[0.0, 0.0, 1.0, -0.5]] * 2]
+    seen = [0.0, 0.0, *family.space.encode(task)[0].tolist()]
+    assert env.reset(generator()).tolist() == [[seen] * 2]
+    # Uniform on [-1/2, 1/2]: a standard deviation of 1/sqrt(12).
+    assert seen[2:] == pytest.approx([math.sqrt(3.0), -math.sqrt(0.75)], abs=0.05)
 
 
 def test_a_formula_that_leaves_the_numbers_is_reported_as_divergence() -> None:

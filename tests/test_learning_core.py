@@ -20,11 +20,14 @@ from robotmeta.deployment import adapt as deploy
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.evaluate import evaluate
-from robotmeta.metalearners import LEARNERS, MetaLearner, learner_class
+from robotmeta.metalearners import LEARNERS, MetaLearner, Sizes, learner_class
 from robotmeta.metalearners.domain_randomization import DomainRandomization
+from robotmeta.metalearners.in_context import InContext, Timeline
 from robotmeta.metalearners.maml import MAML, MAMLConfig
+from robotmeta.metalearners.ppo import last_values
 from robotmeta.metalearners.promp import ProMP
 from robotmeta.metalearners.rl2 import RL2
+from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.policies import ObservationNormalizer
 from robotmeta.rollout import Belief, Rollout, Signal, collect, joined, torch_threads
 from robotmeta.train import Run, gather, meta_train, resume
@@ -34,9 +37,11 @@ HYPER: dict[str, dict[str, Any]] = {
     "promp": {**_SMALL, "episodes": 3},
     "maml": {**_SMALL, "episodes": 3},
     "rl2": {**_SMALL, "episodes": 1, "epochs": 2, "hidden_size": 16},
+    "task-inference": {**_SMALL, "episodes": 1, "epochs": 2, "hidden_size": 16},
     "domain-randomization": {**_SMALL, "rounds": 0, "episodes": 2, "epochs": 2},
 }
 """Small batches, so that learning takes seconds."""
+IN_CONTEXT = ("rl2", "task-inference")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -67,7 +72,8 @@ def breaking(horizon: int = 12) -> TaskFamily:
 
 def learner_of(name: str, family: TaskFamily, seed: int = 0, **hyper: Any) -> MetaLearner:
     config = hyperparameters(name, {**HYPER[name], **hyper})
-    return learner_class(name)(family.observation_size, family.action_size, config, generator(seed))
+    sizes = Sizes(family.observation_size, family.action_size, family.space.encoding_size)
+    return learner_class(name)(sizes, config, generator(seed))
 
 
 def env_of(family: TaskFamily, learner: MetaLearner, *, seed: int = 0, threads: int | None = None) -> TaskBatchEnv:
@@ -79,6 +85,12 @@ def env_of(family: TaskFamily, learner: MetaLearner, *, seed: int = 0, threads: 
 def rl2_of(family: TaskFamily, **hyper: Any) -> RL2:
     learner = learner_of("rl2", family, **hyper)
     assert isinstance(learner, RL2)
+    return learner
+
+
+def in_context_of(name: str, family: TaskFamily, **hyper: Any) -> InContext[Any]:
+    learner = learner_of(name, family, **hyper)
+    assert isinstance(learner, InContext)
     return learner
 
 
@@ -162,13 +174,13 @@ def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
     assert bool(ended.any())
     assert not bool(ended.all())
     with torch.no_grad():
-        values = learner.last_values(rollout)
-        seen = learner.critic(learner.normalizer(rollout.last_observations)).squeeze(-1)
+        last = learner.normalizer(rollout.last_observations)
+        values, seen = last_values(learner.config, learner.network, rollout, last), learner.network.value(last)
     assert torch.equal(values[~ended], seen[~ended])
     assert not bool(values[ended].any())
     limited = learner_of("domain-randomization", family, bootstrap=False)
     assert isinstance(limited, DomainRandomization)
-    assert not bool(limited.last_values(rollout).any())
+    assert not bool(last_values(limited.config, limited.network, rollout, last).any())
 
 
 def test_success_is_judged_where_the_episode_ended() -> None:
@@ -195,7 +207,7 @@ def test_the_same_generator_collects_the_same_bits_on_any_number_of_threads(name
     family = dataclasses.replace(make("cheetah-direction"), horizon=10)
     learner = learner_of(name, family)
     trials = [gather(env_of(family, learner, threads=threads), learner, generator()) for threads in (1, 2)]
-    for one, other in zip(*trials, strict=True):
+    for one, other in zip(*(trial.rollouts for trial in trials), strict=True):
         assert same(tensors(one), tensors(other))
 
 
@@ -265,7 +277,7 @@ def test_learning_goes_on_when_some_worlds_break(name: str) -> None:
     learner = learner_of(name, family)
     before = {key: value.clone() for key, value in learner.state_dict().items()}
     trial = gather(env_of(family, learner), learner, generator())
-    assert any(bool(rollout.diverged.any()) for rollout in trial)
+    assert any(bool(rollout.diverged.any()) for rollout in trial.rollouts)
     learner.update(trial, generator())
     assert all_finite(learner)
     assert not same(before, dict(learner.state_dict()))
@@ -276,7 +288,7 @@ def test_a_broken_world_that_shows_no_numbers_poisons_nothing(name: str) -> None
     family = breaking()
     learner = learner_of(name, family, meta_batch=8)
     trial = gather(env_of(family, learner), learner, generator())
-    for rollout in trial:
+    for rollout in trial.rollouts:
         assert bool(rollout.diverged.any())
         assert not bool(rollout.diverged.all())
         for value in (rollout.observations, rollout.actions, rollout.means, rollout.rewards):
@@ -285,12 +297,13 @@ def test_a_broken_world_that_shows_no_numbers_poisons_nothing(name: str) -> None
     assert all_finite(learner)
 
 
-# -- the belief of a recurrent policy ----------------------------------------------------------------------------------
+# -- the belief of learners that adapt by acting -----------------------------------------------------------------------
 
 
-def test_the_belief_is_carried_from_one_episode_to_the_next() -> None:
+@pytest.mark.parametrize("name", IN_CONTEXT)
+def test_the_belief_is_carried_from_one_episode_to_the_next(name: str) -> None:
     family = short()
-    learner = rl2_of(family)
+    learner = in_context_of(name, family)
     env = env_of(family, learner)
     fresh = learner.begin(4)
     first, belief = collect(env, learner, fresh, generator(1))
@@ -304,10 +317,11 @@ def test_the_belief_is_carried_from_one_episode_to_the_next() -> None:
         torch.testing.assert_close(learner.act(belief, told)[0].mean, carried.means[:, :, 0])
 
 
+@pytest.mark.parametrize("name", IN_CONTEXT)
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
-def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], TaskFamily]) -> None:
+def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], TaskFamily], name: str) -> None:
     family = build()
-    learner = rl2_of(family)
+    learner = in_context_of(name, family)
     rollout, belief = collect(env_of(family, learner), learner, learner.begin(4), generator(1))
     adapted = learner.adapt(belief, rollout)
     last = rollout.mask.sum(dim=-1).long() - 1
@@ -322,9 +336,10 @@ def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], Tas
     assert not torch.equal(*means)
 
 
-def test_without_memory_every_step_is_a_first_step() -> None:
+@pytest.mark.parametrize("name", IN_CONTEXT)
+def test_without_memory_every_step_is_a_first_step(name: str) -> None:
     family = short()
-    learner = rl2_of(family)
+    learner = in_context_of(name, family)
     env = env_of(family, learner)
     start = learner.begin(4)
     rollout, _ = collect(env, learner, start, generator(), remember=False)
@@ -344,7 +359,7 @@ def test_acting_step_by_step_is_the_sequence_that_is_learned_from(build: Callabl
     learner = rl2_of(family, meta_batch=8, rounds=2, bptt=bptt)
     env = env_of(family, learner)
     learner.update(gather(env, learner, generator(1)), generator(1))  # away from zero biases and a bare normalizer
-    data = learner._sequences(gather(env, learner, generator(2)))
+    data = learner._sequences(gather(env, learner, generator(2)).rollouts)
     with torch.no_grad():
         distribution, _, _ = learner.network(data["inputs"], data["hidden"][0])
     happened = data["mask"] > 0
@@ -357,9 +372,9 @@ def test_steps_that_did_not_happen_are_not_learned_from() -> None:
     family = ending_early()
     learner = rl2_of(family, meta_batch=8, rounds=2, bptt=5)
     trial = gather(env_of(family, learner), learner, generator())
-    data = learner._sequences(trial)
+    data = learner._sequences(trial.rollouts)
     assert bool((data["mask"].sum(dim=0) > 0).all())
-    assert data["mask"].sum() == sum(rollout.steps for rollout in trial)
+    assert data["mask"].sum() == trial.steps
     assert data["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
 
 
@@ -367,9 +382,9 @@ def test_a_trial_is_valued_as_a_whole() -> None:
     # With discount and lambda one, what is paid in the last episode is in the advantage of the first step.
     family = short()
     learner = rl2_of(family, discount=1.0, gae_lambda=1.0, bptt=0)
-    trial = gather(env_of(family, learner), learner, generator())
-    data = learner._sequences(trial)
-    returns = torch.cat([rollout.rewards.flatten(0, 1) for rollout in trial], dim=1).sum(dim=1)
+    rollouts = gather(env_of(family, learner), learner, generator()).rollouts
+    data = learner._sequences(rollouts)
+    returns = torch.cat([rollout.rewards.flatten(0, 1) for rollout in rollouts], dim=1).sum(dim=1)
     torch.testing.assert_close(data["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
 
 
@@ -377,7 +392,7 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
     # What follows a fall is discounted by the steps that the episode could have gone on for.
     family = ending_early()
     learner = rl2_of(family, discount=0.9, gae_lambda=1.0, bptt=0, meta_batch=8, rounds=1)
-    first, second = gather(env_of(family, learner), learner, generator())
+    first, second = gather(env_of(family, learner), learner, generator()).rollouts
     data = learner._sequences([first, second])
     lengths = first.mask.sum(dim=-1).flatten().long()
     assert bool((lengths < family.horizon).any())
@@ -386,6 +401,80 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
         whole = torch.tensor([*earned, *second.rewards[task, 0].tolist()])
         worth = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
         assert float(data["targets"][0, task]) == pytest.approx(worth, rel=1e-4)
+
+
+@pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
+def test_a_trial_is_laid_out_as_it_was_lived_and_taken_apart_again(build: Callable[[], TaskFamily]) -> None:
+    family = build()
+    learner = in_context_of("task-inference", family, meta_batch=8, rounds=2)
+    rollouts = gather(env_of(family, learner), learner, generator()).rollouts
+    timeline = Timeline(rollouts)
+    mask, lived = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
+    lengths = mask.sum(dim=0).long()
+    assert torch.equal(mask, (torch.arange(len(mask)).unsqueeze(1) < lengths).float())
+    for task, length in enumerate(lengths.tolist()):
+        by_hand = torch.cat([r.observations[task, 0, : int(r.mask[task, 0].sum())] for r in rollouts])
+        assert torch.equal(lived[:length, task], by_hand)
+    for part, rollout in zip(timeline.parted(lived), rollouts, strict=True):
+        assert torch.equal(part, rollout.observations)
+
+
+# -- inferring the task ------------------------------------------------------------------------------------------------
+
+
+def task_inference_of(family: TaskFamily, **hyper: Any) -> TaskInference:
+    learner = learner_of("task-inference", family, **hyper)
+    assert isinstance(learner, TaskInference)
+    return learner
+
+
+@pytest.mark.parametrize("bptt", [0, 12, 5])
+@pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
+def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], TaskFamily], bptt: int) -> None:
+    family = build()
+    learner = task_inference_of(family, meta_batch=8, rounds=2, bptt=bptt)
+    env = env_of(family, learner)
+    learner.update(gather(env, learner, generator(1)), generator(1))  # away from small weights and a bare normalizer
+    trial = gather(env, learner, generator(2))
+    rollout = joined(trial.rollouts)
+    with torch.no_grad():
+        seen, data = learner._read(trial)
+        means = learner.network(seen.actor).mean
+    happened = rollout.mask > 0
+    torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
+    # The critic is told the task, in training, and neither the policy nor the estimator's input is.
+    assert torch.equal(seen.critic[:, 0, 0, -2:], trial.tasks)
+    assert torch.equal(seen.last[:, 0, -2:], trial.tasks)
+    assert seen.actor.shape[-1] == family.observation_size + 4  # the point, and mean and deviation of its goal
+    assert data["inputs"].shape[-1] == learner.input_size
+    assert data["mask"].sum() == trial.steps
+
+
+def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
+    # The same experience with other rewards to learn from, but the same ones read: the estimator ends the same.
+    family = short()
+    states = []
+    for worth in (1.0, -1.0):
+        learner = task_inference_of(family, estimator_learning_rate=0.0)
+        trial = gather(env_of(family, learner), learner, generator())
+        paid = [dataclasses.replace(r, rewards=worth * r.rewards) for r in trial.rollouts]
+        before = {name: value.clone() for name, value in learner.estimator.state_dict().items()}
+        learner.update(trial._replace(rollouts=paid), generator())
+        assert same(before, dict(learner.estimator.state_dict()))
+        states.append({name: value.clone() for name, value in learner.network.state_dict().items()})
+    assert not same(*states)
+
+
+def test_the_estimator_learns_which_task_it_is() -> None:
+    # The reward tells one coordinate of the goal and nothing of the other.
+    family = short(reward=lambda step: 2.0 * step.task["goal_x"].expand(step.action.shape[:2]))
+    learner = task_inference_of(family, meta_batch=64, epochs=1, estimator_epochs=8, hidden_size=32)
+    errors = []
+    for i in range(20):
+        env = env_of(family, learner, seed=i)
+        errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["task_error"])
+    assert errors[0] == pytest.approx(1.0, abs=0.2)  # knowing nothing: encoded tasks have unit variance
+    assert errors[-1] == pytest.approx(0.5, abs=0.15)
 
 
 # -- the normalizer ----------------------------------------------------------------------------------------------------
@@ -416,10 +505,10 @@ def test_a_meta_update_teaches_the_normalizer_the_steps_that_happened(name: str)
     learner = learner_of(name, family)
     trial = gather(env_of(family, learner), learner, generator())
     learner.update(trial, generator())
-    seen = torch.cat([rollout.observations[rollout.mask > 0] for rollout in trial])
+    seen = torch.cat([rollout.observations[rollout.mask > 0] for rollout in trial.rollouts])
     torch.testing.assert_close(learner.normalizer.mean, seen.mean(dim=0))
     torch.testing.assert_close(learner.normalizer.variance, seen.var(dim=0, correction=0))
-    assert learner.normalizer.count == sum(rollout.steps for rollout in trial)
+    assert learner.normalizer.count == trial.steps
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -613,7 +702,7 @@ def test_weights_do_not_depend_on_the_number_of_threads(
                 name,
                 iterations=2,
                 out=tmp_path / str(threads),
-                hyper={"meta_batch": 24, "episodes": 6 if name != "rl2" else 1},
+                hyper={"meta_batch": 24, "episodes": 1 if name in IN_CONTEXT else 6},
                 threads=threads,
                 progress=False,
             )

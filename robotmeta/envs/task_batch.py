@@ -51,7 +51,7 @@ class TaskBatchEnv:
         num_episodes: Episodes of each task that run side by side.
         simulator: ``"auto"``, or a name of :data:`robotmeta.envs.simulators.SIMULATORS`.
         threads: Physics threads; None for the cores this process may use. Results do not depend on it.
-        reveal_task: Append the task row, scaled to about [-1, 1], to the observation: what an oracle sees.
+        reveal_task: Append the encoded task to the observation: what an oracle sees.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TaskBatchEnv:
         self.num_episodes = num_episodes
         self.horizon = family.horizon
         self.action_size = family.action_size
-        self.observation_size = family.observation_size + reveal_task * len(family.space.names)
+        self.observation_size = family.observation_size + reveal_task * family.space.encoding_size
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
         self._reveal = reveal_task
         self._lasts = round(family.success_lasts / family.dt)
@@ -89,9 +89,7 @@ class TaskBatchEnv:
         self._columns = tasks.columns(self.simulator.device)
         self.simulator.load(tasks)
         if self._reveal:
-            low, high = np.array([p.train.support for p in self.family.space]).T
-            scaled = (tasks.values - (low + high) / 2) / np.maximum((high - low) / 2, 1e-6)
-            row = torch.as_tensor(scaled, dtype=torch.float32, device=self.simulator.device)
+            row = self.family.space.encode(tasks).to(self.simulator.device)
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
 
     def reset(self, generator: torch.Generator) -> Tensor:

@@ -8,15 +8,17 @@ from robotmeta.errors import unknown
 from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.metalearners.maml import MAML
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
+from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.metalearners.rl2 import RL2
+from robotmeta.metalearners.task_inference import TaskInference
 
-__all__ = ["LEARNERS", "LearnerConfig", "MetaLearner", "learner_class"]
+__all__ = ["LEARNERS", "LearnerConfig", "MetaLearner", "Sizes", "learner_class"]
 
 LEARNERS: dict[str, type[MetaLearner[Any]]] = {
     "promp": ProMP,
     "maml": MAML,
     "rl2": RL2,
+    "task-inference": TaskInference,
     "domain-randomization": DomainRandomization,
 }
 

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from robotmeta.adaptation import Samples, adapt
 from robotmeta.metalearners.parallel import Part, run
-from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, observed
+from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
 from robotmeta.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
-from robotmeta.rollout import Belief, Rollout, Signal
+from robotmeta.rollout import Belief, Rollout, Signal, Trial
 
 _ROUND = "round"  # how often a belief has been adapted
 _CACHED_STEPS = 10_000  # control steps whose activations in 64-unit layers fit a second-level cache
@@ -56,11 +56,9 @@ GradientConfigT = TypeVar("GradientConfigT", bound=GradientConfig)
 class GradientLearner(MetaLearner[GradientConfigT], ABC):
     """Learns a policy initialization; adapting is taking policy-gradient steps from it."""
 
-    def __init__(
-        self, observation_size: int, action_size: int, config: GradientConfigT, generator: torch.Generator
-    ) -> None:
-        super().__init__(observation_size, action_size, config, generator)
-        self.policy = GaussianMLP(observation_size, action_size, config.hidden, config.init_std, config.min_std)
+    def __init__(self, sizes: Sizes, config: GradientConfigT, generator: torch.Generator) -> None:
+        super().__init__(sizes, config, generator)
+        self.policy = GaussianMLP(sizes.observation, sizes.action, config.hidden, config.init_std, config.min_std)
         initial = self.policy.initialize(generator)
         self.theta = nn.ParameterDict({name: nn.Parameter(value) for name, value in initial.items()})
         self.step_sizes = nn.ParameterDict(  # [round, ...]
@@ -179,10 +177,15 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         steps = torch.cat([step.detach().clamp(min=0.0).flatten() for step in self.step_sizes.values()])
         return {"std": self.theta["log_std"].detach().exp().mean().item(), "inner_step": steps.mean().item()}
 
-    def observe(self, trial: list[Rollout]) -> None:
+    def observe(self, trial: Trial) -> None:
         """Updates the observation statistics, after the meta-update that used the old ones."""
         if self.config.normalize_observations:
-            self.normalizer.update(observed(trial))
+            self.normalizer.update(trial.observations())
+
+    def before_and_after(self, trial: Trial) -> tuple[list[Samples], Samples]:
+        """Samples of each round that was adapted from, and of the adapted policies."""
+        *before, after = map(self.samples, trial.rollouts)
+        return before, after
 
     @torch.no_grad()
     def samples(self, rollout: Rollout) -> Samples:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
 from robotmeta.metalearners.parallel import gradients, sums
-from robotmeta.rollout import Rollout
+from robotmeta.rollout import Trial
 
 _PROBE = 3e-3  # length of the steps that measure curvature: above float32's rounding, below the policy's scale
 
@@ -39,18 +39,15 @@ class MAML(GradientLearner[MAMLConfig]):
 
     Config = MAMLConfig
 
-    def __init__(self, observation_size: int, action_size: int, config: MAMLConfig, generator: torch.Generator) -> None:
-        super().__init__(observation_size, action_size, config, generator)
-
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return []  # a trust-region step keeps no state
 
-    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         # theta' = theta + alpha * grad J(theta)              on each round before the last
         # L = mean pi_theta' / pi_old A                       on the last round
         # maximize L subject to KL(pi_old, pi_theta') <= max_kl: conjugate gradient, then a line search
         config = self.config
-        before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
+        before, after = self.before_and_after(trial)
         parameters = self.meta_parameters()
         origin = nn.utils.parameters_to_vector(parameters).detach()
         start, gradient = self._gradient(before, after, of="objective")

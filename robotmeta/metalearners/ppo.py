@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from robotmeta.metalearners.parallel import gradients, shares
 from robotmeta.metalearners.protocol import LearnerConfig
-from robotmeta.policies import DiagonalGaussian
+from robotmeta.policies import ActorCritic, DiagonalGaussian
+from robotmeta.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.rollout import Rollout
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,21 @@ class PPOConfig(LearnerConfig):
     """Standard deviation of actions at initialization."""
     min_std: float = 0.1
     """Floor of the standard deviation."""
+
+
+@dataclass(frozen=True)
+class ActorCriticConfig(PPOConfig):
+    """Hyper-parameters of PPO on single steps, which needs no sequences."""
+
+    learning_rate: float = 5e-4
+    """Of Adam."""
+    minibatches: int = 8
+    """Gradient steps a pass."""
+    hidden: tuple[int, ...] = (128, 128)
+    """Hidden layers of the policy and of the value function."""
+    bootstrap: bool = True
+    """At a time limit, which the value function cannot see coming, let the value of the last state stand for what would
+    have followed. Otherwise the limit counts as an end."""
 
 
 class ReturnScale(nn.Module):
@@ -104,3 +124,76 @@ def step(
         parameter.grad = gradient
     nn.utils.clip_grad_norm_(parameters, max_grad_norm)
     optimizer.step()
+
+
+class Seen(NamedTuple):
+    """What a network saw in a rollout, ready to be fed to it."""
+
+    actor: Tensor
+    """``[task, episode, time, input]``."""
+    critic: Tensor
+    """``[task, episode, time, critic input]``."""
+    last: Tensor
+    """What the critic sees after each episode, ``[task, episode, critic input]``."""
+
+
+def improve(
+    config: ActorCriticConfig,
+    network: ActorCritic,
+    adam: torch.optim.Optimizer,
+    return_scale: ReturnScale,
+    rollout: Rollout,
+    seen: Seen,
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Some passes of PPO over the steps of a rollout, in shuffled minibatches.
+
+    Args:
+        config: Hyper-parameters.
+        network: The policy that acted, and its value function.
+        adam: Steps the network's parameters.
+        return_scale: Learns the scale of the returns.
+        rollout: Experience.
+        seen: What the network saw in it.
+        generator: Shuffles.
+
+    Returns:
+        Numbers to log.
+    """
+    with torch.no_grad():
+        values = network.value(seen.critic)
+        return_scale.update(discounted_returns(rollout.rewards, config.discount), rollout.mask)
+        advantages = generalized_advantages(
+            rollout.rewards / return_scale(),
+            values,
+            last_values(config, network, rollout, seen.last),
+            rollout.mask,
+            discount=config.discount,
+            lam=config.gae_lambda,
+        )
+        happened = rollout.mask > 0
+        log_probs = rollout.distribution.log_prob(rollout.actions)
+        normalized = normalize(advantages, rollout.mask, per_task=False)
+        columns = (seen.actor, seen.critic, rollout.actions, log_probs, normalized, advantages + values, rollout.mask)
+        data = [value[happened] for value in columns]
+
+    def loss(rows: Tensor, steps: int) -> dict[str, Tensor]:
+        """The share of some steps, out of a minibatch with that many."""
+        actor, critic, actions, old, gains, targets, mask = (value[rows] for value in data)
+        found = ppo_loss(config, network(actor), actions, old, gains, network.value(critic), targets, mask)
+        return {"loss": found * (len(rows) / steps)}
+
+    parameters = list(network.parameters())
+    size = -(-len(data[0]) // config.minibatches)
+    sums: dict[str, float] = {}
+    for _ in range(config.epochs):
+        for chosen in torch.randperm(len(data[0]), generator=generator).to(rollout.mask.device).split(size):
+            parts = [partial(loss, rows, len(chosen)) for rows in shares(chosen, config.shards)]
+            sums, found = gradients(parts, parameters)
+            step(adam, parameters, found, config.max_grad_norm)
+    return {**sums, "std": network.log_std.exp().mean().item()}
+
+
+def last_values(config: ActorCriticConfig, network: ActorCritic, rollout: Rollout, last: Tensor) -> Tensor:
+    """Value of the state after each episode, ``[task, episode]``; zero where it ended for good."""
+    return network.value(last).masked_fill(rollout.terminated, 0.0) * float(config.bootstrap)

@@ -11,7 +11,8 @@ from robotmeta.adaptation import Samples, task_mean
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import step
-from robotmeta.rollout import Rollout
+from robotmeta.metalearners.protocol import Sizes
+from robotmeta.rollout import Trial
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,20 @@ class ProMP(GradientLearner[ProMPConfig]):
 
     Config = ProMPConfig
 
-    def __init__(
-        self, observation_size: int, action_size: int, config: ProMPConfig, generator: torch.Generator
-    ) -> None:
-        super().__init__(observation_size, action_size, config, generator)
+    def __init__(self, sizes: Sizes, config: ProMPConfig, generator: torch.Generator) -> None:
+        super().__init__(sizes, config, generator)
         self.adam = torch.optim.Adam(self.meta_parameters(), lr=self.config.learning_rate)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
-    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         # for each epoch:
         #     theta'  = theta + alpha * grad J_lvc(theta)                    on each round before the last
         #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_old     on the last round
         #     theta  += Adam of grad (J_clip - eta * KL(pi_old, pi_theta))
         #     stop early once KL(pi_old, pi_theta') > max_kl
-        before, after = [self.samples(r) for r in trial[:-1]], self.samples(trial[-1])
+        before, after = self.before_and_after(trial)
         metrics: dict[str, float] = {}
         parameters = self.meta_parameters()
         for epoch in range(self.config.epochs):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from robotmeta.errors import UserError
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
-from robotmeta.rollout import Belief, Rollout, Signal
+from robotmeta.rollout import Belief, Rollout, Signal, Trial
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,22 @@ class LearnerConfig:
 ConfigT = TypeVar("ConfigT", bound=LearnerConfig)
 
 
+class Sizes(NamedTuple):
+    """What a learner is built for."""
+
+    observation: int
+    """Numbers in an observation."""
+    action: int
+    """Numbers in an action."""
+    task: int
+    """Numbers in an encoded task, which a learner may be told in meta-training."""
+
+
 class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     """A policy that adapts, and the outer loop that trains it.
 
     Args:
-        observation_size: Observations.
-        action_size: Actions.
+        sizes: Of observations, actions and encoded tasks.
         config: Hyper-parameters, an instance of ``Config``.
         generator: Draws the initial weights.
     """
@@ -56,10 +66,11 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     Config: ClassVar[type[LearnerConfig]]
 
     @abstractmethod
-    def __init__(self, observation_size: int, action_size: int, config: ConfigT, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config
-        self.normalizer = ObservationNormalizer(observation_size)
+        self.sizes = sizes
+        self.normalizer = ObservationNormalizer(sizes.observation)
 
     @abstractmethod
     def begin(self, num_tasks: int) -> Belief:
@@ -77,11 +88,11 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """The belief after a round of experience gathered from ``belief``."""
 
     @abstractmethod
-    def update(self, trial: list[Rollout], generator: torch.Generator) -> dict[str, float]:
+    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         """One meta-update.
 
         Args:
-            trial: ``config.rounds + 1`` rollouts of the same tasks; the belief was adapted after each but the last.
+            trial: ``config.rounds + 1`` rollouts of the same tasks, and the tasks.
             generator: A CPU generator for shuffling.
 
         Returns:
@@ -109,8 +120,3 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """Restores what :meth:`training_state` returned."""
         for optimizer, saved in zip(self.optimizers(), state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-
-
-def observed(rollouts: list[Rollout]) -> Tensor:
-    """All observations that were really seen, ``[sample, observation]``."""
-    return torch.cat([r.observations[r.mask > 0] for r in rollouts])

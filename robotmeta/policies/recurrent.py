@@ -10,6 +10,18 @@ from torch import Tensor, nn
 from robotmeta.policies.gaussian import DiagonalGaussian
 
 
+def orthogonal_gru(input_size: int, hidden_size: int, generator: torch.Generator) -> nn.GRU:
+    """A GRU whose gates have orthogonal weights and zero biases."""
+    gru = nn.GRU(input_size, hidden_size)
+    for name, parameter in gru.named_parameters():
+        if "weight" in name:
+            for gate in parameter.data.chunk(3):
+                nn.init.orthogonal_(gate, generator=generator)
+        else:
+            nn.init.zeros_(parameter)
+    return gru
+
+
 class RecurrentActorCritic(nn.Module):
     """GRU with a Gaussian action head and a value head.
 
@@ -35,16 +47,10 @@ class RecurrentActorCritic(nn.Module):
         super().__init__()
         self.hidden_size = hidden_size
         self.min_std = min_std
-        self.gru = nn.GRU(input_size, hidden_size)
+        self.gru = orthogonal_gru(input_size, hidden_size, generator)
         self.actor = nn.Linear(hidden_size, action_size)
         self.critic = nn.Linear(hidden_size, 1)
         self.log_std = nn.Parameter(torch.full((action_size,), math.log(init_std)))
-        for name, parameter in self.gru.named_parameters():
-            if "weight" in name:
-                for gate in parameter.data.chunk(3):
-                    nn.init.orthogonal_(gate, generator=generator)
-            else:
-                nn.init.zeros_(parameter)
         nn.init.orthogonal_(self.actor.weight, gain=0.01, generator=generator)
         nn.init.orthogonal_(self.critic.weight, gain=1.0, generator=generator)
         nn.init.zeros_(self.actor.bias)

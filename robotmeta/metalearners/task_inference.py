@@ -1,0 +1,137 @@
+"""Meta-learning as task inference (Humplik et al. 2019): a network infers the task, a memoryless policy acts on it.
+
+Meta-training knows each task's parameters, so inferring them from experience is supervised learning; the policy, trained
+with PPO, sees the observation and what is known of the task, and its gradient stays out of the memory. Recurrent policies that are
+trained end to end (RL^2) spend most of meta-training on learning to remember, and learn to cancel their own exploration.
+The same idea, for a policy that is already trained, is the online system identification of Yu et al. (2017) and the
+adaptation module of Kumar et al. (2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline, pieces
+from robotmeta.metalearners.parallel import gradients, shares
+from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve, step
+from robotmeta.metalearners.protocol import Sizes
+from robotmeta.policies import ActorCritic, DiagonalGaussian, TaskEstimator
+from robotmeta.rollout import Belief, Rollout, Signal, Trial, joined
+
+
+@dataclass(frozen=True)
+class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
+    """Hyper-parameters of task inference; those of PPO are the policy's."""
+
+    learning_rate: float = 5e-4
+    """Of Adam, for the policy."""
+    minibatches: int = 8
+    """Gradient steps a pass over the policy's data."""
+    hidden_size: int = 64
+    """GRU units of the estimator."""
+    estimator_learning_rate: float = 1e-3
+    """Of Adam, for the estimator."""
+    estimator_epochs: int = 2
+    """Passes over the sequences a meta-update."""
+    estimator_minibatches: int = 4
+    """Gradient steps a pass over the sequences."""
+
+
+class TaskInference(InContext[TaskInferenceConfig]):
+    """Remembers in order to tell which task it is, and acts on what it thinks."""
+
+    Config = TaskInferenceConfig
+
+    def __init__(self, sizes: Sizes, config: TaskInferenceConfig, generator: torch.Generator) -> None:
+        super().__init__(sizes, config, generator)
+        self.return_scale = ReturnScale()
+        self.estimator = TaskEstimator(self.input_size, sizes.task, config.hidden_size, generator)
+        self.network = ActorCritic(
+            sizes.observation + 2 * sizes.task,  # mean and standard deviation of what it thinks the task is
+            sizes.action,
+            config.hidden,
+            critic_size=sizes.observation + 3 * sizes.task,  # and the task itself (Pinto et al. 2018)
+            init_std=config.init_std,
+            min_std=config.min_std,
+            generator=generator,
+        )
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
+        self.estimator_adam = torch.optim.Adam(self.estimator.parameters(), lr=config.estimator_learning_rate, eps=1e-5)
+
+    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
+        reading = self.read(belief, signal)
+        estimate, hidden = self.estimator(*reading)
+        observation = reading.inputs[..., : self.sizes.observation]
+        distribution = self.network(torch.cat([observation, estimate.flat()], dim=-1))
+        mean = distribution.mean.view(*signal.reward.shape, -1)
+        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, signal, hidden)
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return [self.adam, self.estimator_adam]
+
+    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
+        # z_t = N(mu_t, sigma_t), the posterior over the task after t steps of the trial
+        # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the task too
+        # z_t: log-likelihood of the task, after every step
+        seen, sequences = self._read(trial)
+        whole = joined(trial.rollouts)
+        found = improve(self.config, self.network, self.adam, self.return_scale, whole, seen, generator)
+        inferred = self._improve_estimator(sequences, generator)
+        self.normalizer.update(trial.observations())
+        return {**found, **inferred}
+
+    @torch.no_grad()
+    def _read(self, trial: Trial) -> tuple[Seen, dict[str, Tensor]]:
+        """What the policy saw of a trial, and the sequences that the estimator read, cut every ``bptt`` steps."""
+        config, timeline = self.config, Timeline(trial.rollouts)
+        inputs, mask = self.read_along(timeline), timeline.joined(lambda r: r.mask)
+        horizon, trials = mask.shape
+        length = min(config.bptt or horizon, horizon)
+        estimates, hidden = [], [inputs.new_zeros(trials, config.hidden_size)]
+        for piece in inputs.split(length):
+            estimate, last = self.estimator(piece, hidden[-1])
+            estimates.append(estimate.flat())
+            hidden.append(last)
+        seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(torch.cat(estimates)), dim=1), trial.tasks)
+        tasks = trial.tasks.repeat_interleave(config.episodes, dim=0).expand(horizon, -1, -1)
+        return seen, pieces({"inputs": inputs, "mask": mask, "tasks": tasks}, hidden[:-1], length)
+
+    def _seen(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> Seen:
+        observations = self.normalizer(rollout.observations)
+        told = tasks[:, None, None].expand(*estimates.shape[:3], -1)
+        actor = torch.cat([observations, estimates], dim=-1)
+        # After an episode the estimate is, near enough, what it was at the last step.
+        taken = (rollout.mask.sum(dim=-1).long() - 1).clamp(min=0)[..., None, None]
+        estimate = estimates.gather(2, taken.expand(-1, -1, 1, estimates.shape[-1])).squeeze(2)
+        last = torch.cat([self.normalizer(rollout.last_observations), estimate, told[:, :, 0]], dim=-1)
+        return Seen(actor, torch.cat([actor, told], dim=-1), last)
+
+    def _improve_estimator(self, data: dict[str, Tensor], generator: torch.Generator) -> dict[str, float]:
+        """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""
+        config, parameters = self.config, list(self.estimator.parameters())
+        sequences = data["mask"].shape[1]
+        size = -(-sequences // config.estimator_minibatches)
+        means = {"task_nll": 0.0, "task_error": 0.0}
+        for epoch in range(config.estimator_epochs):
+            batches = torch.randperm(sequences, generator=generator).to(self.device).split(size)
+            for chosen in batches:
+                steps = data["mask"][:, chosen].sum().clamp(min=1.0)
+                parts = [partial(self._estimation, data, rows, steps) for rows in shares(chosen, config.shards)]
+                sums, found = gradients(parts, parameters, of="task_nll")
+                step(self.estimator_adam, parameters, found, config.max_grad_norm)
+                if epoch == 0:
+                    means = {name: mean + sums[name] / len(batches) for name, mean in means.items()}
+        return means
+
+    def _estimation(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
+        """Negative log-likelihood and squared error a number, the share of some sequences in that many steps."""
+        batch = {name: value[:, rows] for name, value in data.items()}
+        estimate, _ = self.estimator(batch["inputs"], batch["hidden"][0])
+        share = batch["mask"] / (steps * self.sizes.task)
+        with torch.no_grad():
+            squared = (estimate.mean - batch["tasks"]).square().sum(dim=-1)
+        return {"task_nll": -(estimate.log_prob(batch["tasks"]) * share).sum(), "task_error": (squared * share).sum()}
