@@ -63,6 +63,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-direction-rl2-seed-2": Benchmark("cheetah-direction", "rl2", 320, episodes=5, target=260.0, seed=2),
     "cheetah-direction-rl2-2-episodes": Benchmark("cheetah-direction", "rl2", 320, _TWO, target=260.0),
     "cheetah-direction-rl2-2-episodes-long": Benchmark("cheetah-direction", "rl2", 1050, _TWO, target=400.0),
+    "cheetah-direction-task-inference": Benchmark("cheetah-direction", "task-inference", 320, episodes=5, target=260.0),
     "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-maml": Benchmark(
         "cheetah-direction", "maml", 600, _TWENTY | {"max_kl": 0.03}, episodes=20, target=260.0
@@ -72,17 +73,24 @@ BENCHMARKS: dict[str, Benchmark] = {
         "cheetah-direction", "maml", 420, _FEW | {"max_kl": 0.03}, target=200.0
     ),
     "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 520, _TWO, episodes=2, target=-37.0),
+    "cheetah-velocity-task-inference": Benchmark(
+        "cheetah-velocity", "task-inference", 520, _TWO, episodes=2, target=-37.0
+    ),
     "cheetah-velocity-promp": Benchmark(
         "cheetah-velocity", "promp", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
     ),
     "cheetah-velocity-maml": Benchmark(
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
+    "cheetah-dynamics-task-inference": Benchmark("cheetah-dynamics", "task-inference", 200, controls=_TRAINED),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, controls=_TRAINED),
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, controls=_TRAINED),
+    "walker-dynamics-task-inference": Benchmark("walker-dynamics", "task-inference", 100, controls=_TRAINED),
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, controls=_TRAINED),
+    "ant-crippled-task-inference": Benchmark("ant-crippled", "task-inference", 100, controls=_TRAINED),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, controls=_TRAINED),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8}, controls=_TRAINED),
+    "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8}, controls=_TRAINED),
     "grasp-rl2": Benchmark("grasp", "rl2", 600, {"meta_batch": 48, "minibatches": 8}),
 }

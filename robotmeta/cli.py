@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stderr.close()
 
 
-def demo(out: Path = Path("runs/demo"), iterations: int = 150, seed: int = 0) -> None:
+def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) -> None:
     """Train small, adapt to held-out tasks, evaluate, record a video, write a report: a few minutes on a laptop.
 
     Run again, it continues where it stopped. Example: robotmeta demo
@@ -66,11 +66,11 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 150, seed: int = 0) ->
     from robotmeta.evaluate import evaluate, save_json
     from robotmeta.train import CONFIG, meta_train, resume
 
-    _out.print("RL2 learns to run forward or backward; only the reward tells which way is right (cheetah-direction).")
+    _out.print("Learns to run forward or backward; only the reward tells which way is right (cheetah-direction).")
     if (out / CONFIG).exists():
         run = resume(out, iterations=iterations)
     else:
-        run = meta_train("cheetah-direction", "rl2", iterations=iterations, seed=seed, out=out)
+        run = meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
     if run.interrupted:
         _out.print(f"Stopped; continue with: robotmeta demo --out {out}")
         return
@@ -135,7 +135,7 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
 
 def train(
     family: Annotated[str | None, tyro.conf.Positional] = None,
-    learner: str = "rl2",
+    learner: str = "task-inference",
     iterations: int | None = None,
     seed: int = 0,
     device: str = "auto",

@@ -55,7 +55,7 @@ class Run:
 
 def meta_train(
     family: str | TaskFamily,
-    learner: str = "rl2",
+    learner: str = "task-inference",
     *,
     iterations: int = 300,
     seed: int = 0,

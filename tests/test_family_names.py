@@ -110,6 +110,6 @@ def test_families_of_other_packages_are_listed_and_one_that_breaks_hides_none(
     assert "family 'my-spider' of package old-robots cannot be made: ModuleNotFoundError" in out
 
     main(["train", "my-hopper", "--iterations", "1", "--hyper", *TINY])
-    assert rm.load("runs/my-hopper-rl2-0").family.name == "my-hopper"
+    assert rm.load("runs/my-hopper-task-inference-0").family.name == "my-hopper"
     with pytest.raises(UserError, match="of package old-robots cannot be made"):
         make("my-spider")

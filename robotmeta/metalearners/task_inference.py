@@ -1,14 +1,15 @@
 """Meta-learning as task inference (Humplik et al. 2019): a network infers the task, a memoryless policy acts on it.
 
-Meta-training knows each task's parameters, so inferring them from experience is supervised learning; the policy, trained
-with PPO, sees the observation and what is known of the task, and its gradient stays out of the memory. Recurrent policies that are
-trained end to end (RL^2) spend most of meta-training on learning to remember, and learn to cancel their own exploration.
+Meta-training knows each task's parameters, so inferring them from experience is supervised learning. The policy is
+trained with PPO on the observation and what is known of the task, and its gradient stays out of the memory: trained end
+to end, as in RL^2, a memory that is told the last action also learns to cancel exploration, and learns more slowly.
 The same idea, for a policy that is already trained, is the online system identification of Yu et al. (2017) and the
 adaptation module of Kumar et al. (2021).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,7 +38,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     """Of Adam, for the estimator."""
     estimator_epochs: int = 2
     """Passes over the sequences a meta-update."""
-    estimator_minibatches: int = 4
+    estimator_minibatches: int = 8
     """Gradient steps a pass over the sequences."""
 
 
@@ -66,9 +67,16 @@ class TaskInference(InContext[TaskInferenceConfig]):
         reading = self.read(belief, signal)
         estimate, hidden = self.estimator(*reading)
         observation = reading.inputs[..., : self.sizes.observation]
-        distribution = self.network(torch.cat([observation, estimate.flat()], dim=-1))
+        distribution = self.network(torch.cat([observation, self._told(estimate)], dim=-1))
         mean = distribution.mean.view(*signal.reward.shape, -1)
         return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, signal, hidden)
+
+    def _told(self, estimate: DiagonalGaussian) -> Tensor:
+        """What the policy is told of the posterior, ``[..., 2 * task]``: as large in all as a single number would be.
+
+        Families have up to some forty parameters, most of which matter little; unscaled, they drown the observation.
+        """
+        return estimate.flat() / math.sqrt(self.sizes.task)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam, self.estimator_adam]
@@ -94,7 +102,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         estimates, hidden = [], [inputs.new_zeros(trials, config.hidden_size)]
         for piece in inputs.split(length):
             estimate, last = self.estimator(piece, hidden[-1])
-            estimates.append(estimate.flat())
+            estimates.append(self._told(estimate))
             hidden.append(last)
         seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(torch.cat(estimates)), dim=1), trial.tasks)
         tasks = trial.tasks.repeat_interleave(config.episodes, dim=0).expand(horizon, -1, -1)
