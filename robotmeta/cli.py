@@ -14,9 +14,13 @@ from rich.table import Column, Table
 from robotmeta.errors import SimulationDiverged, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from robotmeta.envs import Estimate, ParameterSpace
     from robotmeta.evaluate import Evaluation
 
 _out = Console(soft_wrap=True)  # paths stay whole, however long
+_SURE = 0.3  # share of the spread over all tasks that must be gone before an inferred parameter is shown
 
 Family = Annotated[str, tyro.conf.Positional]
 PolicySource = Annotated[str, tyro.conf.Positional]
@@ -249,11 +253,31 @@ def adapt(
     _out.print(
         f"return without adaptation {result.return_before:.1f}, after {episodes} episodes {result.return_after:.1f}"
     )
+    if result.inferred is not None:
+        _show_inferred(result.inferred, what, loaded.family.space)
     if out is not None:
         checkpoint.save_policy(result.policy, out)
         _out.print(f"Adapted policy: {out}")
     answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}
+    answer["inferred"] = result.inferred and {name: e._asdict() for name, e in result.inferred.items()}
     _write_json(json, {"family": loaded.family.name, "task": what, **answer})
+
+
+def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: ParameterSpace) -> None:
+    """What the policy thinks the task is, surest first, beside what it is where that is known."""
+    sure = sorted((n for n, e in inferred.items() if e.known >= _SURE), key=lambda n: -inferred[n].known)
+    unsure = [name for name in inferred if name not in sure]
+    if sure:
+        actual = [Column("is")] if sure[0] in task else []
+        table = Table("parameter", "inferred", "plausible", *actual, title="What it thinks this robot is")
+        units = {p.name: "" if p.unit == "1" else f" {p.unit}" for p in space}
+        for name in sure:
+            e, unit = inferred[name], units[name]
+            row = [name, f"{e.value:.3g}{unit}", f"{e.low:.3g} to {e.high:.3g}{unit}"]
+            table.add_row(*row, *([f"{task[name]:.3g}{unit}"] if actual else []))
+        _out.print(table)
+    if unsure:
+        _out.print(f"Not to be told from these episodes: {_some(tuple(unsure))}.")
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 
 from robotmeta.checkpoint import Policy
-from robotmeta.envs import BatchEnv, TaskBatchEnv, Tasks
+from robotmeta.envs import BatchEnv, Estimate, TaskBatchEnv, Tasks
 from robotmeta.errors import UserError
 from robotmeta.metalearners import MetaLearner
 from robotmeta.rollout import Belief, Rollout, collect, joined
@@ -26,12 +26,14 @@ class Adapted:
         return_before: Mean return of fresh episodes without adaptation: the policy as it was, and a learner that
             adapts within an episode kept from it.
         return_after: Mean return of fresh episodes after adaptation, from the same initial states.
+        inferred: What the adapted policy thinks the task is, by parameter; None for learners that do not say.
     """
 
     policy: Policy
     episodes: int
     return_before: float
     return_after: float
+    inferred: dict[str, Estimate] | None = None
 
 
 def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: int = 0, trials: int = 10) -> Adapted:
@@ -64,7 +66,16 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
 
     before = mean_return(policy.begin(1), remember=False)
     adapted = dataclasses.replace(policy, belief=belief)
-    return Adapted(adapted, episodes, before, mean_return(belief, remember=True))
+    return Adapted(adapted, episodes, before, mean_return(belief, remember=True), inferred(adapted))
+
+
+def inferred(policy: Policy) -> dict[str, Estimate] | None:
+    """What an adapted policy thinks its task is, by parameter; None for learners that do not say."""
+    posterior = policy.learner.infer(policy.begin(1))
+    if posterior is None:
+        return None
+    (estimates,) = policy.family.encoding.decode(posterior.mean, posterior.log_std.exp())
+    return estimates
 
 
 class Worlds(Protocol):

@@ -189,7 +189,7 @@ def gather(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) 
         rollouts.append(rollout)
         if remaining:
             belief = learner.adapt(belief, rollout)
-    return Trial(rollouts, env.family.space.encode(env.tasks).to(learner.device))
+    return Trial(rollouts, env.family.encoding.encode(env.tasks).to(learner.device))
 
 
 def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:

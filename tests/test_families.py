@@ -509,7 +509,7 @@ def test_an_oracle_sees_the_encoded_task() -> None:
     task = family.task(goal_x=0.5, goal_y=-0.25)
     env.load(task)
     assert env.observation_size == 4
-    seen = [0.0, 0.0, *family.space.encode(task)[0].tolist()]
+    seen = [0.0, 0.0, *family.encoding.encode(task)[0].tolist()]
     assert env.reset(generator()).tolist() == [[seen] * 2]
     # Uniform on [-1/2, 1/2]: a standard deviation of 1/sqrt(12).
     assert seen[2:] == pytest.approx([math.sqrt(3.0), -math.sqrt(0.75)], abs=0.05)

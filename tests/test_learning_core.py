@@ -72,7 +72,7 @@ def breaking(horizon: int = 12) -> TaskFamily:
 
 def learner_of(name: str, family: TaskFamily, seed: int = 0, **hyper: Any) -> MetaLearner:
     config = hyperparameters(name, {**HYPER[name], **hyper})
-    sizes = Sizes(family.observation_size, family.action_size, family.space.encoding_size)
+    sizes = Sizes(family.observation_size, family.action_size, family.encoding.size)
     return learner_class(name)(sizes, config, generator(seed))
 
 

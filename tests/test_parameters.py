@@ -263,39 +263,3 @@ def test_a_family_names_itself_where_a_task_is_wrong() -> None:
         make("cheetah-dynamics").task(fiction=1.0)
     with pytest.raises(UserError, match="mass=-1 is outside its physical range"):
         make("cheetah-dynamics").task(mass=-1.0)
-
-
-# -- tasks as a network sees them --------------------------------------------------------------------------------------
-
-LEG = Parameter("leg", "which one is lame", Choice((0.0, 1.0, 2.0)), 0.0, (0.0, 3.0), ood=Choice((3.0,)))
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_encoded_tasks_have_zero_mean_and_unit_variance(name: str) -> None:
-    space = make(name).space
-    encoded = space.encode(space.sample(2000, rng(1)))
-    assert encoded.shape == (2000, space.encoding_size)
-    assert encoded.dtype == torch.float32
-    spread = encoded.std(dim=0) > 0.0  # a column may vary out of distribution only
-    assert bool(spread.any())
-    assert float(encoded.mean(dim=0).abs().max()) < 0.2
-    assert float((encoded[:, spread].std(dim=0) - 1.0).abs().max()) < 0.25
-
-
-def test_halving_and_doubling_are_equally_far() -> None:
-    half, one, two = SPACE.encode(Tasks(SPACE.names, np.array([[0.5, 1.0], [1.0, 1.0], [2.0, 1.0]])))[:, 0].tolist()
-    assert one - half == pytest.approx(two - one, rel=1e-5)
-
-
-def test_kinds_have_a_column_each_and_an_unknown_kind_none() -> None:
-    space = ParameterSpace((SIDE, LEG))
-    assert space.encoding_size == 1 + 3
-    legs = Tasks(space.names, np.array([[1.0, leg] for leg in (0.0, 1.0, 2.0, 3.0)]))
-    kinds = space.encode(legs)[:, 1:]
-    present = kinds > 0.0
-    assert torch.equal(present, torch.eye(4, 3, dtype=torch.bool))
-    assert torch.unique(kinds[~present].round(decimals=1)).numel() == 1  # the same for all that are absent
-
-
-def test_values_far_out_of_distribution_stay_bounded() -> None:
-    assert float(SPACE.encode(Tasks(SPACE.names, np.array([[1e6, 1.0]]))).abs().max()) <= 5.0

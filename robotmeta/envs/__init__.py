@@ -24,6 +24,7 @@ from robotmeta.envs import (
     reach,
     walker,
 )
+from robotmeta.envs.encoding import Estimate
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.imports import family_function, family_of
 from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Tasks
@@ -35,6 +36,7 @@ __all__ = [
     "FAMILIES",
     "BatchEnv",
     "Choice",
+    "Estimate",
     "Parameter",
     "ParameterSpace",
     "Step",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import mujoco
 import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.from_mjcf import from_mjcf
 from robotmeta.envs.parameters import ParameterSpace, Tasks
 from robotmeta.errors import UserError, unknown
@@ -138,6 +140,11 @@ class TaskFamily:
     @property
     def action_size(self) -> int:
         return len(self.actions)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """Tasks as networks see them."""
+        return Encoding(self.space)
 
     def sample(self, count: int, rng: np.random.Generator) -> Tasks:
         """Draws meta-training tasks."""

@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -22,9 +21,6 @@ from robotmeta.errors import UserError, unknown
 # Meta-test tasks come from streams of their own, so they never depend on the seed of a run.
 _SPLIT_STREAM = {"test": 7_001, "ood": 7_002}
 _SPLIT_SIZE = 1024
-_SCALE_STREAM, _SCALE_SIZE = 7_003, 4096  # tasks that scales are taken from
-_MOST_KINDS = 16  # a choice between more values than this is a number
-_ENCODING_CLIP = 5.0
 
 
 class Distribution(Protocol):
@@ -305,42 +301,6 @@ class ParameterSpace:
             if isinstance(chosen, Proportional):
                 drawn[p.name] *= np.prod([drawn[column.name] for column in chosen.columns], axis=0)
         return Tasks(self.names, np.stack(list(drawn.values()), axis=1).astype(np.float64))
-
-    def encode(self, tasks: Tasks) -> Tensor:
-        """Tasks as a network likes them: what a learner may be told in meta-training, and an oracle always.
-
-        Columns that are positive throughout are taken by their logarithm, choices between three values or more are
-        one column a value (all zero for a value that is not among them), and every column has zero mean and unit
-        variance over the meta-training tasks.
-
-        Returns:
-            float32 ``[task, encoding]``, within 5 standard deviations.
-        """
-        mean, deviation = self._scales
-        scaled = (self._unscaled(tasks) - mean) / deviation
-        return torch.as_tensor(scaled.clip(-_ENCODING_CLIP, _ENCODING_CLIP), dtype=torch.float32)
-
-    @property
-    def encoding_size(self) -> int:
-        """Columns of :meth:`encode`."""
-        return len(self._scales[0])
-
-    @cached_property
-    def _scales(self) -> tuple[np.ndarray, np.ndarray]:
-        columns = self._unscaled(self.sample(_SCALE_SIZE, np.random.default_rng(_SCALE_STREAM)))
-        return columns.mean(axis=0), columns.std(axis=0).clip(min=1e-6)
-
-    def _unscaled(self, tasks: Tasks) -> np.ndarray:
-        columns: list[np.ndarray] = []
-        for p, values in zip(self.parameters, tasks.values.T, strict=True):
-            kinds = sorted(set(p.train.values)) if isinstance(p.train, Choice) else []
-            if 2 < len(kinds) <= _MOST_KINDS:
-                columns += [(values == kind).astype(np.float64) for kind in kinds]
-            elif p.bounds[0] >= 0.0 and p.train.support[0] > 0.0:
-                columns.append(np.log(values.clip(min=1e-9)))
-            else:
-                columns.append(values)
-        return np.stack(columns, axis=1)
 
     @property
     def has_ood(self) -> bool:

@@ -69,7 +69,7 @@ class TaskBatchEnv:
         self.num_episodes = num_episodes
         self.horizon = family.horizon
         self.action_size = family.action_size
-        self.observation_size = family.observation_size + reveal_task * family.space.encoding_size
+        self.observation_size = family.observation_size + reveal_task * family.encoding.size
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
         self._reveal = reveal_task
         self._lasts = round(family.success_lasts / family.dt)
@@ -89,7 +89,7 @@ class TaskBatchEnv:
         self._columns = tasks.columns(self.simulator.device)
         self.simulator.load(tasks)
         if self._reveal:
-            row = self.family.space.encode(tasks).to(self.simulator.device)
+            row = self.family.encoding.encode(tasks).to(self.simulator.device)
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
 
     def reset(self, generator: torch.Generator) -> Tensor:

@@ -103,6 +103,10 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     def schedule(self, episodes: int) -> list[int]:
         """How to spend a budget of adaptation episodes: episodes side by side in each round."""
 
+    def infer(self, belief: Belief) -> DiagonalGaussian | None:
+        """What the belief says of each task, encoded, ``[task, encoding]``; None for learners that do not say."""
+        return None
+
     @abstractmethod
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """What the outer loop steps with; its state is saved with the weights."""

@@ -71,6 +71,10 @@ class TaskInference(InContext[TaskInferenceConfig]):
         mean = distribution.mean.view(*signal.reward.shape, -1)
         return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, signal, hidden)
 
+    @torch.no_grad()
+    def infer(self, belief: Belief) -> DiagonalGaussian:
+        return self.estimator.posterior(belief["hidden"][:, 0])
+
     def _told(self, estimate: DiagonalGaussian) -> Tensor:
         """What the policy is told of the posterior, ``[..., 2 * task]``: as large in all as a single number would be.
 

@@ -40,7 +40,10 @@ class TaskEstimator(nn.Module):
             The posterior after each step, ``[time, trial, task]``, and the last hidden state.
         """
         features, last = self.gru(inputs, hidden.unsqueeze(0))
-        mean, log_std = self.head(features).chunk(2, dim=-1)
+        return self.posterior(features), last.squeeze(0)
+
+    def posterior(self, hidden: Tensor) -> DiagonalGaussian:
+        """What a hidden state says of the task, ``[..., hidden] -> [..., task]``."""
+        mean, log_std = self.head(hidden).chunk(2, dim=-1)
         # A floor that gradients pass through, so that what was too sure can come to doubt.
-        log_std = _LEAST_LOG_STD + nn.functional.softplus(log_std - _LEAST_LOG_STD)
-        return DiagonalGaussian(mean, log_std), last.squeeze(0)
+        return DiagonalGaussian(mean, _LEAST_LOG_STD + nn.functional.softplus(log_std - _LEAST_LOG_STD))

@@ -1,0 +1,109 @@
+"""Tasks as networks see them, and back: what a learner is told in meta-training, and what it says it has inferred."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Tasks
+
+_STREAM, _SAMPLES = 7_003, 4096  # tasks that scales are taken from
+_MOST_KINDS = 16  # a choice between more values than this is a number
+_CLIP = 5.0
+_PLAUSIBLE = 1.0 / 6.0  # as likely as what lies beyond one standard deviation on one side
+
+
+class Estimate(NamedTuple):
+    """What is known of one parameter."""
+
+    value: float
+    """The likeliest, in the parameter's unit."""
+    low: float
+    """One standard deviation below; of a choice between kinds, the smallest that is at least one sixth likely."""
+    high: float
+    """One standard deviation above; of a choice between kinds, the largest that is at least one sixth likely."""
+    known: float
+    """How much of the spread over all tasks is gone, from 0 to 1."""
+
+
+class Encoding:
+    """Encoded tasks: every column has zero mean and unit variance over the meta-training tasks.
+
+    Columns that are positive throughout are taken by their logarithm, and choices between three values or more are one
+    column a value, all absent for a value that is not among them.
+
+    Args:
+        space: The parameters.
+    """
+
+    def __init__(self, space: ParameterSpace) -> None:
+        self._space = space
+        columns = self._unscaled(space.sample(_SAMPLES, np.random.default_rng(_STREAM)))
+        self._mean, self._deviation = columns.mean(axis=0), columns.std(axis=0).clip(min=1e-6)
+
+    @property
+    def size(self) -> int:
+        """Numbers in an encoded task."""
+        return len(self._mean)
+
+    def encode(self, tasks: Tasks) -> Tensor:
+        """Task rows as float32 ``[task, size]``, within 5 standard deviations."""
+        scaled = (self._unscaled(tasks) - self._mean) / self._deviation
+        return torch.as_tensor(scaled.clip(-_CLIP, _CLIP), dtype=torch.float32)
+
+    def decode(self, mean: Tensor, std: Tensor) -> list[dict[str, Estimate]]:
+        """What a Gaussian over the encoded task says of each parameter.
+
+        Args:
+            mean: ``[task, size]``.
+            std: Standard deviations, same shape.
+        """
+        found = []
+        for m, s in zip(mean.double().cpu().numpy(), std.double().cpu().numpy(), strict=True):
+            row, first = {}, 0
+            for parameter in self._space:
+                columns = slice(first, first + _width(parameter))
+                row[parameter.name] = self._estimate(parameter, columns, m[columns], s[columns])
+                first = columns.stop
+            found.append(row)
+        return found
+
+    def _estimate(self, parameter: Parameter, columns: slice, mean: np.ndarray, std: np.ndarray) -> Estimate:
+        known = float(np.clip(1.0 - std.mean(), 0.0, 1.0))
+        center, scale = self._mean[columns], self._deviation[columns]
+        kinds = _kinds(parameter)
+        if kinds:  # the mean of a column that is 1 for one kind and 0 for the others is how likely that kind is
+            likely = mean * scale + center
+            best = int(likely.argmax())
+            plausible = [kind for i, kind in enumerate(kinds) if i == best or likely[i] >= _PLAUSIBLE]
+            return Estimate(kinds[best], min(plausible), max(plausible), known)
+        at = (mean + np.array([0.0, -1.0, 1.0]) * std) * scale + center
+        value, low, high = np.clip(np.exp(at) if _logarithmic(parameter) else at, *parameter.bounds).tolist()
+        return Estimate(value, low, high, known)
+
+    def _unscaled(self, tasks: Tasks) -> np.ndarray:
+        columns: list[np.ndarray] = []
+        for parameter, values in zip(self._space, tasks.values.T, strict=True):
+            kinds = _kinds(parameter)
+            if kinds:
+                columns += [(values == kind).astype(np.float64) for kind in kinds]
+            else:
+                columns.append(np.log(values.clip(min=1e-9)) if _logarithmic(parameter) else values)
+        return np.stack(columns, axis=1)
+
+
+def _kinds(parameter: Parameter) -> list[float]:
+    """The values of a choice that has no order; nothing for a number."""
+    kinds = sorted(set(parameter.train.values)) if isinstance(parameter.train, Choice) else []
+    return kinds if 2 < len(kinds) <= _MOST_KINDS else []
+
+
+def _width(parameter: Parameter) -> int:
+    return len(_kinds(parameter)) or 1
+
+
+def _logarithmic(parameter: Parameter) -> bool:
+    return parameter.bounds[0] >= 0.0 and parameter.train.support[0] > 0.0
