@@ -53,6 +53,9 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "point-navigation", "--learner", "promp", "--preset", "papr"], "nearest: paper"),
         (["train", "point-navigation", "--iterations", "0"], "iterations must be at least 1"),
         (["train", "point-navigation", "--hyper", "meta_batch=0"], "meta_batch must be at least 1, not 0"),
+        (["train", "point-navigation", "--hyper", "minibatches=0"], "minibatches must be at least 1, not 0"),
+        (["train", "point-navigation", "--hyper", "bptt=-1"], "bptt must be at least 0, not -1"),
+        (["train", "point-navigation", "--hyper", "estimator_epochs=0"], "estimator_epochs must be at least 1, not 0"),
         (["train", "point-navigation", "--learner", "maml", "--hyper", "rounds=0"], "rounds must be at least 1, not 0"),
         (
             ["train", "point-navigation", "--learner", "domain-randomization", "--hyper", "rounds=1"],
@@ -157,6 +160,18 @@ def test_adapt_evaluate_and_record_write_what_they_promise(run: Path, tmp_path: 
     assert curve.stat().st_size > 1000
     main(["record", str(run), "--episodes", "1", "--out", str(tmp_path / "film.mp4")])
     assert (tmp_path / "film.mp4").stat().st_size > 1000
+
+
+def test_adapt_says_what_it_thinks_the_task_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, result = tmp_path / "run", tmp_path / "result.json"
+    rm.meta_train(
+        "cheetah-direction", "task-inference", iterations=1, hyper={"meta_batch": 2}, out=folder, progress=False
+    )
+    main(["adapt", str(folder), "--task", "direction=-1", "--episodes", "1", "--json", str(result)])
+    written = json.loads(result.read_text())
+    assert written["inferred"]["direction"].keys() == {"value", "low", "high", "known"}
+    # After one meta-update it cannot know.
+    assert "Not to be told from these episodes: direction." in capsys.readouterr().out
 
 
 def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: Path) -> None:

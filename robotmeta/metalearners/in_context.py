@@ -31,6 +31,11 @@ class InContextConfig(PPOConfig):
     bptt: int = 50
     """Steps that gradients flow back; 0 for the whole trial. Shorter sequences make larger, faster batches."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check("hidden_size", at_least=1)
+        self.check("bptt", at_least=0)
+
 
 ConfigT = TypeVar("ConfigT", bound=InContextConfig)
 

@@ -46,6 +46,11 @@ class PPOConfig(LearnerConfig):
     min_std: float = 0.1
     """Floor of the standard deviation."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("epochs", "minibatches", "shards"):
+            self.check(name, at_least=1)
+
 
 @dataclass(frozen=True)
 class ActorCriticConfig(PPOConfig):

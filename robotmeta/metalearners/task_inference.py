@@ -41,6 +41,11 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     estimator_minibatches: int = 8
     """Gradient steps a pass over the sequences."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check("estimator_epochs", at_least=1)
+        self.check("estimator_minibatches", at_least=1)
+
 
 class TaskInference(InContext[TaskInferenceConfig]):
     """Remembers in order to tell which task it is, and acts on what it thinks."""
