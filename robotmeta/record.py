@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from robotmeta.checkpoint import Policy
-from robotmeta.deployment import TaskWorlds, adapted_belief
+from robotmeta.deployment import TaskWorlds, adapted_belief, inferred
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.errors import UserError
 from robotmeta.files import replaced
@@ -73,6 +74,7 @@ def record(
     every step, for others it is the policy initialization.
 
     Both start from the same state and act by the mean of the policy. Where one ends first, its last picture stays.
+    Where the learner says what it thinks the task is, that is written below the task as it changes.
 
     Args:
         policy: A meta-trained policy, or one that is adapted already.
@@ -100,19 +102,20 @@ def record(
         raise UserError(f"a picture of {width} x {height} pixels cannot be drawn")
     width, height = width + width % 2, height + height % 2  # yuv420p shares colour between 2 x 2 pixels
     stride = math.ceil(1.0 / (policy.family.dt * _MAX_FPS) - 1e-9)
-    caption = _caption(_words(policy.family, task), width, height)
+    thinks = policy.learner.infer(policy.begin(1)) is not None
+    caption = _caption(_words(policy.family, task), width, height, thinks)
     size = 2 * width, height + caption.height
     with replaced(out) as partial, _encoder(partial, size, 1.0 / (policy.family.dt * stride)) as show:
         sides = _sides(policy, task, episodes, seed)
-        runs = [_returns(policy, side, seed) for side in sides]
-        t, totals = 0, (0.0, 0.0)
+        runs = [_played(policy, side, seed) for side in sides]
+        t, shown = 0, [_Shown(0.0, policy.begin(1))] * 2
         for t, now in enumerate(itertools.zip_longest(*runs), start=1):
-            totals = tuple(last if total is None else total for total, last in zip(now, totals, strict=True))
+            shown = [last if new is None else new for new, last in zip(now, shown, strict=True)]
             if t % stride == 0:
-                show(_frame(sides, totals, caption, height))
+                show(_frame(policy, sides, shown, caption, height))
         if t % stride:  # the end is worth a picture, even off the beat
-            show(_frame(sides, totals, caption, height))
-    return Recording(out, *totals)
+            show(_frame(policy, sides, shown, caption, height))
+    return Recording(out, shown[0].total, shown[1].total)
 
 
 def _sides(policy: Policy, task: Tasks, episodes: int, seed: int) -> list[_Side]:
@@ -126,13 +129,20 @@ def _sides(policy: Policy, task: Tasks, episodes: int, seed: int) -> list[_Side]
     ]
 
 
-def _returns(policy: Policy, side: _Side, seed: int) -> Iterator[float]:
-    """Plays one episode; the running return after each control step."""
+class _Shown(NamedTuple):
+    """What is written on a picture: the running return, and what the belief says."""
+
+    total: float
+    belief: Belief
+
+
+def _played(policy: Policy, side: _Side, seed: int) -> Iterator[_Shown]:
+    """Plays one episode; what there is to say after each control step."""
     total = 0.0
     start = streams(seed, "recording")[0]
     for moment in play(side.env, policy.learner, side.belief, start, explore=False, remember=side.remember):
         total += moment.step.reward.item()
-        yield total
+        yield _Shown(total, moment.belief)
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------------
@@ -145,14 +155,16 @@ class _Caption:
     task: list[str]
     width: int
     font_size: int
+    thinks: bool
+    """Whether there is a line for what the policy thinks the task is."""
 
     @property
     def height(self) -> int:
         """Pixels, an even number."""
-        return 2 * round((len(self.task) + 1.9) * self.font_size * 1.35 / 2)
+        return 2 * round((len(self.task) + self.thinks + 1.9) * self.font_size * 1.35 / 2)
 
-    def draw(self, title: str, total: float) -> np.ndarray:
-        """Title, running return and task, uint8 ``[height, width, 3]``."""
+    def draw(self, title: str, total: float, thoughts: list[str]) -> np.ndarray:
+        """Title, running return, task and as many thoughts as there is room for, uint8 ``[height, width, 3]``."""
         image = Image.new("RGB", (self.width, self.height), (28, 30, 34))
         draw = ImageDraw.Draw(image)
         line, left = self.font_size * 1.35, self.font_size * 0.6
@@ -161,7 +173,15 @@ class _Caption:
         draw.text((self.width - left, 0.25 * line), f"return {total:.1f}", font=large, fill=white, anchor="ra")
         for row, text in enumerate(self.task):
             draw.text((left, (1.6 + row) * line), text, font=small, fill=(215, 218, 224))
+        if self.thinks:
+            while thoughts and small.getlength(_thought(thoughts)) > self.width - 2.0 * left:
+                thoughts = thoughts[:-1]
+            draw.text((left, (1.6 + len(self.task)) * line), _thought(thoughts), font=small, fill=(140, 200, 255))
         return np.array(image)
+
+
+def _thought(thoughts: list[str]) -> str:
+    return "thinks: " + (", ".join(thoughts) or "cannot tell yet")
 
 
 def _words(family: TaskFamily, task: Tasks) -> list[str]:
@@ -175,7 +195,14 @@ def _words(family: TaskFamily, task: Tasks) -> list[str]:
     return (values if robot is None else [f"robot = {robot}", *values]) or ["nominal"]
 
 
-def _caption(words: list[str], width: int, height: int) -> _Caption:
+def _thoughts(policy: Policy, belief: Belief) -> list[str]:
+    """What the belief says of the parameters it is surer of than not, surest first."""
+    estimates = inferred(dataclasses.replace(policy, belief=belief)) or {}
+    sure = sorted((name for name, e in estimates.items() if e.known >= 0.5), key=lambda name: -estimates[name].known)
+    return [f"{name} = {estimates[name].value:.2g}" for name in sure]
+
+
+def _caption(words: list[str], width: int, height: int, thinks: bool) -> _Caption:
     """A caption of as many lines as the words need."""
     size = max(8, min(height // 22, width // 26))  # the longest title and its return share a line
     lines: list[str] = []
@@ -185,7 +212,7 @@ def _caption(words: list[str], width: int, height: int) -> _Caption:
             lines[-1] = longer
         else:
             lines.append(word)
-    return _Caption(lines, width, size)
+    return _Caption(lines, width, size, thinks)
 
 
 @functools.cache
@@ -193,12 +220,12 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _frame(sides: list[_Side], totals: tuple[float, ...], caption: _Caption, height: int) -> np.ndarray:
+def _frame(policy: Policy, sides: list[_Side], shown: list[_Shown], caption: _Caption, height: int) -> np.ndarray:
     """Both worlds as they are now, each below its caption, uint8 ``[height + caption, 2 * width, 3]``."""
-    halves = [
-        np.concatenate([caption.draw(side.title, total), side.env.render(caption.width, height)])
-        for side, total in zip(sides, totals, strict=True)
-    ]
+    halves = []
+    for side, (total, belief) in zip(sides, shown, strict=True):
+        words = caption.draw(side.title, total, _thoughts(policy, belief) if caption.thinks else [])
+        halves.append(np.concatenate([words, side.env.render(caption.width, height)]))
     halves[0][:, -1:] = halves[1][:, :1] = 255  # a line between them
     return np.concatenate(halves, axis=1)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
-_SMALLER = {"iterations=150": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
+_SMALLER = {"iterations=100": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
 
 
 def _examples() -> list[str]:
