@@ -351,6 +351,8 @@ def evaluate(
 
 def _show(evaluation: Evaluation) -> None:
     _out.print(*(evaluation.table(quantity) for quantity in evaluation.quantities), evaluation.verdict())
+    if evaluation.inferred:
+        _out.print(evaluation.insight())
 
 
 def record(

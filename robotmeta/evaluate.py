@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from robotmeta.seeding import streams
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000
+_TOLD = 0.1  # share of a parameter's spread that must be explained for it to be named
 
 Quantity = Literal["return", "success"]
 
@@ -84,6 +85,8 @@ class Evaluation:
         success: Success rate by curve, where the family defines success; else empty.
         env_steps: Control steps of meta-training.
         seed: Of the evaluation.
+        inferred: How much of each parameter's spread over the tasks the adapted policy's estimates explain (R^2), for
+            learners that say what they think the task is; else empty.
     """
 
     family: str
@@ -95,6 +98,7 @@ class Evaluation:
     success: dict[str, Curve | None]
     env_steps: int
     seed: int
+    inferred: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``evaluate --json`` writes; a control that was not run is null."""
@@ -110,6 +114,7 @@ class Evaluation:
             "episodes": self.episodes,
             "return": curves(self.returns),
             **({"success": curves(self.success)} if self.success else {}),
+            **({"inferred": self.inferred} if self.inferred else {}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
             "versions": versions(),
@@ -167,6 +172,18 @@ class Evaluation:
         rate = f" It succeeds on {_percent(succeeded.mean[-1])} of them." if succeeded is not None else ""
         return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + rate
 
+    def insight(self) -> str:
+        """Which parameters the adapted policy can tell, for learners that say; else nothing."""
+        if not self.inferred:
+            return ""
+        told = sorted(
+            (name for name, share in self.inferred.items() if share >= _TOLD), key=lambda n: -self.inferred[n]
+        )
+        listed = ", ".join(f"{name} {_percent(self.inferred[name])}" for name in told) or "nothing"
+        return f"What it infers of the tasks' differences: {listed}" + (
+            "." if len(told) == len(self.inferred) else f"; of the rest less than {_percent(_TOLD)}."
+        )
+
 
 def evaluate(
     policy: Policy,
@@ -207,9 +224,13 @@ def evaluate(
     check_controls(controls)
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
 
-    def measured(subject: Policy, *, adaptive: bool = True, remember: bool = True) -> list[Rollout]:
+    def measured(
+        subject: Policy, *, adaptive: bool = True, remember: bool = True
+    ) -> tuple[list[Rollout], dict[str, float]]:
+        """An episode of each task after each budget, and what the belief after the last one tells of the tasks."""
         worlds = TaskWorlds(subject, chosen, threads=threads)
         rollouts: list[Rollout] = []
+        belief = subject.begin(len(chosen))
         for budget in budgets:
             if budget and not adaptive:
                 rollouts.append(rollouts[0])  # nothing changed, so nothing is measured anew
@@ -219,17 +240,19 @@ def evaluate(
             rollouts.append(
                 experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
             )
-        return rollouts
+        posterior = subject.learner.infer(belief)
+        return rollouts, {} if posterior is None else subject.family.encoding.explained(chosen, posterior.mean)
 
-    runs: dict[str, list[Rollout] | None] = {"adapted": measured(policy), **dict.fromkeys(CONTROLS)}
+    adapted, inferred = measured(policy)
+    runs: dict[str, list[Rollout] | None] = {"adapted": adapted, **dict.fromkeys(CONTROLS)}
     if "zero_shot" in controls:
-        runs["zero_shot"] = measured(policy, adaptive=False, remember=False)
+        runs["zero_shot"], _ = measured(policy, adaptive=False, remember=False)
     if "from_scratch" in controls:
-        runs["from_scratch"] = measured(scratch(policy, seed))
+        runs["from_scratch"], _ = measured(scratch(policy, seed))
     if domain_randomized is not None:
-        runs["domain_randomized"] = measured(domain_randomized, adaptive=False)
+        runs["domain_randomized"], _ = measured(domain_randomized, adaptive=False)
     if oracle is not None:
-        runs["oracle"] = measured(oracle, adaptive=False)
+        runs["oracle"], _ = measured(oracle, adaptive=False)
     has_success = policy.family.success is not None
     return Evaluation(
         family=policy.family.name,
@@ -241,6 +264,7 @@ def evaluate(
         success={name: None if run is None else _rate(run) for name, run in runs.items()} if has_success else {},
         env_steps=policy.env_steps,
         seed=seed,
+        inferred=inferred,
     )
 
 

@@ -144,6 +144,7 @@ def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
         "title": _SPLITS.get(evaluation.split, evaluation.split),
         "tasks": len(evaluation.tasks),
         "verdict": evaluation.verdict(),
+        "insight": evaluation.insight(),
         "episodes": evaluation.episodes,
         "rows": [
             (name.replace("_", "-"), [*zip(curve.mean, *curve.ci95.T, strict=True)]) for name, curve in measured.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -85,6 +86,16 @@ def test_intervals_stay_within_what_is_physical() -> None:
     assert estimates["mass"].known == 0.0
 
 
+def test_what_estimates_explain_of_the_tasks() -> None:
+    tasks = Tasks(SPACE.names, np.array([[0.5, 0.0, 0.3], [1.0, 1.0, 0.3], [2.0, 2.0, 0.3]]))
+    truth = ENCODING.encode(tasks)
+    assert ENCODING.explained(tasks, truth) == pytest.approx({"mass": 1.0, "leg": 1.0})  # the tilt is always the same
+    average = truth.mean(dim=0).expand_as(truth)
+    assert ENCODING.explained(tasks, average) == pytest.approx({"mass": 0.0, "leg": 0.0}, abs=1e-6)
+    half = (truth + average) / 2.0
+    assert ENCODING.explained(tasks, half)["mass"] == pytest.approx(0.75)
+
+
 def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> None:
     run = rm.meta_train(
         "cheetah-direction", "task-inference", iterations=2, hyper={"meta_batch": 4}, out=tmp_path, progress=False
@@ -94,8 +105,17 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
     estimate = adapted.inferred["direction"]
     assert -1.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
     assert 0.0 <= estimate.known <= 1.0
+    evaluation = rm.evaluate(run.policy, tasks=3, episodes=1, controls=[])
+    assert evaluation.inferred.keys() == {"direction"}
+    assert evaluation.to_json()["inferred"] == evaluation.inferred
+    told = dataclasses.replace(evaluation, inferred={"direction": 0.87, "mass": 0.04, "friction": 0.5})
+    expected = "What it infers of the tasks' differences: direction 87%, friction 50%; of the rest less than 10%."
+    assert told.insight() == expected
 
 
 def test_learners_that_do_not_say_are_not_asked(tmp_path: Path) -> None:
     run = rm.meta_train("point-navigation", "rl2", iterations=1, hyper={"meta_batch": 4}, out=tmp_path, progress=False)
     assert rm.adapt(run.policy, run.policy.family.task(), episodes=1, trials=1).inferred is None
+    evaluation = rm.evaluate(run.policy, tasks=3, episodes=1, controls=[])
+    assert (evaluation.inferred, evaluation.insight()) == ({}, "")
+    assert "inferred" not in evaluation.to_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +43,8 @@ class Encoding:
     def __init__(self, space: ParameterSpace) -> None:
         self._space = space
         columns = self._unscaled(space.sample(_SAMPLES, np.random.default_rng(_STREAM)))
+        ends = np.cumsum([len(_kinds(parameter)) or 1 for parameter in space]).tolist()
+        self._columns = [slice(first, last) for first, last in pairwise([0, *ends])]
         self._mean, self._deviation = columns.mean(axis=0), columns.std(axis=0).clip(min=1e-6)
 
     @property
@@ -63,13 +66,25 @@ class Encoding:
         """
         found = []
         for m, s in zip(mean.double().cpu().numpy(), std.double().cpu().numpy(), strict=True):
-            row, first = {}, 0
-            for parameter in self._space:
-                columns = slice(first, first + _width(parameter))
-                row[parameter.name] = self._estimate(parameter, columns, m[columns], s[columns])
-                first = columns.stop
-            found.append(row)
+            parts = zip(self._space, self._columns, strict=True)
+            found.append({parameter.name: self._estimate(parameter, c, m[c], s[c]) for parameter, c in parts})
         return found
+
+    def explained(self, tasks: Tasks, mean: Tensor) -> dict[str, float]:
+        """How much of each parameter's spread over some tasks their estimates explain (R^2): 1 all, 0 or less nothing.
+
+        Args:
+            tasks: What the tasks are.
+            mean: Estimates of the encoded tasks, ``[task, size]``.
+
+        Returns:
+            By parameter; those that are the same in all tasks are left out.
+        """
+        actual = self.encode(tasks).double().numpy()
+        wrong = np.square(actual - mean.double().cpu().numpy()).sum(axis=0)
+        spread = np.square(actual - actual.mean(axis=0)).sum(axis=0)
+        parts = ((p.name, wrong[c].sum(), spread[c].sum()) for p, c in zip(self._space, self._columns, strict=True))
+        return {name: float(1.0 - missed / whole) for name, missed, whole in parts if whole > 0.0}
 
     def _estimate(self, parameter: Parameter, columns: slice, mean: np.ndarray, std: np.ndarray) -> Estimate:
         known = float(np.clip(1.0 - std.mean(), 0.0, 1.0))
@@ -99,10 +114,6 @@ def _kinds(parameter: Parameter) -> list[float]:
     """The values of a choice that has no order; nothing for a number."""
     kinds = sorted(set(parameter.train.values)) if isinstance(parameter.train, Choice) else []
     return kinds if 2 < len(kinds) <= _MOST_KINDS else []
-
-
-def _width(parameter: Parameter) -> int:
-    return len(_kinds(parameter)) or 1
 
 
 def _logarithmic(parameter: Parameter) -> bool:
