@@ -468,9 +468,10 @@ def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
 def test_the_estimator_learns_which_task_it_is() -> None:
     # The reward tells one coordinate of the goal and nothing of the other.
     family = short(reward=lambda step: 2.0 * step.task["goal_x"].expand(step.action.shape[:2]))
-    learner = task_inference_of(family, meta_batch=64, epochs=1, estimator_epochs=8, hidden_size=32)
+    fast = {"estimator_epochs": 6, "estimator_minibatches": 2, "estimator_learning_rate": 5e-3}
+    learner = task_inference_of(family, meta_batch=64, epochs=1, hidden_size=32, **fast)
     errors = []
-    for i in range(20):
+    for i in range(12):
         env = env_of(family, learner, seed=i)
         errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["task_error"])
     assert errors[0] == pytest.approx(1.0, abs=0.2)  # knowing nothing: encoded tasks have unit variance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,22 @@ def test_adapted_policy_beats_its_zero_shot_control_on_held_out_goals(learner: s
     assert scratch is not None
     assert adapted.ci95[-1][0] > zero_shot.ci95[-1][1], evaluation.verdict()
     assert adapted.ci95[-1][0] > scratch.ci95[-1][1], evaluation.verdict()
+
+
+@pytest.mark.parametrize("learner", ["task-inference", "rl2"])
+def test_a_policy_that_adapts_as_it_acts_finds_out_which_way_pays(learner: str, tmp_path: Path) -> None:
+    # Going right pays as much as the goal is to the right, so one step tells; told nothing, nothing can be earned.
+    family = dataclasses.replace(
+        rm.make("point-navigation"), horizon=10, reward=lambda step: step.action[..., 0] * step.task["goal_x"]
+    )
+    hyper = {"meta_batch": 64, "rounds": 1, "hidden_size": 32, "learning_rate": 3e-3}
+    run = rm.meta_train(family, learner, iterations=14, hyper=hyper, out=tmp_path / "run", progress=False)
+    evaluation = rm.evaluate(run.policy, tasks=40, episodes=[0, 1], controls=["zero_shot"])
+    adapted, zero_shot = evaluation.returns["adapted"], evaluation.returns["zero_shot"]
+    assert adapted is not None
+    assert zero_shot is not None
+    assert adapted.ci95[-1][0] > zero_shot.ci95[-1][1], evaluation.verdict()
+    best = family.horizon * abs(evaluation.tasks.values[:, 0]).mean()
+    assert adapted.mean[-1] > 0.6 * best
+    if learner == "task-inference":
+        assert evaluation.inferred["goal_x"] > 0.5 > evaluation.inferred["goal_y"]
