@@ -48,7 +48,11 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
 
 class TaskInference(InContext[TaskInferenceConfig]):
-    """Remembers in order to tell which task it is, and acts on what it thinks."""
+    """Remembers in order to tell which task it is, and acts on what it thinks.
+
+    Each episode is valued by itself: what it finds out on the way pays in later ones, but it does not go out of its way
+    to find out, as RL^2 can learn to.
+    """
 
     Config = TaskInferenceConfig
 
