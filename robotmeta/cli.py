@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from robotmeta.evaluate import Evaluation
 
 _out = Console(soft_wrap=True)  # paths stay whole, however long
-_SURE = 0.3  # share of the spread over all tasks that must be gone before an inferred parameter is shown
 
 Family = Annotated[str, tyro.conf.Positional]
 PolicySource = Annotated[str, tyro.conf.Positional]
@@ -265,8 +264,8 @@ def adapt(
 
 def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: ParameterSpace) -> None:
     """What the policy thinks the task is, surest first, beside what it is where that is known."""
-    sure = sorted((n for n, e in inferred.items() if e.known >= _SURE), key=lambda n: -inferred[n].known)
-    unsure = [name for name in inferred if name not in sure]
+    sure = [name for name, e in inferred.items() if e.sure]
+    unsure = [p.name for p in space if p.name not in sure]
     if sure:
         actual = [Column("is")] if sure[0] in task else []
         table = Table("parameter", "inferred", "plausible", *actual, title="What it thinks this robot is")

@@ -66,16 +66,16 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
 
     before = mean_return(policy.begin(1), remember=False)
     adapted = dataclasses.replace(policy, belief=belief)
-    return Adapted(adapted, episodes, before, mean_return(belief, remember=True), inferred(adapted))
+    return Adapted(adapted, episodes, before, mean_return(belief, remember=True), inferred(policy, belief))
 
 
-def inferred(policy: Policy) -> dict[str, Estimate] | None:
-    """What an adapted policy thinks its task is, by parameter; None for learners that do not say."""
-    posterior = policy.learner.infer(policy.begin(1))
+def inferred(policy: Policy, belief: Belief) -> dict[str, Estimate] | None:
+    """What a belief about one task says of each parameter, surest first; None for learners that do not say."""
+    posterior = policy.learner.infer(belief)
     if posterior is None:
         return None
     (estimates,) = policy.family.encoding.decode(posterior.mean, posterior.log_std.exp())
-    return estimates
+    return dict(sorted(estimates.items(), key=lambda item: -item[1].known))
 
 
 class Worlds(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import itertools
 import math
@@ -196,10 +195,8 @@ def _words(family: TaskFamily, task: Tasks) -> list[str]:
 
 
 def _thoughts(policy: Policy, belief: Belief) -> list[str]:
-    """What the belief says of the parameters it is surer of than not, surest first."""
-    estimates = inferred(dataclasses.replace(policy, belief=belief)) or {}
-    sure = sorted((name for name, e in estimates.items() if e.known >= 0.5), key=lambda name: -estimates[name].known)
-    return [f"{name} = {estimates[name].value:.2g}" for name in sure]
+    """What the belief says of the parameters it is sure of, surest first."""
+    return [f"{name} = {e.value:.2g}" for name, e in (inferred(policy, belief) or {}).items() if e.sure]
 
 
 def _caption(words: list[str], width: int, height: int, thinks: bool) -> _Caption:

@@ -451,7 +451,7 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
 
 
 def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
-    # The same experience with other rewards to learn from, but the same ones read: the estimator ends the same.
+    # With an estimator that does not learn of itself, whatever the policy learns from leaves it as it was.
     family = short()
     states = []
     for worth in (1.0, -1.0):

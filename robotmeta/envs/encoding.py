@@ -14,6 +14,7 @@ from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Tasks
 _STREAM, _SAMPLES = 7_003, 4096  # tasks that scales are taken from
 _MOST_KINDS = 16  # a choice between more values than this is a number
 _CLIP = 5.0
+_SURE = 0.3
 _PLAUSIBLE = 1.0 / 6.0  # as likely as what lies beyond one standard deviation on one side
 
 
@@ -28,6 +29,11 @@ class Estimate(NamedTuple):
     """One standard deviation above; of a choice between kinds, the largest that is at least one sixth likely."""
     known: float
     """How much of the spread over all tasks is gone, from 0 to 1."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether enough of the spread is gone for the value to be worth showing."""
+        return self.known >= _SURE
 
 
 class Encoding:

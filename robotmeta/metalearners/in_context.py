@@ -118,6 +118,49 @@ class InContext(MetaLearner[ConfigT], ABC):
             timeline.joined(start),
         )
 
+    def in_pieces(
+        self, network: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], inputs: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Reads whole trials, ``bptt`` steps at a time.
+
+        Args:
+            network: ``(inputs [time, trial, input], hidden [trial, hidden]) -> (outputs, hidden)``.
+            inputs: ``[time, trial, input]``.
+
+        Returns:
+            Outputs ``[time, trial, ...]``, and the hidden state before each piece, as :meth:`pieces` wants them.
+        """
+        outputs, hidden = [], [inputs.new_zeros(inputs.shape[1], self.config.hidden_size)]
+        for piece in inputs.split(self._length(inputs)):
+            output, after = network(piece, hidden[-1])
+            outputs.append(output)
+            hidden.append(after)
+        return torch.cat(outputs), hidden[:-1]
+
+    def pieces(self, whole: Mapping[str, Tensor], hidden: list[Tensor]) -> dict[str, Tensor]:
+        """Cuts trials into pieces for truncated backpropagation, and leaves out those in which nothing happened.
+
+        Args:
+            whole: ``[time, trial, ...]`` each, among them the ``mask``.
+            hidden: The hidden state before each piece, ``[trial, hidden]``.
+
+        Returns:
+            ``[bptt, piece, ...]`` each, and the hidden states ``[1, piece, hidden]``.
+        """
+        length = self._length(whole["mask"])
+        padding = -len(whole["mask"]) % length  # steps that did not happen, so that all pieces are equally long
+        cut = {}
+        for name, value in whole.items():
+            padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
+            cut[name] = torch.cat(padded.split(length), dim=1)
+        cut["hidden"] = torch.cat(hidden).unsqueeze(0)
+        # Where episodes end early, most pieces at the end of a trial hold nothing to learn from.
+        happened_in = cut["mask"].sum(dim=0) > 0
+        return {name: value[:, happened_in] for name, value in cut.items()}
+
+    def _length(self, trials: Tensor) -> int:
+        return min(self.config.bptt or len(trials), len(trials))
+
     def _inputs(self, observation: Tensor, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
         # A drifting scale would change the meaning of a reward during a trial: the logarithm needs none.
         squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
@@ -150,26 +193,3 @@ class Timeline:
 
 def _like(index: Tensor, value: Tensor) -> Tensor:
     return index.view(*index.shape, *(1 for _ in value.shape[2:])).expand_as(value)
-
-
-def pieces(whole: Mapping[str, Tensor], hidden: list[Tensor], length: int) -> dict[str, Tensor]:
-    """Cuts sequences into pieces for truncated backpropagation, and leaves out those in which nothing happened.
-
-    Args:
-        whole: ``[time, trial, ...]`` each, among them the ``mask``.
-        hidden: The hidden state before each piece, ``[trial, hidden]``.
-        length: Steps a piece.
-
-    Returns:
-        ``[length, piece, ...]`` each, and the hidden states ``[1, piece, hidden]``.
-    """
-    horizon = len(whole["mask"])
-    padding = -horizon % length  # steps that did not happen, so that all pieces are equally long
-    cut = {}
-    for name, value in whole.items():
-        padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
-        cut[name] = torch.cat(padded.split(length), dim=1)
-    cut["hidden"] = torch.cat(hidden).unsqueeze(0)
-    # Where episodes end early, most pieces at the end of a trial hold nothing to learn from.
-    happened_in = cut["mask"].sum(dim=0) > 0
-    return {name: value[:, happened_in] for name, value in cut.items()}

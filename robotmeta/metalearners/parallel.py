@@ -60,6 +60,11 @@ def sums(parts: Iterable[Part], device: torch.device) -> dict[str, float]:
     return {name: sum(values[name] for values in results) for name in results[0]}
 
 
+def minibatches(count: int, number: int, generator: torch.Generator, device: torch.device) -> Sequence[Tensor]:
+    """One pass over ``count`` rows in random order, in that many minibatches; the order is drawn on the CPU."""
+    return torch.randperm(count, generator=generator).to(device).split(-(-count // number))
+
+
 def shares(rows: Tensor, parts: int) -> Sequence[Tensor]:
     """Rows of a minibatch for each part: as many as asked for on the CPU, all in one on a GPU."""
     return rows.chunk(parts) if rows.device.type == "cpu" else [rows]

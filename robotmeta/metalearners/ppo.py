@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robotmeta.metalearners.parallel import gradients, shares
+from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActorCritic, DiagonalGaussian
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
@@ -189,10 +189,9 @@ def improve(
         return {"loss": found * (len(rows) / steps)}
 
     parameters = list(network.parameters())
-    size = -(-len(data[0]) // config.minibatches)
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
-        for chosen in torch.randperm(len(data[0]), generator=generator).to(rollout.mask.device).split(size):
+        for chosen in minibatches(len(data[0]), config.minibatches, generator, rollout.mask.device):
             parts = [partial(loss, rows, len(chosen)) for rows in shares(chosen, config.shards)]
             sums, found = gradients(parts, parameters)
             step(adam, parameters, found, config.max_grad_norm)

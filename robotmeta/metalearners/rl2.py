@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline, pieces
-from robotmeta.metalearners.parallel import gradients, shares
+from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
+from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ReturnScale, ppo_loss, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
@@ -54,11 +54,9 @@ class RL2(InContext[RL2Config]):
         config = self.config
         data = self._sequences(trial.rollouts)
         parameters = list(self.network.parameters())
-        sequences = data["mask"].shape[1]
-        size = -(-sequences // config.minibatches)
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
-            for chosen in torch.randperm(sequences, generator=generator).to(self.device).split(size):
+            for chosen in minibatches(data["mask"].shape[1], config.minibatches, generator, self.device):
                 steps = data["mask"][:, chosen].sum().clamp(min=1.0)
                 parts = [partial(self._loss, data, rows, steps) for rows in shares(chosen, config.shards)]
                 sums, found = gradients(parts, parameters)
@@ -89,19 +87,13 @@ class RL2(InContext[RL2Config]):
         timeline = Timeline(rollouts)
         x = self.read_along(timeline)
         mask, rewards = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.rewards)
-        horizon, trials = mask.shape
-        length = min(config.bptt or horizon, horizon)
-        hidden, values = [x.new_zeros(trials, config.hidden_size)], []
-        for piece in x.split(length):
-            _, value, last = self.network(piece, hidden[-1])
-            values.append(value)
-            hidden.append(last)
+        values, hidden = self.in_pieces(lambda piece, before: self.network(piece, before)[1:], x)
         elapsed = timeline.joined(_until_next)
         self.return_scale.update(discounted_returns(rewards.T, config.discount, elapsed.T).T, mask)
         advantages = generalized_advantages(
             rewards.T / self.return_scale(),
-            torch.cat(values).T,
-            rewards.new_zeros(trials),
+            values.T,
+            torch.zeros_like(rewards[0]),
             mask.T,
             discount=config.discount,
             lam=config.gae_lambda,
@@ -112,10 +104,10 @@ class RL2(InContext[RL2Config]):
             "actions": timeline.joined(lambda r: r.actions),
             "log_probs": timeline.joined(lambda r: r.distribution.log_prob(r.actions)),
             "advantages": normalize(advantages, mask, per_task=False),
-            "targets": advantages + torch.cat(values),
+            "targets": advantages + values,
             "mask": mask,
         }
-        return pieces(whole, hidden[:-1], length)
+        return self.pieces(whole, hidden)
 
 
 def _until_next(rollout: Rollout) -> Tensor:

@@ -1,8 +1,8 @@
 """Meta-learning as task inference (Humplik et al. 2019): a network infers the task, a memoryless policy acts on it.
 
 Meta-training knows each task's parameters, so inferring them from experience is supervised learning. The policy is
-trained with PPO on the observation and what is known of the task, and its gradient stays out of the memory: trained end
-to end, as in RL^2, a memory that is told the last action also learns to cancel exploration, and learns more slowly.
+trained with PPO on the observation and what is known of the task, and its gradient stays out of the memory; RL^2 trains
+both end to end, from the return alone.
 The same idea, for a policy that is already trained, is the online system identification of Yu et al. (2017) and the
 adaptation module of Kumar et al. (2021).
 """
@@ -16,8 +16,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline, pieces
-from robotmeta.metalearners.parallel import gradients, shares
+from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
+from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian, TaskEstimator
@@ -108,18 +108,17 @@ class TaskInference(InContext[TaskInferenceConfig]):
     @torch.no_grad()
     def _read(self, trial: Trial) -> tuple[Seen, dict[str, Tensor]]:
         """What the policy saw of a trial, and the sequences that the estimator read, cut every ``bptt`` steps."""
-        config, timeline = self.config, Timeline(trial.rollouts)
+        timeline = Timeline(trial.rollouts)
         inputs, mask = self.read_along(timeline), timeline.joined(lambda r: r.mask)
-        horizon, trials = mask.shape
-        length = min(config.bptt or horizon, horizon)
-        estimates, hidden = [], [inputs.new_zeros(trials, config.hidden_size)]
-        for piece in inputs.split(length):
-            estimate, last = self.estimator(piece, hidden[-1])
-            estimates.append(self._told(estimate))
-            hidden.append(last)
-        seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(torch.cat(estimates)), dim=1), trial.tasks)
-        tasks = trial.tasks.repeat_interleave(config.episodes, dim=0).expand(horizon, -1, -1)
-        return seen, pieces({"inputs": inputs, "mask": mask, "tasks": tasks}, hidden[:-1], length)
+
+        def told(piece: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+            estimate, after = self.estimator(piece, before)
+            return self._told(estimate), after
+
+        estimates, hidden = self.in_pieces(told, inputs)
+        seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(estimates), dim=1), trial.tasks)
+        tasks = trial.tasks.repeat_interleave(self.config.episodes, dim=0).expand(len(mask), -1, -1)
+        return seen, self.pieces({"inputs": inputs, "mask": mask, "tasks": tasks}, hidden)
 
     def _seen(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> Seen:
         observations = self.normalizer(rollout.observations)
@@ -134,11 +133,9 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _improve_estimator(self, data: dict[str, Tensor], generator: torch.Generator) -> dict[str, float]:
         """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""
         config, parameters = self.config, list(self.estimator.parameters())
-        sequences = data["mask"].shape[1]
-        size = -(-sequences // config.estimator_minibatches)
         means = {"task_nll": 0.0, "task_error": 0.0}
         for epoch in range(config.estimator_epochs):
-            batches = torch.randperm(sequences, generator=generator).to(self.device).split(size)
+            batches = minibatches(data["mask"].shape[1], config.estimator_minibatches, generator, self.device)
             for chosen in batches:
                 steps = data["mask"][:, chosen].sum().clamp(min=1.0)
                 parts = [partial(self._estimation, data, rows, steps) for rows in shares(chosen, config.shards)]
