@@ -1,9 +1,9 @@
 """Everything that needs a GPU, in one command: ``python benchmarks/gpu_check.py [cuda|cpu] [--json FILE]``.
 
-For each learner, the same weights and the same experience are updated once on the CPU and once on the device: the
-results must agree to float32 rounding, and the table says what the device gains, in the update and in collecting, where
-the policy's actions have to come back to the physics at every step. Then a short run is trained, saved, resumed and
-evaluated on the device. Without a GPU, ``cpu`` runs the same code.
+For each learner, the same weights and the same experience are updated once on the CPU and once on the device. The table
+says what the device gains, in the update and in collecting, where the policy's actions have to come back to the physics
+at every step, and the results of one pass must agree to float32 rounding. Then a short run is trained, saved, resumed
+and evaluated on the device. Without a GPU, ``cpu`` runs the same code.
 """
 
 from __future__ import annotations
@@ -19,45 +19,57 @@ import torch
 from torch import Tensor
 
 import robotmeta as rm
+from robotmeta.bench import loop_over_tasks
 from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs.simulators import available_cores
+from robotmeta.metalearners.promp import ProMP
 from robotmeta.rollout import Trial, one_torch_thread
 from robotmeta.seeding import streams
 from robotmeta.train import gather, resolve_device, training_env
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {
-    "promp": {"meta_batch": 40, "episodes": 20},
+    "promp": {"meta_batch": 40, "episodes": 20, "max_kl": 1e9},  # all its epochs, as the loop over tasks does
     "maml": {"meta_batch": 8, "episodes": 20},
     "rl2": {},
     "task-inference": {},
     "domain-randomization": {},
 }
+# Where rounding puts one likelihood ratio on the other side of the clipping, weights end per cents of an update apart.
+_SMOOTH = {"epochs": 1, "clip": 1e9}
 _TOLERANCE = 5e-3  # relative change of the weights; many float32 steps apart
 
 
 def compare(learner: str, hyper: dict[str, Any], device: torch.device) -> dict[str, float]:
     """One iteration on the CPU and on the device: seconds of its parts, and how far apart the weights end."""
-    config = RunConfig(_FAMILY, learner, hyperparameters(learner, hyper))
+    config = _config(learner, hyper)
     here, there = new_policy(config), new_policy(config, device)
     for policy in (here, there):  # kernels load on first use
         _gathered(policy)
     cpu_collect, trial = _gathered(here)
     device_collect, _ = _gathered(there)
-    cpu_update, cpu = _updated(here, trial)
     moved = trial.to(device)
     _updated(new_policy(config, device), moved)
-    device_update, weights = _updated(there, moved)
-    start = _flat(new_policy(config).learner.state_dict())
+    looped = {"device_loop": _looped(there, moved)} if isinstance(there.learner, ProMP) else {}
+    smooth = _config(learner, hyper | {k: v for k, v in _SMOOTH.items() if hasattr(config.hyperparameters, k)})
+    one, other = new_policy(smooth), new_policy(smooth, device)
+    start = _weights(one)
+    _updated(one, trial)
+    _updated(other, moved)
     return {
         "control_steps": trial.steps,
         "cpu_collect": cpu_collect,
         "device_collect": device_collect,
-        "cpu_update": cpu_update,
-        "device_update": device_update,
-        "apart": float((weights - cpu).norm() / (cpu - start).norm()),
+        "cpu_update": _updated(here, trial),
+        "device_update": _updated(there, moved),
+        "apart": float((_weights(other) - _weights(one)).norm() / (_weights(one) - start).norm()),
+        **looped,
     }
+
+
+def _config(learner: str, hyper: dict[str, Any]) -> RunConfig:
+    return RunConfig(_FAMILY, learner, hyperparameters(learner, hyper))
 
 
 def _gathered(policy: Policy) -> tuple[float, Trial]:
@@ -69,13 +81,22 @@ def _gathered(policy: Policy) -> tuple[float, Trial]:
         return time.perf_counter() - began, trial
 
 
-def _updated(policy: Policy, trial: Trial) -> tuple[float, Tensor]:
+def _updated(policy: Policy, trial: Trial) -> float:
     with one_torch_thread():
         began = time.perf_counter()
         policy.learner.update(trial, streams(0, "update")[0])
         _finish(policy)
-        seconds = time.perf_counter() - began
-    return seconds, _flat(policy.learner.state_dict())
+        return time.perf_counter() - began
+
+
+def _looped(policy: Policy, trial: Trial) -> float:
+    """Seconds of the gradients of an update, one task at a time."""
+    assert isinstance(policy.learner, ProMP)
+    with one_torch_thread():
+        began = time.perf_counter()
+        loop_over_tasks(policy.learner, trial)
+        _finish(policy)
+        return time.perf_counter() - began
 
 
 def _finish(policy: Policy) -> None:
@@ -83,8 +104,9 @@ def _finish(policy: Policy) -> None:
         torch.cuda.synchronize()
 
 
-def _flat(state: dict[str, Tensor]) -> Tensor:
-    trained = [v.flatten().double().cpu() for n, v in state.items() if not n.startswith(("normalizer", "return_scale"))]
+def _weights(policy: Policy) -> Tensor:
+    state = policy.learner.state_dict().items()
+    trained = [v.flatten().double().cpu() for n, v in state if not n.startswith(("normalizer", "return_scale"))]
     return torch.cat(trained)
 
 
@@ -120,6 +142,9 @@ def main() -> None:
         for part in ("collect", "update"):
             cpu, other = r[f"cpu_{part}"], r[f"device_{part}"]
             print(f"{learner:22s} {part} {cpu:.2f} s on the CPU, {other:.2f} s on {name} ({cpu / other:.1f}x)")
+        if "device_loop" in r:
+            loop, update = r["device_loop"], r["device_update"]
+            print(f"{learner:22s} update as a Python loop over tasks {loop:.2f} s on {name}: {loop / update:.1f} times")
         print(f"{learner:22s} weights apart by {r['apart']:.1e} of the step", flush=True)
     line = whole_line(device)
     print(f"train, resume, evaluate, adapt on {name}: {line}")

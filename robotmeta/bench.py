@@ -24,7 +24,7 @@ from robotmeta.envs.simulators import available_cores
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.rollout import collect, one_torch_thread, torch_threads
+from robotmeta.rollout import Trial, collect, one_torch_thread, torch_threads
 from robotmeta.seeding import streams
 from robotmeta.train import gather, training_env
 
@@ -238,20 +238,25 @@ class _Iteration:
             return time.perf_counter() - began
 
     def looped(self) -> float:
-        """ProMP's gradients with one task at a time, as it is usually written, at the better number of threads."""
+        """One task at a time, at the better number of threads."""
         learner = self._policy.learner
         assert isinstance(learner, ProMP)
-        before, after = (learner.samples(rollout) for rollout in self._trial.rollouts)
         seconds = []
         for count in {1, available_cores()}:
             with torch_threads(count):
                 began = time.perf_counter()
-                for _ in range(learner.config.epochs):
-                    for task in range(len(after.mask)):
-                        row = slice(task, task + 1)
-                        learner.losses([before.tasks(row)], after.tasks(row))["loss"].backward()
+                loop_over_tasks(learner, self._trial)
                 seconds.append(time.perf_counter() - began)
         return min(seconds)
+
+
+def loop_over_tasks(learner: ProMP, trial: Trial) -> None:
+    """The gradients of an update of ProMP with one task at a time, as it is usually written; for comparison."""
+    before, after = (learner.samples(rollout) for rollout in trial.rollouts)
+    for _ in range(learner.config.epochs):
+        for task in range(len(after.mask)):
+            row = slice(task, task + 1)
+            learner.losses([before.tasks(row)], after.tasks(row))["loss"].backward()
 
 
 # -- results -----------------------------------------------------------------------------------------------------------
