@@ -7,10 +7,14 @@ import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robotmeta.errors import UserError, unknown
 from robotmeta.metalearners import LearnerConfig, learner_class
+from robotmeta.metalearners.ppo import PPOConfig
+
+if TYPE_CHECKING:
+    from robotmeta.envs import TaskFamily
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,16 @@ PRESETS: dict[tuple[str, str], dict[str, Any]] = {
 """Named configurations: ``(learner, preset) -> hyper-parameters``."""
 
 
-def hyperparameters(learner: str, values: Mapping[str, Any], *, preset: str | None = None) -> LearnerConfig:
+def hyperparameters(
+    learner: str, values: Mapping[str, Any], *, preset: str | None = None, family: TaskFamily | None = None
+) -> LearnerConfig:
     """A learner's configuration from named values, which may be strings from a command line.
+
+    Args:
+        learner: Name of the meta-learner.
+        values: Hyper-parameters that differ from its defaults.
+        preset: A named configuration to start from.
+        family: What is to be learned, where that has a say in the defaults.
 
     Raises:
         UserError: For an unknown learner, preset or hyper-parameter, or a value of the wrong type.
@@ -69,6 +81,8 @@ def hyperparameters(learner: str, values: Mapping[str, Any], *, preset: str | No
     hints = typing.get_type_hints(config)
     known = [field.name for field in dataclasses.fields(config)]
     chosen: dict[str, Any] = {}
+    if family is not None and family.init_std is not None and issubclass(config, PPOConfig):
+        chosen["init_std"] = family.init_std
     if preset is not None:
         if (learner, preset) not in PRESETS:
             raise unknown(

@@ -9,10 +9,12 @@ from typing import Any
 from robotmeta.checkpoint import Policy
 from robotmeta.config import hyperparameters
 from robotmeta.errors import UserError
+from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.train import CONFIG, Run, meta_train, resume
 
 _LEARNER = "domain-randomization"
 _HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"privileged": True}}
+_SHARED = ("init_std", "min_std", "discount")  # with the policy: how it explores, and what it maximizes
 
 
 def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None = None) -> Policy:
@@ -28,7 +30,10 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
         UserError: Where its training was stopped: half a control would flatter the policy.
     """
     folder = (run if run.is_dir() else run.parent) / "controls" / name
-    hyper = hyperparameters(_LEARNER, _HYPER[name])
+    chosen = policy.config.hyperparameters
+    shared = {key: getattr(chosen, key) for key in _SHARED} if isinstance(chosen, PPOConfig) else {}
+    values = shared | _HYPER[name]
+    hyper = hyperparameters(_LEARNER, values, family=policy.family)
 
     def trained(iterations: int) -> Run:
         if (folder / CONFIG).exists():
@@ -39,7 +44,7 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
             iterations=iterations,
             seed=policy.config.seed,
             out=folder,
-            hyper=_HYPER[name],
+            hyper=values,
             threads=threads,
             simulator=policy.config.simulator,
         )

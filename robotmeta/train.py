@@ -87,8 +87,8 @@ def meta_train(
     Raises:
         UserError: For an unknown name, a folder that already holds a run, or one that cannot be written.
     """
-    chosen = hyperparameters(learner, hyper or {}, preset=preset)
     family = make(family) if isinstance(family, str) else family
+    chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
     check_simulator(family, simulator)
     if iterations < 1:
         raise UserError(f"iterations must be at least 1, not {iterations}")

@@ -22,6 +22,7 @@ import robotmeta as rm
 from robotmeta.checkpoint import checkpoints
 from robotmeta.cli import main
 from robotmeta.controls import control_policy
+from robotmeta.metalearners.ppo import PPOConfig
 
 _TINY = {"meta_batch": 4, "episodes": 2}
 
@@ -185,6 +186,15 @@ def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: P
     policy, control = rm.load(run), rm.load(run / "controls" / "oracle")
     assert control.learner.config.privileged
     assert control.env_steps >= policy.env_steps
+
+
+def test_a_control_explores_and_discounts_as_the_policy_does(tmp_path: Path) -> None:
+    trained = rm.meta_train(
+        "point-navigation", iterations=1, out=tmp_path, hyper={"init_std": 0.2, "discount": 0.9}, progress=False
+    )
+    control = control_policy("domain_randomized", trained.policy, tmp_path).config.hyperparameters
+    assert isinstance(control, PPOConfig)
+    assert (control.init_std, control.discount) == (0.2, 0.9)
 
 
 def test_a_control_whose_episodes_end_early_trains_until_it_has_had_as_many_steps(tmp_path: Path) -> None:

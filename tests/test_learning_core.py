@@ -22,10 +22,11 @@ from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.evaluate import evaluate
 from robotmeta.metalearners import LEARNERS, MetaLearner, Sizes, learner_class
 from robotmeta.metalearners.domain_randomization import DomainRandomization
+from robotmeta.metalearners.gradient import GradientConfig
 from robotmeta.metalearners.in_context import InContext, Timeline
 from robotmeta.metalearners.maml import MAML, MAMLConfig
-from robotmeta.metalearners.ppo import last_values
-from robotmeta.metalearners.promp import ProMP
+from robotmeta.metalearners.ppo import PPOConfig, last_values
+from robotmeta.metalearners.promp import ProMP, ProMPConfig
 from robotmeta.metalearners.rl2 import RL2
 from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.policies import ObservationNormalizer
@@ -632,6 +633,20 @@ def test_resuming_equals_never_having_stopped_bit_for_bit(run: Run, tmp_path: Pa
     assert same(resumed.policy.learner.training_state(), run.policy.learner.training_state())
     assert resumed.policy.env_steps == run.policy.env_steps
     assert (resumed.policy.iteration, resumed.interrupted) == (4, False)
+
+
+def test_a_family_says_how_widely_to_explore_until_the_user_does(tmp_path: Path) -> None:
+    family = short(3, init_std=0.1)
+
+    def begins_with(name: str, hyper: dict[str, float]) -> float:
+        run = meta_train(family, name, iterations=1, hyper=hyper, out=tmp_path / str(len(hyper)) / name, progress=False)
+        config = run.policy.config.hyperparameters
+        assert isinstance(config, PPOConfig | GradientConfig)
+        return config.init_std
+
+    assert begins_with("task-inference", {}) == 0.1
+    assert begins_with("task-inference", {"init_std": 0.2}) == 0.2
+    assert begins_with("promp", {}) == ProMPConfig().init_std  # its inner loop needs to explore
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(run: Run, tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ class TaskFamily:
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
         robots: Robots that have a name, each by the columns that make it; the others are nominal.
+        init_std: Standard deviation to begin exploring with, in action units, where the learner's default does not suit
+            the robot; for the learners that train with PPO.
     """
 
     name: str
@@ -130,6 +132,7 @@ class TaskFamily:
     success: Callable[[State, Columns], Tensor] | None = None
     success_lasts: float = 0.0
     robots: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
+    init_std: float | None = None
 
     from_mjcf = staticmethod(from_mjcf)
 

@@ -41,9 +41,9 @@ class PPOConfig(LearnerConfig):
     """lambda of generalized advantage estimation."""
     shards: int = 2
     """Parts a minibatch is computed in, each on a thread of its own; on a GPU always one."""
-    init_std: float = 0.6
+    init_std: float = 0.3
     """Standard deviation of actions at initialization."""
-    min_std: float = 0.1
+    min_std: float = 0.05
     """Floor of the standard deviation."""
 
     def __post_init__(self) -> None:
