@@ -63,6 +63,8 @@ class Rollout:
         terminated: bool ``[task, episode]``, episodes that ended for good before the time limit.
         diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
         success: bool ``[task, episode]`` where the family defines it.
+        unobserved: What simulation knew and the policy did not see before each step and at the time limit,
+            ``[task, episode, time + 1, unobserved]``; zero where an episode has ended.
     """
 
     observations: Tensor
@@ -75,6 +77,7 @@ class Rollout:
     terminated: Tensor
     diverged: Tensor
     success: Tensor | None
+    unobserved: Tensor
 
     @property
     def distribution(self) -> DiagonalGaussian:
@@ -158,6 +161,8 @@ class Moment(NamedTuple):
 
     observation: Tensor
     """What the policy saw, ``[task, episode, observation]``."""
+    unobserved: Tensor
+    """What it did not see, ``[task, episode, unobserved]``."""
     distribution: DiagonalGaussian
     """What it drew the action from."""
     action: Tensor
@@ -187,7 +192,7 @@ def play(
     noise = None
     if explore:  # drawn at once, on the CPU: the same numbers whatever the device and the policy
         noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
-    first = belief
+    first, unobserved = belief, env.unobserved()
     signal = nothing = Signal(observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True)
     active: Tensor | None = None
     for t in range(env.horizon):
@@ -196,7 +201,7 @@ def play(
         mean, log_std = distribution.mean.to(here), distribution.log_std.to(here)
         action = mean if noise is None else mean + log_std.exp() * noise[t]
         step = env.step(action, active)
-        yield Moment(observation, DiagonalGaussian(mean, log_std), action, active, step, belief)
+        yield Moment(observation, unobserved, DiagonalGaussian(mean, log_std), action, active, step, belief)
         if step.terminated is not None or step.diverged is not None:
             running = torch.ones(shape[:2], dtype=torch.bool, device=here) if active is None else active.clone()
             for ended in (step.terminated, step.diverged):
@@ -205,9 +210,7 @@ def play(
             if not bool(running.any()):
                 return
             active = None if bool(running.all()) else running
-        observation = step.observation
-        if active is not None:  # a broken world may show anything
-            observation = observation.masked_fill(~active.unsqueeze(-1), 0.0)
+        observation, unobserved = (_shown(value, active) for value in (step.observation, env.unobserved()))
         signal = Signal(observation, action, step.reward, False, active)
 
 
@@ -244,6 +247,8 @@ def collect(
         actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
         terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
         running = torch.ones_like(terminated)
+        unobserved = new(1 + env.horizon, *moment.unobserved.shape)
+        happened, t = running, 0
         for t, moment in enumerate(itertools.chain([first], moments)):
             step = moment.step
             happened = running if moment.active is None else moment.active
@@ -255,10 +260,12 @@ def collect(
             observations[t], actions[t], means[t] = moment.observation, moment.action, moment.distribution.mean
             rewards[t] = torch.where(happened, step.reward, 0.0)
             mask[t] = happened
+            unobserved[t] = moment.unobserved
         last = moment.step.observation
         if bool(diverged.any()):
             step_before = (mask.sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
             last = torch.where(diverged.unsqueeze(-1), observations.gather(0, step_before).squeeze(0), last)
+        unobserved[t + 1] = _shown(env.unobserved(), happened & ~terminated)
         success = env.success()
     rollout = Rollout(
         observations=observations.permute(1, 2, 0, 3),
@@ -271,8 +278,14 @@ def collect(
         terminated=terminated,
         diverged=diverged,
         success=None if success is None else success & ~diverged,
+        unobserved=unobserved.permute(1, 2, 0, 3),
     )
     return rollout.to(learner.device), moment.belief
+
+
+def _shown(value: Tensor, active: Tensor | None) -> Tensor:
+    """Zero where an episode has ended: a broken world may show anything."""
+    return value if active is None else value.masked_fill(~active.unsqueeze(-1), 0.0)
 
 
 def _move(signal: Signal, device: torch.device) -> Signal:

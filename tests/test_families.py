@@ -91,6 +91,10 @@ def test_worlds_have_the_interface_the_family_declares(name: str) -> None:
     assert step.reward.shape == (2, 3)
     assert step.reward.dtype == torch.float32
     assert (env.success() is None) == (family.success is None)
+    unobserved = env.unobserved()
+    assert unobserved.shape == (2, 3, len(family.unobserved))
+    assert unobserved.dtype == torch.float32
+    assert bool(unobserved.isfinite().all())
     if isinstance(family.world, MujocoWorld) and family.world.drive is None:
         assert builder(family).nominal.nu == family.action_size
 

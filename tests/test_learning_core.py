@@ -71,9 +71,20 @@ def breaking(horizon: int = 12) -> TaskFamily:
     return short(horizon, world=dataclasses.replace(world, dynamics=dynamics))
 
 
+def half_blind(horizon: int = 12) -> TaskFamily:
+    """A point that does not see one of its coordinates; some episodes end soon, some never."""
+    return dataclasses.replace(
+        ending_early(horizon),
+        observations=(("x", "m"),),
+        observe=lambda state, task: state["position"][..., :1],
+        unobserved=(("y", "m"),),
+        measure=lambda state, task: state["position"][..., 1:],
+    )
+
+
 def learner_of(name: str, family: TaskFamily, seed: int = 0, **hyper: Any) -> MetaLearner:
     config = hyperparameters(name, {**HYPER[name], **hyper})
-    sizes = Sizes(family.observation_size, family.action_size, family.encoding.size)
+    sizes = Sizes(family.observation_size, family.action_size, family.encoding.size, len(family.unobserved))
     return learner_class(name)(sizes, config, generator(seed))
 
 
@@ -164,6 +175,21 @@ def test_the_last_observation_is_that_after_the_last_step() -> None:
     torch.testing.assert_close(rollout.last_observations[whole], expected[whole])
     last = (rollout.mask.sum(dim=-1).long() - 1)[broke]
     assert torch.equal(rollout.last_observations[broke], rollout.observations[broke][torch.arange(len(last)), last])
+
+
+def test_what_is_not_observed_is_recorded_before_each_step_and_at_the_time_limit() -> None:
+    family = half_blind()
+    learner = learner_of("promp", family, meta_batch=6)
+    rollout, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
+    assert rollout.observations.shape[-1] == 1
+    whole = ~rollout.terminated
+    assert bool(whole.any())
+    assert not bool(whole.all())
+    moved = 0.1 * rollout.actions[..., 1:].clamp(-1.0, 1.0)
+    y = torch.cat([torch.zeros_like(moved[:, :, :1]), moved.cumsum(dim=2)], dim=2)
+    torch.testing.assert_close(rollout.unobserved[whole], y[whole])
+    ended = torch.arange(13) >= rollout.mask.sum(dim=-1, keepdim=True)
+    torch.testing.assert_close(rollout.unobserved[~whole], y.masked_fill(ended.unsqueeze(-1), 0.0)[~whole])
 
 
 def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
@@ -449,6 +475,40 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
     assert seen.actor.shape[-1] == family.observation_size + 4  # the point, and mean and deviation of its goal
     assert data["inputs"].shape[-1] == learner.input_size
     assert data["mask"].sum() == trial.steps
+
+
+def test_what_is_not_observed_is_told_to_the_critic_and_inferred_for_the_policy() -> None:
+    family = half_blind()
+    learner = task_inference_of(family, meta_batch=8, rounds=2, bptt=5)
+    env = env_of(family, learner)
+    learner.update(gather(env, learner, generator(1)), generator(1))
+    trial = gather(env, learner, generator(2))
+    rollout = joined(trial.rollouts)
+    with torch.no_grad():
+        seen, data = learner._read(trial)
+        means = learner.network(seen.actor).mean
+    happened = rollout.mask > 0
+    torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
+    y = learner.unobserved(rollout.unobserved).squeeze(-1)
+    assert torch.equal(seen.critic[..., -1][happened], y[:, :, :-1][happened])
+    whole = ~rollout.terminated
+    assert bool(whole.any())
+    assert torch.equal(seen.last[..., -1][whole], y[:, :, -1][whole])
+    assert data["truth"].shape[-1] == 3  # a goal, and y
+    assert learner.infer(learner.begin(8)).mean.shape == (8, 2)
+
+
+def test_the_estimator_learns_where_a_point_is_that_it_does_not_see() -> None:
+    # It starts at the origin and remembers where it went.
+    family = half_blind()
+    learner = task_inference_of(family, meta_batch=40, estimator_learning_rate=0.01, estimator_epochs=4)
+    env = env_of(family, learner)
+    errors = []
+    for i in range(12):
+        env.load(family.sample(40, np.random.default_rng(i)))
+        errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["unobserved_error"])
+    assert max(errors) > 0.7  # in the first one, the scale of y is not known yet
+    assert errors[-1] < 0.2
 
 
 def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:

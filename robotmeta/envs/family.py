@@ -112,6 +112,9 @@ class TaskFamily:
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
         robots: Robots that have a name, each by the columns that make it; the others are nominal.
+        unobserved: Name and unit of what simulation knows of the state and no sensor of the robot tells, in order, such
+            as how fast it gets on. Learners that infer the task infer it as well, and never see it otherwise.
+        measure: ``(state, task) -> unobserved [task, episode, unobserved]``; None where there is nothing.
         init_std: Standard deviation to begin exploring with, in action units, where the learner's default does not suit
             the robot; for the learners that train with PPO.
     """
@@ -132,6 +135,8 @@ class TaskFamily:
     success: Callable[[State, Columns], Tensor] | None = None
     success_lasts: float = 0.0
     robots: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
+    unobserved: tuple[tuple[str, str], ...] = ()
+    measure: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
 
     from_mjcf = staticmethod(from_mjcf)

@@ -40,6 +40,7 @@ class BatchEnv(Protocol):
     def reset(self, generator: torch.Generator) -> Tensor: ...
     def step(self, action: Tensor, active: Tensor | None = None) -> Step: ...
     def success(self) -> Tensor | None: ...
+    def unobserved(self) -> Tensor: ...
 
 
 class TaskBatchEnv:
@@ -72,6 +73,7 @@ class TaskBatchEnv:
         self.observation_size = family.observation_size + reveal_task * family.encoding.size
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
         self._reveal = reveal_task
+        self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
         # Control steps in a row, up to now, in which it was as a success wants it.
         self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
@@ -136,6 +138,12 @@ class TaskBatchEnv:
         if self._lasts:
             return self._succeeded >= self._lasts
         return self.family.success(self.simulator.state, self._columns)
+
+    def unobserved(self) -> Tensor:
+        """What no sensor tells of the present state, float32 ``[task, episode, unobserved]``."""
+        if self.family.measure is None:
+            return self._nothing
+        return self.family.measure(self.simulator.state, self._columns).float()
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """A picture of one world, uint8 ``[height, width, 3]``."""

@@ -52,6 +52,8 @@ class Sizes(NamedTuple):
     """Numbers in an action."""
     task: int
     """Numbers in an encoded task, which a learner may be told in meta-training."""
+    unobserved: int = 0
+    """Numbers that describe what no sensor tells of the state, which a learner may be told in meta-training."""
 
 
 class MetaLearner(nn.Module, ABC, Generic[ConfigT]):

@@ -2,7 +2,8 @@
 
 Meta-training knows each task's parameters, so inferring them from experience is supervised learning. The policy is
 trained with PPO on the observation and what is known of the task, and its gradient stays out of the memory; RL^2 trains
-both end to end, from the return alone.
+both end to end, from the return alone. What simulation knows of the state and no sensor tells, such as how fast a robot
+gets on, is inferred in the same way (Ji et al. 2022).
 The same idea, for a policy that is already trained, is the online system identification of Yu et al. (2017) and the
 adaptation module of Kumar et al. (2021).
 """
@@ -20,7 +21,7 @@ from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeli
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve, step
 from robotmeta.metalearners.protocol import Sizes
-from robotmeta.policies import ActorCritic, DiagonalGaussian, TaskEstimator
+from robotmeta.policies import ActorCritic, DiagonalGaussian, ObservationNormalizer, TaskEstimator
 from robotmeta.rollout import Belief, Rollout, Signal, Trial, joined
 
 
@@ -59,12 +60,14 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def __init__(self, sizes: Sizes, config: TaskInferenceConfig, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
         self.return_scale = ReturnScale()
-        self.estimator = TaskEstimator(self.input_size, sizes.task, config.hidden_size, generator)
+        self.unobserved = ObservationNormalizer(sizes.unobserved)
+        inferred = sizes.task + sizes.unobserved
+        self.estimator = TaskEstimator(self.input_size, inferred, config.hidden_size, generator)
         self.network = ActorCritic(
-            sizes.observation + 2 * sizes.task,  # mean and standard deviation of what it thinks the task is
+            sizes.observation + 2 * inferred,  # mean and standard deviation of what it thinks
             sizes.action,
             config.hidden,
-            critic_size=sizes.observation + 3 * sizes.task,  # and the task itself (Pinto et al. 2018)
+            critic_size=sizes.observation + 3 * inferred,  # and the truth (Pinto et al. 2018)
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,
@@ -82,27 +85,39 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
     @torch.no_grad()
     def infer(self, belief: Belief) -> DiagonalGaussian:
-        return self.estimator.posterior(belief["hidden"][:, 0])
+        return self._parts(self.estimator.posterior(belief["hidden"][:, 0]))[0]
 
     def _told(self, estimate: DiagonalGaussian) -> Tensor:
-        """What the policy is told of the posterior, ``[..., 2 * task]``: as large in all as a single number would be.
+        """What the policy is told of the posterior, ``[..., 2 * (task + unobserved)]``.
 
-        Families have up to some forty parameters, most of which matter little; unscaled, they drown the observation.
+        Of the task, as large in all as a single number would be: families have up to some forty parameters, most of
+        which matter little; unscaled, they drown the observation.
         """
-        return estimate.flat() / math.sqrt(self.sizes.task)
+        task, unobserved = self._parts(estimate)
+        return torch.cat([task.flat() / math.sqrt(self.sizes.task), unobserved.flat()], dim=-1)
+
+    def _parts(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
+        """The posteriors over the task and over what is not observed."""
+        size = self.sizes.task
+        mean, log_std = estimate.mean, estimate.log_std
+        return (
+            DiagonalGaussian(mean[..., :size], log_std[..., :size]),
+            DiagonalGaussian(mean[..., size:], log_std[..., size:]),
+        )
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam, self.estimator_adam]
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
-        # z_t = N(mu_t, sigma_t), the posterior over the task after t steps of the trial
-        # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the task too
-        # z_t: log-likelihood of the task, after every step
+        # z_t = N(mu_t, sigma_t), the posterior over the task and the unobserved after t steps of the trial
+        # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the truth too
+        # z_t: log-likelihood of the truth, after every step
         seen, sequences = self._read(trial)
         whole = joined(trial.rollouts)
         found = improve(self.config, self.network, self.adam, self.return_scale, whole, seen, generator)
         inferred = self._improve_estimator(sequences, generator)
         self.normalizer.update(trial.observations())
+        self.unobserved.update(whole.unobserved[:, :, :-1][whole.mask > 0])
         return {**found, **inferred}
 
     @torch.no_grad()
@@ -117,39 +132,52 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
         estimates, hidden = self.in_pieces(told, inputs)
         seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(estimates), dim=1), trial.tasks)
-        tasks = trial.tasks.repeat_interleave(self.config.episodes, dim=0).expand(len(mask), -1, -1)
-        return seen, self.pieces({"inputs": inputs, "mask": mask, "tasks": tasks}, hidden)
+        truth = timeline.joined(lambda r: self._truth(r, trial.tasks)[:, :, :-1])
+        return seen, self.pieces({"inputs": inputs, "mask": mask, "truth": truth}, hidden)
+
+    def _truth(self, rollout: Rollout, tasks: Tensor) -> Tensor:
+        """What there is to infer, ``[task, episode, time + 1, task + unobserved]``."""
+        unobserved = self.unobserved(rollout.unobserved)
+        return torch.cat([tasks[:, None, None].expand(*unobserved.shape[:-1], -1), unobserved], dim=-1)
 
     def _seen(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> Seen:
         observations = self.normalizer(rollout.observations)
-        told = tasks[:, None, None].expand(*estimates.shape[:3], -1)
+        truth = self._truth(rollout, tasks)
         actor = torch.cat([observations, estimates], dim=-1)
+        taken = rollout.mask.sum(dim=-1).long()
         # After an episode the estimate is, near enough, what it was at the last step.
-        taken = (rollout.mask.sum(dim=-1).long() - 1).clamp(min=0)[..., None, None]
-        estimate = estimates.gather(2, taken.expand(-1, -1, 1, estimates.shape[-1])).squeeze(2)
-        last = torch.cat([self.normalizer(rollout.last_observations), estimate, told[:, :, 0]], dim=-1)
-        return Seen(actor, torch.cat([actor, told], dim=-1), last)
+        estimate = _at(estimates, (taken - 1).clamp(min=0))
+        last = torch.cat([self.normalizer(rollout.last_observations), estimate, _at(truth, taken)], dim=-1)
+        return Seen(actor, torch.cat([actor, truth[:, :, :-1]], dim=-1), last)
 
     def _improve_estimator(self, data: dict[str, Tensor], generator: torch.Generator) -> dict[str, float]:
         """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""
         config, parameters = self.config, list(self.estimator.parameters())
-        means = {"task_nll": 0.0, "task_error": 0.0}
+        means: dict[str, float] = {}
         for epoch in range(config.estimator_epochs):
             batches = minibatches(data["mask"].shape[1], config.estimator_minibatches, generator, self.device)
             for chosen in batches:
                 steps = data["mask"][:, chosen].sum().clamp(min=1.0)
                 parts = [partial(self._estimation, data, rows, steps) for rows in shares(chosen, config.shards)]
-                sums, found = gradients(parts, parameters, of="task_nll")
+                sums, found = gradients(parts, parameters, of="nll")
                 step(self.estimator_adam, parameters, found, config.max_grad_norm)
                 if epoch == 0:
-                    means = {name: mean + sums[name] / len(batches) for name, mean in means.items()}
+                    means = {name: means.get(name, 0.0) + value / len(batches) for name, value in sums.items()}
         return means
 
     def _estimation(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """Negative log-likelihood and squared error a number, the share of some sequences in that many steps."""
+        size, unobserved = self.sizes.task, self.sizes.unobserved
         batch = {name: value[:, rows] for name, value in data.items()}
         estimate, _ = self.estimator(batch["inputs"], batch["hidden"][0])
-        share = batch["mask"] / (steps * self.sizes.task)
+        share = batch["mask"] / steps
+        likelihood = (estimate.log_prob(batch["truth"]) * share).sum() / (size + unobserved)
         with torch.no_grad():
-            squared = (estimate.mean - batch["tasks"]).square().sum(dim=-1)
-        return {"task_nll": -(estimate.log_prob(batch["tasks"]) * share).sum(), "task_error": (squared * share).sum()}
+            squared = (estimate.mean - batch["truth"]).square() * share.unsqueeze(-1)
+        found = {"nll": -likelihood, "task_error": squared[..., :size].sum() / size}
+        return found | ({"unobserved_error": squared[..., size:].sum() / unobserved} if unobserved else {})
+
+
+def _at(values: Tensor, times: Tensor) -> Tensor:
+    """``[task, episode, time, ...]`` at one time of each episode, ``[task, episode, ...]``."""
+    return values.gather(2, times[..., None, None].expand(-1, -1, 1, values.shape[-1])).squeeze(2)

@@ -37,9 +37,9 @@ class ObservationNormalizer(nn.Module):
         Args:
             observations: ``[sample, observation]``; rows of padding must be left out.
         """
-        batch = observations.shape[0]
-        if batch == 0:
+        if observations.numel() == 0:
             return
+        batch = observations.shape[0]
         mean = observations.mean(dim=0)
         variance = observations.var(dim=0, correction=0)
         total = self.count + batch
