@@ -128,9 +128,14 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
         what = f"{p.description}; from {low:g} to {high:g}"
         table.add_row(p.name, f"{p.nominal:g}{unit}", str(p.train), ood, what)
     _out.print(table)
-    for what, signals in (("Observations", family.observations), ("Actions, each in -1 to 1", family.actions)):
+    for what, signals in (
+        ("Observations", family.observations),
+        ("Not observed, and to be inferred", family.unobserved),
+        ("Actions, each in -1 to 1", family.actions),
+    ):
         listed = ", ".join(f"{signal} ({unit})" for signal, unit in signals)
-        _out.print(f"{what}: {listed}.")
+        if listed:
+            _out.print(f"{what}: {listed}.")
     if family.robots:
         _out.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
     _write_json(json, _described(family))
@@ -484,6 +489,7 @@ def _described(family: Any) -> dict[str, Any]:
             for p in family.space
         ],
         "observations": [list(signal) for signal in family.observations],
+        "unobserved": [list(signal) for signal in family.unobserved],
         "actions": [list(signal) for signal in family.actions],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

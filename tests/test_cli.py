@@ -57,6 +57,11 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "point-navigation", "--hyper", "minibatches=0"], "minibatches must be at least 1, not 0"),
         (["train", "point-navigation", "--hyper", "bptt=-1"], "bptt must be at least 0, not -1"),
         (["train", "point-navigation", "--hyper", "estimator_epochs=0"], "estimator_epochs must be at least 1, not 0"),
+        (["train", "point-navigation", "--hyper", "init_std=0"], "init_std must be positive, not 0"),
+        (
+            ["train", "point-navigation", "--learner", "promp", "--hyper", "min_std=-1"],
+            "min_std must be positive, not -1",
+        ),
         (["train", "point-navigation", "--learner", "maml", "--hyper", "rounds=0"], "rounds must be at least 1, not 0"),
         (
             ["train", "point-navigation", "--learner", "domain-randomization", "--hyper", "rounds=1"],

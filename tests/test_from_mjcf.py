@@ -471,6 +471,12 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
             {"reset": lambda nominal, generator, task: {**nominal, "qvel": nominal["qvel"][:, :1]}},
             "reset of qvel returns the shape [2, 1, 11]; 2 tasks of 3 episodes need [2, 3, 11]",
         ),
+        ({"measure": lambda state, task: state["qvel"][..., :1]}, "measure and unobserved come together"),
+        (
+            {"measure": lambda state, task: state["qvel"][..., :2], "unobserved": (("speed", "m/s"),)},
+            "measure returns the shape [2, 3, 2]; 2 tasks of 3 episodes need [2, 3, 1]",
+        ),
+        ({"init_std": 0.0}, "init_std must be positive, not 0"),
         ({"robots": {"old": {"leg_weight": 2.0}}}, "no parameter 'leg_weight' in family 'mine'; there are: leg_mass"),
         ({"terminated": lambda state, task: state["qpos"][..., 0]}, "terminated returns torch.float64, not bool"),
     ],

@@ -47,6 +47,9 @@ def from_mjcf(
     success: Callable[[State, Columns], Tensor] | None = None,
     success_lasts: float = 0.0,
     robots: Mapping[str, Mapping[str, float]] | None = None,
+    measure: Callable[[State, Columns], Tensor] | None = None,
+    unobserved: Signals | None = None,
+    init_std: float | None = None,
     camera: str | None = None,
 ) -> TaskFamily:
     """Builds a task family from a robot's model.
@@ -76,6 +79,10 @@ def from_mjcf(
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
         robots: Robots that have a name, each by the parameters that make it.
+        measure: ``(state, task) -> [task, episode, unobserved]``, what no sensor of the robot tells and task inference
+            shall learn to tell, such as its speed.
+        unobserved: Name and unit of what ``measure`` returns.
+        init_std: Standard deviation to begin exploring with; the learner's default if left out.
         camera: Name of a camera for pictures; the model's first, or one that follows the robot, if left out.
 
     Raises:
@@ -89,6 +96,10 @@ def from_mjcf(
     nominal = _compiled(spec(), robot)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations come together: what a policy sees, and the name and unit of each")
+    if (measure is None) != (unobserved is None):
+        raise UserError("measure and unobserved come together: what no sensor tells, and the name and unit of each")
+    if init_std is not None and init_std <= 0.0:
+        raise UserError(f"init_std must be positive, not {init_std:g}")
     signals, default = observed(nominal)
     actions, control = controlled(nominal, robot)
     timestep = float(nominal.opt.timestep)
@@ -113,6 +124,9 @@ def from_mjcf(
         success=success,
         success_lasts=success_lasts,
         robots=robots or {},
+        unobserved=unobserved or (),
+        measure=measure,
+        init_std=init_std,
     )
     if terminated is not None:
         family = replace(family, terminated=terminated)
@@ -225,6 +239,8 @@ def _check_functions(family: TaskFamily) -> None:
     env.reset(generator)
     before = {name: value.clone() for name, value in env.simulator.state.items()}
     _check_result("observe", family.observe(before, task), (2, 3, family.observation_size))
+    if family.measure is not None:
+        _check_result("measure", family.measure(before, task), (2, 3, len(family.unobserved)))
     action = torch.zeros(2, 3, family.action_size)
     _check_result("reward", family.reward(Transition(before, action, before, task)), (2, 3))
     for what, ended in (("terminated", family.terminated), ("success", family.success)):

@@ -47,6 +47,7 @@ class GradientConfig(LearnerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_positive("init_std", "min_std")
         self.check("rounds", at_least=1)  # there is no initialization to learn without a step from it
 
 

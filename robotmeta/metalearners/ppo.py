@@ -50,6 +50,7 @@ class PPOConfig(LearnerConfig):
         super().__post_init__()
         for name in ("epochs", "minibatches", "shards"):
             self.check(name, at_least=1)
+        self.check_positive("init_std", "min_std")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,13 @@ class LearnerConfig:
         if value < at_least:
             raise UserError(f"{name} must be at least {at_least}, not {value}")
 
+    def check_positive(self, *names: str) -> None:
+        """Raises UserError where a hyper-parameter is zero or less."""
+        for name in names:
+            value = getattr(self, name)
+            if value <= 0.0:
+                raise UserError(f"{name} must be positive, not {value:g}")
+
 
 ConfigT = TypeVar("ConfigT", bound=LearnerConfig)
 
