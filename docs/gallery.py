@@ -87,11 +87,12 @@ def section(family: TaskFamily) -> str:
         rows.append(f"| `{p.name}` | {p.description} | {p.train}{unit} | {ood} | {observed:.2g} | {paid:.2g} |")
     shape = f"{family.observation_size} observations, {family.action_size} actions"
     time = f"{family.horizon} control steps of {family.dt:g} s"
+    unseen = ", ".join(name for name, _ in family.unobserved)
     return "\n".join(
         (
             f"\n## {family.name}\n",
             f"![{family.name}](images/family-{family.name}.png)\n",
-            f"{family.summary} {shape}, {time}.\n",
+            f"{family.summary} {shape}, {time}." + (f" To be inferred: {unseen}." if unseen else "") + "\n",
             f"Variant: {family.source}.\n",
             "| parameter | what it is | train and test | ood | effect on observations | on rewards |",
             "| --- | --- | --- | --- | --- | --- |",
