@@ -15,8 +15,8 @@ def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name:
     assert curves["adapted"].ci95[-1][0] > curves["zero_shot"].ci95[-1][1], evaluation.verdict()
 
 
-def test_a_real_robot_that_was_never_trained_on_walks_as_fast_as_it_is_told() -> None:
-    policy = rm.load("pretrained:quadruped")
-    loaded = policy.family.robot("go2", payload_mass=1.7)
-    evaluation = rm.evaluate(policy, tasks=loaded.repeat(5), episodes=[0, 2], controls=("zero_shot",))
-    assert evaluation.curves("success")["adapted"].mean[-1] == 1.0
+def test_real_robots_that_were_never_trained_on_walk_as_fast_as_they_are_told() -> None:
+    evaluation = rm.evaluate(rm.load("pretrained:quadruped"), split="robots", episodes=[0, 2], controls=("zero_shot",))
+    success = evaluation.curves("success")
+    assert success["adapted"].mean[-1] >= 0.9
+    assert success["zero_shot"].mean[-1] <= 0.5
