@@ -168,9 +168,16 @@ class Evaluation:
             for name, curve in self.returns.items()
             if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
         ]
-        succeeded = self.success.get("adapted")
-        rate = f" It succeeds on {_percent(succeeded.mean[-1])} of them." if succeeded is not None else ""
-        return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + rate
+        return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + self._rates()
+
+    def _rates(self) -> str:
+        """How often it succeeds, beside its zero-shot control; nothing where success is not defined."""
+        adapted, control = self.success.get("adapted"), self.success.get("zero_shot")
+        if adapted is None or control is None:
+            return ""
+        rates = f" It succeeds on {_percent(adapted.mean[-1])}, zero-shot on {_percent(control.mean[-1])}"
+        (low, high), (least, most) = adapted.ci95[-1], control.ci95[-1]
+        return rates + (": the intervals do not overlap." if low > most or high < least else ".")
 
     def insight(self) -> str:
         """Which parameters the adapted policy can tell, for learners that say; else nothing."""

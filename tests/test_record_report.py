@@ -317,3 +317,18 @@ def test_a_family_with_success_has_its_table_and_its_panel(evaluation) -> None:
     returns, successes = adaptation_curve(evaluation, *evaluation.quantities).axes
     assert (returns.get_ylabel(), successes.get_ylabel()) == ("return", "success rate")
     assert set(evaluation.curves("success")) == {"adapted", "zero_shot"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (10, 36, "It succeeds on 90%, zero-shot on 25%: the intervals do not overlap."),
+        (30, 36, "It succeeds on 90%, zero-shot on 75%."),
+    ],
+)
+def test_the_verdict_says_how_often_it_succeeds_beside_its_control(evaluation, before, after, said: str) -> None:
+    def rate(successes: int) -> Curve:
+        return Curve(np.array([[1.0] * successes + [0.0] * (40 - successes)]), binary=True)
+
+    judged = dataclasses.replace(evaluation, success={"adapted": rate(after), "zero_shot": rate(before)})
+    assert judged.verdict().endswith(said)
