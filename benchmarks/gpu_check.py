@@ -106,7 +106,9 @@ def _finish(policy: Policy) -> None:
 
 def _weights(policy: Policy) -> Tensor:
     state = policy.learner.state_dict().items()
-    trained = [v.flatten().double().cpu() for n, v in state if not n.startswith(("normalizer", "return_scale"))]
+    trained = [
+        v.flatten().double().cpu() for n, v in state if not n.startswith(("normalizer", "unobserved", "return_scale"))
+    ]
     return torch.cat(trained)
 
 
