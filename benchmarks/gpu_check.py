@@ -105,11 +105,7 @@ def _finish(policy: Policy) -> None:
 
 
 def _weights(policy: Policy) -> Tensor:
-    state = policy.learner.state_dict().items()
-    trained = [
-        v.flatten().double().cpu() for n, v in state if not n.startswith(("normalizer", "unobserved", "return_scale"))
-    ]
-    return torch.cat(trained)
+    return torch.cat([weight.detach().flatten().double().cpu() for weight in policy.learner.parameters()])
 
 
 def whole_line(device: torch.device) -> dict[str, float]:
