@@ -100,7 +100,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "grasp-task-inference": Benchmark("grasp", "task-inference", 400, controls=_TRAINED),
+    "grasp-task-inference": Benchmark(
+        "grasp",
+        "task-inference",
+        300,
+        {"meta_batch": 64, "minibatches": 16, "estimator_minibatches": 16, "shards": 4},
+        controls=_TRAINED,
+    ),
     "grasp-rl2": Benchmark("grasp", "rl2", 129, {"meta_batch": 192, "minibatches": 16} | _WIDE),
 }
 
