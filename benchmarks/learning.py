@@ -64,12 +64,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-direction-rl2-seed-2": Benchmark("cheetah-direction", "rl2", 320, _WIDE, episodes=5, target=260.0, seed=2),
     "cheetah-direction-rl2-2-episodes": Benchmark("cheetah-direction", "rl2", 320, _TWO | _WIDE, target=260.0),
     "cheetah-direction-rl2-2-episodes-long": Benchmark("cheetah-direction", "rl2", 1050, _TWO | _WIDE, target=400.0),
-    "cheetah-direction-task-inference": Benchmark("cheetah-direction", "task-inference", 320, episodes=5, target=260.0),
+    "cheetah-direction-task-inference": Benchmark(
+        "cheetah-direction", "task-inference", 320, _WIDE, episodes=5, target=260.0
+    ),
     "cheetah-direction-task-inference-seed-1": Benchmark(
-        "cheetah-direction", "task-inference", 100, episodes=5, target=260.0, seed=1
+        "cheetah-direction", "task-inference", 100, _WIDE, episodes=5, target=260.0, seed=1
     ),
     "cheetah-direction-task-inference-seed-2": Benchmark(
-        "cheetah-direction", "task-inference", 100, episodes=5, target=260.0, seed=2
+        "cheetah-direction", "task-inference", 100, _WIDE, episodes=5, target=260.0, seed=2
     ),
     "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-maml": Benchmark(
