@@ -76,6 +76,18 @@ def table(lines: list[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def summary(lines: list[dict[str, Any]]) -> str:
+    """One line a policy: how far off the speeds are, as a share of what was told, and how many are within a quarter."""
+    said = []
+    for kind in ("zero_shot", "domain_randomized", "adapted"):
+        if kind in lines[0]:
+            errors = np.array([abs(line[kind]["speed"] / line["commanded"] - 1.0) for line in lines])
+            falls = np.mean([line[kind]["falls"] for line in lines])
+            close = f"{(errors <= 0.25).sum()} of {len(lines)} within a quarter"
+            said.append(f"{kind.replace('_', '-')}: off by {errors.mean():.0%}, {close}, {falls:.0%} falls")
+    return "\n".join(said)
+
+
 def main() -> None:
     """Measures, prints and writes the table; records a robot where asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,7 +101,7 @@ def main() -> None:
     result = {"config": config, "env_steps": policy.env_steps, "episodes": _EPISODES, "trials": _TRIALS}
     file = RESULTS / f"real-robots-{policy.family.name}.json"
     file.write_text(json.dumps({**result, "robots": lines, "versions": versions()}, indent=1) + "\n")
-    print(table(lines))
+    print(table(lines), summary(lines), sep="\n\n")
     if arguments.video:
         robot, video = arguments.video
         load = _LOADS[-1] * policy.family.robots[robot]["trunk_mass"]

@@ -30,7 +30,7 @@ from robotmeta.metalearners.promp import ProMP, ProMPConfig
 from robotmeta.metalearners.rl2 import RL2
 from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.policies import ObservationNormalizer
-from robotmeta.rollout import Belief, Rollout, Signal, collect, joined, torch_threads
+from robotmeta.rollout import Belief, Rollout, Signal, Trial, collect, joined, torch_threads
 from robotmeta.train import Run, gather, meta_train, resume
 
 _SMALL = {"meta_batch": 4, "rounds": 1, "init_std": 0.6}
@@ -455,46 +455,58 @@ def task_inference_of(family: TaskFamily, **hyper: Any) -> TaskInference:
     return learner
 
 
+def second_trial(learner: TaskInference, family: TaskFamily) -> Trial:
+    """Gathered after an update: away from small weights and a bare normalizer."""
+    env = env_of(family, learner)
+    learner.update(gather(env, learner, generator(1)), generator(1))
+    return gather(env, learner, generator(2))
+
+
 @pytest.mark.parametrize("bptt", [0, 12, 5])
-@pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
+@pytest.mark.parametrize(
+    "build",
+    [short, ending_early, half_blind],
+    ids=["full episodes", "episodes that end early", "half blind"],
+)
 def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], TaskFamily], bptt: int) -> None:
     family = build()
     learner = task_inference_of(family, meta_batch=8, rounds=2, bptt=bptt)
-    env = env_of(family, learner)
-    learner.update(gather(env, learner, generator(1)), generator(1))  # away from small weights and a bare normalizer
-    trial = gather(env, learner, generator(2))
+    trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
     with torch.no_grad():
         seen, data = learner._read(trial)
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
     torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
-    # The critic is told the task, in training, and neither the policy nor the estimator's input is.
-    assert torch.equal(seen.critic[:, 0, 0, -2:], trial.tasks)
-    assert torch.equal(seen.last[:, 0, -2:], trial.tasks)
-    assert seen.actor.shape[-1] == family.observation_size + 4  # the point, and mean and deviation of its goal
+    truths = 2 + len(family.unobserved)  # a goal, and what is not observed
+    assert seen.actor.shape[-1] == family.observation_size + 2 * truths  # and mean and deviation of each
     assert data["inputs"].shape[-1] == learner.input_size
+    assert data["truth"].shape[-1] == truths
     assert data["mask"].sum() == trial.steps
 
 
-def test_what_is_not_observed_is_told_to_the_critic_and_inferred_for_the_policy() -> None:
+def test_the_critic_is_told_the_task() -> None:
+    family = ending_early()
+    learner = task_inference_of(family, meta_batch=8, rounds=2)
+    trial = second_trial(learner, family)
+    seen, _ = learner._read(trial)
+    # The critic is told the task, in training, and neither the policy nor the estimator's input is.
+    assert torch.equal(seen.critic[:, 0, 0, -2:], trial.tasks)
+    assert torch.equal(seen.last[:, 0, -2:], trial.tasks)
+
+
+def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it() -> None:
     family = half_blind()
     learner = task_inference_of(family, meta_batch=8, rounds=2, bptt=5)
-    env = env_of(family, learner)
-    learner.update(gather(env, learner, generator(1)), generator(1))
-    trial = gather(env, learner, generator(2))
+    trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
-    with torch.no_grad():
-        seen, data = learner._read(trial)
-        means = learner.network(seen.actor).mean
+    seen, _ = learner._read(trial)
     happened = rollout.mask > 0
-    torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
     y = learner.unobserved(rollout.unobserved).squeeze(-1)
     assert torch.equal(seen.critic[..., -1][happened], y[:, :, :-1][happened])
     whole = ~rollout.terminated
     assert bool(whole.any())
     assert torch.equal(seen.last[..., -1][whole], y[:, :, -1][whole])
-    assert data["truth"].shape[-1] == 3  # a goal, and y
     assert learner.infer(learner.begin(8)).mean.shape == (8, 2)
 
 

@@ -20,3 +20,10 @@ def test_real_robots_that_were_never_trained_on_walk_as_fast_as_they_are_told() 
     success = evaluation.curves("success")
     assert success["adapted"].mean[-1] >= 0.9
     assert success["zero_shot"].mean[-1] <= 0.5
+
+
+def test_a_loaded_robot_that_was_never_trained_on_walks_as_fast_as_it_is_told() -> None:
+    policy = rm.load("pretrained:quadruped")
+    loaded = policy.family.robot("go2", payload_mass=1.7)
+    evaluation = rm.evaluate(policy, tasks=loaded.repeat(5), episodes=[0, 2], controls=("zero_shot",))
+    assert evaluation.curves("success")["adapted"].mean[-1] == 1.0

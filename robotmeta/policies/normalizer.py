@@ -21,9 +21,10 @@ class ObservationNormalizer(nn.Module):
     def __init__(self, size: int, clip: float = 10.0) -> None:
         super().__init__()
         self.clip = clip
-        self.register_buffer("mean", torch.zeros(size))
-        self.register_buffer("variance", torch.ones(size))
-        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        kept = size > 0  # of nothing there is nothing to save
+        self.register_buffer("mean", torch.zeros(size), persistent=kept)
+        self.register_buffer("variance", torch.ones(size), persistent=kept)
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64), persistent=kept)
 
     def forward(self, observation: Tensor) -> Tensor:
         """``[..., observation] -> [..., observation]``."""
