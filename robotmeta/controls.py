@@ -14,7 +14,7 @@ from robotmeta.train import CONFIG, Run, meta_train, resume
 
 _LEARNER = "domain-randomization"
 _HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"privileged": True}}
-_SHARED = ("init_std", "min_std", "discount")  # with the policy: how it explores, and what it maximizes
+_SHARED = ("init_std", "min_std", "desired_kl", "discount")  # with the policy: exploration, step size, and its aim
 
 
 def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None = None) -> Policy:

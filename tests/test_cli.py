@@ -58,6 +58,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "point-navigation", "--hyper", "bptt=-1"], "bptt must be at least 0, not -1"),
         (["train", "point-navigation", "--hyper", "estimator_epochs=0"], "estimator_epochs must be at least 1, not 0"),
         (["train", "point-navigation", "--hyper", "init_std=0"], "init_std must be positive, not 0"),
+        (["train", "point-navigation", "--hyper", "desired_kl=-1"], "desired_kl must be at least 0, not -1"),
         (
             ["train", "point-navigation", "--learner", "promp", "--hyper", "min_std=-1"],
             "min_std must be positive, not -1",
@@ -193,13 +194,17 @@ def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: P
     assert control.env_steps >= policy.env_steps
 
 
-def test_a_control_explores_and_discounts_as_the_policy_does(tmp_path: Path) -> None:
+def test_a_control_explores_steps_and_discounts_as_the_policy_does(tmp_path: Path) -> None:
     trained = rm.meta_train(
-        "point-navigation", iterations=1, out=tmp_path, hyper={"init_std": 0.2, "discount": 0.9}, progress=False
+        "point-navigation",
+        iterations=1,
+        out=tmp_path,
+        hyper={"init_std": 0.2, "desired_kl": 0.0, "discount": 0.9},
+        progress=False,
     )
     control = control_policy("domain_randomized", trained.policy, tmp_path).config.hyperparameters
     assert isinstance(control, PPOConfig)
-    assert (control.init_std, control.discount) == (0.2, 0.9)
+    assert (control.init_std, control.desired_kl, control.discount) == (0.2, 0.0, 0.9)
 
 
 def test_a_control_whose_episodes_end_early_trains_until_it_has_had_as_many_steps(tmp_path: Path) -> None:

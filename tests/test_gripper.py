@@ -19,7 +19,7 @@ from robotmeta.envs.gripper_model import GRIP, HEIGHT, LONGEST_DELAY, OPENING, S
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.errors import UserError
 
-REACH, PUSH, GRASP = make("reach"), make("push"), make("grasp")
+REACH, PUSH, SLIDE, GRASP = make("reach"), make("push"), make("slide"), make("grasp")
 GRAVITY = 9.81
 SHAPES = range(len(objects.SHAPES))
 
@@ -29,7 +29,7 @@ def builder(family: TaskFamily) -> ModelBuilder:
     return ModelBuilder(family.world.spec, family.space)
 
 
-BUILD = {family.name: builder(family) for family in (REACH, PUSH, GRASP)}
+BUILD = {family.name: builder(family) for family in (REACH, PUSH, SLIDE, GRASP)}
 
 
 def model_of(family: TaskFamily, **values: float) -> mujoco.MjModel:
@@ -112,7 +112,7 @@ def test_an_action_moves_a_target_at_full_speed_and_none_holds_it(name: str) -> 
 
 
 def test_a_hand_left_alone_stays_where_the_episode_starts() -> None:
-    for family in (REACH, PUSH, GRASP):
+    for family in (REACH, PUSH, SLIDE, GRASP):
         env = worlds(family, family.task(), episodes=4)
         start = env.simulator.state["qpos"].clone()
         for _ in range(family.horizon):
@@ -331,6 +331,21 @@ def test_the_slipperier_the_table_the_farther_an_object_slides_on_when_the_hand_
     travelled = objects.position(state)[:, 0, 0]
     assert travelled[0] > travelled[1] + 0.03
     assert travelled[1] > travelled[2] + 0.01
+
+
+def test_what_slides_stops_farther_than_the_hand_reaches_and_farther_the_slipperier_it_is() -> None:
+    env = worlds(SLIDE, *(SLIDE.task(table_friction=friction, latency=0.0) for friction in (0.08, 0.12, 0.2)))
+    state = env.simulator.state
+    state["qpos"][:] = state["qpos"][0]
+    state["qpos"][..., 1] = state["qpos"][..., 3] = 0.0
+    for _ in range(SLIDE.horizon - 1):
+        env.step(acting(env, 0.7, 0.0))
+    hand, slid = state["qpos"][:, 0, 0], objects.position(state)[:, 0, 0]
+    assert float(hand.max()) < -0.03  # it was told to go on
+    assert bool((slid > 0.0).all())
+    assert slid[0] > slid[1] + 0.03
+    assert slid[1] > slid[2] + 0.02
+    assert float(objects.velocity(state).norm(dim=-1).max()) < 0.01
 
 
 # -- a script that grasps ----------------------------------------------------------------------------------------------
@@ -595,6 +610,7 @@ def test_observations_of_reach_and_push_are_what_mujoco_says() -> None:
     [
         (REACH, {"payload": 1.0, "strength": 0.6, "latency": 60.0}),
         (PUSH, {"mass": 1.0, "offset": 0.5, "friction": 0.4, "table_friction": 0.9, "strength": 0.6, "latency": 60.0}),
+        (SLIDE, {"mass": 1.0, "offset": 0.5, "friction": 0.5, "table_friction": 0.2, "strength": 0.6, "latency": 60.0}),
         (GRASP, {"mass": 0.5, "offset": 0.5, "friction": 0.4, "finger_friction": 0.8, "finger_strength": 1.3}),
         (GRASP, {"latency": 60.0, "finger_width": 0.025, "table_friction": 0.6}),
     ],
@@ -610,7 +626,7 @@ def test_what_is_hidden_cannot_be_seen_before_one_acts(family: TaskFamily, hidde
 # -- endings and mistakes ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("family", [PUSH, GRASP], ids=lambda family: family.name)
+@pytest.mark.parametrize("family", [PUSH, SLIDE, GRASP], ids=lambda family: family.name)
 def test_an_object_off_the_table_or_through_it_ends_the_episode_as_a_failure(family: TaskFamily) -> None:
     env = worlds(family, family.task(), episodes=4)
     qpos = env.simulator.state["qpos"]
@@ -641,12 +657,13 @@ def test_success_in_reach_is_the_last_half_second_at_the_goal() -> None:
     assert float(reward[0, 0]) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_success_in_push_is_3_cm_from_the_goal() -> None:
-    env = worlds(PUSH, PUSH.task(goal_x=0.1, goal_y=0.05), episodes=3)
+@pytest.mark.parametrize(("family", "close"), [(PUSH, 0.03), (SLIDE, 0.02)], ids=["push", "slide"])
+def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: TaskFamily, close: float) -> None:
+    env = worlds(family, family.task(goal_x=0.1, goal_y=0.05), episodes=3)
     qpos = env.simulator.state["qpos"]
     qpos[0, :, 2:4] = torch.tensor([0.1, 0.05], dtype=torch.float64)
-    qpos[0, 1, 2] += 0.029
-    qpos[0, 2, 3] += 0.031
+    qpos[0, 1, 2] += close - 0.001
+    qpos[0, 2, 3] += close + 0.001
     success = env.success()
     assert success is not None
     assert success[0].tolist() == [True, True, False]
@@ -669,6 +686,7 @@ def test_success_in_push_is_3_cm_from_the_goal() -> None:
         (lambda: GRASP.task(latency=300), "latency=300 is outside"),
         (lambda: PUSH.task(shape=2), r"shape=2 is outside its physical range \[0, 1\]"),
         (lambda: PUSH.task(goal_x=0.4), r"goal_x=0.4 is outside its physical range \[0, 0.25\] m"),
+        (lambda: SLIDE.task(goal_x=0.0), r"goal_x=0 is outside its physical range \[0.03, 0.25\] m"),
         (lambda: REACH.task(goal_x=0.3), r"goal_x=0.3 is outside its physical range \[-0.17, 0.17\] m"),
         (lambda: REACH.task(payload=-1.0), "payload=-1 is outside"),
     ],

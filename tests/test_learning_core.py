@@ -25,11 +25,11 @@ from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.metalearners.gradient import GradientConfig
 from robotmeta.metalearners.in_context import InContext, Timeline
 from robotmeta.metalearners.maml import MAML, MAMLConfig
-from robotmeta.metalearners.ppo import PPOConfig, last_values
+from robotmeta.metalearners.ppo import PPOConfig, last_values, ppo_loss
 from robotmeta.metalearners.promp import ProMP, ProMPConfig
 from robotmeta.metalearners.rl2 import RL2
 from robotmeta.metalearners.task_inference import TaskInference
-from robotmeta.policies import ObservationNormalizer
+from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
 from robotmeta.rollout import Belief, Rollout, Signal, Trial, collect, joined, torch_threads
 from robotmeta.train import Run, gather, meta_train, resume
 
@@ -719,6 +719,30 @@ def test_a_family_says_how_widely_to_explore_until_the_user_does(tmp_path: Path)
     assert begins_with("task-inference", {}) == 0.1
     assert begins_with("task-inference", {"init_std": 0.2}) == 0.2
     assert begins_with("promp", {}) == ProMPConfig().init_std  # its inner loop needs to explore
+
+
+@pytest.mark.parametrize("name", ["task-inference", "rl2", "domain-randomization"])
+@pytest.mark.parametrize(("desired_kl", "direction"), [(1e-6, -1.0), (0.0, 0.0), (10.0, 1.0)])
+def test_steps_get_shorter_where_the_policy_moves_too_far_and_longer_where_it_hardly_does(
+    name: str, desired_kl: float, direction: float, tmp_path: Path
+) -> None:
+    hyper = HYPER[name] | {"desired_kl": desired_kl, "learning_rate": 1e-3}
+    run = meta_train(short(), name, iterations=1, hyper=hyper, out=tmp_path, progress=False)
+    learner = run.policy.learner
+    assert isinstance(learner, RL2 | TaskInference | DomainRandomization)
+    (group,) = learner.adam.param_groups
+    assert np.sign(group["lr"] - 1e-3) == direction
+    assert 1e-5 <= group["lr"] <= 1e-2
+
+
+def test_the_divergence_of_ppo_is_that_from_the_policy_that_acted() -> None:
+    count = 200_000
+    old = DiagonalGaussian(torch.zeros(count, 1), torch.zeros(1))
+    new = DiagonalGaussian(torch.full((count, 1), 0.2), torch.full((1,), -0.1))
+    actions = old.sample(torch.randn(count, 1, generator=generator()))
+    nothing, ones = torch.zeros(count), torch.ones(count)
+    found = ppo_loss(PPOConfig(), new, actions, old.log_prob(actions), nothing, nothing, nothing, ones, count)
+    assert float(found["kl"]) == pytest.approx(float(old.kl(new)[0]), rel=0.03)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(run: Run, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from robotmeta.envs import (
     quadruped,
     quadruped_terrain,
     reach,
+    slide,
     walker,
 )
 from robotmeta.envs.encoding import Estimate
@@ -76,6 +77,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "fetch-pick-and-place": fetch.pick_and_place,
     "reach": reach.reach,
     "push": push.push,
+    "slide": slide.slide,
     "grasp": grasp.grasp,
     "panda-grasp": panda.grasp,
 }

@@ -1,4 +1,4 @@
-"""What the families of the gripper share: ``reach``, ``push`` and ``grasp``, each a file of its own.
+"""What the families of the gripper share: ``reach``, ``push``, ``slide`` and ``grasp``, each a file of its own.
 
 Policies move the targets of the hand's servos and see the hand, those targets, the object and the goal. What the object
 weighs, where its centre of mass is, how slippery things are, how strong and how late the servos are they have to find

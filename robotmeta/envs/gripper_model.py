@@ -1,4 +1,4 @@
-"""The hand of the families ``reach``, ``push`` and ``grasp``: its model, and what a task's numbers do to it.
+"""The hand of the families ``reach``, ``push``, ``slide`` and ``grasp``: its model, and what a task's numbers do to it.
 
 The model is ``assets/gripper/gripper.xml``: a hand that slides along x, y and z and turns about z, with two fingers.
 Families leave out the joints they do not use.

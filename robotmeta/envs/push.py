@@ -36,7 +36,8 @@ _PUSHED = 0.03  # metres from the goal that a pushed object has arrived
 # -- model -----------------------------------------------------------------------------------------------------------
 
 
-def _pusher() -> mujoco.MjSpec:
+def pusher() -> mujoco.MjSpec:
+    """The hand with its fingers held a little apart, an object before it, and the mark of a goal."""
     spec = gripper()
     without_fingers(spec, _APART)
     without_axis(spec, "yaw")
@@ -87,14 +88,14 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
 
 
-def _left_to_push(state: State, task: Columns) -> Tensor:
+def left_to_push(state: State, task: Columns) -> Tensor:
     """From the object to the goal, m ``[task, episode, 2]``."""
     goal = torch.stack([task["goal_x"], task["goal_y"]], dim=-1)
     return goal - objects.position(state)[..., :2]
 
 
 def _pushed(state: State, task: Columns) -> Tensor:
-    return (_left_to_push(state, task).norm(dim=-1) < _PUSHED) & ~off_table(state, task)
+    return (left_to_push(state, task).norm(dim=-1) < _PUSHED) & ~off_table(state, task)
 
 
 def _observe(state: State, task: Columns) -> Tensor:
@@ -109,7 +110,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             objects.velocity(state)[..., :2],
             objects.spin(state)[..., 2:],
             size[..., :2].expand(*hand.shape[:2], 2),
-            _left_to_push(state, task),
+            left_to_push(state, task),
         ],
         dim=-1,
     )
@@ -122,7 +123,7 @@ def _reward(step: Transition) -> Tensor:
     hand = step.after["qpos"][..., :2]
     apart = (objects.position(step.after)[..., :2] - hand).norm(dim=-1)
     near = tolerance(apart, (0.0, 0.06), 0.15, sigmoid="linear", value_at_margin=0.0)
-    there = closeness(_left_to_push(step.after, step.task).norm(dim=-1), far=0.3, exact=2 * _PUSHED)
+    there = closeness(left_to_push(step.after, step.task).norm(dim=-1), far=0.3, exact=2 * _PUSHED)
     return 0.1 * near + 0.9 * there
 
 
@@ -137,7 +138,7 @@ def push() -> TaskFamily:
         f"{200 * _PUSHED:g} cm; ends where the object falls off the table; success is {100 * _PUSHED:g} cm from the "
         "goal at the end",
         space=_SPACE,
-        world=MujocoWorld(_pusher, FRAME_SKIP, fields=("act",), camera="table"),
+        world=MujocoWorld(pusher, FRAME_SKIP, fields=("act",), camera="table"),
         observations=(
             *signals("{}", ARM[:2]),
             *signals("{}_velocity", ARM[:2], "/s"),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robotmeta.errors import UserError
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActorCritic, DiagonalGaussian
@@ -22,7 +23,9 @@ class PPOConfig(LearnerConfig):
     """Hyper-parameters of PPO."""
 
     learning_rate: float = 1e-3
-    """Of Adam."""
+    """Of Adam, to begin with."""
+    desired_kl: float = 0.02
+    """Kullback-Leibler divergence from the policy that acted which the learning rate aims for; 0 keeps it constant."""
     epochs: int = 8
     """Passes over the data a meta-update."""
     minibatches: int = 4
@@ -51,6 +54,8 @@ class PPOConfig(LearnerConfig):
         for name in ("epochs", "minibatches", "shards"):
             self.check(name, at_least=1)
         self.check_positive("init_std", "min_std")
+        if self.desired_kl < 0.0:
+            raise UserError(f"desired_kl must be at least 0, not {self.desired_kl:g}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class ActorCriticConfig(PPOConfig):
     """Hyper-parameters of PPO on single steps, which needs no sequences."""
 
     learning_rate: float = 5e-4
-    """Of Adam."""
+    """Of Adam, to begin with."""
     minibatches: int = 8
     """Gradient steps a pass."""
     hidden: tuple[int, ...] = (128, 128)
@@ -101,8 +106,12 @@ def ppo_loss(
     values: Tensor,
     targets: Tensor,
     mask: Tensor,
-) -> Tensor:
-    """Clipped surrogate, squared value error and entropy bonus, averaged over the steps that happened.
+    steps: Tensor | int,
+) -> dict[str, Tensor]:
+    """The share that some steps have in the loss and in the divergence of a minibatch.
+
+    The loss is the clipped surrogate, the squared value error and the entropy bonus; the divergence, from the policy
+    that acted, is estimated from the likelihood ratio r as r - 1 - log r, which is never negative.
 
     Args:
         config: Weights and clipping.
@@ -113,13 +122,35 @@ def ppo_loss(
         values: Current values, ``[...]``.
         targets: What they should be, ``[...]``.
         mask: 1.0 for steps that happened, ``[...]``.
+        steps: How many happened in the whole minibatch.
+
+    Returns:
+        ``loss`` and ``kl``.
     """
-    ratio = (distribution.log_prob(actions) - old_log_probs).exp()
+    log_ratio = distribution.log_prob(actions) - old_log_probs
+    ratio = log_ratio.exp()
     clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
     gain = torch.minimum(ratio * advantages, clipped * advantages)
     error = (values - targets).square()
     total = gain - config.value_weight * error + config.entropy_weight * distribution.entropy()
-    return -(total * mask).sum() / mask.sum().clamp(min=1.0)
+    divergence = (ratio - 1.0 - log_ratio).detach()
+    return {"loss": -(total * mask).sum() / steps, "kl": (divergence * mask).sum() / steps}
+
+
+def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl: float) -> None:
+    """Makes steps shorter where the policy has moved too far from the one that acted, longer where it hardly has.
+
+    As Rudin et al. (2022) do it. What is too far in parameters depends on how little the policy still explores.
+    """
+    if kl > 2.0 * config.desired_kl > 0.0:
+        factor = 1.0 / 1.5
+    elif 0.0 < kl < 0.5 * config.desired_kl:
+        factor = 1.5
+    else:
+        return
+    for group in optimizer.param_groups:
+        rate = group["lr"] * factor
+        group["lr"] = min(max(rate, 0.01 * config.learning_rate), 10.0 * config.learning_rate)
 
 
 def step(
@@ -186,8 +217,7 @@ def improve(
     def loss(rows: Tensor, steps: int) -> dict[str, Tensor]:
         """The share of some steps, out of a minibatch with that many."""
         actor, critic, actions, old, gains, targets, mask = (value[rows] for value in data)
-        found = ppo_loss(config, network(actor), actions, old, gains, network.value(critic), targets, mask)
-        return {"loss": found * (len(rows) / steps)}
+        return ppo_loss(config, network(actor), actions, old, gains, network.value(critic), targets, mask, steps)
 
     parameters = list(network.parameters())
     sums: dict[str, float] = {}
@@ -195,8 +225,14 @@ def improve(
         for chosen in minibatches(len(data[0]), config.minibatches, generator, rollout.mask.device):
             parts = [partial(loss, rows, len(chosen)) for rows in shares(chosen, config.shards)]
             sums, found = gradients(parts, parameters)
+            adjust_learning_rate(config, adam, sums["kl"])
             step(adam, parameters, found, config.max_grad_norm)
-    return {**sums, "std": network.log_std.exp().mean().item()}
+    return {**sums, **state_of(network.log_std, adam)}
+
+
+def state_of(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """What to log of a policy after an update: how widely it explores, and the learning rate."""
+    return {"std": log_std.exp().mean().item(), "learning_rate": optimizer.param_groups[0]["lr"]}
 
 
 def last_values(config: ActorCriticConfig, network: ActorCritic, rollout: Rollout, last: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
-from robotmeta.metalearners.ppo import ReturnScale, ppo_loss, step
+from robotmeta.metalearners.ppo import ReturnScale, adjust_learning_rate, ppo_loss, state_of, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
 from robotmeta.returns import discounted_returns, generalized_advantages, normalize
@@ -60,15 +60,16 @@ class RL2(InContext[RL2Config]):
                 steps = data["mask"][:, chosen].sum().clamp(min=1.0)
                 parts = [partial(self._loss, data, rows, steps) for rows in shares(chosen, config.shards)]
                 sums, found = gradients(parts, parameters)
+                adjust_learning_rate(config, self.adam, sums["kl"])
                 step(self.adam, parameters, found, config.max_grad_norm)
         self.normalizer.update(trial.observations())
-        return {**sums, "std": self.network.log_std.exp().mean().item()}
+        return {**sums, **state_of(self.network.log_std, self.adam)}
 
     def _loss(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
-        """The share of the PPO loss of some sequences, out of a minibatch with that many steps."""
+        """The share of some sequences in a minibatch with that many steps."""
         batch = {name: value[:, rows] for name, value in data.items()}
         distribution, values, _ = self.network(batch["inputs"], batch["hidden"][0])
-        loss = ppo_loss(
+        return ppo_loss(
             self.config,
             distribution,
             batch["actions"],
@@ -77,8 +78,8 @@ class RL2(InContext[RL2Config]):
             values,
             batch["targets"],
             batch["mask"],
+            steps,
         )
-        return {"loss": loss * batch["mask"].sum() / steps}
 
     @torch.no_grad()
     def _sequences(self, rollouts: list[Rollout]) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     """Hyper-parameters of task inference; those of PPO are the policy's."""
 
     learning_rate: float = 5e-4
-    """Of Adam, for the policy."""
+    """Of Adam, for the policy, to begin with."""
     minibatches: int = 8
     """Gradient steps a pass over the policy's data."""
     hidden_size: int = 64

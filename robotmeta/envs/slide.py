@@ -1,0 +1,102 @@
+"""Two fingers strike an object that has to stop where they cannot reach; how far it slides they have to find out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs import objects
+from robotmeta.envs.family import Columns, State, TaskFamily, Transition
+from robotmeta.envs.gripper import ARM, FACTS, closeness, goal_column, off_table, started, strength, uniform
+from robotmeta.envs.gripper_model import LATENCY
+from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform
+from robotmeta.envs.push import left_to_push, push, pusher
+
+_REACH = -0.04  # metres: the hand gets no further
+_ARRIVED = 0.02  # metres from the goal that an object has arrived
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _slider() -> mujoco.MjSpec:
+    spec = pusher()
+    spec.joint("x").range = [-0.3, _REACH]
+    spec.joint("x").limited = mujoco.mjtLimited.mjLIMITED_TRUE
+    spec.site("goal").size[0] = _ARRIVED
+    spec.site("goal").pos[0] = 0.09
+    return spec
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_SPACE = ParameterSpace(
+    (
+        replace(
+            objects.SHAPE,
+            description="of the object: 0 box, 1 cylinder",
+            train=Choice((0.0, 1.0)),
+            bounds=(0.0, 1.0),
+            ood=None,
+        ),
+        replace(objects.HALF_WIDTH, train=Uniform(0.025, 0.035), nominal=0.03, bounds=(0.02, 0.04), ood=None),
+        objects.ASPECT,
+        replace(objects.MASS, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(1.0, 1.5)),
+        objects.OFFSET,
+        replace(objects.FRICTION, train=Uniform(0.35, 0.5), nominal=0.4, ood=None),
+        # At half a metre a second it slides between 15 and 50 cm.
+        replace(objects.TABLE_FRICTION, train=LogUniform(0.07, 0.2), nominal=0.12, ood=Uniform(0.04, 0.07)),
+        strength(ARM[:2]),
+        LATENCY,
+        goal_column(0, "where to stop, ahead", (0.05, 0.13), 0.09, (0.03, 0.25)),
+        goal_column(1, "where to stop, to the left", (-0.05, 0.05), 0.0, (-0.2, 0.2)),
+    )
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    drawn = uniform(
+        generator,
+        nominal["qpos"].shape[:-1],
+        (-0.22, -0.2),
+        (-0.03, 0.03),
+        (-0.15, -0.13),
+        (-0.03, 0.03),
+        (-0.3, 0.3),
+    )
+    lying = objects.at_rest(drawn[..., 2:4], drawn[..., 4], task)
+    return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
+
+
+def _arrived(state: State, task: Columns) -> Tensor:
+    return (left_to_push(state, task).norm(dim=-1) < _ARRIVED) & ~off_table(state, task)
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    return closeness(left_to_push(step.after, step.task).norm(dim=-1), far=0.3, exact=2 * _ARRIVED)
+
+
+def slide() -> TaskFamily:
+    """The family ``slide``."""
+    pushing = push()
+    return replace(
+        pushing,
+        name="slide",
+        summary="Two fingers strike an object that has to come to rest at a place they see and cannot reach; its mass, "
+        "balance and friction are hidden, and so are the servos' strength and latency.",
+        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] for how close to its "
+        f"goal the object is, half over 0.3 m and half over {200 * _ARRIVED:g} cm; ends where it falls off the table; "
+        f"success is {100 * _ARRIVED:g} cm from the goal at the end",
+        space=_SPACE,
+        world=replace(pushing.world, spec=_slider),
+        reset=_start,
+        reward=_reward,
+        success=_arrived,
+    )
