@@ -47,7 +47,7 @@ class Benchmark:
 _TWENTY = {"meta_batch": 8, "episodes": 20}
 _FEW = {"meta_batch": 40, "episodes": 3}
 _TWO = {"meta_batch": 48, "rounds": 1}  # trials of two episodes
-# Defaults of PPO when some rows were trained: until less exploration, and later adaptive steps, turned out to be better.
+# Defaults of PPO when some rows were trained, before less exploration and adaptive steps turned out to learn faster.
 _CONSTANT = {"desired_kl": 0.0}
 _WIDE = {"init_std": 0.6, "min_std": 0.1} | _CONSTANT
 _TRAINED = ("zero_shot", "from_scratch", "domain_randomized")
