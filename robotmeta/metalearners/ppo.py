@@ -25,7 +25,7 @@ class PPOConfig(LearnerConfig):
     learning_rate: float = 1e-3
     """Of Adam, to begin with."""
     desired_kl: float = 0.02
-    """Kullback-Leibler divergence from the policy that acted which the learning rate aims for; 0 keeps it constant."""
+    """Kullback-Leibler divergence from the policy that acted, which the learning rate aims for; 0 keeps it constant."""
     epochs: int = 8
     """Passes over the data a meta-update."""
     minibatches: int = 4
@@ -140,7 +140,8 @@ def ppo_loss(
 def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl: float) -> None:
     """Makes steps shorter where the policy has moved too far from the one that acted, longer where it hardly has.
 
-    As Rudin et al. (2022) do it. What is too far in parameters depends on how little the policy still explores.
+    As Rudin et al. (2022) do it: the less a policy explores, the farther it moves by the same step. The rate stays
+    between a hundredth and twice what it was to begin with; with longer steps, policies stop exploring too soon.
     """
     if kl > 2.0 * config.desired_kl > 0.0:
         factor = 1.0 / 1.5
@@ -150,7 +151,7 @@ def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl
         return
     for group in optimizer.param_groups:
         rate = group["lr"] * factor
-        group["lr"] = min(max(rate, 0.01 * config.learning_rate), 10.0 * config.learning_rate)
+        group["lr"] = min(max(rate, 0.01 * config.learning_rate), 2.0 * config.learning_rate)
 
 
 def step(
