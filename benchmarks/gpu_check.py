@@ -37,7 +37,7 @@ _LEARNERS: dict[str, dict[str, Any]] = {
     "domain-randomization": {},
 }
 # Where rounding puts one likelihood ratio on the other side of the clipping, weights end per cents of an update apart.
-_SMOOTH = {"epochs": 1, "clip": 1e9, "desired_kl": 0.0}
+_SMOOTH = {"epochs": 1, "clip": 1e9}
 _TOLERANCE = 5e-3  # relative change of the weights; many float32 steps apart
 
 

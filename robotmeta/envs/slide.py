@@ -91,9 +91,10 @@ def slide() -> TaskFamily:
         name="slide",
         summary="Two fingers strike an object that has to come to rest at a place they see and cannot reach; its mass, "
         "balance and friction are hidden, and so are the servos' strength and latency.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] for how close to its "
-        f"goal the object is, half over 0.3 m and half over {200 * _ARRIVED:g} cm; ends where it falls off the table; "
-        f"success is {100 * _ARRIVED:g} cm from the goal at the end",
+        source=f"our own: {FACTS}; the hand goes no further than x = {_REACH:g} m; actions move the targets of "
+        "position servos; reward in [0, 1] for how close to its goal the object is, half over 0.3 m and half over "
+        f"{200 * _ARRIVED:g} cm; ends where it falls off the table; success is {100 * _ARRIVED:g} cm from the goal at "
+        "the end",
         space=_SPACE,
         world=replace(pushing.world, spec=_slider),
         reset=_start,
