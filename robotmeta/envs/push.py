@@ -49,19 +49,24 @@ def pusher() -> mujoco.MjSpec:
 
 # -- what varies -----------------------------------------------------------------------------------------------------
 
+OBJECT = (
+    replace(
+        objects.SHAPE,
+        description="of the object: 0 box, 1 cylinder",
+        train=Choice((0.0, 1.0)),
+        bounds=(0.0, 1.0),
+        ood=None,
+    ),
+    replace(objects.HALF_WIDTH, train=Uniform(0.025, 0.035), nominal=0.03, bounds=(0.02, 0.04), ood=None),
+    objects.ASPECT,
+    replace(objects.MASS, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(1.0, 1.5)),
+    objects.OFFSET,
+)
+"""What differs between objects that are pushed, but for what they slide on."""
+
 _SPACE = ParameterSpace(
     (
-        replace(
-            objects.SHAPE,
-            description="of the object: 0 box, 1 cylinder",
-            train=Choice((0.0, 1.0)),
-            bounds=(0.0, 1.0),
-            ood=None,
-        ),
-        replace(objects.HALF_WIDTH, train=Uniform(0.025, 0.035), nominal=0.03, bounds=(0.02, 0.04), ood=None),
-        objects.ASPECT,
-        replace(objects.MASS, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(1.0, 1.5)),
-        objects.OFFSET,
+        *OBJECT,
         replace(objects.FRICTION, train=Uniform(0.3, 0.6), nominal=0.45, ood=None),
         replace(objects.TABLE_FRICTION, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(0.05, 0.1)),
         strength(ARM[:2]),
@@ -74,18 +79,16 @@ _SPACE = ParameterSpace(
 # -- physics measurements --------------------------------------------------------------------------------------------
 
 
-def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    drawn = uniform(
-        generator,
-        nominal["qpos"].shape[:-1],
-        (-0.24, -0.22),
-        (-0.04, 0.04),
-        (-0.12, -0.08),
-        (-0.05, 0.05),
-        (-math.pi, math.pi),
-    )
+def put_down(nominal: State, generator: torch.Generator, task: Columns, *ranges: tuple[float, float]) -> State:
+    """Hand and object at rest, drawn from ranges of the hand's x and y, the object's x and y (m) and its yaw (rad)."""
+    drawn = uniform(generator, nominal["qpos"].shape[:-1], *ranges)
     lying = objects.at_rest(drawn[..., 2:4], drawn[..., 4], task)
     return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    hand, thing = ((-0.24, -0.22), (-0.04, 0.04)), ((-0.12, -0.08), (-0.05, 0.05))
+    return put_down(nominal, generator, task, *hand, *thing, (-math.pi, math.pi))
 
 
 def left_to_push(state: State, task: Columns) -> Tensor:

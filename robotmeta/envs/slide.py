@@ -10,10 +10,10 @@ from torch import Tensor
 
 from robotmeta.envs import objects
 from robotmeta.envs.family import Columns, State, TaskFamily, Transition
-from robotmeta.envs.gripper import ARM, FACTS, closeness, goal_column, off_table, started, strength, uniform
+from robotmeta.envs.gripper import ARM, FACTS, TABLE, closeness, goal_column, off_table, strength
 from robotmeta.envs.gripper_model import LATENCY
-from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform
-from robotmeta.envs.push import left_to_push, push, pusher
+from robotmeta.envs.parameters import LogUniform, ParameterSpace, Uniform
+from robotmeta.envs.push import OBJECT, left_to_push, push, pusher, put_down
 
 _REACH = -0.04  # metres: the hand gets no further
 _ARRIVED = 0.02  # metres from the goal that an object has arrived
@@ -23,7 +23,7 @@ _ARRIVED = 0.02  # metres from the goal that an object has arrived
 
 def _slider() -> mujoco.MjSpec:
     spec = pusher()
-    spec.joint("x").range = [-0.3, _REACH]
+    spec.joint("x").range = [-TABLE, _REACH]
     spec.joint("x").limited = mujoco.mjtLimited.mjLIMITED_TRUE
     spec.site("goal").size[0] = _ARRIVED
     spec.site("goal").pos[0] = 0.09
@@ -34,19 +34,9 @@ def _slider() -> mujoco.MjSpec:
 
 _SPACE = ParameterSpace(
     (
-        replace(
-            objects.SHAPE,
-            description="of the object: 0 box, 1 cylinder",
-            train=Choice((0.0, 1.0)),
-            bounds=(0.0, 1.0),
-            ood=None,
-        ),
-        replace(objects.HALF_WIDTH, train=Uniform(0.025, 0.035), nominal=0.03, bounds=(0.02, 0.04), ood=None),
-        objects.ASPECT,
-        replace(objects.MASS, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(1.0, 1.5)),
-        objects.OFFSET,
+        *OBJECT,
         replace(objects.FRICTION, train=Uniform(0.35, 0.5), nominal=0.4, ood=None),
-        # At half a metre a second it slides between 15 and 50 cm.
+        # At half a metre a second it slides between 13 and 52 cm.
         replace(objects.TABLE_FRICTION, train=LogUniform(0.07, 0.2), nominal=0.12, ood=Uniform(0.04, 0.07)),
         strength(ARM[:2]),
         LATENCY,
@@ -59,17 +49,8 @@ _SPACE = ParameterSpace(
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    drawn = uniform(
-        generator,
-        nominal["qpos"].shape[:-1],
-        (-0.22, -0.2),
-        (-0.03, 0.03),
-        (-0.15, -0.13),
-        (-0.03, 0.03),
-        (-0.3, 0.3),
-    )
-    lying = objects.at_rest(drawn[..., 2:4], drawn[..., 4], task)
-    return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
+    hand, thing = ((-0.22, -0.2), (-0.03, 0.03)), ((-0.15, -0.13), (-0.03, 0.03))
+    return put_down(nominal, generator, task, *hand, *thing, (-0.3, 0.3))
 
 
 def _arrived(state: State, task: Columns) -> Tensor:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robotmeta.errors import UserError
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActorCritic, DiagonalGaussian
@@ -54,8 +53,7 @@ class PPOConfig(LearnerConfig):
         for name in ("epochs", "minibatches", "shards"):
             self.check(name, at_least=1)
         self.check_positive("init_std", "min_std")
-        if self.desired_kl < 0.0:
-            raise UserError(f"desired_kl must be at least 0, not {self.desired_kl:g}")
+        self.check("desired_kl", at_least=0)
 
 
 @dataclass(frozen=True)
