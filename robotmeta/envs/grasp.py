@@ -116,6 +116,11 @@ def _from_hand(state: State) -> Tensor:
     return objects.position(state) - hand
 
 
+def _along(state: State, task: Columns) -> Tensor:
+    """Direction of the object's x axis as the hand sees it ``[task, episode, 3]``."""
+    return objects.seen_along(turned(objects.axes(state)[0], -state["qpos"][..., 3]), task)
+
+
 def _gap(state: State) -> Tensor:
     """Between the pads, m ``[task, episode]``."""
     return OPENING - state["qpos"][..., 4:6].sum(dim=-1)
@@ -129,7 +134,7 @@ def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, targets = state["qpos"], state["qvel"], servo_targets(state, HAND)
     closed, closing = qpos[..., 4:6].sum(dim=-1, keepdim=True), qvel[..., 4:6].sum(dim=-1, keepdim=True)
     hand, yaw = torch.cat([qpos[..., :4], closed], dim=-1), -qpos[..., 3]
-    along, up = objects.axes(state)
+    up = objects.axes(state)[1]
     to_lift = task["goal_z"] - objects.rise(state, task)
     return torch.cat(
         [
@@ -139,7 +144,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             targets - hand,
             _touch(state),
             turned(_from_hand(state), yaw),
-            turned(along, yaw),
+            _along(state, task),
             turned(up, yaw),
             turned(objects.velocity(state) - qvel[..., :3], yaw),
             objects.spin(state),
@@ -156,7 +161,7 @@ def _observe(state: State, task: Columns) -> Tensor:
 def _reward(step: Transition) -> Tensor:
     state = step.after
     distance, force = _from_hand(state).norm(dim=-1), _touch(state)
-    return objects.lifting_reward(state, step.task, distance, _gap(state), force, GRIP)
+    return objects.lifting_reward(state, step.task, distance, _along(state, step.task), _gap(state), force, GRIP)
 
 
 def grasp() -> TaskFamily:
@@ -166,9 +171,8 @@ def grasp() -> TaskFamily:
         name="grasp",
         summary="A hand picks an object up and holds it at a height it is told; the object's mass, balance and "
         "friction and the fingers' strength, friction and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] is 0.15 for reaching "
-        "the object, 0.15 for closing around it and, while both pads touch it, 0.7 for lifting: the share of the "
-        f"height, times that for keeping it level, times 1 less 0.8 of the force over {GRIP:g} N; ends where the "
+        source=f"our own: {FACTS}; actions move the targets of position servos; "
+        f"{objects.LIFTING_REWARD} {GRIP:g} N; ends where the "
         f"object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on "
         "both sides and level within 15 degrees for the last half second. Sizes are seen as by a camera; the shape and "
         "what is hidden are not told",

@@ -231,6 +231,20 @@ def axes(state: State) -> tuple[Tensor, Tensor]:
     return along, up
 
 
+def seen_along(along: Tensor, task: Columns) -> Tensor:
+    """Direction of the object's x axis as it shows in the hand's frame, ``[task, episode, 3]``.
+
+    How a cylinder or a sphere is turned does not show: it counts as lying squarely between the pads, along the hand's
+    own x axis.
+
+    Args:
+        along: Where it points, in the hand's frame ``[task, episode, 3]``.
+        task: The task row.
+    """
+    shows = (task["shape"] == _BOX) | (task["shape"] == _CAPSULE)
+    return torch.where(shows.unsqueeze(-1), along, torch.tensor([1.0, 0.0, 0.0], dtype=along.dtype))
+
+
 def half_extents(task: Columns) -> Tensor:
     """Half the object's length, width and height when it lies as it starts, m ``[task, 1, 3]``."""
     width, kind = task["half_width"], task["shape"]
@@ -278,6 +292,7 @@ HEIGHT_ERROR = 0.02
 _TOUCH = 0.2  # newtons that count as a touch
 _LEVEL = 0.25  # sine of the steepest pitch of an object that is held level
 _AROUND = 0.03  # metres from between the pads to the object's middle
+_OFF = 0.01  # metres of height at which an object is off the table
 
 
 def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
@@ -292,27 +307,45 @@ def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
     return there & (force.amin(dim=-1) > 0.0) & (pitch(state, task).abs() < _LEVEL)
 
 
-def lifting_reward(state: State, task: Columns, distance: Tensor, gap: Tensor, force: Tensor, grip: float) -> Tensor:
-    """Reward in [0, 1] for picking the object up: 0.15 for reaching it, 0.15 for closing around it, 0.7 for lifting it.
+LIFTING_REWARD = (
+    "reward in [0, 1] is 0.15 for reaching the object and turning to its sides, 0.15 for closing around it and, while "
+    "both pads touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times that "
+    "for keeping it level, times 1 less 0.8 of the force over"
+)
+"""What :func:`lifting_reward` pays for, in words; ends before the force that pays worst."""
 
-    Lifting pays while both pads touch: the share of the height, times that for keeping the object level, times 1 less
-    0.8 of the force over ``grip``.
+
+def lifting_reward(
+    state: State, task: Columns, distance: Tensor, along: Tensor, gap: Tensor, force: Tensor, grip: float
+) -> Tensor:
+    """Reward in [0, 1] for picking the object up, in stages that each pay a little more than the last.
+
+    0.05 for being near, 0.05 for being turned to its sides there, 0.05 for being around it; half of 0.15 for closing
+    while around it and half for touching it on both sides. While both pads touch, 0.1 for the first centimetre and 0.6
+    for the share of the height, times that for keeping the object level, times 1 less 0.8 of the force over ``grip``.
 
     Args:
         state: The worlds.
         task: The task row.
         distance: From between the pads to the object's middle, m ``[task, episode]``.
+        along: The object's x axis as the hand sees it, :func:`seen_along`, ``[task, episode, 3]``.
         gap: Distance between the pads, m ``[task, episode]``.
         force: On each pad, N ``[task, episode, 2]``.
         grip: The force that pays worst, N.
     """
     near = tolerance(distance, (0.0, _AROUND / 2), 0.25, sigmoid="linear", value_at_margin=0.0)
+    turned = tolerance(along[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
     around = tolerance(distance, (0.0, _AROUND / 2), _AROUND)
+    reached = (near + near * turned + around) / 3.0
+
     width = 2.0 * task["half_width"]
-    closed = tolerance(gap - width, (-math.inf, 0.0), 0.06, sigmoid="linear", value_at_margin=0.0)
+    closed = tolerance(gap - width, (-math.inf, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
     held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
-    goal = task["goal_z"]
-    lift = tolerance(rise(state, task) - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
+    gripped = around * (closed + held) / 2.0
+
+    height, goal = rise(state, task), task["goal_z"]
+    off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)
+    lift = tolerance(height - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
     level = tolerance(pitch(state, task), (-0.1, 0.1), 0.4)
     gently = 1.0 - 0.8 * (force.mean(dim=-1) / grip).clamp(max=1.0)
-    return 0.15 * (near + around) / 2.0 + 0.15 * around * closed + 0.7 * held * lift * level * gently
+    return 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * level * gently)

@@ -143,9 +143,10 @@ _SPACE = ParameterSpace(
 _PARTS = {"touch": 2, "tool": 3, "up": 3, "object": 3, "along": 3, "object_up": 3, "velocity": 3}
 
 
-def _sensed(state: State) -> dict[str, Tensor]:
-    """Sensors of the model by name; vectors but ``tool`` are in the tool's frame."""
-    return dict(zip(_PARTS, state["sensordata"].split(tuple(_PARTS.values()), dim=-1), strict=True))
+def _sensed(state: State, task: Columns) -> dict[str, Tensor]:
+    """What sensors of the model tell, by name; vectors but ``tool`` are in the tool's frame."""
+    parts = dict(zip(_PARTS, state["sensordata"].split(tuple(_PARTS.values()), dim=-1), strict=True))
+    return {**parts, "along": objects.seen_along(parts["along"], task)}
 
 
 def _closure(joints: Tensor) -> Tensor:
@@ -171,7 +172,7 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
 
 
 def _observe(state: State, task: Columns) -> Tensor:
-    qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state)
+    qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state, task)
     joints, speeds = (torch.cat([v[..., :_ARM], _closure(v).unsqueeze(-1)], dim=-1) for v in (qpos, qvel))
     to_lift = task["goal_z"] - objects.rise(state, task)
     return torch.cat(
@@ -192,16 +193,16 @@ def _off_table(state: State, task: Columns) -> Tensor:
 
 
 def _lifted(state: State, task: Columns) -> Tensor:
-    return objects.lifted(state, task, _sensed(state)["touch"])
+    return objects.lifted(state, task, _sensed(state, task)["touch"])
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
-    state, sensed = step.after, _sensed(step.after)
+    state, sensed = step.after, _sensed(step.after, step.task)
     distance, gap = sensed["object"].norm(dim=-1), OPENING - _closure(state["qpos"])
-    return objects.lifting_reward(state, step.task, distance, gap, sensed["touch"], GRIP)
+    return objects.lifting_reward(state, step.task, distance, sensed["along"], gap, sensed["touch"], GRIP)
 
 
 def grasp() -> TaskFamily:
@@ -212,11 +213,10 @@ def grasp() -> TaskFamily:
         "and the arm's load, friction, weak motor, fingers and latency are hidden.",
         source=f"our own, with published kinematics, inertias, friction and torque limits: {_FRAME_SKIP} substeps of "
         f"{1e3 * TIMESTEP:g} ms, implicit integration; actions move the targets of joint servos; gravity on the arm is "
-        "compensated; reward in [0, 1] is 0.15 for reaching the object, 0.15 for closing around it and, while both "
-        "pads touch it, 0.7 for lifting: the share of the height, times that for keeping it level, times 1 less 0.8 of "
-        f"the force over {GRIP:g} N; ends where the object is {100 * _TABLE:g} cm from the middle; success "
-        f"is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on both sides and level within 15 degrees "
-        "for the last half second. Sizes are seen as by a camera; the shape and what is hidden are not told",
+        f"compensated; {objects.LIFTING_REWARD} {GRIP:g} N; ends where the object is {100 * _TABLE:g} cm from the "
+        f"middle; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on both sides and level "
+        "within 15 degrees for the last half second. Sizes are seen as by a camera; the shape and what is hidden are "
+        "not told",
         space=_SPACE,
         world=MujocoWorld(_picker, _FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
         observations=_OBSERVATIONS,

@@ -88,13 +88,17 @@ class TaskInference(InContext[TaskInferenceConfig]):
         return self._parts(self.estimator.posterior(belief["hidden"][:, 0]))[0]
 
     def _told(self, estimate: DiagonalGaussian) -> Tensor:
-        """What the policy is told of the posterior, ``[..., 2 * (task + unobserved)]``.
-
-        Of the task, as large in all as a single number would be: families have up to some forty parameters, most of
-        which matter little; unscaled, they drown the observation.
-        """
+        """What the policy is told of the posterior, ``[..., 2 * (task + unobserved)]``."""
         task, unobserved = self._parts(estimate)
-        return torch.cat([task.flat() / math.sqrt(self.sizes.task), unobserved.flat()], dim=-1)
+        return torch.cat([self._toned_down(task.flat()), unobserved.flat()], dim=-1)
+
+    def _toned_down(self, task: Tensor) -> Tensor:
+        """Numbers about the task's parameters, as large in all as those about a single one would be.
+
+        Families have up to some forty parameters, most of which matter little. Unscaled, they drown what the policy
+        observes, and a critic learns the few tasks of one meta-update by heart.
+        """
+        return task / math.sqrt(self.sizes.task)
 
     def _parts(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
         """The posteriors over the task and over what is not observed."""
@@ -142,7 +146,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
     def _seen(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> Seen:
         observations = self.normalizer(rollout.observations)
-        truth = self._truth(rollout, tasks)
+        truth = self._truth(rollout, self._toned_down(tasks))
         actor = torch.cat([observations, estimates], dim=-1)
         taken = rollout.mask.sum(dim=-1).long()
         # After an episode the estimate is, near enough, what it was at the last step.
