@@ -192,7 +192,7 @@ def test_objects_start_at_rest_on_the_table(family: TaskFamily) -> None:
     for _ in range(25):
         env.step(acting(env))
     assert float((objects.position(state) - start).norm(dim=-1).max()) < 1e-4
-    assert float(objects.pitch(state, env._columns).abs().max()) < 1e-3
+    assert float(objects.tilt(state, env._columns).abs().max()) < 1e-3
 
 
 def test_friction_is_the_object_s_times_that_of_what_it_touches() -> None:
@@ -381,7 +381,7 @@ class Script:
     def __call__(self) -> Tensor:
         state, task, wanted = self.env.simulator.state, self.env._columns, self.wanted
         target, hand = state["act"] * self.full / GRASP.dt, state["qpos"][..., :4]
-        place, along = objects.position(state), objects.axes(state)[0]
+        place, along = objects.position(state), objects.along(state)
         if self.balanced:
             centre = torch.tensor([model.body("object").ipos[0] for model in BUILD["grasp"](self.env.tasks)])
             place = place + centre[:, None, None] * along
@@ -472,10 +472,23 @@ def test_what_is_held_off_its_centre_of_mass_tilts_to_the_heavy_side() -> None:
         env.step(acting(env, 0.0, 0.0, 0.0, 0.0, 1.0))
     for _ in range(15):
         env.step(acting(env, 0.0, 0.0, 0.3, 0.0, 0.0))
-    pitch = objects.pitch(env.simulator.state, env._columns)[:, 0]
-    assert pitch[0] > 0.05
-    assert abs(float(pitch[1])) < 1e-3
-    assert pitch[2] < -0.05
+    tilt = objects.tilt(env.simulator.state, env._columns)[:, 0]
+    assert tilt[0] > 0.05
+    assert abs(float(tilt[1])) < 1e-3
+    assert tilt[2] < -0.05
+
+
+def test_how_level_an_object_is_depends_on_what_shows_of_it() -> None:
+    env = worlds(GRASP, *(GRASP.task(shape=float(shape)) for shape in SHAPES))
+    half = math.asin(0.3) / 2
+    for axis, expected in (
+        ("y", {"box": -0.3, "cylinder": 0.3, "sphere": 0.0, "capsule": -0.3}),
+        ("x", {"cylinder": 0.3}),
+    ):
+        turn = [math.cos(half), *(math.sin(half) * (axis == other) for other in "xyz")]
+        env.simulator.state["qpos"][..., -4:] = torch.tensor(turn, dtype=torch.float64)
+        tilt = objects.tilt(env.simulator.state, env._columns)[:, 0].tolist()
+        assert tilt == pytest.approx([expected.get(shape, 0.0) for shape in objects.SHAPES])
 
 
 def test_pay_grows_from_stage_to_stage_and_stays_within_0_and_1() -> None:

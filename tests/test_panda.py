@@ -257,7 +257,7 @@ class Script:
         self.models, self.rows = BUILD(tasks), list(tasks)
         self.squeeze = squeeze * GRIP / 300.0  # metres beyond touching
         place = objects.position(self.env.simulator.state)[:, 0].numpy().copy()
-        along = objects.axes(self.env.simulator.state)[0][:, 0].numpy()
+        along = objects.along(self.env.simulator.state)[:, 0].numpy()
         self.place, self.yaw = place, np.arctan2(along[:, 1], along[:, 0])
         self.rewards: list[Tensor] = []
         self.touches: list[Tensor] = []

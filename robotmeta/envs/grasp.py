@@ -118,7 +118,7 @@ def _from_hand(state: State) -> Tensor:
 
 def _along(state: State, task: Columns) -> Tensor:
     """Direction of the object's x axis as the hand sees it ``[task, episode, 3]``."""
-    return objects.seen_along(turned(objects.axes(state)[0], -state["qpos"][..., 3]), task)
+    return objects.seen_along(turned(objects.along(state), -state["qpos"][..., 3]), task)
 
 
 def _gap(state: State) -> Tensor:
@@ -134,7 +134,6 @@ def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, targets = state["qpos"], state["qvel"], servo_targets(state, HAND)
     closed, closing = qpos[..., 4:6].sum(dim=-1, keepdim=True), qvel[..., 4:6].sum(dim=-1, keepdim=True)
     hand, yaw = torch.cat([qpos[..., :4], closed], dim=-1), -qpos[..., 3]
-    up = objects.axes(state)[1]
     to_lift = task["goal_z"] - objects.rise(state, task)
     return torch.cat(
         [
@@ -145,7 +144,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             _touch(state),
             turned(_from_hand(state), yaw),
             _along(state, task),
-            turned(up, yaw),
+            turned(objects.up(state), yaw),
             turned(objects.velocity(state) - qvel[..., :3], yaw),
             objects.spin(state),
             objects.half_extents(task).expand(*yaw.shape, 3),

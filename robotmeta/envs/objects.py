@@ -223,26 +223,30 @@ def spin(state: State) -> Tensor:
     return state["qvel"][..., -3:]
 
 
-def axes(state: State) -> tuple[Tensor, Tensor]:
-    """Directions of the object's own x and z axes, each ``[..., 3]``."""
+def along(state: State) -> Tensor:
+    """Direction of the object's own x axis, ``[..., 3]``."""
     w, x, y, z = state["qpos"][..., -4:].unbind(dim=-1)
-    along = torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], dim=-1)
-    up = torch.stack([2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)], dim=-1)
-    return along, up
+    return torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], dim=-1)
 
 
-def seen_along(along: Tensor, task: Columns) -> Tensor:
+def up(state: State) -> Tensor:
+    """Direction of the object's own z axis, ``[..., 3]``."""
+    w, x, y, z = state["qpos"][..., -4:].unbind(dim=-1)
+    return torch.stack([2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)], dim=-1)
+
+
+def seen_along(direction: Tensor, task: Columns) -> Tensor:
     """Direction of the object's x axis as it shows in the hand's frame, ``[task, episode, 3]``.
 
     How a cylinder or a sphere is turned does not show: it counts as lying squarely between the pads, along the hand's
     own x axis.
 
     Args:
-        along: Where it points, in the hand's frame ``[task, episode, 3]``.
+        direction: Where it points, in the hand's frame ``[task, episode, 3]``.
         task: The task row.
     """
     shows = (task["shape"] == _BOX) | (task["shape"] == _CAPSULE)
-    return torch.where(shows.unsqueeze(-1), along, torch.tensor([1.0, 0.0, 0.0], dtype=along.dtype))
+    return torch.where(shows.unsqueeze(-1), direction, torch.tensor([1.0, 0.0, 0.0], dtype=direction.dtype))
 
 
 def half_extents(task: Columns) -> Tensor:
@@ -258,9 +262,14 @@ def rise(state: State, task: Columns) -> Tensor:
     return position(state)[..., 2] - half_extents(task)[..., 2]
 
 
-def pitch(state: State, task: Columns) -> Tensor:
-    """Sine of the angle between the object's x axis and the table, ``[task, episode]``; a sphere's is 0."""
-    return axes(state)[0][..., 2] * (task["shape"] != _SPHERE)
+def tilt(state: State, task: Columns) -> Tensor:
+    """Sine of the angle by which the object is not level, ``[task, episode]``; a sphere's is 0.
+
+    Of a cylinder the angle between its axis and the vertical; of a box or capsule that between its x axis and the
+    table, below 0 where that end is lower.
+    """
+    kind = task["shape"]
+    return torch.where(kind == _CYLINDER, up(state)[..., :2].norm(dim=-1), along(state)[..., 2] * (kind != _SPHERE))
 
 
 def at_rest(xy: Tensor, yaw: Tensor, task: Columns) -> Tensor:
@@ -290,7 +299,7 @@ HEIGHT_ERROR = 0.02
 """Metres from the goal within which a lifted object is where it should be."""
 
 _TOUCH = 0.2  # newtons that count as a touch
-_LEVEL = 0.25  # sine of the steepest pitch of an object that is held level
+_LEVEL = 0.25  # sine of the largest tilt of an object that is held level
 _AROUND = 0.03  # metres from between the pads to the object's middle
 _OFF = 0.01  # metres of height at which an object is off the table
 
@@ -304,7 +313,7 @@ def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
         force: On each pad, N ``[task, episode, 2]``.
     """
     there = (rise(state, task) - task["goal_z"]).abs() < HEIGHT_ERROR
-    return there & (force.amin(dim=-1) > 0.0) & (pitch(state, task).abs() < _LEVEL)
+    return there & (force.amin(dim=-1) > 0.0) & (tilt(state, task).abs() < _LEVEL)
 
 
 LIFTING_REWARD = (
@@ -316,7 +325,7 @@ LIFTING_REWARD = (
 
 
 def lifting_reward(
-    state: State, task: Columns, distance: Tensor, along: Tensor, gap: Tensor, force: Tensor, grip: float
+    state: State, task: Columns, distance: Tensor, seen: Tensor, gap: Tensor, force: Tensor, grip: float
 ) -> Tensor:
     """Reward in [0, 1] for picking the object up, in stages that each pay a little more than the last.
 
@@ -328,13 +337,13 @@ def lifting_reward(
         state: The worlds.
         task: The task row.
         distance: From between the pads to the object's middle, m ``[task, episode]``.
-        along: The object's x axis as the hand sees it, :func:`seen_along`, ``[task, episode, 3]``.
+        seen: Where the object's x axis points as the hand sees it, :func:`seen_along`, ``[task, episode, 3]``.
         gap: Distance between the pads, m ``[task, episode]``.
         force: On each pad, N ``[task, episode, 2]``.
         grip: The force that pays worst, N.
     """
     near = tolerance(distance, (0.0, _AROUND / 2), 0.25, sigmoid="linear", value_at_margin=0.0)
-    turned = tolerance(along[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
+    turned = tolerance(seen[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
     around = tolerance(distance, (0.0, _AROUND / 2), _AROUND)
     reached = (near + near * turned + around) / 3.0
 
@@ -346,6 +355,6 @@ def lifting_reward(
     height, goal = rise(state, task), task["goal_z"]
     off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)
     lift = tolerance(height - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
-    level = tolerance(pitch(state, task), (-0.1, 0.1), 0.4)
+    level = tolerance(tilt(state, task), (-0.1, 0.1), 0.4)
     gently = 1.0 - 0.8 * (force.mean(dim=-1) / grip).clamp(max=1.0)
     return 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * level * gently)

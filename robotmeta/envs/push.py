@@ -109,7 +109,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             speed,
             servo_targets(state, ARM[:2]) - hand,
             objects.position(state)[..., :2] - hand,
-            objects.axes(state)[0][..., :2],
+            objects.along(state)[..., :2],
             objects.velocity(state)[..., :2],
             objects.spin(state)[..., 2:],
             size[..., :2].expand(*hand.shape[:2], 2),
