@@ -99,11 +99,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, _WIDE, controls=_TRAINED),
     "ant-crippled-task-inference": Benchmark("ant-crippled", "task-inference", 100, controls=_TRAINED),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
-    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED),
+    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED, tasks=200),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED),
+    "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
+    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 420, {"desired_kl": 0.01}, controls=_TRAINED, tasks=200
     ),
