@@ -101,6 +101,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
     "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED, tasks=200),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
+    "quadruped-terrain-task-inference": Benchmark(
+        "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
+    ),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),
