@@ -23,13 +23,15 @@ INK = "#23272e"
 BEFORE, AFTER = "#d55e00", "#0072b2"
 """Before and after adaptation, from the palette of Okabe and Ito, which colour-blind readers can tell apart."""
 
-_STYLES: dict[str, tuple[str, str, str]] = {  # curve -> colour, line, marker: no curve is known by its colour alone
+STYLES: dict[str, tuple[str, str, str]] = {
     "adapted": (AFTER, "-", "o"),
     "zero_shot": (BEFORE, "--", "s"),
     "domain_randomized": ("#009e73", "-.", "^"),
     "from_scratch": ("#8a8f98", ":", "D"),
     "oracle": ("#cc79a7", "--", "v"),
 }
+"""Colour, line and marker of each curve: none is known by its colour alone."""
+
 _WIDTH, _HEIGHT, _DPI = 5.0, 3.2, 200  # inches; pixels an inch in PNG files
 _FORMATS = (".png", ".svg", ".pdf")
 _FEW = 12  # values of a parameter that are drawn apart
@@ -46,7 +48,7 @@ def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
     figure = Figure((_WIDTH * len(chosen), _HEIGHT), dpi=_DPI, layout="constrained")
     panels = figure.subplots(1, len(chosen), squeeze=False).flat
     for axes, quantity in zip(panels, chosen, strict=True):
-        _decorate(axes)
+        decorate(axes)
         for name, curve in evaluation.curves(quantity).items():
             _band(axes, evaluation.episodes, curve, name)
         axes.set_xlabel("adaptation episodes")
@@ -59,7 +61,7 @@ def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
 
 
 def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
-    colour, line, marker = _STYLES.get(name, (INK, "-", "."))
+    colour, line, marker = STYLES.get(name, (INK, "-", "."))
     low, high = curve.ci95.T
     axes.fill_between(episodes, low, high, color=colour, alpha=0.16, linewidth=0)
     axes.plot(episodes, curve.mean, line, color=colour, marker=marker, markersize=5, label=name.replace("_", "-"))
@@ -113,7 +115,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
     figure = Figure((_WIDTH, 0.6 + (2.0 if rows > 1 else 2.6) * rows), dpi=_DPI, layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
     for axes, name, values in zip(panels, names, evaluation.tasks.values.T, strict=False):
-        _decorate(axes)
+        decorate(axes)
         _before_and_after(
             axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
         )
@@ -164,11 +166,12 @@ def save_figure(figure: Figure, file: Path) -> None:
 def _figure() -> tuple[Figure, Axes]:
     figure = Figure((_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
-    _decorate(axes)
+    decorate(axes)
     return figure, axes
 
 
-def _decorate(axes: Axes) -> None:
+def decorate(axes: Axes) -> None:
+    """Gives axes the look of all of these plots."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.tick_params(colors=INK)

@@ -1,0 +1,71 @@
+"""Draws what adaptation came to, family by family: ``python benchmarks/figure.py`` writes docs/images/results.png.
+
+From the rows of task inference with all their controls (``learning.py``), on held-out tasks, after the whole budget.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from learning import BENCHMARKS, RESULTS
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from robotmeta.plots import INK, STYLES, decorate, save_figure
+
+FILE = Path(__file__).parents[1] / "docs" / "images" / "results.png"
+_SHOWN = ("adapted", "zero_shot", "domain_randomized")  # from the top
+_COLUMNS = 3
+
+
+def _families() -> dict[str, list[dict[str, Any]]]:
+    """Evaluations on held-out tasks by family, one a seed."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name, row in BENCHMARKS.items():
+        file = RESULTS / f"{name}.json"
+        if row.learner == "task-inference" and "domain_randomized" in row.controls and file.exists():
+            found.setdefault(row.family, []).append(json.loads(file.read_text())["evaluations"]["test"])
+    return found
+
+
+def figure(families: dict[str, list[dict[str, Any]]]) -> Figure:
+    """One panel a family: means and 95 % intervals of the success rate where there is one, else of the return."""
+    rows = -(-len(families) // _COLUMNS)
+    drawn = Figure((9.0, 1.45 * rows), dpi=150, layout="constrained")
+    panels = list(drawn.subplots(rows, _COLUMNS, sharey=True, squeeze=False).flat)
+    for axes, (family, seeds) in zip(panels, families.items(), strict=False):
+        _panel(axes, family, seeds)
+    for axes in panels[len(families) :]:
+        axes.remove()
+    return drawn
+
+
+def _panel(axes: Axes, family: str, seeds: list[dict[str, Any]]) -> None:
+    decorate(axes)
+    measure = "success" if "success" in seeds[0] else "return"
+    for place, kind in enumerate(_SHOWN):
+        colour, _, marker = STYLES[kind]
+        for seed, evaluation in enumerate(seeds):
+            mean, (low, high) = (evaluation[measure][kind][key][-1] for key in ("mean", "ci95"))
+            height = place + 0.2 * (seed - (len(seeds) - 1) / 2)
+            axes.plot([low, high], [height, height], color=colour, linewidth=2, alpha=0.5)
+            axes.plot(mean, height, marker, color=colour, markersize=6)
+    axes.set_yticks(range(len(_SHOWN)), [kind.replace("_", "-") for kind in _SHOWN])
+    axes.set_ylim(len(_SHOWN) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color=INK, alpha=0.15, linewidth=0.8)
+    axes.set_title(f"{family}, {measure}", loc="left", fontsize=10, color=INK)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.tick_params(labelsize=9)
+    if measure == "success":
+        axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0])
+        axes.set_xlim(-0.03, 1.03)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+if __name__ == "__main__":
+    save_figure(figure(_families()), FILE)
+    print(FILE)
