@@ -107,7 +107,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),
-    "grasp-task-inference": Benchmark("grasp", "task-inference", 420, controls=_TRAINED, tasks=200),
+    "grasp-task-inference": Benchmark(
+        "grasp", "task-inference", 420, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+    ),
     "grasp-rl2": Benchmark("grasp", "rl2", 129, {"meta_batch": 192, "minibatches": 16} | _WIDE),
 }
 

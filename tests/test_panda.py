@@ -434,13 +434,13 @@ def test_the_pay_by_hand() -> None:
         too_far = max(0.0, distance - 0.015)
         near, around = max(0.0, 1.0 - too_far / 0.25), 0.1 ** ((too_far / 0.03) ** 2)
         gap = OPENING - float(state["qpos"][0, 0, 7:9].sum())
-        closed = min(1.0, max(0.0, 1.0 - (gap - 0.04) / 0.04))
+        closed = max(0.0, 1.0 - max(0.0, gap - 0.04, 0.035 - gap) / 0.04)
         askew = abs(float(state["sensordata"][0, 0, 12]))
         turned = max(0.0, 1.0 - max(0.0, askew - 0.1) / 0.7)
         height = float(state["qpos"][0, 0, 11]) - 0.02
         off = min(1.0, max(0.0, height / 0.01))
         lift = max(0.0, 1.0 - max(0.0, abs(height - 0.1) - 0.01) / 0.09)
-        gently = 1.0 - 0.8 * min(1.0, (left + right) / 2 / GRIP)
+        gently = 1.0 - 0.5 * min(1.0, (left + right) / 2 / GRIP)
         held = min(1.0, min(left, right) / 0.2)  # level all the time
         paid.append(float(script.rewards[-1][0]))
         reached, gripped = (near + near * turned + around) / 3, around * (closed + held) / 2

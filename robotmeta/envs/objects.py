@@ -301,6 +301,7 @@ HEIGHT_ERROR = 0.02
 _TOUCH = 0.2  # newtons that count as a touch
 _LEVEL = 0.25  # sine of the largest tilt of an object that is held level
 _AROUND = 0.03  # metres from between the pads to the object's middle
+_SOFT = 0.005  # metres by which fingers close on an object that gives way a little
 _OFF = 0.01  # metres of height at which an object is off the table
 
 
@@ -319,7 +320,7 @@ def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
 LIFTING_REWARD = (
     "reward in [0, 1] is 0.15 for reaching the object and turning to its sides, 0.15 for closing around it and, while "
     "both pads touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times that "
-    "for keeping it level, times 1 less 0.8 of the force over"
+    "for keeping it level, times 1 less half the force over"
 )
 """What :func:`lifting_reward` pays for, in words; ends before the force that pays worst."""
 
@@ -331,7 +332,7 @@ def lifting_reward(
 
     0.05 for being near, 0.05 for being turned to its sides there, 0.05 for being around it; half of 0.15 for closing
     while around it and half for touching it on both sides. While both pads touch, 0.1 for the first centimetre and 0.6
-    for the share of the height, times that for keeping the object level, times 1 less 0.8 of the force over ``grip``.
+    for the share of the height, times that for keeping the object level, times 1 less half the force over ``grip``.
 
     Args:
         state: The worlds.
@@ -348,13 +349,14 @@ def lifting_reward(
     reached = (near + near * turned + around) / 3.0
 
     width = 2.0 * task["half_width"]
-    closed = tolerance(gap - width, (-math.inf, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
+    # Fingers that are closer together than the object is wide have missed it.
+    closed = tolerance(gap - width, (-_SOFT, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
     held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
     gripped = around * (closed + held) / 2.0
 
     height, goal = rise(state, task), task["goal_z"]
     off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)
     lift = tolerance(height - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
-    level = tolerance(tilt(state, task), (-0.1, 0.1), 0.4)
-    gently = 1.0 - 0.8 * (force.mean(dim=-1) / grip).clamp(max=1.0)
+    level = tolerance(tilt(state, task), (-0.1, 0.1), 0.25)
+    gently = 1.0 - 0.5 * (force.mean(dim=-1) / grip).clamp(max=1.0)
     return 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * level * gently)

@@ -136,10 +136,10 @@ def ppo_loss(
 
 
 def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl: float) -> None:
-    """Makes steps shorter where the policy has moved too far from the one that acted, longer where it hardly has.
+    """Makes steps shorter where the policy has moved too far from the one that acted, longer again where it hardly has.
 
     As Rudin et al. (2022) do it: the less a policy explores, the farther it moves by the same step. The rate stays
-    between a hundredth and twice what it was to begin with; with longer steps, policies stop exploring too soon.
+    between a hundredth of what it was to begin with and that; with longer steps, policies stop exploring too soon.
     """
     if kl > 2.0 * config.desired_kl > 0.0:
         factor = 1.0 / 1.5
@@ -149,7 +149,7 @@ def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl
         return
     for group in optimizer.param_groups:
         rate = group["lr"] * factor
-        group["lr"] = min(max(rate, 0.01 * config.learning_rate), 2.0 * config.learning_rate)
+        group["lr"] = min(max(rate, 0.01 * config.learning_rate), config.learning_rate)
 
 
 def step(
