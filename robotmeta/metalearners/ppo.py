@@ -24,7 +24,7 @@ class PPOConfig(LearnerConfig):
     learning_rate: float = 1e-3
     """Of Adam, to begin with."""
     desired_kl: float = 0.0
-    """Kullback-Leibler divergence from the policy that acted beyond which the learning rate falls; 0 keeps it constant."""
+    """Divergence (KL) from the policy that acted beyond which the learning rate falls; 0 keeps it constant."""
     epochs: int = 8
     """Passes over the data a meta-update."""
     minibatches: int = 4
