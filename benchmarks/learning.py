@@ -110,7 +110,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 420, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
-    "grasp-rl2": Benchmark("grasp", "rl2", 129, {"meta_batch": 192, "minibatches": 16} | _WIDE),
 }
 
 _MORE_SEEDS = ("walker-dynamics-task-inference", "ant-crippled-task-inference", "slide-task-inference")
