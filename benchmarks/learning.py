@@ -240,12 +240,15 @@ def table(names: list[str]) -> str:
 
 
 def summary(names: list[str]) -> str:
-    """One line a measure, on held-out tasks (and real robots) after the whole budget of adaptation, as Markdown."""
+    """One line a measure, on held-out tasks (and real robots) after the whole budget of adaptation, as Markdown.
+
+    Other seeds than the first are left to the whole table.
+    """
     columns = ("run", "control steps", "split", "measure", "episodes", "zero-shot", "adapted", "others")
     lines = [_row(columns), _row(["---"] * len(columns))]
     for name in names:
         file = RESULTS / f"{name}.json"
-        if not file.exists():
+        if BENCHMARKS[name].seed or not file.exists():
             continue
         result = json.loads(file.read_text())
         steps = f"{result['env_steps'] / 1e6:.1f}M"
