@@ -1,12 +1,14 @@
 """How real quadrupeds walk before and after adaptation: ``python benchmarks/real_robots.py RUN [--video ROBOT FILE]``.
 
 Meta-training never sees their rows. Each is told to walk at 0.3 of its natural speed, unloaded and with a quarter of
-its trunk's mass on the back; the table has the speed it reached and how often it fell, and goes to ``results/``.
+its trunk's mass on the back, or, by a policy that walks on uneven ground, loaded on ground that meta-training never saw
+either. The table has the speed it reached and how often it fell, and goes to ``results/``.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 from pathlib import Path
@@ -18,6 +20,7 @@ import robotmeta as rm
 from robotmeta.checkpoint import Policy, versions
 from robotmeta.deployment import TaskWorlds, adapted_belief, experience
 from robotmeta.envs import Tasks
+from robotmeta.envs.terrain import KINDS
 from robotmeta.rollout import Belief
 from robotmeta.seeding import streams
 
@@ -25,6 +28,9 @@ RESULTS = Path(__file__).parent / "results"
 _GRAVITY = 9.81  # m/s^2
 _SPEED = 0.3  # sqrt(g L)
 _LOADS = (0.0, 0.25)  # of the trunk's mass
+_GROUNDS = {  # as rough as meta-training's roughest, of the seed that is kept for the ood split
+    KINDS[kind]: {"terrain": float(kind), "difficulty": 0.5, "terrain_seed": 2.0} for kind in (1, 2, 3)
+}
 _EPISODES = 3  # of adaptation
 _TRIALS = 10  # measured episodes of each robot
 
@@ -40,12 +46,16 @@ def walks(policy: Policy, tasks: Tasks, belief: Belief, *, remember: bool = True
 
 
 def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
-    """One row a robot and load."""
+    """One row a robot, load and ground."""
     family = policy.family
-    named = [(name, load) for load in _LOADS for name in family.robots]
+    grounds = _GROUNDS if "terrain" in family.space.names else {"flat": {}}
+    loads = _LOADS[-1:] if grounds is _GROUNDS else _LOADS
+    named = list(itertools.product(grounds, loads, family.robots))
     rows = [
-        family.robot(name, speed=_SPEED, payload_mass=load * family.robots[name]["trunk_mass"]).values
-        for name, load in named
+        family.robot(
+            name, speed=_SPEED, payload_mass=load * family.robots[name]["trunk_mass"], **grounds[ground]
+        ).values
+        for ground, load, name in named
     ]
     tasks = Tasks(family.space.names, np.concatenate(rows))
     adapted = adapted_belief(policy, TaskWorlds(policy, tasks), _EPISODES, streams(0, "adaptation")[0])
@@ -56,9 +66,10 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
     if control is not None:
         found["domain_randomized"] = walks(control, tasks, control.begin(len(tasks)))
     lines = []
-    for i, ((name, load), row) in enumerate(zip(named, tasks, strict=True)):
+    for i, ((ground, load, name), row) in enumerate(zip(named, tasks, strict=True)):
         natural = math.sqrt(_GRAVITY * (row["thigh_length"] + row["calf_length"]))
-        line: dict[str, Any] = {"robot": name, "payload": load * row["trunk_mass"], "commanded": _SPEED * natural}
+        line: dict[str, Any] = {"robot": name, "ground": ground}
+        line |= {"payload": load * row["trunk_mass"], "commanded": _SPEED * natural}
         for kind, walked in found.items():
             line[kind] = {"speed": float(walked["speed"][i]), "falls": float(walked["falls"][i])}
         lines.append(line)
@@ -68,24 +79,31 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
 def table(lines: list[dict[str, Any]]) -> str:
     """Markdown: speeds in m/s, falls in brackets."""
     kinds = [kind for kind in ("zero_shot", "domain_randomized", "adapted") if kind in lines[0]]
-    rows = [["robot", "payload, kg", "told, m/s", *(kind.replace("_", "-") for kind in kinds)]]
+    rows = [["robot", "ground", "payload, kg", "told, m/s", *(kind.replace("_", "-") for kind in kinds)]]
     rows.append(["---"] * len(rows[0]))
     for line in lines:
         cells = (f"{line[kind]['speed']:.2f} ({line[kind]['falls']:.0%} falls)" for kind in kinds)
-        rows.append([line["robot"], f"{line['payload']:.1f}", f"{line['commanded']:.2f}", *cells])
+        rows.append([line["robot"], line["ground"], f"{line['payload']:.1f}", f"{line['commanded']:.2f}", *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def summary(lines: list[dict[str, Any]]) -> str:
-    """One line a policy: how far off the speeds are, as a share of what was told, and how many are within a quarter."""
+    """One line a ground and policy: how far off the speeds are, as a share of those told, and how many by a quarter."""
+    said = []
+    for ground in dict.fromkeys(line["ground"] for line in lines):
+        said += _summary(ground, [line for line in lines if line["ground"] == ground])
+    return "\n".join(said)
+
+
+def _summary(ground: str, lines: list[dict[str, Any]]) -> list[str]:
     said = []
     for kind in ("zero_shot", "domain_randomized", "adapted"):
         if kind in lines[0]:
             errors = np.array([abs(line[kind]["speed"] / line["commanded"] - 1.0) for line in lines])
             falls = np.mean([line[kind]["falls"] for line in lines])
             close = f"{(errors <= 0.25).sum()} of {len(lines)} within a quarter"
-            said.append(f"{kind.replace('_', '-')}: off by {errors.mean():.0%}, {close}, {falls:.0%} falls")
-    return "\n".join(said)
+            said.append(f"{ground}, {kind.replace('_', '-')}: off by {errors.mean():.0%}, {close}, {falls:.0%} falls")
+    return said
 
 
 def main() -> None:
@@ -105,7 +123,9 @@ def main() -> None:
     if arguments.video:
         robot, video = arguments.video
         load = _LOADS[-1] * policy.family.robots[robot]["trunk_mass"]
-        rm.record(policy, policy.family.robot(robot, speed=_SPEED, payload_mass=load), out=video, episodes=_EPISODES)
+        ground = _GROUNDS["rough"] if "terrain" in policy.family.space.names else {}
+        task = policy.family.robot(robot, speed=_SPEED, payload_mass=load, **ground)
+        rm.record(policy, task, out=video, episodes=_EPISODES)
 
 
 if __name__ == "__main__":
