@@ -108,7 +108,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
     "grasp-task-inference": Benchmark(
-        "grasp", "task-inference", 420, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
 }
 
