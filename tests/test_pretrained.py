@@ -7,12 +7,20 @@ import pytest
 import robotmeta as rm
 
 
-@pytest.mark.parametrize("name", rm.pretrained())
+# Lifting nearly to the goal earns nearly as much as lifting there: of grasping, success is measured, below.
+@pytest.mark.parametrize("name", [name for name in rm.pretrained() if name != "grasp"])
 def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name: str) -> None:
     policy = rm.load(f"pretrained:{name}")
     evaluation = rm.evaluate(policy, tasks=12, episodes=[0, 2], controls=("zero_shot",))
     curves = evaluation.curves("return")
     assert curves["adapted"].ci95[-1][0] > curves["zero_shot"].ci95[-1][1], evaluation.verdict()
+
+
+def test_objects_that_were_never_trained_on_are_held_where_they_should_be_after_adaptation() -> None:
+    evaluation = rm.evaluate(rm.load("pretrained:grasp"), tasks=40, episodes=[0, 2], controls=("zero_shot",))
+    success = evaluation.curves("success")
+    assert success["adapted"].mean[-1] >= 0.85
+    assert success["adapted"].ci95[-1][0] > success["zero_shot"].ci95[-1][1], evaluation.verdict()
 
 
 def test_real_robots_that_were_never_trained_on_walk_as_fast_as_they_are_told() -> None:
