@@ -77,7 +77,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-direction-maml": Benchmark(
         "cheetah-direction", "maml", 600, _TWENTY | {"max_kl": 0.03}, episodes=20, target=260.0
     ),
-    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 500, _FEW, target=200.0),
+    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 250, _FEW, target=200.0),
     "cheetah-direction-maml-3-episodes": Benchmark(
         "cheetah-direction", "maml", 420, _FEW | {"max_kl": 0.03}, target=200.0
     ),

@@ -88,7 +88,7 @@ def table(lines: list[dict[str, Any]]) -> str:
 
 
 def summary(lines: list[dict[str, Any]]) -> str:
-    """One line a ground and policy: how far off the speeds are, as a share of those told, and how many by a quarter."""
+    """One line a ground and policy: how far off the speeds are, in shares of those told, and how many are close."""
     said = []
     for ground in dict.fromkeys(line["ground"] for line in lines):
         said += _summary(ground, [line for line in lines if line["ground"] == ground])

@@ -215,8 +215,8 @@ def grasp() -> TaskFamily:
         f"{1e3 * TIMESTEP:g} ms, implicit integration; actions move the targets of joint servos; gravity on the arm is "
         f"compensated; {objects.LIFTING_REWARD} {GRIP:g} N; ends where the object is {100 * _TABLE:g} cm from the "
         f"middle; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on both sides and level "
-        "within 15 degrees for the last half second. Sizes are seen as by a camera; the shape and what is hidden are "
-        "not told",
+        "within 15 degrees for the last half second. Sizes are seen as by a camera; how a cylinder "
+        "or a sphere is turned does not show, and the shape and what is hidden are not told",
         space=_SPACE,
         world=MujocoWorld(_picker, _FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
         observations=_OBSERVATIONS,
