@@ -170,11 +170,10 @@ def grasp() -> TaskFamily:
         name="grasp",
         summary="A hand picks an object up and holds it at a height it is told; the object's mass, balance and "
         "friction and the fingers' strength, friction and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; "
-        f"{objects.LIFTING_REWARD} {GRIP:g} N; ends where the "
-        f"object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on "
-        "both sides and level within 15 degrees for the last half second. Sizes are seen as by a camera; how a cylinder "
-        "or a sphere is turned does not show, and the shape and what is hidden are not told",
+        source=f"our own: {FACTS}; actions move the targets of position servos; {objects.LIFTING_REWARD} {GRIP:g} N; "
+        f"ends where the object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the "
+        "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
+        "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
         space=_SPACE,
         world=MujocoWorld(_grasper, FRAME_SKIP, fields=("act", "sensordata"), camera="hand"),
         observations=(
