@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -485,14 +486,15 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
     assert data["mask"].sum() == trial.steps
 
 
-def test_the_critic_is_told_the_task() -> None:
+def test_the_critic_is_told_the_task_as_large_in_all_as_one_number() -> None:
     family = ending_early()
     learner = task_inference_of(family, meta_batch=8, rounds=2)
     trial = second_trial(learner, family)
     seen, _ = learner._read(trial)
     # The critic is told the task, in training, and neither the policy nor the estimator's input is.
-    assert torch.equal(seen.critic[:, 0, 0, -2:], trial.tasks)
-    assert torch.equal(seen.last[:, 0, -2:], trial.tasks)
+    told = trial.tasks / math.sqrt(2)  # of two parameters
+    assert torch.equal(seen.critic[:, 0, 0, -2:], told)
+    assert torch.equal(seen.last[:, 0, -2:], told)
 
 
 def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it() -> None:
