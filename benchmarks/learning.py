@@ -91,28 +91,36 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-velocity-maml": Benchmark(
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
-    "cheetah-dynamics-task-inference": Benchmark("cheetah-dynamics", "task-inference", 200, controls=_TRAINED),
+    "cheetah-dynamics-task-inference": Benchmark(
+        "cheetah-dynamics", "task-inference", 200, controls=_TRAINED, tasks=200
+    ),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, _WIDE, controls=_TRAINED),
-    "cheetah-terrain-task-inference": Benchmark("cheetah-terrain", "task-inference", 120, controls=_TRAINED),
+    "cheetah-terrain-task-inference": Benchmark("cheetah-terrain", "task-inference", 160, controls=_TRAINED, tasks=200),
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, _WIDE, controls=_TRAINED),
     "walker-dynamics-task-inference": Benchmark("walker-dynamics", "task-inference", 100, _WIDE, controls=_TRAINED),
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, _WIDE, controls=_TRAINED),
+    "walker-faults-task-inference": Benchmark("walker-faults", "task-inference", 200, controls=_TRAINED, tasks=200),
     "ant-crippled-task-inference": Benchmark("ant-crippled", "task-inference", 100, controls=_TRAINED, tasks=200),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
-    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED),
+    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED, tasks=200),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "quadruped-terrain-task-inference": Benchmark(
         "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
     ),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
+    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
 }
 
-_MORE_SEEDS = ("ant-crippled-task-inference",)
+_MORE_SEEDS = (
+    "ant-crippled-task-inference",
+    "walker-faults-task-inference",
+    "cheetah-terrain-task-inference",
+    "quadruped-task-inference",
+)
 
 
 def _with_seeds(name: str, benchmark: Benchmark) -> dict[str, Benchmark]:

@@ -420,13 +420,16 @@ def test_feet_start_at_the_same_height_above_the_ground_whatever_the_leg_length(
 
 
 @pytest.mark.parametrize("joint", range(1, 7))
-def test_a_fault_weakens_one_joint_and_no_other(joint: int) -> None:
-    family = cheetah()
-    nominal, faulty = model_of(family), model_of(family, faulty_joint=joint, fault_strength=0.25)
+@pytest.mark.parametrize("name", ["cheetah-dynamics", "walker-faults"])
+def test_a_fault_changes_the_torque_of_the_joint_it_names_and_of_no_other(name: str, joint: int) -> None:
+    family = make(name)
+    nominal, faulty = model_of(family), model_of(family, faulty_joint=joint, fault_strength=-0.25)
     expected = nominal.actuator_gear[:, 0].copy()
-    expected[joint - 1] *= 0.25
+    expected[joint - 1] *= -0.25
     np.testing.assert_allclose(faulty.actuator_gear[:, 0], expected)
-    assert nominal.actuator(joint - 1).name == JOINTS[joint - 1]
+    named = next(p for p in family.space if p.name == "faulty_joint").description.split(", ")[joint].split()[-1]
+    turned = nominal.joint(int(nominal.actuator_trnid[joint - 1, 0])).name
+    assert named == turned.replace("_joint", "") == family.actions[joint - 1][0].removesuffix("_torque")
 
 
 def test_a_limp_joint_feels_no_control() -> None:
@@ -434,8 +437,9 @@ def test_a_limp_joint_feels_no_control() -> None:
     assert acceleration(model, "bthigh", control=1.0) == acceleration(model, "bthigh")
 
 
-def test_without_a_faulty_joint_fault_strength_means_nothing() -> None:
-    family = cheetah()
+@pytest.mark.parametrize("name", ["cheetah-dynamics", "walker-faults"])
+def test_without_a_faulty_joint_fault_strength_means_nothing(name: str) -> None:
+    family = make(name)
     assert content(model_of(family, faulty_joint=0.0, fault_strength=0.0)) == content(model_of(family))
 
 

@@ -67,6 +67,7 @@ HUMANOID = {f"include_{what}_in_observation": False for what in ("cinert", "cvel
 PEERS: dict[str, tuple[str, dict[str, Any], float]] = {  # id, settings, and what it takes for full action
     "hopper-dynamics": ("Hopper-v5", {}, 1.0),
     "walker-dynamics": ("Walker2d-v5", {}, 1.0),
+    "walker-faults": ("Walker2d-v5", {}, 1.0),
     "ant-direction": ("Ant-v5", ANT, 1.0),
     "ant-goal": ("Ant-v5", {**ANT, "exclude_current_positions_from_observation": False}, 1.0),
     "ant-crippled": ("Ant-v5", ANT, 1.0),

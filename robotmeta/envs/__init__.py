@@ -62,6 +62,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     "cheetah-terrain": cheetah_terrain.forward,
     "hopper-dynamics": hopper.dynamics,
     "walker-dynamics": walker.dynamics,
+    "walker-faults": walker.faults,
     "ant-direction": ant.direction,
     "ant-goal": ant.goal,
     "ant-crippled": ant.crippled,

@@ -13,12 +13,13 @@ import mujoco
 import numpy as np
 from torch import Tensor
 
-from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
+from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.family import MujocoWorld, TaskFamily, Transition
 from robotmeta.envs.locomotion import (
     DIRECTION,
     action_names,
     effort,
+    fault,
     load_gymnasium,
     noisy_start,
     observation_names,
@@ -27,12 +28,11 @@ from robotmeta.envs.locomotion import (
 )
 from robotmeta.envs.models import weigh
 from robotmeta.envs.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Power, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace, Power, Uniform, Union
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step
 _GOAL_SPEED = 2.0  # metres a second, in cheetah-dynamics
-_JOINTS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
 _LEGS = {"bthigh": ("bshin",), "bshin": ("bfoot",), "fthigh": ("fshin",), "fshin": ("ffoot",)}  # link: what hangs on it
 _FEET = ("bfoot", "ffoot")
 _TOTAL_MASS = 14.0  # kilograms, as the model file asks for
@@ -76,11 +76,6 @@ def _volume(capsule: mujoco.MjsGeom) -> float:
     return math.pi * radius**2 * (2.0 * half + 4.0 / 3.0 * radius)
 
 
-def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
-    if joint > 0:
-        model.actuator_gear[round(joint) - 1] *= row["fault_strength"]
-
-
 # -- what varies -----------------------------------------------------------------------------------------------------
 
 _VELOCITY = Parameter(
@@ -109,21 +104,7 @@ _DYNAMICS = (
         ood=Union(((0.7, 0.8), (1.2, 1.3))),
         edits=(SpecEdit(_lengthen_legs),),
     ),
-    Parameter(
-        "faulty_joint",
-        "joint with a fault: 0 none, 1-6 " + ", ".join(_JOINTS),
-        Choice((0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)),
-        0.0,
-        (0.0, 6.0),
-        edits=(ModelEdit(_weaken_joint),),
-    ),
-    Parameter(
-        "fault_strength",
-        "what the faulty joint makes of its torque: 0 is limp, -1 reversed",
-        Uniform(-1.0, 0.5),
-        1.0,
-        (-1.0, 1.0),
-    ),
+    *fault(_half_cheetah),
 )
 
 # -- rewards ---------------------------------------------------------------------------------------------------------

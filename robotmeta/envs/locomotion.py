@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import interface
-from robotmeta.envs.edits import Edit, Field
+from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, State, Transition
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.parameters import Choice, Parameter, Power, Uniform, Union
@@ -56,12 +56,14 @@ def observation_names(robot: Robot, hidden: int) -> tuple[tuple[str, str], ...]:
 
 def action_names(robot: Robot) -> tuple[tuple[str, str], ...]:
     """Name of each motor's torque, and its value at full action as the unit."""
+    gears = nominal_model(robot).actuator_gear[:, 0]
+    return tuple((f"{joint}_torque", f"{gear:g} N m") for joint, gear in zip(_driven(robot), gears, strict=True))
+
+
+def _driven(robot: Robot) -> list[str]:
+    """Plain name of the joint that each motor turns."""
     model = nominal_model(robot)
-    joints = (model.joint(joint).name for joint in model.actuator_trnid[:, 0])
-    return tuple(
-        (f"{_called(joint)}_torque", f"{gear:g} N m")
-        for joint, gear in zip(joints, model.actuator_gear[:, 0], strict=True)
-    )
+    return [_called(model.joint(joint).name) for joint in model.actuator_trnid[:, 0]]
 
 
 def _called(joint: str) -> str:
@@ -76,6 +78,33 @@ def _plain(name: str) -> str:
 # -- what varies -----------------------------------------------------------------------------------------------------
 
 DIRECTION = Parameter("direction", "way to run: 1 forward, -1 backward", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0))
+
+
+def fault(robot: Robot) -> tuple[Parameter, Parameter]:
+    """A joint whose motor is weak, limp or wired the wrong way round, and what it makes of its torque."""
+    joints = _driven(robot)
+    return (
+        Parameter(
+            "faulty_joint",
+            f"joint with a fault: 0 none, 1-{len(joints)} {', '.join(joints)}",
+            Choice(tuple(float(joint) for joint in range(len(joints) + 1))),
+            0.0,
+            (0.0, float(len(joints))),
+            edits=(ModelEdit(_weaken_joint),),
+        ),
+        Parameter(
+            "fault_strength",
+            "what the faulty joint makes of its torque: 0 is limp, -1 reversed",
+            Uniform(-1.0, 0.5),
+            1.0,
+            (-1.0, 1.0),
+        ),
+    )
+
+
+def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
+    if joint > 0:
+        model.actuator_gear[round(joint) - 1] *= row["fault_strength"]
 
 
 def random_parameters(robot: Robot) -> tuple[Parameter, ...]:

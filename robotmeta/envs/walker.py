@@ -1,4 +1,4 @@
-"""Walker: a planar robot on two legs, whose links, joints and feet are not the nominal ones.
+"""Walker: a planar robot on two legs, whose links, joints, feet or motors are not the nominal ones.
 
 The model is Gymnasium's ``walker2d_v5.xml`` (loaded from the installed package), 4 substeps of 0.002 s by Euler's
 method, and its 17-number observation: positions without x, then velocities within 10 m/s or rad/s.
@@ -13,6 +13,7 @@ from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Trans
 from robotmeta.envs.locomotion import (
     action_names,
     effort,
+    fault,
     load_gymnasium,
     noisy_start,
     observation_names,
@@ -20,12 +21,17 @@ from robotmeta.envs.locomotion import (
     random_parameters,
     speed,
 )
-from robotmeta.envs.parameters import ParameterSpace
+from robotmeta.envs.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _FRAME_SKIP = 4
 _DT = 0.008  # seconds a control step
 _LOWEST, _HIGHEST = 0.8, 2.0  # metres, of the torso
 _MOST_TILTED = 1.0  # radians, of the torso
+_RULES = (
+    "reward is speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]; ends as Walker2d-v5, where the torso is not "
+    "between 0.8 and 2 m high or tilts by 1 rad"
+)
 
 # -- model -----------------------------------------------------------------------------------------------------------
 
@@ -49,17 +55,12 @@ def _reward(step: Transition) -> Tensor:
     return speed(step, _DT) + 1.0 - 1e-3 * effort(step)
 
 
-def dynamics() -> TaskFamily:
-    """The family ``walker-dynamics``."""
+def _walking(name: str, summary: str, source: str, parameters: tuple[Parameter, ...]) -> TaskFamily:
     return TaskFamily(
-        name="walker-dynamics",
-        summary="A two-legged robot walks forward on links, joints and feet that are not the nominal ones.",
-        source="Walker2d with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4 as "
-        "in VariBAD: reward is speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]; ends as Walker2d-v5, where the "
-        "torso is not between 0.8 and 2 m high or tilts by 1 rad. Differs from it: Euler instead of RK4; a link's "
-        "inertia follows its mass instead of a draw of its own; friction of the feet and the floor alone; both "
-        "feet nominally of friction 1.9",
-        space=ParameterSpace(random_parameters(_walker)),
+        name=name,
+        summary=summary,
+        source=source,
+        space=ParameterSpace(parameters),
         world=MujocoWorld(_walker, _FRAME_SKIP, camera="track"),
         observations=observation_names(_walker, hidden=1),
         actions=action_names(_walker),
@@ -69,4 +70,26 @@ def dynamics() -> TaskFamily:
         observe=observe(hidden=1, fastest=10.0),
         reward=_reward,
         terminated=_fallen,
+    )
+
+
+def dynamics() -> TaskFamily:
+    """The family ``walker-dynamics``."""
+    return _walking(
+        "walker-dynamics",
+        "A two-legged robot walks forward on links, joints and feet that are not the nominal ones.",
+        "Walker2d with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4 as in "
+        f"VariBAD: {_RULES}. Differs from it: Euler instead of RK4; a link's inertia follows its mass instead of a "
+        "draw of its own; friction of the feet and the floor alone; both feet nominally of friction 1.9",
+        random_parameters(_walker),
+    )
+
+
+def faults() -> TaskFamily:
+    """The family ``walker-faults``."""
+    return _walking(
+        "walker-faults",
+        "A two-legged robot walks forward although a motor is weak, limp or turns the wrong way.",
+        f"our own, walker-dynamics with what varies in cheetah-dynamics: {_RULES}",
+        (MASS, FRICTION, DAMPING, MOTOR_STRENGTH, *fault(_walker)),
     )
