@@ -116,11 +116,6 @@ def _from_hand(state: State) -> Tensor:
     return objects.position(state) - hand
 
 
-def _along(state: State, task: Columns) -> Tensor:
-    """Direction of the object's x axis as the hand sees it ``[task, episode, 3]``."""
-    return objects.seen_along(turned(objects.along(state), -state["qpos"][..., 3]), task)
-
-
 def _gap(state: State) -> Tensor:
     """Between the pads, m ``[task, episode]``."""
     return OPENING - state["qpos"][..., 4:6].sum(dim=-1)
@@ -133,7 +128,10 @@ def _lifted(state: State, task: Columns) -> Tensor:
 def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, targets = state["qpos"], state["qvel"], servo_targets(state, HAND)
     closed, closing = qpos[..., 4:6].sum(dim=-1, keepdim=True), qvel[..., 4:6].sum(dim=-1, keepdim=True)
-    hand, yaw = torch.cat([qpos[..., :4], closed], dim=-1), -qpos[..., 3]
+    hand = torch.cat([qpos[..., :4], closed], dim=-1)
+    speed = objects.velocity(state) - qvel[..., :3]
+    vectors = torch.stack([_from_hand(state), objects.along(state), objects.up(state), speed], dim=-2)
+    place, along, up, speed = turned(vectors, -qpos[..., 3:4]).unbind(dim=-2)
     to_lift = task["goal_z"] - objects.rise(state, task)
     return torch.cat(
         [
@@ -142,12 +140,12 @@ def _observe(state: State, task: Columns) -> Tensor:
             closing,
             targets - hand,
             _touch(state),
-            turned(_from_hand(state), yaw),
-            _along(state, task),
-            turned(objects.up(state), yaw),
-            turned(objects.velocity(state) - qvel[..., :3], yaw),
+            place,
+            objects.seen_along(along, task),
+            up,
+            speed,
             objects.spin(state),
-            objects.half_extents(task).expand(*yaw.shape, 3),
+            objects.half_extents(task).expand_as(place),
             to_lift.unsqueeze(-1),
         ],
         dim=-1,
@@ -159,8 +157,9 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 def _reward(step: Transition) -> Tensor:
     state = step.after
-    distance, force = _from_hand(state).norm(dim=-1), _touch(state)
-    return objects.lifting_reward(state, step.task, distance, _along(state, step.task), _gap(state), force, GRIP)
+    distance, along = _from_hand(state).norm(dim=-1), turned(objects.along(state), -state["qpos"][..., 3])
+    seen = objects.seen_along(along, step.task)
+    return objects.lifting_reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
 
 
 def grasp() -> TaskFamily:

@@ -7,6 +7,7 @@ out.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -62,19 +63,20 @@ def uniform(generator: torch.Generator, shape: torch.Size, *ranges: tuple[float,
     return low + (high - low) * torch.rand(*shape, len(ranges), generator=generator, dtype=torch.float64)
 
 
-def _full_speed(axes: Sequence[str]) -> Tensor:
+@functools.cache
+def _full_speed(axes: tuple[str, ...]) -> Tensor:
     return torch.tensor([SPEEDS[axis] for axis in axes], dtype=torch.float64)
 
 
-def servo_targets(state: State, axes: Sequence[str]) -> Tensor:
+def servo_targets(state: State, axes: tuple[str, ...]) -> Tensor:
     """Where the servos are told to be, m or rad ``[..., axis]``."""
     return state["act"] * _full_speed(axes)
 
 
-def started(qpos: Tensor, qvel: Tensor, axes: Sequence[str]) -> State:
+def started(qpos: Tensor, qvel: Tensor, axes: tuple[str, ...]) -> State:
     """An initial state at rest, with the hand where its servos want it."""
     act = torch.zeros(*qpos.shape[:-1], len(axes), dtype=torch.float64)
-    moved = [axis for axis in axes if axis != "fingers"]
+    moved = tuple(axis for axis in axes if axis != "fingers")
     act[..., : len(moved)] = qpos[..., : len(moved)] / _full_speed(moved)
     return {"qpos": qpos, "qvel": qvel, "act": act}
 

@@ -225,14 +225,33 @@ def spin(state: State) -> Tensor:
 
 def along(state: State) -> Tensor:
     """Direction of the object's own x axis, ``[..., 3]``."""
-    w, x, y, z = state["qpos"][..., -4:].unbind(dim=-1)
-    return torch.stack([1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)], dim=-1)
+    return _turned_by(state["qpos"][..., -4:], _X_AXIS)
 
 
 def up(state: State) -> Tensor:
     """Direction of the object's own z axis, ``[..., 3]``."""
-    w, x, y, z = state["qpos"][..., -4:].unbind(dim=-1)
-    return torch.stack([2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)], dim=-1)
+    return _turned_by(state["qpos"][..., -4:], _Z_AXIS)
+
+
+def _summed(*components: dict[str, float]) -> Tensor:
+    """How much of each product of two parts of a quaternion, such as ``"wz"``, is in each component, ``[16, 3]``."""
+    weights = torch.zeros(4, 4, 3, dtype=torch.float64)
+    for axis, products in enumerate(components):
+        for (one, other), weight in products.items():
+            weights["wxyz".index(one), "wxyz".index(other), axis] = weight
+    return weights.flatten(0, 1)
+
+
+_X_AXIS = _summed({"ww": 1, "xx": 1, "yy": -1, "zz": -1}, {"xy": 2, "wz": 2}, {"xz": 2, "wy": -2})
+_Z_AXIS = _summed({"xz": 2, "wy": 2}, {"yz": 2, "wx": -2}, {"ww": 1, "xx": -1, "yy": -1, "zz": 1})
+
+
+def _turned_by(quaternion: Tensor, axis: Tensor) -> Tensor:
+    """An axis turned by unit quaternions ``[..., 4]``, ``[..., 3]``."""
+    return (quaternion.unsqueeze(-1) * quaternion.unsqueeze(-2)).flatten(-2) @ axis
+
+
+_SQUARE = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
 
 
 def seen_along(direction: Tensor, task: Columns) -> Tensor:
@@ -246,20 +265,24 @@ def seen_along(direction: Tensor, task: Columns) -> Tensor:
         task: The task row.
     """
     shows = (task["shape"] == _BOX) | (task["shape"] == _CAPSULE)
-    return torch.where(shows.unsqueeze(-1), direction, torch.tensor([1.0, 0.0, 0.0], dtype=direction.dtype))
+    return torch.where(shows.unsqueeze(-1), direction, _SQUARE)
 
 
 def half_extents(task: Columns) -> Tensor:
     """Half the object's length, width and height when it lies as it starts, m ``[task, 1, 3]``."""
     width, kind = task["half_width"], task["shape"]
-    longer = width * task["aspect"]
-    length = torch.where((kind == _BOX) | (kind == _CAPSULE), longer, width)
-    return torch.stack([length, width, torch.where(kind == _CYLINDER, longer, width)], dim=-1)
+    length = torch.where((kind == _BOX) | (kind == _CAPSULE), width * task["aspect"], width)
+    return torch.stack([length, width, _half_height(task)], dim=-1)
+
+
+def _half_height(task: Columns) -> Tensor:
+    width = task["half_width"]
+    return torch.where(task["shape"] == _CYLINDER, width * task["aspect"], width)
 
 
 def rise(state: State, task: Columns) -> Tensor:
     """How far the object's middle is above where it was on the table, m ``[task, episode]``."""
-    return position(state)[..., 2] - half_extents(task)[..., 2]
+    return position(state)[..., 2] - _half_height(task)
 
 
 def tilt(state: State, task: Columns) -> Tensor:
@@ -283,7 +306,7 @@ def at_rest(xy: Tensor, yaw: Tensor, task: Columns) -> Tensor:
     Returns:
         Position and quaternion, ``[task, episode, 7]``.
     """
-    height, none = half_extents(task)[..., 2].expand_as(yaw), torch.zeros_like(yaw)
+    height, none = _half_height(task).expand_as(yaw), torch.zeros_like(yaw)
     return torch.stack([*xy.unbind(dim=-1), height, (yaw / 2).cos(), none, none, (yaw / 2).sin()], dim=-1)
 
 
@@ -343,9 +366,10 @@ def lifting_reward(
         force: On each pad, N ``[task, episode, 2]``.
         grip: The force that pays worst, N.
     """
-    near = tolerance(distance, (0.0, _AROUND / 2), 0.25, sigmoid="linear", value_at_margin=0.0)
+    beyond = distance - _AROUND / 2
+    near = tolerance(beyond, (-math.inf, 0.0), 0.25, sigmoid="linear", value_at_margin=0.0)
     turned = tolerance(seen[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
-    around = tolerance(distance, (0.0, _AROUND / 2), _AROUND)
+    around = tolerance(beyond, (-math.inf, 0.0), _AROUND)
     reached = (near + near * turned + around) / 3.0
 
     width = 2.0 * task["half_width"]

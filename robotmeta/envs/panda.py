@@ -143,10 +143,9 @@ _SPACE = ParameterSpace(
 _PARTS = {"touch": 2, "tool": 3, "up": 3, "object": 3, "along": 3, "object_up": 3, "velocity": 3}
 
 
-def _sensed(state: State, task: Columns) -> dict[str, Tensor]:
+def _sensed(state: State) -> dict[str, Tensor]:
     """What sensors of the model tell, by name; vectors but ``tool`` are in the tool's frame."""
-    parts = dict(zip(_PARTS, state["sensordata"].split(tuple(_PARTS.values()), dim=-1), strict=True))
-    return {**parts, "along": objects.seen_along(parts["along"], task)}
+    return dict(zip(_PARTS, state["sensordata"].split(tuple(_PARTS.values()), dim=-1), strict=True))
 
 
 def _closure(joints: Tensor) -> Tensor:
@@ -172,7 +171,8 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
 
 
 def _observe(state: State, task: Columns) -> Tensor:
-    qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state, task)
+    qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state)
+    sensed["along"] = objects.seen_along(sensed["along"], task)
     joints, speeds = (torch.cat([v[..., :_ARM], _closure(v).unsqueeze(-1)], dim=-1) for v in (qpos, qvel))
     to_lift = task["goal_z"] - objects.rise(state, task)
     return torch.cat(
@@ -193,16 +193,17 @@ def _off_table(state: State, task: Columns) -> Tensor:
 
 
 def _lifted(state: State, task: Columns) -> Tensor:
-    return objects.lifted(state, task, _sensed(state, task)["touch"])
+    return objects.lifted(state, task, _sensed(state)["touch"])
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
-    state, sensed = step.after, _sensed(step.after, step.task)
+    state, sensed = step.after, _sensed(step.after)
     distance, gap = sensed["object"].norm(dim=-1), OPENING - _closure(state["qpos"])
-    return objects.lifting_reward(state, step.task, distance, sensed["along"], gap, sensed["touch"], GRIP)
+    seen = objects.seen_along(sensed["along"], step.task)
+    return objects.lifting_reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
 
 
 def grasp() -> TaskFamily:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from torch import Tensor, maximum
+from torch import Tensor, maximum, rsub
 
 Sigmoid = Literal["gaussian", "long_tail", "linear", "quadratic"]
 
@@ -14,8 +14,8 @@ Sigmoid = Literal["gaussian", "long_tail", "linear", "quadratic"]
 _SIGMOIDS: dict[Sigmoid, Callable[[Tensor, float], Tensor]] = {
     "gaussian": lambda d, v: (math.log(v) * d.square()).exp(),
     "long_tail": lambda d, v: 1.0 / (1.0 + (1.0 / v - 1.0) * d.square()),
-    "linear": lambda d, v: (1.0 - (1.0 - v) * d).clamp(min=0.0),
-    "quadratic": lambda d, v: (1.0 - (1.0 - v) * d.square()).clamp(min=0.0),
+    "linear": lambda d, v: rsub(d, 1.0, alpha=1.0 - v).clamp(min=0.0),
+    "quadratic": lambda d, v: rsub(d.square(), 1.0, alpha=1.0 - v).clamp(min=0.0),
 }
 _REACH_ZERO = ("linear", "quadratic")
 
@@ -60,9 +60,21 @@ def tolerance(
         raise ValueError(f"a {sigmoid} sigmoid cannot be {value_at_margin:g} at the margin")
     if not isinstance(lower, Tensor) and not isinstance(upper, Tensor) and lower > upper:
         raise ValueError(f"the lower bound {lower:g} is above the upper bound {upper:g}")
-    outside = maximum(lower - x, x - upper).clamp(min=0.0)
+    outside = _outside(x, lower, upper)
     if isinstance(margin, Tensor) or margin > 0.0:
         return _SIGMOIDS[sigmoid](outside / margin, value_at_margin)
     if margin < 0.0:
         raise ValueError(f"a margin cannot be negative, as {margin:g} is")
     return (outside == 0.0).to(x.dtype)
+
+
+def _outside(x: Tensor, lower: float | Tensor, upper: float | Tensor) -> Tensor:
+    """How far ``x`` is from the bounds, not below 0; in as few operations as they allow: each costs as much as many."""
+    if not isinstance(lower, Tensor) and not isinstance(upper, Tensor):
+        if math.isinf(lower):
+            return (x - upper).clamp(min=0.0)
+        if math.isinf(upper):
+            return (lower - x).clamp(min=0.0)
+        if lower == -upper:
+            return (x.abs() - upper).clamp(min=0.0)
+    return maximum(lower - x, x - upper).clamp(min=0.0)
