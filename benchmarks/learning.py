@@ -107,6 +107,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-terrain-task-inference": Benchmark(
         "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
     ),
+    "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
+    "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),

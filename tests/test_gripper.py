@@ -60,6 +60,14 @@ def seen(env: TaskBatchEnv, task: int = 0) -> dict[str, float]:
     return dict(zip(names, env._observation()[task, 0].tolist(), strict=True))
 
 
+def data_of(env: TaskBatchEnv, task: int = 0) -> mujoco.MjData:
+    """What MuJoCo makes of the state that a world is in."""
+    batch = env.simulator._batch
+    data = batch.get_data(task * env.num_episodes)
+    mujoco.mj_forward(batch.get_model(task * env.num_episodes), data)
+    return data
+
+
 def with_values(tasks: Tasks, **values: float) -> Tasks:
     changed = tasks.values.copy()
     for name, value in values.items():
@@ -289,7 +297,7 @@ def test_a_turned_gantry_moves_the_hand_another_way(turn: float) -> None:
         env.step(acting(env, 1.0, 0.0, 0.0))
     after = seen(env)
     assert math.atan2(after["y"] - before["y"], after["x"] - before["x"]) == pytest.approx(turn, abs=1e-5)
-    data = env.simulator._batch.get_data(0)
+    data = data_of(env)
     assert data.body("hand").xpos[:2].tolist() == pytest.approx([after["x"], after["y"]], abs=1e-6)
 
 
@@ -627,12 +635,26 @@ def test_touch_is_the_force_of_the_last_substep() -> None:
     assert data.sensordata.min() > 1.0
 
 
+def test_a_touch_is_felt_in_its_own_world_and_episode_only() -> None:
+    env = TaskBatchEnv(GRASP, 4, 1, threads=1)
+    env.reset(torch.Generator().manual_seed(0))
+    put_between_the_pads(env)
+    closing = acting(env).clone()
+    closing[1::2, :, 4] = 1.0
+    for _ in range(25):
+        env.step(closing)
+    touch = env.simulator.state["sensordata"]
+    assert [float(force.amin()) > 1.0 for force in touch] == [False, True, False, True]
+    env.reset(torch.Generator().manual_seed(1))
+    assert not touch.any()
+
+
 def test_observations_of_reach_and_push_are_what_mujoco_says() -> None:
     env = worlds(REACH, REACH.tasks("test", 3))
     for _ in range(5):
         env.step(acting(env, 0.5, -0.3, 0.2))
     for world, row in enumerate(env.tasks):
-        data, told = env.simulator._batch.get_data(world), seen(env, world)
+        data, told = data_of(env, world), seen(env, world)
         goal = np.array([row[f"goal_{axis}"] for axis in "xyz"])
         np.testing.assert_allclose([told[f"goal_{axis}"] for axis in "xyz"], goal - data.body("hand").xpos, atol=1e-6)
         np.testing.assert_allclose(goal, BUILD["reach"](env.tasks)[world].site("goal").pos)
@@ -640,7 +662,7 @@ def test_observations_of_reach_and_push_are_what_mujoco_says() -> None:
     for _ in range(15):
         env.step(acting(env, 1.0, 0.0))
     for world, row in enumerate(env.tasks):
-        data, told = env.simulator._batch.get_data(world), seen(env, world)
+        data, told = data_of(env, world), seen(env, world)
         hand, pushed = data.body("hand").xpos, data.body("object")
         np.testing.assert_allclose([told["object_x"], told["object_y"]], (pushed.xpos - hand)[:2], atol=1e-6)
         assert told["goal_x"] == pytest.approx(row["goal_x"] - pushed.xpos[0], abs=1e-6)

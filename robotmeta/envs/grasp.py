@@ -174,7 +174,7 @@ def grasp() -> TaskFamily:
         "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
         "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
         space=_SPACE,
-        world=MujocoWorld(_grasper, FRAME_SKIP, fields=("act", "sensordata"), camera="hand"),
+        world=MujocoWorld(_grasper, FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
         observations=(
             *signals("{}", HAND[:4]),
             ("closure", "m"),

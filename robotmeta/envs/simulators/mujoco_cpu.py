@@ -20,6 +20,7 @@ from robotmeta.envs.simulators import available_cores
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
 _NONE, _VELOCITY = mujoco.mjtStage.mjSTAGE_NONE, mujoco.mjtStage.mjSTAGE_VEL
+_STATE = ("qpos", "qvel", "act", "ctrl")  # fields that are state; the others are derived from it
 _INPUTS = {  # inputs that a rollout in C can be given, in the order in which it wants them
     "ctrl": int(mujoco.mjtState.mjSTATE_CTRL),
     "mocap_pos": int(mujoco.mjtState.mjSTATE_MOCAP_POS),
@@ -45,11 +46,12 @@ class MujocoSimulator:
         self._build = ModelBuilder(family.world.spec, family.space)
         self._models = [self._build.nominal] * num_tasks
         worlds = num_tasks * num_episodes
-        # qpos and qvel are state: worlds then share a thread's scratch memory, which stays in its cache. A family that
-        # reads derived fields needs them kept for each world, and current after a step (the stage adds no cost then).
-        self._derived = bool(family.world.fields)
+        # Worlds share a thread's scratch memory, which stays in its cache, unless derived fields have to be current
+        # after a step: then each keeps its own, and its next step goes on from them, so that they add no cost.
+        self._derived = not set(family.world.fields) <= set(_STATE)
+        self._current = self._derived and not family.world.lagging
         self._batch = Batch(
-            self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=self._derived
+            self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=self._current
         )
         self._views: dict[str, Tensor] = {}
         self._fields = {name: self._bound(name) for name in ("qpos", "qvel", *family.world.fields)}
@@ -82,13 +84,13 @@ class MujocoSimulator:
         for name, value in state.items():
             self._fields[name].copy_(value)
         if self._derived:
-            self._batch.forward(stage=_VELOCITY)
+            self._batch.forward()
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
         for name, value in self._inputs(action).items():
             self._bound(name).copy_(value)
         ids = None if active is None else np.flatnonzero(active.numpy())
-        stage = _VELOCITY if self._derived and not self._world.lagging else _NONE
+        stage = _VELOCITY if self._current else _NONE
         try:
             with quiet_mujoco():
                 self._batch.step(ids, nstep=self._world.frame_skip, stage=stage)
