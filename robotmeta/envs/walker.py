@@ -90,6 +90,6 @@ def faults() -> TaskFamily:
     return _walking(
         "walker-faults",
         "A two-legged robot walks forward although a motor is weak, limp or turns the wrong way.",
-        f"our own, walker-dynamics with what varies in cheetah-dynamics: {_RULES}",
+        f"our own, walker-dynamics with what varies in cheetah-dynamics, but for leg length: {_RULES}",
         (MASS, FRICTION, DAMPING, MOTOR_STRENGTH, *fault(_walker)),
     )
