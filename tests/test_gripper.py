@@ -280,6 +280,15 @@ def test_a_load_lets_the_hand_sag_by_its_weight_over_the_stiffness() -> None:
         assert seen(env)["z_target"] == pytest.approx(payload * GRAVITY / stiffness, rel=1e-3)
 
 
+@pytest.mark.parametrize("split", ["test", "ood"])
+def test_every_hand_that_a_policy_is_measured_on_can_hold_its_load(split: str) -> None:
+    env = worlds(REACH, REACH.tasks(split, 100))
+    before = env.simulator.state["qpos"].clone()
+    for _ in range(REACH.horizon):
+        env.step(acting(env))
+    assert float((env.simulator.state["qpos"] - before).abs().max()) < 0.02
+
+
 def test_a_weak_hand_is_slower() -> None:
     env = worlds(REACH, *(REACH.task(strength=strength) for strength in (0.5, 1.0, 1.5)))
     env.simulator.state["qpos"][:] = env.simulator.state["act"][:] = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import mujoco
 import torch
@@ -78,7 +79,8 @@ _SPACE = ParameterSpace(
             edits=(ModelEdit(carry),),
             unit="kg",
         ),
-        strength(ARM),
+        # A weaker hand would not hold the loads that are out of distribution up: its limit is 25 N.
+        replace(strength(ARM), ood=Uniform(1.5, 2.0)),
         LATENCY,
         goal_column(0, "where to reach for", (-0.16, 0.16), 0.1, (-0.17, 0.17)),
         goal_column(1, "where to reach for", (-0.16, 0.16), 0.0, (-0.17, 0.17)),
