@@ -91,9 +91,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-velocity-maml": Benchmark(
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
-    "cheetah-dynamics-task-inference": Benchmark(
-        "cheetah-dynamics", "task-inference", 200, controls=_TRAINED, tasks=200
-    ),
+    "cheetah-dynamics-task-inference": Benchmark("cheetah-dynamics", "task-inference", 200, controls=_TRAINED),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, _WIDE, controls=_TRAINED),
     "cheetah-terrain-task-inference": Benchmark("cheetah-terrain", "task-inference", 160, controls=_TRAINED, tasks=200),
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, _WIDE, controls=_TRAINED),
@@ -102,7 +100,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "walker-faults-task-inference": Benchmark("walker-faults", "task-inference", 200, controls=_TRAINED, tasks=200),
     "ant-crippled-task-inference": Benchmark("ant-crippled", "task-inference", 100, controls=_TRAINED, tasks=200),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
-    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED, tasks=200),
+    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "quadruped-terrain-task-inference": Benchmark(
         "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
@@ -111,7 +109,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),
+    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
@@ -121,7 +119,6 @@ _MORE_SEEDS = (
     "ant-crippled-task-inference",
     "walker-faults-task-inference",
     "cheetah-terrain-task-inference",
-    "quadruped-task-inference",
 )
 
 
