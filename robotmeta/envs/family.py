@@ -55,8 +55,8 @@ class MujocoWorld:
             ``mocap_pos`` or ``qpos``, each ``[task, episode, ...]``; for actions that are more than controls.
         keyframe: Keyframe of the model that is the nominal initial state; None for its initial pose at rest.
         lagging: Derived fields are those of the state before the last substep, as ``mj_step`` leaves them, where they
-            otherwise are brought up to date. Saves time; forces, such as those that touch sensors tell, are known for
-            the last substep only, whichever it is.
+            otherwise are brought up to date, which takes longer. Forces, such as those on touch sensors, are those of
+            the last substep either way.
     """
 
     spec: Callable[[], mujoco.MjSpec]
