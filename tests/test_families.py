@@ -419,6 +419,11 @@ def test_feet_start_at_the_same_height_above_the_ground_whatever_the_leg_length(
     assert gaps[0] == pytest.approx(gaps[1], abs=0.03)
 
 
+def test_the_joints_of_the_half_cheetah_are_in_the_order_of_its_motors() -> None:
+    model = model_of(cheetah())
+    assert tuple(model.actuator(motor).name for motor in range(model.nu)) == JOINTS
+
+
 @pytest.mark.parametrize("joint", range(1, 7))
 @pytest.mark.parametrize("name", ["cheetah-dynamics", "walker-faults"])
 def test_a_fault_changes_the_torque_of_the_joint_it_names_and_of_no_other(name: str, joint: int) -> None:

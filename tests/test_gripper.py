@@ -654,6 +654,8 @@ def test_a_touch_is_felt_in_its_own_world_and_episode_only() -> None:
         env.step(closing)
     touch = env.simulator.state["sensordata"]
     assert [float(force.amin()) > 1.0 for force in touch] == [False, True, False, True]
+    env.simulator.reset({name: env.simulator.state[name].clone() for name in ("qpos", "qvel", "act")})
+    assert [float(force.amin()) > 1.0 for force in touch] == [False, True, False, True]  # before any step
     env.reset(torch.Generator().manual_seed(1))
     assert not touch.any()
 

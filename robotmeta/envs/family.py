@@ -56,7 +56,7 @@ class MujocoWorld:
         keyframe: Keyframe of the model that is the nominal initial state; None for its initial pose at rest.
         lagging: Derived fields are those of the state before the last substep, as ``mj_step`` leaves them, where they
             otherwise are brought up to date, which takes longer. Forces, such as those on touch sensors, are those of
-            the last substep either way.
+            the last substep either way. What ``mj_step`` does not compute may then be another world's.
     """
 
     spec: Callable[[], mujoco.MjSpec]

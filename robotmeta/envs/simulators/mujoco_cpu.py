@@ -84,7 +84,7 @@ class MujocoSimulator:
         for name, value in state.items():
             self._fields[name].copy_(value)
         if self._derived:
-            self._batch.forward()
+            self._batch.forward()  # all of it: what a call leaves out of shared memory is another world's
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
         for name, value in self._inputs(action).items():
