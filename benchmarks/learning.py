@@ -22,6 +22,8 @@ from robotmeta.logs import read_metrics
 from robotmeta.train import CONFIG
 
 RESULTS = Path(__file__).parent / "results"
+_FORMS = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance": (100.0, ".1f", " cm")}
+"""How the tables write each measure: factor, format, unit."""
 _SMOOTHED = 5  # iterations averaged before a target counts as reached
 
 
@@ -271,7 +273,7 @@ def summary(names: list[str]) -> str:
 
 
 def _measures(evaluation: dict[str, Any]) -> list[str]:
-    return [measure for measure in ("return", "success") if measure in evaluation]
+    return [measure for measure in _FORMS if measure in evaluation]
 
 
 def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str:
@@ -288,8 +290,8 @@ def _row(cells: Iterable[str]) -> str:
 
 def _cell(measure: str, curve: dict[str, Any], index: int) -> str:
     mean, (low, high) = curve["mean"][index], curve["ci95"][index]
-    form = ".1f" if measure == "return" else ".0%"
-    return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
+    scale, form, unit = _FORMS[measure]
+    return f"{scale * mean:{form}} [{scale * low:{form}}, {scale * high:{form}}]{unit}"
 
 
 def main() -> None:

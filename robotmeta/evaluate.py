@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,9 @@ CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000
 _TOLD = 0.1  # share of a parameter's spread that must be explained for it to be named
 
-Quantity = Literal["return", "success"]
+Quantity = Literal["return", "success", "distance"]
+LABELS: dict[Quantity, str] = {"return": "return", "success": "success rate", "distance": "final distance (cm)"}
+"""What each quantity is called in tables and plots."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Evaluation:
         episodes: Numbers of adaptation episodes, increasing from 0.
         returns: Undiscounted return by curve: ``adapted`` and the controls; None for one that was not run.
         success: Success rate by curve, where the family defines success; else empty.
+        distance: How far from its goal an episode ends by curve, m, where the family defines it; else empty.
         env_steps: Control steps of meta-training.
         seed: Of the evaluation.
         inferred: How much of each parameter's spread over the tasks the adapted policy's estimates explain (R^2), for
@@ -96,6 +99,7 @@ class Evaluation:
     episodes: list[int]
     returns: dict[str, Curve | None]
     success: dict[str, Curve | None]
+    distance: dict[str, Curve | None]
     env_steps: int
     seed: int
     inferred: dict[str, float] = field(default_factory=dict)
@@ -112,8 +116,7 @@ class Evaluation:
             "split": self.split,
             "tasks": len(self.tasks),
             "episodes": self.episodes,
-            "return": curves(self.returns),
-            **({"success": curves(self.success)} if self.success else {}),
+            **{quantity: curves(self._measured(quantity)) for quantity in self.quantities},
             **({"inferred": self.inferred} if self.inferred else {}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
@@ -122,22 +125,24 @@ class Evaluation:
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What was measured: ``return``, and ``success`` where the family defines it."""
-        return ("return", "success") if self.success else ("return",)
+        """What was measured: ``return``, and ``success`` and ``distance`` where the family defines them."""
+        return tuple(quantity for quantity in LABELS if self._measured(quantity))
 
     def curves(self, quantity: Quantity) -> dict[str, Curve]:
         """The curves that were measured, by name."""
-        curves = self.returns if quantity == "return" else self.success
-        return {name: curve for name, curve in curves.items() if curve is not None}
+        return {name: curve for name, curve in self._measured(quantity).items() if curve is not None}
+
+    def _measured(self, quantity: Quantity) -> dict[str, Curve | None]:
+        return {"return": self.returns, "success": self.success, "distance": self.distance}[quantity]
 
     def table(self, quantity: Quantity = "return") -> Table:
         """One row a curve: mean over tasks and 95 % interval after each number of episodes."""
-        what = "return" if quantity == "return" else "success rate"
-        table = Table(title=f"{self.family}, {self.learner}: {what} on {len(self.tasks)} {self.split} tasks (95 % CI)")
+        where = f"{len(self.tasks)} {self.split} tasks"
+        table = Table(title=f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)")
         table.add_column("after episodes")
         for count in self.episodes:
             table.add_column(str(count), justify="right")
-        number = _number if quantity == "return" else _percent
+        number = {"return": _number, "success": _percent, "distance": _centimetres}[quantity]
         for name, curve in self.curves(quantity).items():
             cells = [
                 f"{number(m)} [{number(low)}, {number(high)}]"
@@ -171,13 +176,19 @@ class Evaluation:
         return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + self._rates()
 
     def _rates(self) -> str:
-        """How often it succeeds, beside its zero-shot control; nothing where success is not defined."""
-        adapted, control = self.success.get("adapted"), self.success.get("zero_shot")
-        if adapted is None or control is None:
-            return ""
-        rates = f" It succeeds on {_percent(adapted.mean[-1])}, zero-shot on {_percent(control.mean[-1])}"
-        (low, high), (least, most) = adapted.ci95[-1], control.ci95[-1]
-        return rates + (": the intervals do not overlap." if low > most or high < least else ".")
+        """How often it succeeds and how far from its goal it ends, beside its zero-shot control, where defined."""
+        said = ""
+        for curves, words, number in (
+            (self.success, "It succeeds on {}, zero-shot on {}", _percent),
+            (self.distance, "It ends {} cm from its goal, zero-shot {} cm", _centimetres),
+        ):
+            adapted, control = curves.get("adapted"), curves.get("zero_shot")
+            if adapted is None or control is None:
+                continue
+            (low, high), (least, most) = adapted.ci95[-1], control.ci95[-1]
+            apart = ": the intervals do not overlap" if low > most or high < least else ""
+            said += f" {words.format(number(adapted.mean[-1]), number(control.mean[-1]))}{apart}."
+        return said
 
     def insight(self) -> str:
         """Which parameters the adapted policy can tell, for learners that say; else nothing."""
@@ -260,15 +271,22 @@ def evaluate(
         runs["domain_randomized"], _ = measured(domain_randomized, adaptive=False)
     if oracle is not None:
         runs["oracle"], _ = measured(oracle, adaptive=False)
-    has_success = policy.family.success is not None
+
+    def curves(measure: Callable[[Rollout], Tensor | None], binary: bool = False) -> dict[str, Curve | None]:
+        """Nothing where the family does not define it."""
+        if measure(adapted[0]) is None:
+            return {}
+        return {name: None if run is None else _curve(map(measure, run), binary) for name, run in runs.items()}
+
     return Evaluation(
         family=policy.family.name,
         learner=policy.config.learner,
         split="given" if isinstance(tasks, Tasks) else split,
         tasks=chosen,
         episodes=budgets,
-        returns={name: None if run is None else _curve([r.returns for r in run]) for name, run in runs.items()},
-        success={name: None if run is None else _rate(run) for name, run in runs.items()} if has_success else {},
+        returns=curves(lambda rollout: rollout.returns),
+        success=curves(lambda rollout: rollout.success, binary=True),
+        distance=curves(lambda rollout: rollout.distance),
         env_steps=policy.env_steps,
         seed=seed,
         inferred=inferred,
@@ -282,6 +300,10 @@ def _number(value: float) -> str:
 
 def _percent(value: float) -> str:
     return f"{value:.0%}"
+
+
+def _centimetres(value: float) -> str:
+    return _number(100.0 * value)
 
 
 def check_controls(names: Sequence[str]) -> None:
@@ -298,13 +320,9 @@ def scratch(policy: Policy, seed: int) -> Policy:
     return new_policy(config, policy.learner.device, policy.family)
 
 
-def _curve(measured: list[Tensor]) -> Curve:
-    return Curve(np.stack([values.mean(dim=1).double().cpu().numpy() for values in measured]))
-
-
-def _rate(run: list[Rollout]) -> Curve:
-    """Of one episode a task, as :func:`evaluate` measures."""
-    return replace(_curve([rollout.success.float() for rollout in run if rollout.success is not None]), binary=True)
+def _curve(measured: Iterable[Tensor | None], binary: bool) -> Curve:
+    """Of one episode a task at each budget, as :func:`evaluate` measures."""
+    return Curve(np.stack([v.double().mean(dim=1).cpu().numpy() for v in measured if v is not None]), binary)
 
 
 def save_json(evaluation: Evaluation, file: Path) -> None:

@@ -119,6 +119,9 @@ class GymnasiumWorld:
             None if whole else torch.ones(1, 1, dtype=torch.bool),
         )
 
+    def distance(self) -> None:
+        """Gymnasium has no word for how far from its goal an episode ends."""
+
     def success(self) -> Tensor | None:
         """The last ``info["is_success"]`` or ``info["success"]``, bool ``[1, 1]``; None where there never was one."""
         return None if self._success is None else torch.full((1, 1), self._success)

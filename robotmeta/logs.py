@@ -67,6 +67,8 @@ class MetricsLog:
         }
         if last.success is not None:
             line["success_post"] = float(last.success.float().mean())
+        if last.distance is not None:
+            line["distance_post"] = float(last.distance.mean())
         with writing(self._file):
             self._opened.write(json.dumps(line) + "\n")
             self._opened.flush()

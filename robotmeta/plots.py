@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from robotmeta.envs import ParameterSpace, family_names, make
 from robotmeta.errors import UserError
-from robotmeta.evaluate import Curve, Evaluation, Quantity
+from robotmeta.evaluate import LABELS, Curve, Evaluation, Quantity
 from robotmeta.files import replaced
 
 INK = "#23272e"
@@ -42,7 +42,7 @@ def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
 
     Args:
         evaluation: What was measured.
-        quantities: ``return``, and ``success`` where the family defines it, one panel each; the return for none.
+        quantities: Of :attr:`Evaluation.quantities`, one panel each; the return for none.
     """
     chosen = quantities or ("return",)
     figure = Figure((_WIDTH * len(chosen), _HEIGHT), dpi=_DPI, layout="constrained")
@@ -53,10 +53,13 @@ def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
             _band(axes, evaluation.episodes, curve, name)
         axes.set_xlabel("adaptation episodes")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylabel("return" if quantity == "return" else "success rate")
+        axes.set_ylabel(LABELS[quantity])
         if quantity == "success":
             axes.set_ylim(-0.03, 1.03)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        elif quantity == "distance":
+            axes.set_ylim(bottom=0.0)
+            axes.yaxis.set_major_formatter(lambda metres, _: f"{100.0 * metres:g}")
     return _with_legend(figure, panels[0])
 
 

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from robotmeta.checkpoint import Policy, load
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
-from robotmeta.evaluate import Evaluation, evaluate
+from robotmeta.evaluate import Evaluation, Quantity, evaluate
 from robotmeta.files import replaced
 from robotmeta.logs import read_metrics
 from robotmeta.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
@@ -28,6 +28,20 @@ from robotmeta.train import CONFIG
 
 REPORT = "report.html"
 _MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
+_MORE: tuple[tuple[Quantity, str, str], ...] = (
+    (
+        "success",
+        "Success rate",
+        "Share of tasks whose fresh episode ends in success, with the 95 % interval of Wilson.",
+    ),
+    (
+        "distance",
+        "Final distance",
+        "How far from its goal a fresh episode ends: mean over tasks, with 95 % bootstrap band.",
+    ),
+)
+"""What is shown beside the return where a family defines it: its heading and caption."""
+
 _SPLITS = {
     "test": "held-out tasks",
     "ood": "out-of-distribution tasks",
@@ -151,9 +165,11 @@ def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
         ],
         "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
         "adaptation": _svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
-        "success": _svg(adaptation_curve(evaluation, "success"), "Success rate against adaptation episodes")
-        if evaluation.success
-        else None,
+        "more": [
+            (heading, _svg(adaptation_curve(evaluation, quantity), f"{heading} against adaptation episodes"), caption)
+            for quantity, heading, caption in _MORE
+            if quantity in evaluation.quantities
+        ],
         "by_parameter": _svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -63,6 +63,8 @@ class Rollout:
         terminated: bool ``[task, episode]``, episodes that ended for good before the time limit.
         diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
         success: bool ``[task, episode]`` where the family defines it.
+        distance: How far from its goal each episode ended, m ``[task, episode]``, where the family defines it; of a
+            diverged one, what its broken world was put back to.
         unobserved: What simulation knew and the policy did not see before each step and at the time limit,
             ``[task, episode, time + 1, unobserved]``; zero where an episode has ended.
     """
@@ -77,6 +79,7 @@ class Rollout:
     terminated: Tensor
     diverged: Tensor
     success: Tensor | None
+    distance: Tensor | None
     unobserved: Tensor
 
     @property
@@ -103,9 +106,7 @@ class Rollout:
         """The same experience on another device."""
         if self.rewards.device == torch.device(device):
             return self
-        success = None if self.success is None else self.success.to(device)
-        tensors = {name: value.to(device) for name, value in vars(self).items() if name != "success"}
-        return Rollout(**tensors, success=success)
+        return replace(self, **{name: value.to(device) for name, value in vars(self).items() if value is not None})
 
 
 class Trial(NamedTuple):
@@ -132,12 +133,8 @@ class Trial(NamedTuple):
 
 def joined(rollouts: list[Rollout]) -> Rollout:
     """Rollouts of the same tasks side by side, along the episode axis."""
-    parts = {name: [getattr(r, name) for r in rollouts] for name in vars(rollouts[0]) if name != "success"}
-    successes = [r.success for r in rollouts if r.success is not None]
-    return Rollout(
-        **{name: torch.cat(values, dim=1) for name, values in parts.items()},
-        success=torch.cat(successes, dim=1) if successes else None,
-    )
+    parts = {name: [value for r in rollouts if (value := getattr(r, name)) is not None] for name in vars(rollouts[0])}
+    return replace(rollouts[0], **{name: torch.cat(values, dim=1) for name, values in parts.items() if values})
 
 
 @contextlib.contextmanager
@@ -266,7 +263,7 @@ def collect(
             step_before = (mask.sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
             last = torch.where(diverged.unsqueeze(-1), observations.gather(0, step_before).squeeze(0), last)
         unobserved[t + 1] = _shown(env.unobserved(), happened & ~terminated)
-        success = env.success()
+        success, distance = env.success(), env.distance()
     rollout = Rollout(
         observations=observations.permute(1, 2, 0, 3),
         last_observations=last,
@@ -278,6 +275,7 @@ def collect(
         terminated=terminated,
         diverged=diverged,
         success=None if success is None else success & ~diverged,
+        distance=distance,
         unobserved=unobserved.permute(1, 2, 0, 3),
     )
     return rollout.to(learner.device), moment.belief

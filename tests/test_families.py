@@ -91,6 +91,12 @@ def test_worlds_have_the_interface_the_family_declares(name: str) -> None:
     assert step.reward.shape == (2, 3)
     assert step.reward.dtype == torch.float32
     assert (env.success() is None) == (family.success is None)
+    distance = env.distance()
+    assert (distance is None) == (family.distance is None)
+    if distance is not None:
+        assert distance.shape == (2, 3)
+        assert distance.dtype == torch.float32
+        assert bool((distance > 0.0).all())
     unobserved = env.unobserved()
     assert unobserved.shape == (2, 3, len(family.unobserved))
     assert unobserved.dtype == torch.float32

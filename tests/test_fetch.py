@@ -235,6 +235,8 @@ def test_the_reward_is_minus_the_distance_and_success_is_less_than_5_cm() -> Non
         state["site_xpos"][..., at.site, 0] += distance
         step = Transition(state, torch.zeros(1, 2, 4), state, env.tasks.columns())
         torch.testing.assert_close(family.reward(step), torch.full((1, 2), -distance).double(), atol=1e-6, rtol=0.0)
+        assert family.distance is not None
+        assert torch.equal(family.distance(state, env.tasks.columns()), -family.reward(step))
         assert family.success is not None
         assert family.success(state, env.tasks.columns()).tolist() == [[succeeds, succeeds]]
 

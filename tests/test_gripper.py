@@ -15,7 +15,7 @@ from torch import Tensor
 
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make, objects
 from robotmeta.envs.family import MujocoWorld
-from robotmeta.envs.gripper_model import GRIP, HEIGHT, LONGEST_DELAY, OPENING, SPEEDS, TIMESTEP, gripper
+from robotmeta.envs.gripper_model import GRIP, HEIGHT, LIFT, LONGEST_DELAY, OPENING, SPEEDS, TIMESTEP, gripper
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.errors import UserError
 
@@ -91,6 +91,7 @@ def test_the_constants_are_those_of_the_model() -> None:
     np.testing.assert_allclose(speeds, list(SPEEDS.values()))
     assert [model.actuator(i).name for i in range(model.nu)] == list(SPEEDS)
     assert model.actuator("fingers").forcerange.tolist() == [-GRIP, GRIP]
+    assert model.actuator("z").forcerange.tolist() == [-LIFT, LIFT]
     assert model.body("hand").pos[2] == HEIGHT
     inner = model.body("left_finger").pos[1] + model.geom("left_pad").pos[1] - model.geom("left_pad").size[1]
     assert 2 * inner == pytest.approx(OPENING)
@@ -724,6 +725,7 @@ def test_success_in_reach_is_the_last_half_second_at_the_goal() -> None:
     state["qpos"][0, :, :] = torch.tensor([0.1, 0.0, 0.15 - HEIGHT])
     state["qpos"][0, 1, 1] = 0.03
     state["act"][:] = 2.0 * state["qpos"]
+    torch.testing.assert_close(env.distance(), torch.tensor([[0.0, 0.03]]))
     reward = torch.zeros(1, 2)
     for t in range(13):
         success = env.success()
@@ -743,6 +745,7 @@ def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: Tas
     success = env.success()
     assert success is not None
     assert success[0].tolist() == [True, True, False]
+    torch.testing.assert_close(env.distance(), torch.tensor([[0.0, close - 0.001, close + 0.001]]))
     paid = env.step(acting(env)).reward[0]
     assert paid[0] > paid[1] > paid[2] - 1e-9
 
@@ -765,6 +768,10 @@ def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: Tas
         (lambda: SLIDE.task(goal_x=0.0), r"goal_x=0 is outside its physical range \[0.03, 0.25\] m"),
         (lambda: REACH.task(goal_x=0.3), r"goal_x=0.3 is outside its physical range \[-0.17, 0.17\] m"),
         (lambda: REACH.task(payload=-1.0), "payload=-1 is outside"),
+        (
+            lambda: worlds(REACH, REACH.task(strength=0.35, payload=1.5)),
+            "payload=1.5 is more than a hand with strength=0.35 holds up, 0.892 kg",
+        ),
     ],
 )
 def test_what_cannot_be_is_answered_in_one_line(mistake, expected: str) -> None:

@@ -211,13 +211,17 @@ def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
     assert not bool(last_values(limited.config, limited.network, rollout, last).any())
 
 
-def test_success_is_judged_where_the_episode_ended() -> None:
+def test_success_and_distance_are_judged_where_the_episode_ended() -> None:
     family = ending_early()
-    family = dataclasses.replace(family, success=family.terminated)
+    family = dataclasses.replace(
+        family, success=family.terminated, distance=lambda state, task: state["position"][..., 0]
+    )
     learner = learner_of("promp", family, meta_batch=6)
     rollout, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
     assert rollout.success is not None
     assert torch.equal(rollout.success, rollout.terminated)
+    assert rollout.distance is not None
+    assert torch.equal(rollout.distance > 0.05, rollout.terminated)
 
 
 def test_without_exploration_the_policy_does_its_mean() -> None:

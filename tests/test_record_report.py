@@ -12,12 +12,13 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from robotmeta.checkpoint import new_policy
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
-from robotmeta.evaluate import Curve, evaluate
+from robotmeta.evaluate import CONTROLS, Curve, evaluate
 from robotmeta.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
 from robotmeta.record import _words, record
 from robotmeta.report import report
@@ -269,7 +270,8 @@ def test_a_report_evaluates_every_split_where_nothing_was_measured(run):
     page = report(run.folder, tasks=2, episodes=1, videos=[]).read_text()
     assert "Adaptation to 2 held-out tasks" in page
     assert "Adaptation to 2 out-of-distribution tasks" in page
-    assert page.count("<svg") == 7  # return, success and tasks of two splits, and the learning curve
+    assert page.count("<svg") == 9  # return, success, distance and tasks of two splits, and the learning curve
+    assert page.count("ends in success") == page.count("from its goal a fresh episode ends") == 2
 
 
 def test_text_in_a_report_is_text(run, evaluation):
@@ -301,7 +303,7 @@ def test_a_caption_names_the_robot_and_leaves_out_what_is_nominal():
     assert "thigh_length = 0.3" in _words(family, family.task(thigh_length=0.3))
 
 
-# -- success -----------------------------------------------------------------------------------------------------------
+# -- success and distance ----------------------------------------------------------------------------------------------
 
 
 def test_a_success_rate_has_the_interval_of_wilson_which_calls_nothing_certain() -> None:
@@ -311,12 +313,29 @@ def test_a_success_rate_has_the_interval_of_wilson_which_calls_nothing_certain()
     np.testing.assert_allclose(rates.ci95, [[0.9124, 1.0], [0.1419, 0.4019]], atol=1e-4)
 
 
-def test_a_family_with_success_has_its_table_and_its_panel(evaluation) -> None:
-    assert evaluation.quantities == ("return", "success")
-    assert "success rate" in str(evaluation.table("success").title)
-    returns, successes = adaptation_curve(evaluation, *evaluation.quantities).axes
-    assert (returns.get_ylabel(), successes.get_ylabel()) == ("return", "success rate")
-    assert set(evaluation.curves("success")) == {"adapted", "zero_shot"}
+def test_what_a_family_defines_beside_the_return_has_its_table_and_its_panel(evaluation) -> None:
+    assert evaluation.quantities == ("return", "success", "distance")
+    labels = ["return", "success rate", "final distance (cm)"]
+    panels = adaptation_curve(evaluation, *evaluation.quantities).axes
+    assert [panel.get_ylabel() for panel in panels] == labels
+    for quantity, label in zip(evaluation.quantities, labels, strict=True):
+        assert label in str(evaluation.table(quantity).title)
+        assert set(evaluation.curves(quantity)) == {"adapted", "zero_shot"}
+        assert set(evaluation.to_json()[quantity]) == {"adapted", *CONTROLS}
+
+
+def test_distances_are_metres_in_numbers_and_centimetres_to_read(evaluation) -> None:
+    def far(centre: float) -> Curve:
+        return Curve(np.linspace(0.9 * centre, 1.1 * centre, 40)[None])
+
+    judged = dataclasses.replace(evaluation, episodes=[0], distance={"adapted": far(0.014), "zero_shot": far(0.044)})
+    assert judged.verdict().endswith("It ends 1.4 cm from its goal, zero-shot 4.4 cm: the intervals do not overlap.")
+    assert judged.to_json()["distance"]["adapted"]["mean"] == [pytest.approx(0.014)]
+    console = Console(width=200, record=True)
+    console.print(judged.table("distance"))
+    assert re.search(r"adapted .* 1\.4 \[1\.4, 1\.4\]", console.export_text())
+    axes = adaptation_curve(judged, "distance").axes[0]
+    assert axes.yaxis.get_major_formatter()(0.05, 0) == "5"
 
 
 @pytest.mark.parametrize(
@@ -331,4 +350,4 @@ def test_the_verdict_says_how_often_it_succeeds_beside_its_control(evaluation, b
         return Curve(np.array([[1.0] * successes + [0.0] * (40 - successes)]), binary=True)
 
     judged = dataclasses.replace(evaluation, success={"adapted": rate(after), "zero_shot": rate(before)})
-    assert judged.verdict().endswith(said)
+    assert said in judged.verdict()

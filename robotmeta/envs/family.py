@@ -112,6 +112,7 @@ class TaskFamily:
         terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
+        distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends, where there is one.
         robots: Robots that have a name, each by the columns that make it; the others are nominal.
         unobserved: Name and unit of what simulation knows of the state and no sensor of the robot tells, in order, such
             as how fast it gets on. Learners that infer the task infer it as well, and never see it otherwise.
@@ -135,6 +136,7 @@ class TaskFamily:
     terminated: Callable[[State, Columns], Tensor | None] = _never
     success: Callable[[State, Columns], Tensor] | None = None
     success_lasts: float = 0.0
+    distance: Callable[[State, Columns], Tensor] | None = None
     robots: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
     unobserved: tuple[tuple[str, str], ...] = ()
     measure: Callable[[State, Columns], Tensor] | None = None

@@ -286,6 +286,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         observe=partial(_observe, scene),
         reward=partial(_reward, scene),
         success=partial(_arrived, scene),
+        distance=partial(_distance, scene),
     )
 
 

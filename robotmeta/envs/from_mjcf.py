@@ -46,6 +46,7 @@ def from_mjcf(
     terminated: Callable[[State, Columns], Tensor | None] | None = None,
     success: Callable[[State, Columns], Tensor] | None = None,
     success_lasts: float = 0.0,
+    distance: Callable[[State, Columns], Tensor] | None = None,
     robots: Mapping[str, Mapping[str, float]] | None = None,
     measure: Callable[[State, Columns], Tensor] | None = None,
     unobserved: Signals | None = None,
@@ -78,6 +79,7 @@ def from_mjcf(
         terminated: ``(state, task) -> bool [task, episode]``; episodes never end early if left out.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
+        distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends.
         robots: Robots that have a name, each by the parameters that make it.
         measure: ``(state, task) -> [task, episode, unobserved]``, what no sensor of the robot tells and task inference
             shall learn to tell, such as its speed.
@@ -123,6 +125,7 @@ def from_mjcf(
         reward=reward,
         success=success,
         success_lasts=success_lasts,
+        distance=distance,
         robots=robots or {},
         unobserved=unobserved or (),
         measure=measure,
@@ -243,6 +246,8 @@ def _check_functions(family: TaskFamily) -> None:
         _check_result("measure", family.measure(before, task), (2, 3, len(family.unobserved)))
     action = torch.zeros(2, 3, family.action_size)
     _check_result("reward", family.reward(Transition(before, action, before, task)), (2, 3))
+    if family.distance is not None:
+        _check_result("distance", family.distance(before, task), (2, 3))
     for what, ended in (("terminated", family.terminated), ("success", family.success)):
         result = None if ended is None else ended(before, task)
         if result is not None:

@@ -13,11 +13,13 @@ import mujoco
 
 from robotmeta.envs.edits import ModelEdit, Row, delay, fill_cube
 from robotmeta.envs.parameters import Parameter, Uniform
+from robotmeta.errors import UserError
 
 TIMESTEP = 0.01  # seconds
 HEIGHT = 0.016  # metres from the table to the middle of the pads, at joint angles of zero
 OPENING = 0.08  # metres between the pads, fully open
 GRIP = 12.0  # newtons, the strongest the fingers squeeze nominally
+LIFT = 25.0  # newtons, the strongest the hand's own servos push nominally
 SPEEDS = {"x": 0.5, "y": 0.5, "z": 0.5, "yaw": 2.0, "fingers": 0.2}  # of a target at full action: m/s and rad/s
 LONGEST_DELAY = 200.0  # milliseconds
 
@@ -86,9 +88,18 @@ def turn_gantry(spec: mujoco.MjSpec, angle: float) -> None:
 
 
 def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
-    """Hangs a weight on the hand, kg; the hand's own weight is compensated, that of the load is not."""
+    """Hangs a weight on the hand, kg; the hand's own weight is compensated, that of the load is not.
+
+    Raises:
+        UserError: For more than servos of the row's ``strength`` hold up.
+    """
     if mass == 0.0:
         return
+    most = row["strength"] * LIFT / -float(model.opt.gravity[2])
+    if mass > most:
+        raise UserError(
+            f"payload={mass:g} is more than a hand with strength={row['strength']:g} holds up, {most:.3g} kg"
+        )
     half = fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
     model.body("payload").pos[2] = model.geom("palm").pos[2] - model.geom("palm").size[2] - half
 

@@ -59,11 +59,15 @@ def _offset(state: State, task: Columns) -> Tensor:
     return state["position"] - torch.stack([task["goal_x"], task["goal_y"]], dim=-1)
 
 
+def _distance(state: State, task: Columns) -> Tensor:
+    return _offset(state, task).norm(dim=-1)
+
+
 # -- reward ----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
-    return -_offset(step.after, step.task).norm(dim=-1)
+    return -_distance(step.after, step.task)
 
 
 def _arrived(state: State, task: Columns) -> Tensor:
@@ -88,4 +92,5 @@ def navigation() -> TaskFamily:
         reward=_reward,
         terminated=_arrived,
         success=_arrived,
+        distance=_distance,
     )

@@ -91,14 +91,19 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     return put_down(nominal, generator, task, *hand, *thing, (-math.pi, math.pi))
 
 
-def left_to_push(state: State, task: Columns) -> Tensor:
+def _left_to_push(state: State, task: Columns) -> Tensor:
     """From the object to the goal, m ``[task, episode, 2]``."""
     goal = torch.stack([task["goal_x"], task["goal_y"]], dim=-1)
     return goal - objects.position(state)[..., :2]
 
 
+def distance(state: State, task: Columns) -> Tensor:
+    """From the object to the goal along the table, m ``[task, episode]``."""
+    return _left_to_push(state, task).norm(dim=-1)
+
+
 def _pushed(state: State, task: Columns) -> Tensor:
-    return (left_to_push(state, task).norm(dim=-1) < _PUSHED) & ~off_table(state, task)
+    return (distance(state, task) < _PUSHED) & ~off_table(state, task)
 
 
 def _observe(state: State, task: Columns) -> Tensor:
@@ -113,7 +118,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             objects.velocity(state)[..., :2],
             objects.spin(state)[..., 2:],
             size[..., :2].expand(*hand.shape[:2], 2),
-            left_to_push(state, task),
+            _left_to_push(state, task),
         ],
         dim=-1,
     )
@@ -126,7 +131,7 @@ def _reward(step: Transition) -> Tensor:
     hand = step.after["qpos"][..., :2]
     apart = (objects.position(step.after)[..., :2] - hand).norm(dim=-1)
     near = tolerance(apart, (0.0, 0.06), 0.15, sigmoid="linear", value_at_margin=0.0)
-    there = closeness(left_to_push(step.after, step.task).norm(dim=-1), far=0.3, exact=2 * _PUSHED)
+    there = closeness(distance(step.after, step.task), far=0.3, exact=2 * _PUSHED)
     return 0.1 * near + 0.9 * there
 
 
@@ -163,4 +168,5 @@ def push() -> TaskFamily:
         reward=_reward,
         terminated=off_table,
         success=_pushed,
+        distance=distance,
     )

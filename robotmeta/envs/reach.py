@@ -74,12 +74,12 @@ _SPACE = ParameterSpace(
             "weight on the hand",
             Uniform(0.0, 1.0),
             0.0,
-            (0.0, 3.0),
+            (0.0, 2.5),
             ood=Uniform(1.0, 1.5),
             edits=(ModelEdit(carry),),
             unit="kg",
         ),
-        # A weaker hand would not hold the loads that are out of distribution up: its limit is 25 N.
+        # A weaker hand would not hold the loads that are out of distribution up.
         replace(strength(ARM), ood=Uniform(1.5, 2.0)),
         LATENCY,
         goal_column(0, "where to reach for", (-0.16, 0.16), 0.1, (-0.17, 0.17)),
@@ -103,8 +103,12 @@ def _to_goal(state: State, task: Columns) -> Tensor:
     return goal - hand
 
 
+def _distance(state: State, task: Columns) -> Tensor:
+    return _to_goal(state, task).norm(dim=-1)
+
+
 def _reached(state: State, task: Columns) -> Tensor:
-    return _to_goal(state, task).norm(dim=-1) < _CLOSE
+    return _distance(state, task) < _CLOSE
 
 
 def _observe(state: State, task: Columns) -> Tensor:
@@ -117,7 +121,7 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 
 def _reward(step: Transition) -> Tensor:
-    return closeness(_to_goal(step.after, step.task).norm(dim=-1), far=0.4, exact=2 * _CLOSE)
+    return closeness(_distance(step.after, step.task), far=0.4, exact=2 * _CLOSE)
 
 
 def reach() -> TaskFamily:
@@ -144,4 +148,5 @@ def reach() -> TaskFamily:
         reward=_reward,
         success=_reached,
         success_lasts=0.5,
+        distance=_distance,
     )

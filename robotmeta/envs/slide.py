@@ -13,7 +13,7 @@ from robotmeta.envs.family import Columns, State, TaskFamily, Transition
 from robotmeta.envs.gripper import ARM, FACTS, TABLE, closeness, goal_column, off_table, strength
 from robotmeta.envs.gripper_model import LATENCY
 from robotmeta.envs.parameters import LogUniform, ParameterSpace, Uniform
-from robotmeta.envs.push import OBJECT, left_to_push, push, pusher, put_down
+from robotmeta.envs.push import OBJECT, distance, push, pusher, put_down
 
 _REACH = -0.04  # metres: the hand gets no further
 _ARRIVED = 0.02  # metres from the goal that an object has arrived
@@ -54,14 +54,14 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
 
 
 def _arrived(state: State, task: Columns) -> Tensor:
-    return (left_to_push(state, task).norm(dim=-1) < _ARRIVED) & ~off_table(state, task)
+    return (distance(state, task) < _ARRIVED) & ~off_table(state, task)
 
 
 # -- rewards ---------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
-    return closeness(left_to_push(step.after, step.task).norm(dim=-1), far=0.3, exact=2 * _ARRIVED)
+    return closeness(distance(step.after, step.task), far=0.3, exact=2 * _ARRIVED)
 
 
 def slide() -> TaskFamily:

@@ -40,6 +40,7 @@ class BatchEnv(Protocol):
     def reset(self, generator: torch.Generator) -> Tensor: ...
     def step(self, action: Tensor, active: Tensor | None = None) -> Step: ...
     def success(self) -> Tensor | None: ...
+    def distance(self) -> Tensor | None: ...
     def unobserved(self) -> Tensor: ...
 
 
@@ -138,6 +139,12 @@ class TaskBatchEnv:
         if self._lasts:
             return self._succeeded >= self._lasts
         return self.family.success(self.simulator.state, self._columns)
+
+    def distance(self) -> Tensor | None:
+        """How far from its goal each episode, ended now, is, m ``[task, episode]``; None where undefined."""
+        if self.family.distance is None:
+            return None
+        return self.family.distance(self.simulator.state, self._columns).float()
 
     def unobserved(self) -> Tensor:
         """What no sensor tells of the present state, float32 ``[task, episode, unobserved]``."""
