@@ -298,7 +298,7 @@ def evaluate(
     json: Path | None = None,
     plot: Path | None = None,
 ) -> None:
-    """Return after 0..K adaptation episodes on tasks never trained on, with 95 % intervals, beside controls.
+    """Return, success and final distance after 0..K adaptation episodes on unseen tasks, beside controls, with 95 % CI.
 
     Example: robotmeta evaluate runs/demo --split test --tasks 40 --episodes 3 --json result.json --plot curve.png
 
