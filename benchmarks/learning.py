@@ -102,7 +102,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "walker-faults-task-inference": Benchmark("walker-faults", "task-inference", 200, controls=_TRAINED, tasks=200),
     "ant-crippled-task-inference": Benchmark("ant-crippled", "task-inference", 100, controls=_TRAINED, tasks=200),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
-    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED),
+    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED, tasks=200),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "quadruped-terrain-task-inference": Benchmark(
         "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
@@ -121,6 +121,8 @@ _MORE_SEEDS = (
     "ant-crippled-task-inference",
     "walker-faults-task-inference",
     "cheetah-terrain-task-inference",
+    "quadruped-task-inference",
+    "quadruped-terrain-task-inference",
 )
 
 
@@ -224,6 +226,7 @@ def table(names: list[str]) -> str:
         "zero-shot",
         "adapted, after episodes",
         "others",
+        "gain over",
     )
     lines = [_row(columns), _row(["---"] * len(columns))]
     for name in names:
@@ -244,7 +247,8 @@ def table(names: list[str]) -> str:
                 )
                 zero_shot = _cell(measure, curves["zero_shot"], -1)
                 others = _others(measure, curves, ("adapted", "zero_shot"))
-                lines.append(_row([name, *size, when, split, measure, zero_shot, adapted, others]))
+                gains = _others(measure, evaluation.get("gain", {}).get(measure, {}), ("from_scratch",))
+                lines.append(_row([name, *size, when, split, measure, zero_shot, adapted, others, gains]))
     return "\n".join(lines)
 
 

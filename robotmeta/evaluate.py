@@ -117,6 +117,7 @@ class Evaluation:
             "tasks": len(self.tasks),
             "episodes": self.episodes,
             **{quantity: curves(self._measured(quantity)) for quantity in self.quantities},
+            "gain": {quantity: curves(self.gains(quantity)) for quantity in self.quantities},
             **({"inferred": self.inferred} if self.inferred else {}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
@@ -131,6 +132,17 @@ class Evaluation:
     def curves(self, quantity: Quantity) -> dict[str, Curve]:
         """The curves that were measured, by name."""
         return {name: curve for name, curve in self._measured(quantity).items() if curve is not None}
+
+    def gains(self, quantity: Quantity = "return") -> dict[str, Curve | None]:
+        """By how much the adapted policy is above each control, task by task; None for a control that was not run.
+
+        All of them meet the same tasks from the same initial states, so the interval of their difference says more than
+        their own intervals, which are as wide as tasks differ.
+        """
+        curves = dict(self._measured(quantity))
+        adapted = curves.pop("adapted")
+        assert adapted is not None
+        return {name: None if curve is None else Curve(adapted.values - curve.values) for name, curve in curves.items()}
 
     def _measured(self, quantity: Quantity) -> dict[str, Curve | None]:
         return {"return": self.returns, "success": self.success, "distance": self.distance}[quantity]
@@ -154,26 +166,37 @@ class Evaluation:
     def verdict(self) -> str:
         """Whether adaptation helped, judged by the intervals, and which controls do better."""
         adapted, control = self.returns["adapted"], self.returns["zero_shot"]
+        gains = self.gains()
+        gain, over_randomized = gains["zero_shot"], gains["domain_randomized"]
         assert adapted is not None
-        if control is None:
+        if control is None or gain is None:
             return "The zero-shot control was not run, so nothing can be said about adaptation."
-        last, (low, high) = adapted.mean[-1], adapted.ci95[-1]
-        zero = control.mean[-1]
-        gain = f"After {self.episodes[-1]} episodes {last:.1f}, zero-shot {zero:.1f} ({last - zero:+.1f})"
+        (low, high), (least, most) = adapted.ci95[-1], gain.ci95[-1]
+        budget = f"{self.episodes[-1]} episode{'s' * (self.episodes[-1] > 1)}"
+        compared = (
+            f"After {budget} {adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f}, "
+            f"a gain of {_gain(gain)} on the same tasks"
+        )
         if low > control.ci95[-1][1]:
             said = "adaptation helps, the intervals do not overlap"
             if adapted.ci95[0][1] >= low:
                 said += "; most of the gain comes within the first episode"
         elif high < control.ci95[-1][0]:
             said = "adaptation does harm, the intervals do not overlap"
+        elif least > 0.0:
+            said = "adaptation helps, though tasks differ by more than that"
+        elif most < 0.0:
+            said = "adaptation does harm, though tasks differ by more than that"
         else:
             said = "no clear gain from adaptation"
+        if over_randomized is not None:
+            said += f"; over domain-randomized the gain is {_gain(over_randomized)}"
         ahead = [
             name.replace("_", "-")
             for name, curve in self.returns.items()
             if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
         ]
-        return f"{gain}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + self._rates()
+        return f"{compared}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + self._rates()
 
     def _rates(self) -> str:
         """How often it succeeds and how far from its goal it ends, beside its zero-shot control, where defined."""
@@ -304,6 +327,11 @@ def _percent(value: float) -> str:
 
 def _centimetres(value: float) -> str:
     return _number(100.0 * value)
+
+
+def _gain(curve: Curve) -> str:
+    low, high = curve.ci95[-1]
+    return f"{curve.mean[-1]:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def check_controls(names: Sequence[str]) -> None:

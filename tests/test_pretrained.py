@@ -11,7 +11,7 @@ import robotmeta as rm
 @pytest.mark.parametrize("name", [name for name in rm.pretrained() if name != "grasp"])
 def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name: str) -> None:
     policy = rm.load(f"pretrained:{name}")
-    evaluation = rm.evaluate(policy, tasks=12, episodes=[0, 2], controls=("zero_shot",))
+    evaluation = rm.evaluate(policy, tasks=40, episodes=[0, 2], controls=("zero_shot",))
     curves = evaluation.curves("return")
     assert curves["adapted"].ci95[-1][0] > curves["zero_shot"].ci95[-1][1], evaluation.verdict()
 

@@ -18,7 +18,7 @@ from robotmeta.checkpoint import new_policy
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
-from robotmeta.evaluate import CONTROLS, Curve, evaluate
+from robotmeta.evaluate import CONTROLS, Curve, Evaluation, evaluate
 from robotmeta.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
 from robotmeta.record import _words, record
 from robotmeta.report import report
@@ -322,6 +322,35 @@ def test_what_a_family_defines_beside_the_return_has_its_table_and_its_panel(eva
         assert label in str(evaluation.table(quantity).title)
         assert set(evaluation.curves(quantity)) == {"adapted", "zero_shot"}
         assert set(evaluation.to_json()[quantity]) == {"adapted", *CONTROLS}
+
+
+def test_gains_are_judged_task_by_task(evaluation) -> None:
+    tasks = np.linspace(0.0, 100.0, 40)  # they differ by more than adaptation gains
+    wobble = np.tile([1.0, -1.0], 20)
+
+    def judged(gain: float) -> Evaluation:
+        returns = {
+            "adapted": Curve(np.stack([tasks, tasks + gain + wobble])),
+            "zero_shot": Curve(np.stack([tasks, tasks])),
+            "domain_randomized": Curve(np.stack([tasks, tasks + gain - 1.0])),
+        }
+        return dataclasses.replace(
+            evaluation, episodes=[0, 1], returns={**evaluation.returns, **returns}, success={}, distance={}
+        )
+
+    gain = judged(5.0).gains()["zero_shot"]
+    assert gain is not None
+    assert gain.mean == pytest.approx([0.0, 5.0])
+    low, high = gain.ci95[-1]
+    assert 4.6 < low < 5.0 < high < 5.4
+    assert judged(5.0).to_json()["gain"]["return"]["zero_shot"] == gain.to_json()
+    assert judged(5.0).to_json()["gain"]["return"]["oracle"] is None
+    said = judged(5.0).verdict()
+    assert said.startswith("After 1 episode 55.0, zero-shot 50.0, a gain of +5.0 [+4.")
+    assert "helps, though tasks differ by more than that; over domain-randomized the gain is +1.0 [+0." in said
+    assert "does harm, though" in judged(-5.0).verdict()
+    assert "no clear gain" in judged(0.0).verdict()
+    assert "adaptation helps, the intervals do not overlap" in judged(50.0).verdict()
 
 
 def test_distances_are_metres_in_numbers_and_centimetres_to_read(evaluation) -> None:
