@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,14 +33,24 @@ def test_adapted_policy_beats_its_zero_shot_control_on_held_out_goals(learner: s
     assert adapted.ci95[-1][0] > scratch.ci95[-1][1], evaluation.verdict()
 
 
-@pytest.mark.parametrize("learner", ["task-inference", "rl2"])
-def test_a_policy_that_adapts_as_it_acts_finds_out_which_way_pays(learner: str, tmp_path: Path) -> None:
+# Learning rates and exploration such that three seeds come to 80 % of the best or more: rounding differs from one kind
+# of processor to another, and with it the course of training.
+@pytest.mark.parametrize(
+    ("learner", "hyper"),
+    [
+        pytest.param("task-inference", {"estimator_learning_rate": 5e-3}, id="task-inference"),
+        pytest.param("rl2", {}, id="rl2"),
+    ],
+)
+def test_a_policy_that_adapts_as_it_acts_finds_out_which_way_pays(
+    learner: str, hyper: dict[str, Any], tmp_path: Path
+) -> None:
     # Going right pays as much as the goal is to the right, so one step tells; told nothing, nothing can be earned.
     family = dataclasses.replace(
         rm.make("point-navigation"), horizon=10, reward=lambda step: step.action[..., 0] * step.task["goal_x"]
     )
-    hyper = {"meta_batch": 64, "rounds": 1, "hidden_size": 32, "learning_rate": 3e-3}
-    run = rm.meta_train(family, learner, iterations=14, hyper=hyper, out=tmp_path / "run", progress=False)
+    hyper = {"meta_batch": 64, "rounds": 1, "hidden_size": 32, "learning_rate": 3e-3, "init_std": 0.6} | hyper
+    run = rm.meta_train(family, learner, iterations=20, hyper=hyper, out=tmp_path / "run", progress=False)
     evaluation = rm.evaluate(run.policy, tasks=40, episodes=[0, 1], controls=["zero_shot"])
     adapted, zero_shot = evaluation.returns["adapted"], evaluation.returns["zero_shot"]
     assert adapted is not None
