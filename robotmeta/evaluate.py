@@ -137,7 +137,7 @@ class Evaluation:
         """By how much the adapted policy is above each control, task by task; None for a control that was not run.
 
         All of them meet the same tasks from the same initial states, so the interval of their difference says more than
-        their own intervals, which are as wide as tasks differ.
+        their own intervals, which are as wide as tasks differ. Of the final distance, less than 0 is better.
         """
         curves = dict(self._measured(quantity))
         adapted = curves.pop("adapted")
