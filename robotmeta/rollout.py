@@ -64,7 +64,7 @@ class Rollout:
         diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
         success: bool ``[task, episode]`` where the family defines it.
         distance: How far from its goal each episode ended, m ``[task, episode]``, where the family defines it; of a
-            diverged one, what its broken world was put back to.
+            diverged one, how far it started.
         unobserved: What simulation knew and the policy did not see before each step and at the time limit,
             ``[task, episode, time + 1, unobserved]``; zero where an episode has ended.
     """

@@ -544,12 +544,21 @@ def test_a_formula_that_leaves_the_numbers_is_reported_as_divergence() -> None:
     moves = family.world.dynamics
     world = dataclasses.replace(family.world, dynamics=lambda s, a, t: explode(moves(s, a, t), a, t))
     env = TaskBatchEnv(dataclasses.replace(family, world=world), 1, 2)
+    env.load(family.task(goal_x=0.5))
     env.reset(generator())
     right_and_left = torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]])
     assert env.step(right_and_left).diverged is None
     diverged = env.step(right_and_left).diverged
     assert diverged is not None
     assert diverged.tolist() == [[True, False]]
+    distance = env.distance()  # of the world that broke, where it started
+    assert distance is not None
+    assert distance[0].tolist() == pytest.approx([0.5, 0.7])
+    env.reset(generator())
+    assert env.step(right_and_left).diverged is None
+    distance = env.distance()
+    assert distance is not None
+    assert distance[0].tolist() == pytest.approx([0.4, 0.6])
 
 
 def test_an_environment_refuses_another_number_of_tasks() -> None:

@@ -476,6 +476,7 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
             {"measure": lambda state, task: state["qvel"][..., :2], "unobserved": (("speed", "m/s"),)},
             "measure returns the shape [2, 3, 2]; 2 tasks of 3 episodes need [2, 3, 1]",
         ),
+        ({"distance": lambda state, task: state["qpos"][..., :1]}, "distance returns the shape [2, 3, 1]"),
         ({"init_std": 0.0}, "init_std must be positive, not 0"),
         ({"robots": {"old": {"leg_weight": 2.0}}}, "no parameter 'leg_weight' in family 'mine'; there are: leg_mass"),
         ({"terminated": lambda state, task: state["qpos"][..., 0]}, "terminated returns torch.float64, not bool"),

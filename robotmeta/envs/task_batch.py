@@ -78,6 +78,8 @@ class TaskBatchEnv:
         self._lasts = round(family.success_lasts / family.dt)
         # Control steps in a row, up to now, in which it was as a success wants it.
         self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
+        self._broken = torch.zeros(num_tasks, num_episodes, dtype=torch.bool, device=self.simulator.device)
+        self._first_distance: Tensor | None = None
         self.load(family.space.nominal(num_tasks))
 
     def load(self, tasks: Tasks) -> None:
@@ -101,6 +103,8 @@ class TaskBatchEnv:
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
         self.simulator.reset(self.family.reset(nominal, generator, self._columns))
         self._succeeded.zero_()
+        self._broken.zero_()
+        self._first_distance = self.distance()
         return self._observation()
 
     def step(self, action: Tensor, active: Tensor | None = None) -> Step:
@@ -127,6 +131,7 @@ class TaskBatchEnv:
         reward = self.family.reward(Transition(before, action, after, self._columns)).float()
         if diverged is not None:
             reward = reward.masked_fill(diverged, 0.0)
+            self._broken |= diverged
         if self.family.success is not None and self._lasts:
             longer = (self._succeeded + 1) * self.family.success(after, self._columns)
             self._succeeded = longer if active is None else torch.where(active, longer, self._succeeded)
@@ -141,10 +146,14 @@ class TaskBatchEnv:
         return self.family.success(self.simulator.state, self._columns)
 
     def distance(self) -> Tensor | None:
-        """How far from its goal each episode, ended now, is, m ``[task, episode]``; None where undefined."""
+        """How far from its goal each episode, ended now, is, m ``[task, episode]``; None where undefined.
+
+        Of a world that broke, which may be anywhere, it is where the episode started.
+        """
         if self.family.distance is None:
             return None
-        return self.family.distance(self.simulator.state, self._columns).float()
+        now = self.family.distance(self.simulator.state, self._columns).float()
+        return now if self._first_distance is None else torch.where(self._broken, self._first_distance, now)
 
     def unobserved(self) -> Tensor:
         """What no sensor tells of the present state, float32 ``[task, episode, unobserved]``."""
