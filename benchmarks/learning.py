@@ -1,15 +1,13 @@
 """Trains and evaluates the runs of the README's tables: ``python benchmarks/learning.py NAME ...``.
 
 Each run writes ``benchmarks/results/NAME.json``: configuration, seed, versions, when it first reached its target, and
-the adaptation curve on held-out (and OOD) tasks beside its controls. ``--table`` prints what is there as Markdown,
-``--summary`` what adaptation came to on held-out tasks.
+the adaptation curve on held-out (and OOD) tasks beside its controls. ``tables.py`` and ``figure.py`` show them.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +20,6 @@ from robotmeta.logs import read_metrics
 from robotmeta.train import CONFIG
 
 RESULTS = Path(__file__).parent / "results"
-_FORMS = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance": (100.0, ".1f", " cm")}
-"""How the tables write each measure: factor, format, unit."""
 _SMOOTHED = 5  # iterations averaged before a target counts as reached
 
 
@@ -96,26 +92,40 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-dynamics-task-inference": Benchmark("cheetah-dynamics", "task-inference", 200, controls=_TRAINED),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, _WIDE, controls=_TRAINED),
     "cheetah-terrain-task-inference": Benchmark("cheetah-terrain", "task-inference", 160, controls=_TRAINED, tasks=200),
+    "cheetah-terrain-promp": Benchmark("cheetah-terrain", "promp", 65, _FEW, tasks=200),
+    "cheetah-terrain-maml": Benchmark("cheetah-terrain", "maml", 65, _FEW | {"max_kl": 0.03}, tasks=200),
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, _WIDE, controls=_TRAINED),
     "walker-dynamics-task-inference": Benchmark("walker-dynamics", "task-inference", 100, _WIDE, controls=_TRAINED),
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, _WIDE, controls=_TRAINED),
     "walker-faults-task-inference": Benchmark("walker-faults", "task-inference", 200, controls=_TRAINED, tasks=200),
     "walker-faults-promp": Benchmark("walker-faults", "promp", 70, _FEW, tasks=200),
+    "walker-faults-maml": Benchmark("walker-faults", "maml", 70, _FEW | {"max_kl": 0.03}, tasks=200),
+    "walker-faults-rl2": Benchmark("walker-faults", "rl2", 200, tasks=200),
     "ant-crippled-task-inference": Benchmark("ant-crippled", "task-inference", 100, controls=_TRAINED, tasks=200),
     "ant-crippled-promp": Benchmark("ant-crippled", "promp", 40, _FEW, tasks=200),
+    "ant-crippled-maml": Benchmark("ant-crippled", "maml", 40, _FEW | {"max_kl": 0.03}, tasks=200),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
     "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, controls=_TRAINED, tasks=200),
+    "quadruped-promp": Benchmark("quadruped", "promp", 100, _FEW, tasks=200),
+    "quadruped-maml": Benchmark("quadruped", "maml", 100, _FEW | {"max_kl": 0.03}, tasks=200),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "quadruped-terrain-task-inference": Benchmark(
         "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
     ),
+    "quadruped-terrain-rl2": Benchmark("quadruped-terrain", "rl2", 150, tasks=200),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
+    "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 500),
+    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 500),
+    "fetch-pick-and-place-task-inference": Benchmark("fetch-pick-and-place", "task-inference", 500),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+    ),
+    "panda-grasp-task-inference": Benchmark(
+        "panda-grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
 }
 
@@ -173,6 +183,7 @@ def run(name: str) -> bool:
             oracle=controls.get("oracle"),
         )
         evaluations[split] = evaluation.to_json()
+        print(f"{split}: {evaluation.verdict()}")
     metrics = read_metrics(folder)
     result = {
         "name": name,
@@ -186,7 +197,6 @@ def run(name: str) -> bool:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(table([name]))
     return True
 
 
@@ -216,100 +226,12 @@ def _thinned(metrics: list[dict[str, Any]]) -> list[dict[str, float]]:
     return [{key: round(line[key], 2) for key in ("env_steps", "return_pre", "return_post")} for line in kept]
 
 
-def table(names: list[str]) -> str:
-    """Results as a Markdown table."""
-    columns = (
-        "run",
-        "control steps",
-        "minutes",
-        "target reached",
-        "split",
-        "measure",
-        "zero-shot",
-        "adapted, after episodes",
-        "others",
-        "gain over",
-    )
-    lines = [_row(columns), _row(["---"] * len(columns))]
-    for name in names:
-        file = RESULTS / f"{name}.json"
-        if not file.exists():
-            continue
-        result = json.loads(file.read_text())
-        reached = result["reached"]
-        when = "no target" if result["target"] is None else "not reached"
-        if reached is not None:
-            when = f"{result['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
-        size = f"{result['env_steps'] / 1e6:.1f}M", f"{result['training_seconds'] / 60:.1f}"
-        for split, evaluation in result["evaluations"].items():
-            for measure in _measures(evaluation):
-                curves = evaluation[measure]
-                adapted = ", ".join(
-                    f"{count}: {_cell(measure, curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
-                )
-                zero_shot = _cell(measure, curves["zero_shot"], -1)
-                others = _others(measure, curves, ("adapted", "zero_shot"))
-                gains = _others(measure, evaluation.get("gain", {}).get(measure, {}), ("from_scratch",))
-                lines.append(_row([name, *size, when, split, measure, zero_shot, adapted, others, gains]))
-    return "\n".join(lines)
-
-
-def summary(names: list[str]) -> str:
-    """One line a measure, on held-out tasks (and real robots) after the whole budget of adaptation, as Markdown.
-
-    Other seeds than the first are left to the whole table.
-    """
-    columns = ("run", "control steps", "split", "measure", "episodes", "zero-shot", "adapted", "others")
-    lines = [_row(columns), _row(["---"] * len(columns))]
-    for name in names:
-        file = RESULTS / f"{name}.json"
-        if BENCHMARKS[name].seed or not file.exists():
-            continue
-        result = json.loads(file.read_text())
-        steps = f"{result['env_steps'] / 1e6:.1f}M"
-        for split, evaluation in result["evaluations"].items():
-            if split == "ood":
-                continue
-            for measure in _measures(evaluation):
-                curves = evaluation[measure]
-                cells = (_cell(measure, curves[kind], -1) for kind in ("zero_shot", "adapted"))
-                others = _others(measure, curves, ("adapted", "zero_shot", "from_scratch"))
-                lines.append(_row([name, steps, split, measure, str(evaluation["episodes"][-1]), *cells, others]))
-    return "\n".join(lines)
-
-
-def _measures(evaluation: dict[str, Any]) -> list[str]:
-    return [measure for measure in _FORMS if measure in evaluation]
-
-
-def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str:
-    return ", ".join(
-        f"{kind.replace('_', '-')} {_cell(measure, curve, -1)}"
-        for kind, curve in curves.items()
-        if curve is not None and kind not in shown
-    )
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cell(measure: str, curve: dict[str, Any], index: int) -> str:
-    mean, (low, high) = curve["mean"][index], curve["ci95"][index]
-    scale, form, unit = _FORMS[measure]
-    return f"{scale * mean:{form}} [{scale * low:{form}}, {scale * high:{form}}]{unit}"
-
-
 def main() -> None:
-    """Runs the named benchmarks, or prints the table."""
+    """Runs the named benchmarks."""
     names = sys.argv[1:]
-    printed = {"--table": table, "--summary": summary}
-    if len(names) == 1 and names[0] in printed:
-        print(printed[names[0]](list(BENCHMARKS)))
-        return
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown or not names:
-        sys.exit(f"usage: learning.py --table | --summary | NAME ...; names: {', '.join(BENCHMARKS)}")
+        sys.exit(f"usage: learning.py NAME ...; names: {', '.join(BENCHMARKS)}")
     for name in names:
         if not run(name):
             sys.exit(f"stopped; the same command goes on with {name}")
