@@ -115,9 +115,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-terrain-rl2": Benchmark("quadruped-terrain", "rl2", 150, tasks=200),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
-    "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 500),
-    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 500),
-    "fetch-pick-and-place-task-inference": Benchmark("fetch-pick-and-place", "task-inference", 500),
+    "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 300),
+    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 300),
+    "fetch-pick-and-place-task-inference": Benchmark("fetch-pick-and-place", "task-inference", 400),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
@@ -125,7 +125,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "panda-grasp-task-inference": Benchmark(
-        "panda-grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "panda-grasp", "task-inference", 650, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
 }
 

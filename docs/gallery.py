@@ -82,9 +82,8 @@ def section(family: TaskFamily) -> str:
     rows = []
     for p in family.space:
         observed, paid = effect(family, p)
-        ood = "" if p.ood is None else str(p.ood)
-        unit = "" if p.unit == "1" else f" {p.unit}"
-        rows.append(f"| `{p.name}` | {p.description} | {p.train}{unit} | {ood} | {observed:.2g} | {paid:.2g} |")
+        ood = "" if p.ood is None else p.spelled(p.ood)
+        rows.append(f"| `{p.name}` | {p.description} | {p.spelled(p.train)} | {ood} | {observed:.2g} | {paid:.2g} |")
     shape = f"{family.observation_size} observations, {family.action_size} actions"
     time = f"{family.horizon} control steps of {family.dt:g} s"
     unseen = ", ".join(name for name, _ in family.unobserved)

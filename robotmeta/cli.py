@@ -122,11 +122,10 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
     train = Column("train and test", overflow="fold")
     table = Table(Column("parameter", no_wrap=True), "nominal", train, "ood", "what it is")
     for p in family.space:
-        ood = "as train" if p.ood is None else str(p.ood)
-        unit = "" if p.unit == "1" else f" {p.unit}"
+        ood = "as train" if p.ood is None else p.spelled(p.ood)
         low, high = p.bounds
-        what = f"{p.description}; from {low:g} to {high:g}"
-        table.add_row(p.name, f"{p.nominal:g}{unit}", str(p.train), ood, what)
+        within = f"one of {', '.join(p.labels.values())}" if p.labels else f"from {low:g} to {high:g}"
+        table.add_row(p.name, p.text(p.nominal, digits=6), p.spelled(p.train), ood, f"{p.description}; {within}")
     _out.print(table)
     for what, signals in (
         ("Observations", family.observations),
@@ -225,7 +224,7 @@ def adapt(
 ) -> None:
     """Adapt a policy to one robot it has never seen, and say what that gained.
 
-    Example: robotmeta adapt runs/demo --task direction=-1 --episodes 3 --out adapted.safetensors
+    Example: robotmeta adapt runs/demo --task direction=backward --episodes 3 --out adapted.safetensors
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
@@ -247,12 +246,12 @@ def adapt(
             raise UserError("give either --task or --env, not both")
         from robotmeta.gym_adapter import wrap
 
-        target, what = wrap(env, horizon=horizon), {"env": env}
+        target, what, named = wrap(env, horizon=horizon), {"env": env}, env
     else:
         target = _task(loaded, task)
         what = next(iter(target))
+        named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in loaded.family.space)
     result = deployment.adapt(loaded, target, episodes=episodes, seed=seed)
-    named = ", ".join(f"{key} = {value:.3g}" if isinstance(value, float) else str(value) for key, value in what.items())
     _out.print(f"{loaded.family.name}, {named}")
     _out.print(
         f"return without adaptation {result.return_before:.1f}, after {episodes} episodes {result.return_after:.1f}"
@@ -274,11 +273,11 @@ def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], sp
     if sure:
         actual = [Column("is")] if sure[0] in task else []
         table = Table("parameter", "inferred", "plausible", *actual, title="What it thinks this robot is")
-        units = {p.name: "" if p.unit == "1" else f" {p.unit}" for p in space}
+        parameters = {p.name: p for p in space}
         for name in sure:
-            e, unit = inferred[name], units[name]
-            row = [name, f"{e.value:.3g}{unit}", f"{e.low:.3g} to {e.high:.3g}{unit}"]
-            table.add_row(*row, *([f"{task[name]:.3g}{unit}"] if actual else []))
+            e, p = inferred[name], parameters[name]
+            plausible = " or ".join(map(p.text, e.kinds)) or f"{p.text(e.low, unit=False)} to {p.text(e.high)}"
+            table.add_row(name, p.text(e.value), plausible, *([p.text(task[name])] if actual else []))
         _out.print(table)
     if unsure:
         _out.print(f"Not to be told from these episodes: {_some(tuple(unsure))}.")
@@ -368,7 +367,7 @@ def record(
 ) -> None:
     """Record a video: the same task and seed without and after adaptation, side by side.
 
-    Example: robotmeta record runs/demo --task direction=-1 --out backward.mp4
+    Example: robotmeta record runs/demo --task direction=backward --out backward.mp4
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
@@ -484,6 +483,7 @@ def _described(family: Any) -> dict[str, Any]:
                 "train": str(p.train),
                 "ood": None if p.ood is None else str(p.ood),
                 "bounds": list(p.bounds),
+                "labels": {f"{value:g}": label for value, label in p.labels.items()},
                 "description": p.description,
             }
             for p in family.space

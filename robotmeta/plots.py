@@ -108,7 +108,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
     """
     if space is None and evaluation.family in family_names():
         space = make(evaluation.family).space
-    units = {} if space is None else {parameter.name: parameter.unit for parameter in space}
+    known = {} if space is None else {parameter.name: parameter for parameter in space}
     adapted, control = evaluation.returns["adapted"], evaluation.returns["zero_shot"]
     assert adapted is not None
     before, after = (control or adapted).values[0], adapted.values[-1]
@@ -122,8 +122,10 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
         _before_and_after(
             axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
         )
-        unit = units.get(name, "1")
-        axes.set_xlabel(name if unit == "1" else f"{name} [{unit}]")
+        parameter = known.get(name)
+        axes.set_xlabel(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]")
+        if parameter is not None and parameter.labels:
+            axes.set_xticks(axes.get_xticks(), map(parameter.text, axes.get_xticks()))
     for axes in panels[len(names) :]:
         axes.remove()
     for axes in panels[::columns]:

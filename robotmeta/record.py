@@ -189,14 +189,21 @@ def _words(family: TaskFamily, task: Tasks) -> list[str]:
     robots = (name for name, columns in family.robots.items() if all(row[c] == v for c, v in columns.items()))
     robot = next(robots, None)
     named = {} if robot is None else family.robots[robot]
-    shown = [p.name for p in family.space if p.name not in named and (row[p.name] != p.nominal or not p.edits)]
-    values = [f"{name} = {row[name]:.3g}" for name in shown]
+    nominal = {p.name for p in family.space if row[p.name] == p.nominal}
+    shown = [
+        p
+        for p in family.space
+        if p.name not in named and (p.name not in nominal or not p.edits) and p.qualifies not in nominal
+    ]
+    values = [f"{p.name} = {p.text(row[p.name], unit=False)}" for p in shown]
     return (values if robot is None else [f"robot = {robot}", *values]) or ["nominal"]
 
 
 def _thoughts(policy: Policy, belief: Belief) -> list[str]:
     """What the belief says of the parameters it is sure of, surest first."""
-    return [f"{name} = {e.value:.2g}" for name, e in (inferred(policy, belief) or {}).items() if e.sure]
+    parameters = {p.name: p for p in policy.family.space}
+    sure = [(parameters[name], e) for name, e in (inferred(policy, belief) or {}).items() if e.sure]
+    return [f"{p.name} = {p.text(e.value, digits=2, unit=False)}" for p, e in sure]
 
 
 def _caption(words: list[str], width: int, height: int, thinks: bool) -> _Caption:

@@ -174,11 +174,14 @@ def test_adapt_says_what_it_thinks_the_task_is(tmp_path: Path, capsys: pytest.Ca
     rm.meta_train(
         "cheetah-direction", "task-inference", iterations=1, hyper={"meta_batch": 2}, out=folder, progress=False
     )
-    main(["adapt", str(folder), "--task", "direction=-1", "--episodes", "1", "--json", str(result)])
+    main(["adapt", str(folder), "--task", "direction=backward", "--episodes", "1", "--json", str(result)])
     written = json.loads(result.read_text())
-    assert written["inferred"]["direction"].keys() == {"value", "low", "high", "known"}
+    assert written["inferred"]["direction"].keys() == {"value", "low", "high", "known", "kinds"}
+    assert written["task"] == {"direction": -1.0}
     # After one meta-update it cannot know.
-    assert "Not to be told from these episodes: direction." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "cheetah-direction, direction = backward" in told
+    assert "Not to be told from these episodes: direction." in told
 
 
 def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def test_knowing_nothing_is_told_as_such() -> None:
     # Uniform in the logarithm: one standard deviation is a factor of 4^(1/sqrt(12)).
     assert nothing["mass"].high == pytest.approx(4.0 ** (1.0 / math.sqrt(12.0)), rel=0.05)
     assert (nothing["leg"].low, nothing["leg"].high) == (0.0, 2.0)  # each a third likely
+    assert sorted(nothing["leg"].kinds) == [0.0, 1.0, 2.0]
+    assert nothing["mass"].kinds == ()
     assert nothing["tilt"][:3] == pytest.approx((0.0, -1.0 / math.sqrt(3.0), 1.0 / math.sqrt(3.0)), abs=0.05)
 
 
@@ -84,6 +86,15 @@ def test_intervals_stay_within_what_is_physical() -> None:
     assert estimates["mass"].high == 10.0
     assert estimates["tilt"].high == 1.5
     assert estimates["mass"].known == 0.0
+
+
+def test_of_two_kinds_the_likelier_is_told_and_the_other_where_it_is_plausible() -> None:
+    encoding = Encoding(ParameterSpace((Parameter("side", "left or right", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0)),)))
+    mean = torch.tensor([[0.9], [0.5], [-0.5], [-0.9]])
+    told = [estimate["side"] for estimate in encoding.decode(mean, torch.full((4, 1), 0.5))]
+    assert [estimate.kinds for estimate in told] == [(1.0,), (1.0, -1.0), (-1.0, 1.0), (-1.0,)]
+    assert [estimate.value for estimate in told] == [1.0, 1.0, -1.0, -1.0]
+    assert [(estimate.low, estimate.high) for estimate in told] == [(1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)]
 
 
 def test_what_estimates_explain_of_the_tasks() -> None:

@@ -90,6 +90,10 @@ def test_worlds_have_the_interface_the_family_declares(name: str) -> None:
         assert bool(seen.isfinite().all())
     assert step.reward.shape == (2, 3)
     assert step.reward.dtype == torch.float32
+    assert (step.guidance is None) == (family.guidance is None)
+    if step.guidance is not None:
+        assert step.guidance.shape == (2, 3)
+        assert step.guidance.dtype == torch.float32
     assert (env.success() is None) == (family.success is None)
     distance = env.distance()
     assert (distance is None) == (family.distance is None)
@@ -438,7 +442,7 @@ def test_a_fault_changes_the_torque_of_the_joint_it_names_and_of_no_other(name: 
     expected = nominal.actuator_gear[:, 0].copy()
     expected[joint - 1] *= -0.25
     np.testing.assert_allclose(faulty.actuator_gear[:, 0], expected)
-    named = next(p for p in family.space if p.name == "faulty_joint").description.split(", ")[joint].split()[-1]
+    named = next(p for p in family.space if p.name == "faulty_joint").text(joint)
     turned = nominal.joint(int(nominal.actuator_trnid[joint - 1, 0])).name
     assert named == turned.replace("_joint", "") == family.actions[joint - 1][0].removesuffix("_torque")
 

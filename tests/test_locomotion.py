@@ -345,13 +345,14 @@ def test_a_crippled_leg_feels_no_control_and_the_others_do(leg: int) -> None:
     assert [bool(foot[0] > 0), bool(foot[1] > 0)] == [[True, True], [False, True], [False, False], [True, False]][leg]
 
 
-def test_one_leg_is_held_out_of_training_and_minus_one_is_a_whole_ant() -> None:
+def test_one_leg_is_held_out_of_training_and_no_leg_is_a_whole_ant() -> None:
     family = make("ant-crippled")
     assert set(family.sample(60, np.random.default_rng(0)).values[:, 0]) == {0.0, 1.0, 2.0}
     assert set(family.tasks("test", 60).values[:, 0]) == {0.0, 1.0, 2.0}
     assert set(family.tasks("ood", 20).values[:, 0]) == {3.0}
-    assert family.task().values.tolist() == [[-1.0]]
-    with pytest.raises(UserError, match="crippled_leg is one of -1, 0, 1, 2, 3, not 0"):
+    assert family.task().values.tolist() == family.task(crippled_leg="none").values.tolist() == [[-1.0]]
+    assert family.task(crippled_leg="back_right").values.tolist() == [[3.0]]
+    with pytest.raises(UserError, match=r"crippled_leg is one of none, front_left, .* back_right, not 0"):
         family.task(crippled_leg=0.5)
 
 

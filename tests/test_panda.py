@@ -464,8 +464,8 @@ def test_an_episode_ends_where_the_object_leaves_the_middle_of_the_table() -> No
     [
         ({"half_width": 0.045}, r"half_width=0.045 is outside its physical range \[0.008, 0.0376\] m"),
         ({"mass": 0.0}, r"mass=0 is outside its physical range \[0.01, 5\] kg"),
-        ({"faulty_joint": 8.0}, r"faulty_joint=8 is outside its physical range \[0, 7\]"),
-        ({"faulty_joint": 2.5}, r"faulty_joint is one of 0, 1, 2, 3, 4, 5, 6, 7, not 2.5"),
+        ({"faulty_joint": 8.0}, "faulty_joint is one of none, joint1, .* joint7, not 8"),
+        ({"faulty_joint": 2.5}, "faulty_joint is one of none, joint1, .* joint7, not 2.5"),
         ({"payload": -1.0}, r"payload=-1 is outside its physical range \[0, 3\] kg"),
     ],
 )

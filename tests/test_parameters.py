@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, Tasks, make
-from robotmeta.envs.parameters import Choice, LogUniform, Uniform, Union
+from robotmeta.envs.parameters import Choice, LogUniform, Uniform, Union, numbered
 from robotmeta.errors import UserError
 
 WITH_OOD = [name for name in FAMILIES if make(name).space.has_ood]
@@ -263,3 +264,45 @@ def test_a_family_names_itself_where_a_task_is_wrong() -> None:
         make("cheetah-dynamics").task(fiction=1.0)
     with pytest.raises(UserError, match="mass=-1 is outside its physical range"):
         make("cheetah-dynamics").task(mass=-1.0)
+
+
+# -- labels ------------------------------------------------------------------------------------------------------------
+
+KIND = Parameter(
+    "kind",
+    "of ground",
+    Choice((0.0, 1.0)),
+    0.0,
+    (0.0, 2.0),
+    ood=Choice((2.0,)),
+    labels=numbered(("flat", "wet", "icy")),
+)
+
+
+def test_values_go_by_their_labels() -> None:
+    space = ParameterSpace((KIND,))
+    assert [space.row({"kind": value}).values.item() for value in ("wet", 1.0, "1")] == [1.0, 1.0, 1.0]
+    assert KIND.text(2.0) == "icy"
+    assert KIND.spelled(KIND.train) == "one of flat, wet"
+    with pytest.raises(UserError, match="no kind 'muddy'; there are: flat, wet, icy"):
+        space.row({"kind": "muddy"})
+    with pytest.raises(UserError, match=r"kind is one of flat, wet, icy, not 0\.5"):
+        space.row({"kind": 0.5})
+
+
+def test_labels_do_not_change_which_tasks_there_are() -> None:
+    assert ParameterSpace((KIND,)).digest == ParameterSpace((dataclasses.replace(KIND, labels={}),)).digest
+
+
+def test_labels_name_every_value_of_a_choice() -> None:
+    with pytest.raises(UserError, match="kind: its labels leave out 2"):
+        dataclasses.replace(KIND, labels=numbered(("flat", "wet")))
+    with pytest.raises(UserError, match=r"kind: labels are for a choice between a few values, not for U\(0, 1\)"):
+        dataclasses.replace(KIND, train=Uniform(0.0, 1.0))
+
+
+def test_numbers_are_read_with_their_units() -> None:
+    mass = Parameter("mass", "of the load", Uniform(0.0, 1.0), 0.5, (0.0, 2.0), unit="kg")
+    assert mass.text(0.12345) == "0.123 kg"
+    assert mass.text(0.12345, unit=False) == "0.123"
+    assert mass.spelled(mass.train) == "U(0, 1) kg"

@@ -8,7 +8,7 @@ def family() -> TaskFamily:
     return TaskFamily.from_mjcf(
         Path(__file__).with_name("crawler.xml"),
         vary={
-            "direction": goal(Choice((-1.0, 1.0)), description="way to crawl: 1 forward, -1 backward"),
+            "direction": goal(Choice((-1.0, 1.0)), labels={1.0: "forward", -1.0: "backward"}),
             "torso.mass": scale(0.5, 2.0, ood=(2.0, 3.0)),
             "floor.friction": scale(0.5, 1.5),
             "*.strength": scale(0.7, 1.2),

@@ -28,14 +28,14 @@ from robotmeta.envs.locomotion import (
     observe,
     speed,
 )
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Ring, Uniform
+from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Ring, Uniform, numbered
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step
 _LOWEST, _HIGHEST = 0.2, 1.0  # metres, of the torso
 _GOAL_DISTANCE = 2.0  # metres, of the nominal goal
 _RED = (0.9, 0.2, 0.15, 1.0)
-_LEGS = ("front left", "front right", "back left", "back right")  # hip_1 and ankle_1, hip_2 and ankle_2, ...
+_LEGS = ("front_left", "front_right", "back_left", "back_right")  # hip_1 and ankle_1, hip_2 and ankle_2, ...
 
 # -- model -----------------------------------------------------------------------------------------------------------
 
@@ -89,12 +89,13 @@ _GOAL = (
 )
 _CRIPPLED_LEG = Parameter(
     "crippled_leg",
-    "leg without motors: -1 none, " + ", ".join(f"{number} {leg}" for number, leg in enumerate(_LEGS)),
+    "leg without motors",
     Choice((0.0, 1.0, 2.0)),
     -1.0,
     (-1.0, 3.0),
     ood=Choice((3.0,)),
     edits=(ModelEdit(_cripple),),
+    labels=numbered(("none", *_LEGS), first=-1),
 )
 
 # -- physics measurements --------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from torch import Tensor
 from robotmeta.envs.dm_suite import HORIZON, load, named, noise
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
 
 _SPEED = 0.5  # metres a second from which walking is worth 1
@@ -95,12 +95,13 @@ _SPACE = ParameterSpace(
         ),
         Parameter(
             "weak_leg",
-            f"leg whose servos keep {_WEAK:.0%} of their strength: 0 none, 1-4 {', '.join(_LEGS)}",
+            f"leg whose servos keep {_WEAK:.0%} of their strength",
             Choice((0.0, 1.0, 2.0, 3.0)),
             0.0,
             (0.0, 4.0),
             ood=Choice((4.0,)),
             edits=(ModelEdit(_weaken_leg),),
+            labels=numbered(("none", *_LEGS)),
         ),
     )
 )

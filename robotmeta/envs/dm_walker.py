@@ -15,7 +15,7 @@ from torch import Tensor
 from robotmeta.envs.dm_suite import HORIZON, at_velocity, load, named, noise, planar_velocity
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
 
 _SPEED = 1.0  # metres a second from which the suite pays 1
@@ -71,12 +71,13 @@ _SPACE = ParameterSpace(
         ),
         Parameter(
             "weak_joint",
-            f"joint that keeps {_WEAK:.0%} of its torque: 0 none, 1-6 {', '.join(_JOINTS)}",
+            f"joint that keeps {_WEAK:.0%} of its torque",
             Choice((0.0, 1.0, 2.0, 3.0)),
             0.0,
             (0.0, 6.0),
             ood=Choice((4.0, 5.0, 6.0)),
             edits=(ModelEdit(_weaken_joint),),
+            labels=numbered(("none", *_JOINTS)),
         ),
     )
 )

@@ -24,11 +24,13 @@ class Estimate(NamedTuple):
     value: float
     """The likeliest, in the parameter's unit."""
     low: float
-    """One standard deviation below; of a choice between kinds, the smallest that is at least one sixth likely."""
+    """One standard deviation below; of a choice between kinds, the smallest that is plausible."""
     high: float
-    """One standard deviation above; of a choice between kinds, the largest that is at least one sixth likely."""
+    """One standard deviation above; of a choice between kinds, the largest that is plausible."""
     known: float
     """How much of the spread over all tasks is gone, from 0 to 1."""
+    kinds: tuple[float, ...] = ()
+    """Of a choice between kinds, those at least one sixth likely, the likeliest first; nothing for a number."""
 
     @property
     def sure(self) -> bool:
@@ -95,12 +97,15 @@ class Encoding:
     def _estimate(self, parameter: Parameter, columns: slice, mean: np.ndarray, std: np.ndarray) -> Estimate:
         known = float(np.clip(1.0 - std.mean(), 0.0, 1.0))
         center, scale = self._mean[columns], self._deviation[columns]
-        kinds = _kinds(parameter)
-        if kinds:  # the mean of a column that is 1 for one kind and 0 for the others is how likely that kind is
-            likely = mean * scale + center
-            best = int(likely.argmax())
-            plausible = [kind for i, kind in enumerate(kinds) if i == best or likely[i] >= _PLAUSIBLE]
-            return Estimate(kinds[best], min(plausible), max(plausible), known)
+        kinds = _choices(parameter)
+        if kinds:
+            likely = mean * scale + center  # of a column that is 1 for one kind and 0 for the others
+            if len(kinds) == 2:  # a column that is the value itself
+                second = float((likely[0] - kinds[0]) / (kinds[1] - kinds[0]))
+                likely = np.array([1.0 - second, second])
+            order = np.argsort(-likely, kind="stable")
+            plausible = [kinds[i] for place, i in enumerate(order) if place == 0 or likely[i] >= _PLAUSIBLE]
+            return Estimate(plausible[0], min(plausible), max(plausible), known, tuple(plausible))
         at = (mean + np.array([0.0, -1.0, 1.0]) * std) * scale + center
         value, low, high = np.clip(np.exp(at) if _logarithmic(parameter) else at, *parameter.bounds).tolist()
         return Estimate(value, low, high, known)
@@ -116,10 +121,16 @@ class Encoding:
         return np.stack(columns, axis=1)
 
 
+def _choices(parameter: Parameter) -> list[float]:
+    """The values of a choice between a few; nothing for a number."""
+    values = sorted(set(parameter.train.values)) if isinstance(parameter.train, Choice) else []
+    return values if 1 < len(values) <= _MOST_KINDS else []
+
+
 def _kinds(parameter: Parameter) -> list[float]:
-    """The values of a choice that has no order; nothing for a number."""
-    kinds = sorted(set(parameter.train.values)) if isinstance(parameter.train, Choice) else []
-    return kinds if 2 < len(kinds) <= _MOST_KINDS else []
+    """The values that have a column each; nothing where one column is the value itself."""
+    values = _choices(parameter)
+    return values if len(values) > 2 else []
 
 
 def _logarithmic(parameter: Parameter) -> bool:

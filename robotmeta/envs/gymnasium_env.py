@@ -103,12 +103,12 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
                 f"family '{self.family.name}' takes {self.family.action_size} finite numbers as an action, not {action}"
             )
         try:
-            observation, reward, terminated, _ = self.worlds.step(torch.from_numpy(action).view(1, 1, -1))
+            step = self.worlds.step(torch.from_numpy(action).view(1, 1, -1))
         except SimulationDiverged:
             return self._seen.copy(), 0.0, False, True, self._info(diverged=True)
-        self._seen = _numpy(observation)
-        ended = terminated is not None and bool(terminated)
-        return self._seen.copy(), float(reward), ended, False, self._info()
+        self._seen = _numpy(step.observation)
+        ended = step.terminated is not None and bool(step.terminated)
+        return self._seen.copy(), float(step.reward), ended, False, self._info()
 
     def render(self) -> np.ndarray | None:
         """A picture, uint8 ``[height, width, 3]``; None without a render mode."""

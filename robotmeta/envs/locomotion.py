@@ -19,7 +19,7 @@ from robotmeta.envs import interface
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, State, Transition
 from robotmeta.envs.models import quiet_mujoco
-from robotmeta.envs.parameters import Choice, Parameter, Power, Uniform, Union
+from robotmeta.envs.parameters import Choice, Parameter, Power, Uniform, Union, numbered
 
 Robot = Callable[[], mujoco.MjSpec]
 """Builds the specification of a robot in its world; a function of a module, so that its compiled model is kept."""
@@ -77,7 +77,14 @@ def _plain(name: str) -> str:
 
 # -- what varies -----------------------------------------------------------------------------------------------------
 
-DIRECTION = Parameter("direction", "way to run: 1 forward, -1 backward", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0))
+DIRECTION = Parameter(
+    "direction",
+    "way to run",
+    Choice((-1.0, 1.0)),
+    1.0,
+    (-1.0, 1.0),
+    labels={1.0: "forward", -1.0: "backward"},
+)
 
 
 def fault(robot: Robot) -> tuple[Parameter, Parameter]:
@@ -86,11 +93,12 @@ def fault(robot: Robot) -> tuple[Parameter, Parameter]:
     return (
         Parameter(
             "faulty_joint",
-            f"joint with a fault: 0 none, 1-{len(joints)} {', '.join(joints)}",
+            "joint with a fault",
             Choice(tuple(float(joint) for joint in range(len(joints) + 1))),
             0.0,
             (0.0, float(len(joints))),
             edits=(ModelEdit(_weaken_joint),),
+            labels=numbered(("none", *joints)),
         ),
         Parameter(
             "fault_strength",
@@ -98,6 +106,7 @@ def fault(robot: Robot) -> tuple[Parameter, Parameter]:
             Uniform(-1.0, 0.5),
             1.0,
             (-1.0, 1.0),
+            qualifies="faulty_joint",
         ),
     )
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
 from robotmeta.envs.family import Columns, State
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
 
 SHAPES = ("box", "cylinder", "sphere", "capsule")
@@ -134,12 +134,13 @@ def _scale_friction(on_table: bool) -> SpecEdit:
 # Families take the columns they need, in this order, and change ranges with `dataclasses.replace`.
 SHAPE = Parameter(
     "shape",
-    "of the object: " + ", ".join(f"{index} {name}" for index, name in enumerate(SHAPES)),
+    "of the object",
     Choice((_BOX, _CYLINDER, _SPHERE)),
     _BOX,
     (0.0, len(SHAPES) - 1.0),
     ood=Choice((_CAPSULE,)),
     edits=(SpecEdit(_set_shape),),
+    labels=numbered(SHAPES),
 )
 HALF_WIDTH = Parameter(
     "half_width",

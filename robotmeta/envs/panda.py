@@ -31,7 +31,7 @@ from robotmeta.envs.panda_model import (
     panda,
     weaken_joint,
 )
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, numbered
 
 _FRAME_SKIP = 4
 _DT = _FRAME_SKIP * TIMESTEP  # 25 decisions a second
@@ -118,12 +118,13 @@ _SPACE = ParameterSpace(
         ),
         Parameter(
             "faulty_joint",
-            "joint with a weak motor: 0 none, 1-7 from the base to the hand",
+            "joint with a weak motor, numbered from the base to the hand",
             Choice((0.0,) * (_ARM - 1) + tuple(float(i + 1) for i in range(_ARM) if i + 1 != _HELD_OUT)),
             0.0,
             (0.0, float(_ARM)),
             ood=Choice((_HELD_OUT,)),
             edits=(ModelEdit(weaken_joint),),
+            labels=numbered(("none", *JOINTS)),
         ),
         Parameter(
             "fault_strength",
@@ -132,6 +133,7 @@ _SPACE = ParameterSpace(
             1.0,
             (0.0, 1.0),
             ood=Uniform(0.45, 0.5),
+            qualifies="faulty_joint",
         ),
         replace(LATENCY, ood=None),
         Parameter("goal_z", "how far to lift", Uniform(0.06, 0.16), 0.1, (0.03, 0.3), edits=(show_goal(2),), unit="m"),

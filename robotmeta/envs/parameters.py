@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -88,8 +88,12 @@ class Choice:
         return min(self.values), max(self.values)
 
     def __str__(self) -> str:
+        return self.spelled(lambda value: f"{value:g}")
+
+    def spelled(self, word: Callable[[float], str]) -> str:
+        """The values, in words, and how many times each is there."""
         shares = Counter(self.values)
-        return "one of " + ", ".join(f"{v:g}" if n == 1 else f"{v:g} (x{n})" for v, n in shares.items())
+        return "one of " + ", ".join(word(v) if n == 1 else f"{word(v)} (x{n})" for v, n in shares.items())
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,8 @@ class Parameter:
         ood: Out-of-distribution values, disjoint from ``train``; None keeps the column in distribution.
         edits: How the value changes the model. Empty for goals, which only rewards read.
         unit: Unit of the value, ``"1"`` for a multiplier.
+        labels: What the values are called where they are kinds and not amounts; there are no others then.
+        qualifies: The column that this one says more about, and without which, where that is nominal, it means nothing.
     """
 
     name: str
@@ -173,19 +179,70 @@ class Parameter:
     ood: Distribution | None = None
     edits: tuple[Edit, ...] = ()
     unit: str = "1"
+    labels: Mapping[float, str] = field(default_factory=dict, hash=False)
+    qualifies: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.labels:
+            values = self._choices()
+            if values is None:
+                raise UserError(f"{self.name}: labels are for a choice between a few values, not for {self.train}")
+            bare = [f"{value:g}" for value in values if value not in self.labels]
+            if bare:
+                raise UserError(f"{self.name}: its labels leave out {', '.join(bare)}")
+
+    def read(self, value: float | str) -> float:
+        """The number of a value that may be written out, or called by its label.
+
+        Raises:
+            UserError: For an unknown label, what is not a number, a value outside the physical range, or none of the
+                choices.
+        """
+        for number, label in self.labels.items():
+            if value == label:
+                return number
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            if self.labels:
+                raise unknown(self.name, str(value), self.labels.values()) from None
+            raise UserError(f"{self.name}={value}: '{value}' is not a number") from None
+        return self.check(number)
+
+    def text(self, value: float, *, digits: int = 3, unit: bool = True) -> str:
+        """A value as people read it: its label, or so many digits and the unit."""
+        if value in self.labels:
+            return self.labels[value]
+        return f"{value:.{digits}g} {_unit(self.unit) if unit else ''}".rstrip()
+
+    def spelled(self, values: Distribution, *, unit: bool = True) -> str:
+        """A distribution as people read it."""
+        if self.labels and isinstance(values, Choice):
+            return values.spelled(self.text)
+        return f"{values} {_unit(self.unit) if unit else ''}".rstrip()
 
     def check(self, value: float) -> float:
         """Returns the value, or raises UserError where it is outside the physical range or none of the choices."""
+        if self.labels:
+            if value not in self.labels:
+                raise UserError(f"{self.name} is one of {', '.join(self.labels.values())}, not {value:g}")
+            return value
         low, high = self.bounds
         if not low <= value <= high:  # also refuses NaN
             raise UserError(
                 f"{self.name}={value:g} is outside its physical range [{low:g}, {high:g}] {_unit(self.unit)}".rstrip()
             )
-        kinds = [d.values for d in (self.train, self.ood) if isinstance(d, Choice)]
-        known = sorted({self.nominal, *itertools.chain(*kinds)})
-        if isinstance(self.train, Choice) and value not in known:
+        known = self._choices()
+        if known is not None and value not in known:
             raise UserError(f"{self.name} is one of {', '.join(f'{v:g}' for v in known)}, not {value:g}")
         return value
+
+    def _choices(self) -> list[float] | None:
+        """The values there are, ascending; None for a number."""
+        if not isinstance(self.train, Choice):
+            return None
+        kinds = [d.values for d in (self.train, self.ood) if isinstance(d, Choice)]
+        return sorted({self.nominal, *itertools.chain(*kinds)})
 
 
 @dataclass(frozen=True)
@@ -275,21 +332,17 @@ class ParameterSpace:
         return Tasks(self.names, np.tile(np.array(row, dtype=np.float64), (count, 1)))
 
     def row(self, values: Mapping[str, float | str], *, where: str = "this family") -> Tasks:
-        """One task from named values, which may be written out; columns that are not given are nominal.
+        """One task from named values, as :meth:`Parameter.read` takes them; columns that are not given are nominal.
 
         Raises:
-            UserError: For an unknown parameter, what is not a number, or a value outside its physical range.
+            UserError: For an unknown parameter, or a value that :meth:`Parameter.read` refuses.
         """
         tasks = self.nominal()
         for name, value in values.items():
             if name not in self.names:
                 raise unknown("parameter", name, self.names, where=where)
-            try:
-                number = float(value)
-            except (TypeError, ValueError):
-                raise UserError(f"{name}={value}: '{value}' is not a number") from None
             column = self.names.index(name)
-            tasks.values[0, column] = self.parameters[column].check(number)
+            tasks.values[0, column] = self.parameters[column].read(value)
         return tasks
 
     def sample(self, count: int, rng: np.random.Generator, *, ood: bool = False) -> Tasks:
@@ -332,6 +385,11 @@ class ParameterSpace:
         described = [(p.name, str(p.train), str(p.ood), p.nominal, p.bounds) for p in self.parameters]
         frozen = [self.split(s, 16).digest for s in _SPLIT_STREAM if s != "ood" or self.has_ood]
         return hashlib.sha256(json.dumps([described, frozen]).encode()).hexdigest()[:16]
+
+
+def numbered(names: Iterable[str], first: int = 0) -> dict[float, str]:
+    """Labels of whole numbers."""
+    return {float(number): name for number, name in enumerate(names, first)}
 
 
 def _unit(unit: str) -> str:

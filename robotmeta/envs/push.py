@@ -27,7 +27,7 @@ from robotmeta.envs.gripper import (
     uniform,
 )
 from robotmeta.envs.gripper_model import LATENCY, add_goal, gripper, without_axis, without_fingers
-from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform
+from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform, numbered
 from robotmeta.envs.rewards import tolerance
 
 _APART = 0.03  # metres between the fingers that push: two points of contact
@@ -52,10 +52,10 @@ def pusher() -> mujoco.MjSpec:
 OBJECT = (
     replace(
         objects.SHAPE,
-        description="of the object: 0 box, 1 cylinder",
         train=Choice((0.0, 1.0)),
         bounds=(0.0, 1.0),
         ood=None,
+        labels=numbered(objects.SHAPES[:2]),
     ),
     replace(objects.HALF_WIDTH, train=Uniform(0.025, 0.035), nominal=0.03, bounds=(0.02, 0.04), ood=None),
     objects.ASPECT,

@@ -24,6 +24,7 @@ from robotmeta.envs.parameters import (
     Proportional,
     Uniform,
     Union,
+    numbered,
 )
 from robotmeta.envs.quadruped_model import (
     FRICTION,
@@ -145,10 +146,20 @@ _CONDITIONS = (
         unit="kg",
     ),
     Parameter(
-        "payload_x", "where the crate is, from -0.5 hind hips to 0.5 front hips", Uniform(-0.4, 0.4), 0.0, (-1.0, 1.0)
+        "payload_x",
+        "where the crate is, from -0.5 hind hips to 0.5 front hips",
+        Uniform(-0.4, 0.4),
+        0.0,
+        (-1.0, 1.0),
+        qualifies="payload_mass",
     ),
     Parameter(
-        "payload_y", "where the crate is, from -0.5 right hips to 0.5 left hips", Uniform(-0.4, 0.4), 0.0, (-2.0, 2.0)
+        "payload_y",
+        "where the crate is, from -0.5 right hips to 0.5 left hips",
+        Uniform(-0.4, 0.4),
+        0.0,
+        (-2.0, 2.0),
+        qualifies="payload_mass",
     ),
     Parameter(
         "friction",
@@ -162,13 +173,22 @@ _CONDITIONS = (
     *(_strength(leg) for leg in LEGS),
     Parameter(
         "faulty_joint",
-        "joint with a fault: 0 none, 1-12 " + ", ".join(JOINTS),
+        "joint with a fault",
         Choice((0.0,) * len(JOINTS) + tuple(float(i + 1) for i in range(len(JOINTS)))),
         0.0,
         (0.0, float(len(JOINTS))),
         edits=(ModelEdit(break_joint),),
+        labels=numbered(("none", *JOINTS)),
     ),
-    Parameter("fault", "what the faulty joint is: 0 limp, 1 locked as it stands", Choice((0.0, 1.0)), 0.0, (0.0, 1.0)),
+    Parameter(
+        "fault",
+        "what the faulty joint is: limp, or locked as it stands",
+        Choice((0.0, 1.0)),
+        0.0,
+        (0.0, 1.0),
+        labels=numbered(("limp", "locked")),
+        qualifies="faulty_joint",
+    ),
     Parameter(
         "latency",
         "from an action to the servos",

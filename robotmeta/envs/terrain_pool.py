@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.family import Columns
-from robotmeta.envs.parameters import Choice, Parameter, Uniform
+from robotmeta.envs.parameters import Choice, Parameter, Uniform, numbered
 from robotmeta.envs.terrain import KINDS, Patch, height_at, heights, kind_number, replace_floor, reshape_floor
 from robotmeta.errors import UserError
 
@@ -104,12 +104,13 @@ class TerrainPool:
         return (
             Parameter(
                 "terrain",
-                "kind of ground: " + ", ".join(f"{number} {kind}" for number, kind in enumerate(KINDS)),
+                "kind of ground",
                 Choice(tuple(map(kind_number, train))),
                 0.0,
                 (0.0, len(KINDS) - 1.0),
                 ood=Choice(tuple(map(kind_number, ood))) if ood else None,
                 edits=(ModelEdit(self._shape),),
+                labels=numbered(KINDS),
             ),
             Parameter(
                 "difficulty",
@@ -118,6 +119,7 @@ class TerrainPool:
                 sum(difficulty) / 2,
                 (0.0, 1.0),
                 ood=Uniform(*ood_difficulty),
+                qualifies="terrain",
             ),
             Parameter(
                 "terrain_seed",
@@ -126,6 +128,7 @@ class TerrainPool:
                 0.0,
                 (0.0, self.seeds - 1.0),
                 ood=Choice(numbers[seeds:]) if seeds < self.seeds else None,
+                qualifies="terrain",
             ),
         )
 

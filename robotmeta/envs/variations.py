@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
             left out), or of ``set_to`` with an ``edit``.
         description: What it is, in a few words.
         unit: Unit of a goal, or of what an ``edit`` changes.
+        labels: What the values of a ``Choice`` are called, such as ``{1.0: "forward", -1.0: "backward"}``.
         edit: ``(spec, value)``, a change of the ``MjSpec`` before it is compiled, for what has no property, such as the
             length of a link. The key of ``vary`` is then the parameter's name.
     """
@@ -40,6 +41,7 @@ class Options(TypedDict, total=False):
     nominal: float
     description: str
     unit: str
+    labels: Mapping[float, str]
     edit: Callable[[mujoco.MjSpec, float], None]
 
 
@@ -178,8 +180,9 @@ def _described(
     for start, end in supports:
         if start < low or end > high:
             raise UserError(f"{name}: {start:g} to {end:g} leaves the physical range, {low:g} to {high:g}")
-    described = options.get("description", what)
-    return Parameter(_column(name), described, way.train, nominal, (low, high), ood, edits, options.get("unit", unit))
+    described, unit = options.get("description", what), options.get("unit", unit)
+    labels = options.get("labels", {})
+    return Parameter(_column(name), described, way.train, nominal, (low, high), ood, edits, unit, labels)
 
 
 def _ood(name: str, way: Variation) -> Distribution | None:
