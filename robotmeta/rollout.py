@@ -57,6 +57,7 @@ class Rollout:
             what it saw last before the simulation broke.
         actions: What it did, before clipping.
         rewards: What it got; zero where ``mask`` is.
+        paid: What learners go by: the rewards, and the family's guidance.
         means: Mean of the action distribution it acted from.
         log_stds: Log standard deviation of that distribution, broadcasts against ``means``.
         mask: 1.0 for steps that happened, 0.0 after the end of an episode.
@@ -73,6 +74,7 @@ class Rollout:
     last_observations: Tensor
     actions: Tensor
     rewards: Tensor
+    paid: Tensor
     means: Tensor
     log_stds: Tensor
     mask: Tensor
@@ -240,7 +242,8 @@ def collect(
         first = moment = next(moments)
         new = partial(torch.zeros, device=moment.action.device)
         # Time comes first while collecting, so that each step writes one contiguous block.
-        observations, rewards, mask = new(*shape, env.observation_size), new(*shape), new(*shape)
+        observations, mask = new(*shape, env.observation_size), new(*shape)
+        rewards, guidance = new(*shape), None
         actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
         terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
         running = torch.ones_like(terminated)
@@ -256,6 +259,9 @@ def collect(
                 terminated |= step.terminated & happened
             observations[t], actions[t], means[t] = moment.observation, moment.action, moment.distribution.mean
             rewards[t] = torch.where(happened, step.reward, 0.0)
+            if step.guidance is not None:
+                guidance = torch.zeros_like(rewards) if guidance is None else guidance
+                guidance[t] = torch.where(happened, step.guidance, 0.0)
             mask[t] = happened
             unobserved[t] = moment.unobserved
         last = moment.step.observation
@@ -269,6 +275,7 @@ def collect(
         last_observations=last,
         actions=actions.permute(1, 2, 0, 3),
         rewards=rewards.permute(1, 2, 0),
+        paid=(rewards if guidance is None else rewards + guidance).permute(1, 2, 0),
         means=means.permute(1, 2, 0, 3),
         log_stds=moment.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
         mask=mask.permute(1, 2, 0),

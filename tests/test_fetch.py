@@ -307,6 +307,48 @@ def test_a_heavier_object_holds_the_gripper_back() -> None:
     assert light < nominal < heavy < float(ready(PUSH).gripper[0]) - 0.2  # a little: the weld of the hand is stiff
 
 
+# -- guidance ----------------------------------------------------------------------------------------------------------
+
+
+def guidance(name: str, *places: tuple[float, float], shut: float = 0.0, **task: float) -> list[float]:
+    """What learners are paid with the object so far ahead and to the left of the gripper, one number a place."""
+    family = make(name)
+    assert family.guidance is not None
+    env = worlds(family, *[family.task(**task)] * len(places))
+    env.reset(generator())
+    scene = ready(FAMILIES[name][1])
+    state = {key: value.clone() for key, value in env.simulator.state.items() if key in ("qpos", "qvel")}
+    state["qpos"][..., OBJECT][:, 0, :2] = scene.gripper[:2] + torch.tensor(places, dtype=torch.float64)
+    state["qpos"][..., OBJECT][:, 0, 2] = scene.gripper[2]
+    state["qpos"][..., FINGERS] = 0.05 * (1.0 - shut)
+    env.simulator.reset(state)
+    now, action = env.simulator.state, torch.zeros(len(places), 1, 4)
+    return family.guidance(Transition(now, action, now, env.tasks.columns())).squeeze(1).tolist()
+
+
+@pytest.mark.parametrize("name", ["fetch-push", "fetch-slide"])
+def test_learners_are_guided_to_the_far_side_of_the_object(name: str) -> None:
+    behind, beside, before, far = guidance(
+        name, (0.06, 0.0), (0.0, 0.06), (-0.06, 0.0), (-0.3, 0.0), goal_x=0.2, goal_y=0.0
+    )
+    assert behind > beside > before > far > 0.0
+    assert behind == pytest.approx(0.5 * math.exp(-(0.06 - 0.5 * SIZE - 0.01) / 0.1), abs=0.01)
+
+
+def test_learners_are_guided_to_close_the_fingers_around_the_object() -> None:
+    around, off = (0.0, 0.0), (0.1, 0.0)
+    (open_around, open_off), (shut_around, shut_off) = (
+        guidance("fetch-pick-and-place", around, off, shut=s) for s in (0.0, 0.5)
+    )
+    assert shut_around - open_around == pytest.approx(0.25, abs=0.02)
+    assert shut_off - open_off < 0.02
+    assert open_around > open_off > 0.0
+
+
+def test_a_gripper_alone_needs_no_guidance() -> None:
+    assert make("fetch-reach").guidance is None
+
+
 # -- what can be done --------------------------------------------------------------------------------------------------
 
 

@@ -193,6 +193,34 @@ def test_what_is_not_observed_is_recorded_before_each_step_and_at_the_time_limit
     torch.testing.assert_close(rollout.unobserved[~whole], y.masked_fill(ended.unsqueeze(-1), 0.0)[~whole])
 
 
+def test_learners_are_paid_for_what_the_family_guides_to_and_policies_are_not_told() -> None:
+    family = dataclasses.replace(ending_early(), guidance=lambda step: step.after["position"][..., 0])
+    learner = learner_of("promp", family, meta_batch=6)
+    guided, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
+    plain, _ = collect(env_of(ending_early(), learner), learner, learner.begin(6), generator())
+    assert torch.equal(guided.rewards, plain.rewards)
+    assert torch.equal(guided.actions, plain.actions)
+    assert torch.equal(plain.paid, plain.rewards)
+    assert bool(guided.terminated.any())
+    x = (0.1 * guided.actions[..., 0].clamp(-1.0, 1.0) * guided.mask).cumsum(dim=-1)
+    torch.testing.assert_close(guided.paid, plain.rewards + x * guided.mask)
+
+
+@pytest.mark.parametrize("name", ["domain-randomization", "task-inference", "rl2", "promp", "maml"])
+def test_guidance_changes_what_is_learned_and_not_what_an_inner_step_adapts_to(name: str) -> None:
+    after = []
+    for family in (short(), short(guidance=lambda step: 100.0 * step.after["position"][..., 0])):
+        learner = learner_of(name, family)
+        env = env_of(family, learner)
+        rollout, _ = collect(env, learner, learner.begin(env.num_tasks), generator())
+        adapted = learner.adapt(learner.begin(env.num_tasks), rollout)
+        learner.update(gather(env, learner, generator()), generator())
+        after.append((adapted, {key: value.clone() for key, value in learner.state_dict().items()}))
+    (adapted, plain), (adapted_too, guided) = after
+    assert all(torch.equal(adapted[key], adapted_too[key]) for key in adapted)
+    assert any(not torch.equal(plain[key], guided[key]) for key in plain)
+
+
 def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
     family = ending_early(40)
     learner = learner_of("domain-randomization", family)

@@ -109,6 +109,8 @@ class TaskFamily:
         reset: ``(nominal state, generator, task) -> initial state``; draws the reset noise.
         observe: ``(state, task) -> observation [task, episode, observation]``.
         reward: ``(transition) -> [task, episode]``, the reward of one control step.
+        guidance: ``(transition) -> [task, episode]``, what learners are paid beside it in meta-training, where rewards
+            alone seldom say which way is better. Policies are told, and evaluations count, the reward alone.
         terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
@@ -134,6 +136,7 @@ class TaskFamily:
     observe: Callable[[State, Columns], Tensor]
     reward: Callable[[Transition], Tensor]
     terminated: Callable[[State, Columns], Tensor | None] = _never
+    guidance: Callable[[Transition], Tensor] | None = None
     success: Callable[[State, Columns], Tensor] | None = None
     success_lasts: float = 0.0
     distance: Callable[[State, Columns], Tensor] | None = None

@@ -48,6 +48,11 @@ _THERE = 0.05  # metres from the goal that count as there
 _CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
 _XYZ = "xyz"
 
+_GUIDANCE = 0.5  # as much as half a metre of the object's way
+_NEAR = 0.1  # metres off at which 1/e of it is left
+_OPENING = 0.1  # metres between the open fingers
+_FINGER = 0.01  # metres from the grip to the fingers' outer sides
+
 # -- what varies -----------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +262,26 @@ def _reward(scene: Scene, step: Transition) -> Tensor:
     return -_distance(scene, step.after, step.task)
 
 
+def _guidance(scene: Scene, step: Transition) -> Tensor:
+    """How near the gripper is to where it can do something about the object: around it, or else behind it.
+
+    The package pays for the object's way alone, which a gripper that explores seldom touches, and more often knocks
+    away than nearer: what is learned from that is to keep off. It is above zero throughout, because a critic begins at
+    zero: what is far off and unknown must not look better than it is.
+    """
+    assert ready(scene).object is not None
+    gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
+    if scene.grips:
+        near = torch.exp(-(gripper - thing).norm(dim=-1) / _NEAR)
+        shut = 1.0 - step.after["qpos"][..., FINGERS].sum(dim=-1) / _OPENING
+        return _GUIDANCE * (near + near.square().square() * shut)
+    away = (thing - _goal(scene, step.task))[..., :2]
+    away = away / away.norm(dim=-1, keepdim=True).clamp(min=_THERE)  # at the goal there is no behind
+    back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
+    behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
+    return _GUIDANCE * torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
+
+
 # -- families --------------------------------------------------------------------------------------------------------
 
 
@@ -267,7 +292,8 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         summary=summary,
         source=f"{original}Dense-v4 of gymnasium-robotics (Plappert et al. 2018), 20 substeps of 2 ms: reward is minus "
         "the distance to the goal in metres, success is less than 5 cm at the end; goals belong to the task, where the "
-        "package draws one an episode",
+        "package draws one an episode"
+        + ("" if scene.object is None else "; in meta-training learners are also paid for a gripper near the object"),
         space=space,
         world=MujocoWorld(
             lambda: build(scene, _dot(scene, next(iter(space.nominal())))),
@@ -285,6 +311,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         reset=partial(_start, scene),
         observe=partial(_observe, scene),
         reward=partial(_reward, scene),
+        guidance=None if scene.object is None else partial(_guidance, scene),
         success=partial(_arrived, scene),
         distance=partial(_distance, scene),
     )

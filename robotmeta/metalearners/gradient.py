@@ -185,18 +185,24 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     def before_and_after(self, trial: Trial) -> tuple[list[Samples], Samples]:
         """Samples of each round that was adapted from, and of the adapted policies."""
-        *before, after = map(self.samples, trial.rollouts)
-        return before, after
+        *before, after = trial.rollouts
+        return [self.samples(rollout) for rollout in before], self.samples(after, after.paid)
 
     @torch.no_grad()
-    def samples(self, rollout: Rollout) -> Samples:
-        """Normalized observations and advantages against a linear baseline fitted to each task."""
+    def samples(self, rollout: Rollout, paid: Tensor | None = None) -> Samples:
+        """Normalized observations and advantages against a linear baseline fitted to each task.
+
+        Args:
+            rollout: Experience.
+            paid: What to go by instead of the rewards, which are all there is to adapt to, ``[task, episode, time]``.
+        """
         config = self.config
-        returns = discounted_returns(rollout.rewards, config.discount)
+        rewards = rollout.rewards if paid is None else paid
+        returns = discounted_returns(rewards, config.discount)
         values = linear_feature_baseline(rollout.observations, returns, rollout.mask)
         # As in the classics, the time limit counts as an end: nothing is bootstrapped.
         advantages = generalized_advantages(
-            rollout.rewards,
+            rewards,
             values,
             torch.zeros_like(values[..., 0]),
             rollout.mask,

@@ -198,9 +198,9 @@ def improve(
     """
     with torch.no_grad():
         values = network.value(seen.critic)
-        return_scale.update(discounted_returns(rollout.rewards, config.discount), rollout.mask)
+        return_scale.update(discounted_returns(rollout.paid, config.discount), rollout.mask)
         advantages = generalized_advantages(
-            rollout.rewards / return_scale(),
+            rollout.paid / return_scale(),
             values,
             last_values(config, network, rollout, seen.last),
             rollout.mask,

@@ -87,14 +87,14 @@ class RL2(InContext[RL2Config]):
         config = self.config
         timeline = Timeline(rollouts)
         x = self.read_along(timeline)
-        mask, rewards = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.rewards)
+        mask, paid = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.paid)
         values, hidden = self.in_pieces(lambda piece, before: self.network(piece, before)[1:], x)
         elapsed = timeline.joined(_until_next)
-        self.return_scale.update(discounted_returns(rewards.T, config.discount, elapsed.T).T, mask)
+        self.return_scale.update(discounted_returns(paid.T, config.discount, elapsed.T).T, mask)
         advantages = generalized_advantages(
-            rewards.T / self.return_scale(),
+            paid.T / self.return_scale(),
             values.T,
-            torch.zeros_like(rewards[0]),
+            torch.zeros_like(paid[0]),
             mask.T,
             discount=config.discount,
             lam=config.gae_lambda,
