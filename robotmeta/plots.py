@@ -35,6 +35,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
 _WIDTH, _HEIGHT, _DPI = 5.0, 3.2, 200  # inches; pixels an inch in PNG files
 _FORMATS = (".png", ".svg", ".pdf")
 _FEW = 12  # values of a parameter that are drawn apart
+_LEVEL = 4  # words that fit side by side under a panel
 
 
 def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
@@ -104,7 +105,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
 
     Args:
         evaluation: What was measured.
-        space: Where units come from; None for the registered family's.
+        space: Where units and names of values come from; None for the registered family's.
     """
     if space is None and evaluation.family in family_names():
         space = make(evaluation.family).space
@@ -125,7 +126,8 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
         parameter = known.get(name)
         axes.set_xlabel(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]")
         if parameter is not None and parameter.labels:
-            axes.set_xticks(axes.get_xticks(), map(parameter.text, axes.get_xticks()))
+            kinds = np.unique(values).tolist()
+            axes.set_xticks(kinds, map(parameter.text, kinds), rotation=0 if len(kinds) <= _LEVEL else 90)
     for axes in panels[len(names) :]:
         axes.remove()
     for axes in panels[::columns]:
