@@ -119,11 +119,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 300),
     "fetch-pick-and-place-task-inference": Benchmark("fetch-pick-and-place", "task-inference", 400),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
+    "push-promp": Benchmark("push", "promp", 64, _FEW, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
+    "grasp-promp": Benchmark("grasp", "promp", 150, _FEW, tasks=200),
     "panda-grasp-task-inference": Benchmark(
         "panda-grasp", "task-inference", 650, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
