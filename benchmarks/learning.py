@@ -116,8 +116,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 300),
-    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 300),
-    "fetch-pick-and-place-task-inference": Benchmark("fetch-pick-and-place", "task-inference", 400),
+    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 300, {"desired_kl": 0.02}),
+    "fetch-pick-and-place-task-inference": Benchmark(
+        "fetch-pick-and-place", "task-inference", 400, {"desired_kl": 0.02}
+    ),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-promp": Benchmark("push", "promp", 64, _FEW, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
