@@ -48,7 +48,7 @@ _THERE = 0.05  # metres from the goal that count as there
 _CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
 _XYZ = "xyz"
 
-_GUIDANCE = 0.5  # as much as half a metre of the object's way
+_GUIDANCE = 0.3  # as much as 30 cm of the object's way
 _NEAR = 0.1  # metres off at which 1/e of it is left
 _OPENING = 0.1  # metres between the open fingers
 _FINGER = 0.01  # metres from the grip to the fingers' outer sides
@@ -267,19 +267,21 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
 
     The package pays for the object's way alone, which a gripper that explores seldom touches, and more often knocks
     away than nearer: what is learned from that is to keep off. It is above zero throughout, because a critic begins at
-    zero: what is far off and unknown must not look better than it is.
+    zero: what is far off and unknown must not look better than it is. Once the object is there, all of it is paid.
     """
     assert ready(scene).object is not None
     gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
     if scene.grips:
         near = torch.exp(-(gripper - thing).norm(dim=-1) / _NEAR)
         shut = 1.0 - step.after["qpos"][..., FINGERS].sum(dim=-1) / _OPENING
-        return _GUIDANCE * (near + near.square().square() * shut)
-    away = (thing - _goal(scene, step.task))[..., :2]
-    away = away / away.norm(dim=-1, keepdim=True).clamp(min=_THERE)  # at the goal there is no behind
-    back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
-    behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
-    return _GUIDANCE * torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
+        promising = 0.5 * (near + near.square().square() * shut)
+    else:
+        away = (thing - _goal(scene, step.task))[..., :2]
+        away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+        back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
+        behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
+        promising = torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
+    return _GUIDANCE * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
 
 
 # -- families --------------------------------------------------------------------------------------------------------
