@@ -48,7 +48,8 @@ _THERE = 0.05  # metres from the goal that count as there
 _CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
 _XYZ = "xyz"
 
-_GUIDANCE = 0.3  # as much as 30 cm of the object's way
+_GUIDANCE = 0.5  # as much as half a metre of the object's way
+_PLEDGE = 0.2  # paid throughout
 _NEAR = 0.1  # metres off at which 1/e of it is left
 _OPENING = 0.1  # metres between the open fingers
 _FINGER = 0.01  # metres from the grip to the fingers' outer sides
@@ -266,8 +267,9 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
     """How near the gripper is to where it can do something about the object: around it, or else behind it.
 
     The package pays for the object's way alone, which a gripper that explores seldom touches, and more often knocks
-    away than nearer: what is learned from that is to keep off. It is above zero throughout, because a critic begins at
-    zero: what is far off and unknown must not look better than it is. Once the object is there, all of it is paid.
+    away than nearer: what is learned from that is to keep off. A part is paid throughout, so that all pay together is
+    above zero: a critic begins at zero, and what is far off and unknown must not look better than what is near. Once
+    the object is there, all of it is paid.
     """
     assert ready(scene).object is not None
     gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
@@ -281,7 +283,7 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
         back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
         behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
         promising = torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
-    return _GUIDANCE * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
+    return _PLEDGE + _GUIDANCE * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
 
 
 # -- families --------------------------------------------------------------------------------------------------------
