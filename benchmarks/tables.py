@@ -40,6 +40,7 @@ def every_run(runs: Iterable[Result]) -> str:
         "minutes",
         "target reached",
         "split",
+        "tasks",
         "measure",
         "zero-shot",
         "adapted, after episodes",
@@ -54,6 +55,7 @@ def every_run(runs: Iterable[Result]) -> str:
             when = f"{run['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
         size = _millions(run), f"{run['training_seconds'] / 60:.1f}"
         for split, evaluation in run["evaluations"].items():
+            on = split, str(evaluation["tasks"])
             for measure in (m for m in _MEASURES if m in evaluation):
                 curves = evaluation[measure]
                 adapted = ", ".join(
@@ -62,7 +64,7 @@ def every_run(runs: Iterable[Result]) -> str:
                 zero_shot = _cell(measure, curves["zero_shot"])
                 others = _others(measure, curves, ("adapted", "zero_shot"))
                 gains = _others(measure, evaluation.get("gain", {}).get(measure, {}), ("from_scratch",))
-                lines.append(_row([run["name"], *size, when, split, measure, zero_shot, adapted, others, gains]))
+                lines.append(_row([run["name"], *size, when, *on, measure, zero_shot, adapted, others, gains]))
     return "\n".join(lines)
 
 
