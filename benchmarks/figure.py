@@ -5,14 +5,13 @@ From the rows of task inference with all their controls (``learning.py``), on he
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from learning import BENCHMARKS, RESULTS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from tables import headline, results
 
 from robotmeta.plots import INK, STYLES, decorate, save_figure
 
@@ -24,10 +23,10 @@ _COLUMNS = 3
 def _families() -> dict[str, list[dict[str, Any]]]:
     """Evaluations on held-out tasks by family, one a seed."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for name, row in BENCHMARKS.items():
-        file = RESULTS / f"{name}.json"
-        if row.learner == "task-inference" and "domain_randomized" in row.controls and file.exists():
-            found.setdefault(row.family, []).append(json.loads(file.read_text())["evaluations"]["test"])
+    for run in results():
+        config, evaluation = run["config"], run["evaluations"]["test"]
+        if config["learner"] == "task-inference" and evaluation["return"].get("domain_randomized") is not None:
+            found.setdefault(config["family"], []).append(evaluation)
     return found
 
 
@@ -45,7 +44,7 @@ def figure(families: dict[str, list[dict[str, Any]]]) -> Figure:
 
 def _panel(axes: Axes, family: str, seeds: list[dict[str, Any]]) -> None:
     decorate(axes)
-    measure = "success" if "success" in seeds[0] else "return"
+    measure = headline(seeds[0])
     for place, kind in enumerate(_SHOWN):
         colour, _, marker = STYLES[kind]
         for seed, evaluation in enumerate(seeds):

@@ -29,6 +29,11 @@ def results() -> list[Result]:
     return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
+def headline(evaluation: dict[str, Any]) -> str:
+    """What a family is judged by: its success rate where it has one, else the return."""
+    return "success" if "success" in evaluation else "return"
+
+
 # -- every run ---------------------------------------------------------------------------------------------------------
 
 
@@ -90,7 +95,7 @@ def side_by_side(runs: Iterable[Result]) -> str:
         by_learner = [firsts.get((family, learner)) for learner in _LEARNERS]
         first = next(run for run in by_learner if run is not None)
         for split in (s for s in first["evaluations"] if s != "ood"):
-            measure = "success" if "success" in first["evaluations"][split] else "return"
+            measure = headline(first["evaluations"][split])
             cells = ["" if run is None else _gain(run, split, measure) for run in by_learner]
             control = first["evaluations"][split][measure].get("domain_randomized")
             name = family if split == "test" else f"{family}, real {split}"

@@ -273,9 +273,8 @@ def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], sp
     if sure:
         actual = [Column("is")] if sure[0] in task else []
         table = Table("parameter", "inferred", "plausible", *actual, title="What it thinks this robot is")
-        parameters = {p.name: p for p in space}
         for name in sure:
-            e, p = inferred[name], parameters[name]
+            e, p = inferred[name], space[name]
             plausible = " or ".join(map(p.text, e.kinds)) or f"{p.text(e.low, unit=False)} to {p.text(e.high)}"
             table.add_row(name, p.text(e.value), plausible, *([p.text(task[name])] if actual else []))
         _out.print(table)

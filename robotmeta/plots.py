@@ -109,7 +109,6 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
     """
     if space is None and evaluation.family in family_names():
         space = make(evaluation.family).space
-    known = {} if space is None else {parameter.name: parameter for parameter in space}
     adapted, control = evaluation.returns["adapted"], evaluation.returns["zero_shot"]
     assert adapted is not None
     before, after = (control or adapted).values[0], adapted.values[-1]
@@ -123,7 +122,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
         _before_and_after(
             axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
         )
-        parameter = known.get(name)
+        parameter = None if space is None else space[name]
         axes.set_xlabel(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]")
         if parameter is not None and parameter.labels:
             kinds = np.unique(values).tolist()

@@ -201,9 +201,8 @@ def _words(family: TaskFamily, task: Tasks) -> list[str]:
 
 def _thoughts(policy: Policy, belief: Belief) -> list[str]:
     """What the belief says of the parameters it is sure of, surest first."""
-    parameters = {p.name: p for p in policy.family.space}
-    sure = [(parameters[name], e) for name, e in (inferred(policy, belief) or {}).items() if e.sure]
-    return [f"{p.name} = {p.text(e.value, digits=2, unit=False)}" for p, e in sure]
+    space, estimates = policy.family.space, inferred(policy, belief) or {}
+    return [f"{n} = {space[n].text(e.value, digits=2, unit=False)}" for n, e in estimates.items() if e.sure]
 
 
 def _caption(words: list[str], width: int, height: int, thinks: bool) -> _Caption:

@@ -57,7 +57,7 @@ class Rollout:
             what it saw last before the simulation broke.
         actions: What it did, before clipping.
         rewards: What it got; zero where ``mask`` is.
-        paid: What learners go by: the rewards, and the family's guidance.
+        guidance: What learners are paid beside them; zero where ``mask`` is, None where the family has none.
         means: Mean of the action distribution it acted from.
         log_stds: Log standard deviation of that distribution, broadcasts against ``means``.
         mask: 1.0 for steps that happened, 0.0 after the end of an episode.
@@ -74,7 +74,7 @@ class Rollout:
     last_observations: Tensor
     actions: Tensor
     rewards: Tensor
-    paid: Tensor
+    guidance: Tensor | None
     means: Tensor
     log_stds: Tensor
     mask: Tensor
@@ -88,6 +88,11 @@ class Rollout:
     def distribution(self) -> DiagonalGaussian:
         """The distribution each action was drawn from."""
         return DiagonalGaussian(self.means, self.log_stds)
+
+    @property
+    def paid(self) -> Tensor:
+        """What learners go by: the rewards, and the family's guidance, ``[task, episode, time]``."""
+        return self.rewards if self.guidance is None else self.rewards + self.guidance
 
     @property
     def returns(self) -> Tensor:
@@ -275,7 +280,7 @@ def collect(
         last_observations=last,
         actions=actions.permute(1, 2, 0, 3),
         rewards=rewards.permute(1, 2, 0),
-        paid=(rewards if guidance is None else rewards + guidance).permute(1, 2, 0),
+        guidance=None if guidance is None else guidance.permute(1, 2, 0),
         means=means.permute(1, 2, 0, 3),
         log_stds=moment.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
         mask=mask.permute(1, 2, 0),

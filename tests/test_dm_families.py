@@ -233,8 +233,7 @@ def test_a_weak_joint_of_the_walker_is_that_joint_alone(joint: int) -> None:
     expected = nominal.actuator_gear[:, 0].copy()
     expected[joint - 1] *= 0.4
     np.testing.assert_allclose(weak.actuator_gear[:, 0], expected)
-    (named,) = (p.text(joint) for p in family.space if p.name == "weak_joint")
-    assert nominal.actuator(joint - 1).name == named
+    assert nominal.actuator(joint - 1).name == family.space["weak_joint"].text(joint)
 
 
 @pytest.mark.parametrize(

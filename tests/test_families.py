@@ -442,7 +442,7 @@ def test_a_fault_changes_the_torque_of_the_joint_it_names_and_of_no_other(name: 
     expected = nominal.actuator_gear[:, 0].copy()
     expected[joint - 1] *= -0.25
     np.testing.assert_allclose(faulty.actuator_gear[:, 0], expected)
-    named = next(p for p in family.space if p.name == "faulty_joint").text(joint)
+    named = family.space["faulty_joint"].text(joint)
     turned = nominal.joint(int(nominal.actuator_trnid[joint - 1, 0])).name
     assert named == turned.replace("_joint", "") == family.actions[joint - 1][0].removesuffix("_torque")
 

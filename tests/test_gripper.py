@@ -758,7 +758,7 @@ def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: Tas
         (lambda: GRASP.task(mass=float("nan")), "mass=nan is outside"),
         (lambda: GRASP.task(shape=4), "shape is one of box, cylinder, sphere, capsule, not 4"),
         (lambda: GRASP.task(shape=1.5), "shape is one of box, cylinder, sphere, capsule, not 1.5"),
-        (lambda: GRASP.task(shape="cone"), "no shape 'cone'; nearest: cylinder .also box, sphere, capsule."),
+        (lambda: GRASP.task(shape="cone"), r"no shape 'cone'; nearest: cylinder \(also box, sphere, capsule\)"),
         (lambda: GRASP.task(goal_z=0.5), r"goal_z=0.5 is outside its physical range \[0.03, 0.22\] m"),
         (lambda: GRASP.task(offset=1.0), "offset=1 is outside"),
         (lambda: GRASP.task(friction=-0.1), "friction=-0.1 is outside"),

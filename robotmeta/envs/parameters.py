@@ -223,18 +223,15 @@ class Parameter:
 
     def check(self, value: float) -> float:
         """Returns the value, or raises UserError where it is outside the physical range or none of the choices."""
-        if self.labels:
-            if value not in self.labels:
-                raise UserError(f"{self.name} is one of {', '.join(self.labels.values())}, not {value:g}")
-            return value
         low, high = self.bounds
-        if not low <= value <= high:  # also refuses NaN
+        if not self.labels and not low <= value <= high:  # also refuses NaN
             raise UserError(
                 f"{self.name}={value:g} is outside its physical range [{low:g}, {high:g}] {_unit(self.unit)}".rstrip()
             )
-        known = self._choices()
+        known = list(self.labels) or self._choices()
         if known is not None and value not in known:
-            raise UserError(f"{self.name} is one of {', '.join(f'{v:g}' for v in known)}, not {value:g}")
+            words = (self.text(kind, digits=6, unit=False) for kind in known)
+            raise UserError(f"{self.name} is one of {', '.join(words)}, not {value:g}")
         return value
 
     def _choices(self) -> list[float] | None:
@@ -326,6 +323,13 @@ class ParameterSpace:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
 
+    def __getitem__(self, name: str) -> Parameter:
+        """The parameter of that name; KeyError where there is none."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise KeyError(name)
+
     def nominal(self, count: int = 1) -> Tasks:
         """``count`` copies of the nominal task."""
         row = [parameter.nominal for parameter in self.parameters]
@@ -341,8 +345,7 @@ class ParameterSpace:
         for name, value in values.items():
             if name not in self.names:
                 raise unknown("parameter", name, self.names, where=where)
-            column = self.names.index(name)
-            tasks.values[0, column] = self.parameters[column].read(value)
+            tasks.values[0, self.names.index(name)] = self[name].read(value)
         return tasks
 
     def sample(self, count: int, rng: np.random.Generator, *, ood: bool = False) -> Tasks:

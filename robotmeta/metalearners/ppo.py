@@ -198,9 +198,10 @@ def improve(
     """
     with torch.no_grad():
         values = network.value(seen.critic)
-        return_scale.update(discounted_returns(rollout.paid, config.discount), rollout.mask)
+        paid = rollout.paid
+        return_scale.update(discounted_returns(paid, config.discount), rollout.mask)
         advantages = generalized_advantages(
-            rollout.paid / return_scale(),
+            paid / return_scale(),
             values,
             last_values(config, network, rollout, seen.last),
             rollout.mask,
