@@ -24,6 +24,7 @@ from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, Ta
 from robotmeta.envs.gymnasium_env import register_families
 from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.evaluate import Evaluation, evaluate
+from robotmeta.export import Exported, export
 from robotmeta.gym_adapter import wrap
 from robotmeta.metalearners import LEARNERS, MetaLearner
 from robotmeta.record import Recording, record
@@ -38,6 +39,7 @@ __all__ = [
     "LEARNERS",
     "Adapted",
     "Evaluation",
+    "Exported",
     "MetaLearner",
     "Parameter",
     "ParameterSpace",
@@ -53,6 +55,7 @@ __all__ = [
     "adapt",
     "collect",
     "evaluate",
+    "export",
     "load",
     "make",
     "meta_train",

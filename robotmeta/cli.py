@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         "evaluate": evaluate,
         "record": record,
         "report": report,
+        "export": export,
         "bench": bench,
     }
     try:
@@ -402,6 +403,27 @@ def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks:
     from robotmeta.report import report as write_report
 
     _out.print(f"Report: {write_report(run, episodes=episodes, tasks=tasks)}")
+
+
+def export(policy: PolicySource, out: Path = Path("policy.onnx")) -> None:
+    """Write a policy as one ONNX file, for a robot's own software to run one control step at a time.
+
+    Example: robotmeta export adapted.safetensors --out policy.onnx
+
+    Args:
+        policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        out: The ONNX file.
+    """
+    from robotmeta import checkpoint
+    from robotmeta.export import export as write
+
+    loaded = checkpoint.load(policy)
+    exported = write(loaded, out)
+    for what, named in (("Inputs", exported.inputs), ("Outputs", exported.outputs)):
+        _out.print(f"{what}: {', '.join(f'{name} [{count}]' for name, count in named.items())}")
+    if loaded.belief is None and list(exported.inputs) == ["observation"]:
+        _out.print("It has not been adapted to a robot, and does not adapt as it acts.")
+    _out.print(f"Policy: {out}")
 
 
 def bench(

@@ -16,7 +16,9 @@ from robotmeta.envs import BatchEnv, Step
 from robotmeta.policies import DiagonalGaussian
 
 Belief = Mapping[str, Tensor]
-"""What a learner believes about each task, each entry ``[task, ...]``: adapted parameters, a hidden state, nothing."""
+"""What a learner believes about each task, each entry ``[task, ...]``: adapted parameters, a hidden state, nothing.
+
+Entries named ``action`` and ``reward`` are those of the last step of the episode before."""
 
 
 class Signal(NamedTuple):

@@ -11,6 +11,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
+ON_A_ROBOT = DOCS / "on-a-robot.md"
 _SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
 
 
@@ -37,6 +38,17 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
     exec(compile(code, OWN_ROBOT.name, "exec"), {})
     for file in ("crawler.png", "backward.safetensors", "crawler.mp4"):
         assert (tmp_path / file).stat().st_size > 1000
+
+
+def test_an_exported_policy_drives_a_robot_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = _examples(ON_A_ROBOT)
+    exec(compile(code, ON_A_ROBOT.name, "exec"), {})
+    returns = [float(value) for value in re.findall(r"episode \d: (-?\d+)", capsys.readouterr().out)]
+    assert len(returns) == 2
+    assert min(returns) > 200.0  # the wrong way would earn less than nothing
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
