@@ -11,8 +11,10 @@ import sys
 if sys.platform == "linux":
     if "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
         os.environ.setdefault("MUJOCO_GL", "egl")
-    _library = {"egl": "EGL", "osmesa": "OSMesa"}.get(os.environ.get("MUJOCO_GL", "").lower())
-    if _library is not None and ctypes.util.find_library(_library) is None:
+    _asked = os.environ.get("MUJOCO_GL", "").lower()
+    _library = {"egl": "EGL", "osmesa": "OSMesa"}.get(_asked)
+    _without = ("", "glfw", "glx", "on", "enable", "enabled", "true", "1", "off", "disable", "disabled", "false", "0")
+    if ctypes.util.find_library(_library) is None if _library is not None else _asked not in _without:
         os.environ["MUJOCO_GL"] = "disable"
 
 # torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.

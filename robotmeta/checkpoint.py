@@ -9,7 +9,6 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from torch import Tensor
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError, unknown
-from robotmeta.files import replaced, writing
+from robotmeta.files import reading, replaced, writing
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
 from robotmeta.rollout import Belief, one_torch_thread
 from robotmeta.seeding import streams
@@ -160,7 +159,8 @@ def _flush(file: Path) -> None:
 
 def checkpoints(run: Path) -> list[Path]:
     """Complete checkpoints of a run, oldest first."""
-    return sorted(path for path in (run / "checkpoints").glob("[0-9]*") if (path / _WEIGHTS).exists())
+    found = (path for path in (run / "checkpoints").glob("[0-9]*") if path.name.isdigit())
+    return sorted(path for path in found if (path / _WEIGHTS).exists())
 
 
 def load(source: str | Path, *, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
@@ -180,20 +180,29 @@ def load(source: str | Path, *, device: torch.device | str = "cpu", family: Task
     described, tensors = _read(file)
     if described.get("schema") != SCHEMA:
         raise UserError(f"{file} has schema {described.get('schema')}, this version reads schema {SCHEMA}")
-    config = RunConfig.from_json(described["config"])
+    try:
+        config = RunConfig.from_json(described["config"])
+        digest, names = described["space"]["digest"], described["space"]["names"]
+        iteration, env_steps = int(described["iteration"]), int(described["env_steps"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"the manifest of {file} is damaged: {error}") from None
     if family is not None and family.name != config.family:
         raise UserError(f"{file} was trained on family '{config.family}', not '{family.name}'")
     policy = new_policy(config, device, family)
-    _check_space(file, described, policy.family)
+    if digest != policy.family.space.digest:
+        raise UserError(
+            f"{file} was trained on another version of family '{policy.family.name}': its parameters were "
+            f"{', '.join(map(str, names))}, with other ranges than today's"
+        )
     belief = {n.removeprefix(_BELIEF): v.to(device) for n, v in tensors.items() if n.startswith(_BELIEF)}
     weights = {n: v for n, v in tensors.items() if not n.startswith(_BELIEF)}
     try:
         policy.learner.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(f"{file} does not fit its learner '{policy.config.learner}': {_first_line(error)}") from None
-    return Policy(
-        policy.family, policy.config, policy.learner, described["iteration"], described["env_steps"], belief or None
-    )
+    if belief:
+        _check_belief(file, belief, policy.begin(1))
+    return Policy(policy.family, policy.config, policy.learner, iteration, env_steps, belief or None)
 
 
 def load_training(run: Path, policy: Policy) -> None:
@@ -201,8 +210,8 @@ def load_training(run: Path, policy: Policy) -> None:
     file = checkpoints(run)[-1] / _TRAINING
     try:
         policy.learner.load_training_state(torch.load(file, weights_only=True, map_location="cpu"))
-    except Exception as error:  # torch.load raises whatever the damage leads to
-        raise UserError(f"{file} is damaged: {_first_line(error)}") from None
+    except Exception:  # torch.load raises whatever the damage leads to
+        raise UserError(f"{file} is damaged: it holds no state of training") from None
 
 
 def pretrained() -> list[str]:
@@ -232,7 +241,7 @@ def _locate(source: Path) -> Path:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    with file.open("rb") as opened:
+    with reading(file), file.open("rb") as opened:
         head = opened.read(9)
     # A safetensors file begins with the length of its header, which may be any eight bytes, and then the header.
     if head[8:] != b"{" and (head[:1] == b"\x80" or head[:4] == b"PK\x03\x04"):
@@ -245,15 +254,19 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise UserError(f"{file} is truncated or not a policy file: {_first_line(error)}") from None
     if described is None:
         raise UserError(f"{file} holds tensors but no manifest: it was not written by robotmeta")
-    return json.loads(described), tensors
+    try:
+        manifest = json.loads(described)
+    except json.JSONDecodeError as error:
+        raise UserError(f"the manifest of {file} is damaged: {error}") from None
+    if not isinstance(manifest, dict):
+        raise UserError(f"the manifest of {file} is damaged: it is a {type(manifest).__name__}")
+    return manifest, tensors
 
 
-def _check_space(file: Path, described: Mapping[str, Any], family: TaskFamily) -> None:
-    if described["space"]["digest"] != family.space.digest:
-        raise UserError(
-            f"{file} was trained on another version of family '{family.name}': its parameters were "
-            f"{', '.join(described['space']['names'])}, with other ranges than today's"
-        )
+def _check_belief(file: Path, belief: Belief, expected: Belief) -> None:
+    for name, value in expected.items():
+        if name not in belief or belief[name].shape != value.shape:
+            raise UserError(f"{file} is damaged: what it has learned of its task has no {name} that fits")
 
 
 def _first_line(error: Exception) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import functools
+import io
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -14,12 +19,14 @@ from rich.table import Column, Table
 from robotmeta.errors import SimulationDiverged, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from robotmeta.deployment import Adapted
     from robotmeta.envs import Estimate, ParameterSpace
     from robotmeta.evaluate import Evaluation
+    from robotmeta.record import Recording
 
-_out = Console(soft_wrap=True)  # paths stay whole, however long
+_out = Console(soft_wrap=True, markup=False)  # paths stay whole, however long, and as they are
 
 Family = Annotated[str, tyro.conf.Positional]
 PolicySource = Annotated[str, tyro.conf.Positional]
@@ -40,13 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
         "bench": bench,
     }
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            commands,
-            prog="robotmeta",
-            description="Meta-train policies over MuJoCo task families and adapt them in a few episodes.",
-            args=arguments,
-            sort_subcommands=False,
-        )
+        _parsed(commands, arguments)()
     except (UserError, SimulationDiverged) as error:
         print(f"robotmeta: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, UserError) else 1)
@@ -55,6 +56,61 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone, such as `| head`
         sys.stderr.close()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"robotmeta: cannot write the output: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str] | None) -> Callable[[], None]:
+    """The command that was asked for, ready to be run.
+
+    Raises:
+        UserError: For options that it does not have, or values of the wrong type: what tyro says of it, in one line.
+    """
+
+    def later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+        @functools.wraps(command)
+        def chosen(*args: Any, **named: Any) -> Callable[[], None]:
+            return functools.partial(command, *args, **named)
+
+        return chosen
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.extras.subcommand_cli_from_dict(
+                {name: later(command) for name, command in commands.items()},
+                prog="robotmeta",
+                description="Meta-train policies over MuJoCo task families and adapt them in a few episodes.",
+                args=arguments,
+                sort_subcommands=False,
+            )
+    except SystemExit as exit_:
+        if not exit_.code:
+            raise
+        given = sys.argv[1:] if arguments is None else arguments
+        command = given[0] if given and given[0] in commands else ""
+        raise UserError(_in_one_line(said.getvalue(), command)) from None
+
+
+def _in_one_line(box: str, command: str) -> str:
+    """What tyro says in a box went wrong with the options of a command, and which it might have been."""
+    # Where the terminal cannot draw a frame there are dashes alone.
+    lines = ("" if set(line) <= set("╭╮╰╯│─- ") else line.strip("│ ") for line in box.splitlines()[1:])
+    mistake, *more = [list(group) for filled, group in itertools.groupby(lines, bool) if filled] or [["no command"]]
+    said = " ".join(mistake).rstrip(".")
+    said = said[:1].lower() + said[1:]
+    for about, *details in more:
+        if about == "Got errors:":  # of each type that an optional value may have; the last one is what was meant
+            said = f"{said.partition(': ')[0]}: {details[-1].partition(': ')[2]}"
+        elif about == "Perhaps you meant:":
+            options = [detail.split()[0] for detail in details if detail.startswith("--")]
+            said += f"; nearest: {', '.join(dict.fromkeys(options))}"
+        elif about.startswith("Available subcommands"):
+            said += f"; there are: {' '.join((about, *details)).partition(': ')[2]}"
+    return f"{said} (see {' '.join(filter(None, ('robotmeta', command)))} --help)"
 
 
 def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) -> None:
@@ -114,11 +170,11 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
             listed[known] = _described(family)
         _out.print(table)
         for error in broken:
-            _out.print(error, markup=False)
+            _out.print(error)
         _write_json(json, listed)
         return
     family = make(name)
-    _out.print(f"[bold]{family.name}[/bold]: {family.summary}\nSource: {family.source}.")
+    _out.print(f"{family.name}: {family.summary}\nSource: {family.source}.")
     _out.print(f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: train, {', '.join(family.splits)}.")
     train = Column("train and test", overflow="fold")
     table = Table(Column("parameter", no_wrap=True), "nominal", train, "ood", "what it is")
@@ -143,11 +199,11 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
 
 def train(
     family: Annotated[str | None, tyro.conf.Positional] = None,
-    learner: str = "task-inference",
+    learner: str | None = None,
     iterations: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     device: str = "auto",
-    simulator: str = "auto",
+    simulator: str | None = None,
     out: Path | None = None,
     resume: Path | None = None,
     preset: str | None = None,
@@ -161,11 +217,11 @@ def train(
 
     Args:
         family: Task family; see `robotmeta families`. FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
-        learner: task-inference, rl2, promp, maml, or domain-randomization (the control that does not adapt).
+        learner: task-inference (if left out), rl2, promp, maml, or domain-randomization (the control, does not adapt).
         iterations: Meta-updates in all; 300, or with --resume as many as were asked for last.
-        seed: Fixes tasks, weights, exploration and shuffling.
+        seed: Fixes tasks, weights, exploration and shuffling; 0 if left out.
         device: auto, cpu or cuda: where the policy and the updates run.
-        simulator: auto, mujoco or closed-form.
+        simulator: auto (if left out), mujoco or closed-form.
         out: Run folder; runs/FAMILY-LEARNER-SEED by default.
         resume: Continue this run folder instead of starting a new one.
         preset: A named configuration, such as paper: 20 episodes an adaptation step.
@@ -177,9 +233,10 @@ def train(
 
     _check_threads(threads)
     if resume is not None:
-        if family is not None or hyper or preset or out is not None:
+        if hyper or any(given is not None for given in (family, learner, seed, simulator, preset, out)):
             raise UserError(
-                "--resume continues a run as it was configured: leave out the family, --hyper, --preset, --out"
+                "--resume continues a run as it was configured: leave out the family, --learner, --seed, --simulator, "
+                "--hyper, --preset, --out"
             )
         run = training.resume(
             resume, iterations=iterations, device=device, threads=threads, checkpoint_every=checkpoint_every
@@ -191,14 +248,14 @@ def train(
             raise UserError(f"train needs a task family; there are: {', '.join(family_names())}")
         run = training.meta_train(
             family,
-            learner,
+            learner or "task-inference",
             iterations=300 if iterations is None else iterations,
-            seed=seed,
+            seed=seed or 0,
             out=out,
             hyper=_pairs(hyper),
             preset=preset,
             device=device,
-            simulator=simulator,
+            simulator=simulator or "auto",
             threads=threads,
             checkpoint_every=checkpoint_every,
         )
@@ -241,6 +298,9 @@ def adapt(
     """
     from robotmeta import checkpoint, deployment
 
+    _check_targets(out, json)
+    if horizon is not None and env is None:
+        raise UserError("--horizon is for --env; a family has its own")
     loaded = checkpoint.load(policy)
     if env is not None:
         if task:
@@ -253,18 +313,17 @@ def adapt(
         what = next(iter(target))
         named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in loaded.family.space)
     result = deployment.adapt(loaded, target, episodes=episodes, seed=seed)
-    _out.print(f"{loaded.family.name}, {named}")
-    _out.print(
-        f"return without adaptation {result.return_before:.1f}, after {episodes} episodes {result.return_after:.1f}"
-    )
-    if result.inferred is not None:
-        _show_inferred(result.inferred, what, loaded.family.space)
     if out is not None:
         checkpoint.save_policy(result.policy, out)
-        _out.print(f"Adapted policy: {out}")
     answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}
     answer["inferred"] = result.inferred and {name: e._asdict() for name, e in result.inferred.items()}
     _write_json(json, {"family": loaded.family.name, "task": what, **answer})
+    _out.print(f"{loaded.family.name}, {named}")
+    _out.print(_returns(result, episodes))
+    if result.inferred is not None:
+        _show_inferred(result.inferred, what, loaded.family.space)
+    if out is not None:
+        _out.print(f"Adapted policy: {out}")
 
 
 def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: ParameterSpace) -> None:
@@ -323,6 +382,11 @@ def evaluate(
 
     _check_threads(threads)
     check_controls(controls)
+    _check_targets(json, plot)
+    if plot is not None:
+        from robotmeta.plots import check_format
+
+        check_format(plot)
     loaded = checkpoint.load(policy)
 
     def control(name: str, source: str | None) -> checkpoint.Policy | None:
@@ -342,13 +406,14 @@ def evaluate(
         domain_randomized=control("domain_randomized", domain_randomized),
         oracle=control("oracle", oracle),
     )
-    _show(evaluation)
     if json is not None:
         save_json(evaluation, json)
     if plot is not None:
         from robotmeta.plots import adaptation_curve, save_figure
 
         save_figure(adaptation_curve(evaluation, *evaluation.quantities), plot)
+    _show(evaluation)
+    if plot is not None:
         _out.print(f"Plot: {plot}")
 
 
@@ -384,10 +449,7 @@ def record(
     source = Path(policy)
     default = source / "videos" / "before-after.mp4" if source.is_dir() else Path("before-after.mp4")
     recording = run_recording(loaded, _task(loaded, task), out=out or default, episodes=episodes, seed=seed)
-    before, after = recording.return_before, recording.return_after
-    _out.print(
-        f"return without adaptation {before:.1f}, after {episodes} episodes {after:.1f}\nVideo: {recording.file}"
-    )
+    _out.print(f"{_returns(recording, episodes)}\nVideo: {recording.file}")
 
 
 def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks: int = 40) -> None:
@@ -448,6 +510,9 @@ def bench(
     from robotmeta.envs import FAMILIES
 
     _check_threads(threads)
+    if repeats < 1:
+        raise UserError(f"there is at least 1 repetition, not {repeats}")
+    _check_targets(json)
     if family == "all":
         result = bench_families(
             list(FAMILIES), worlds=400 if worlds is None else worlds, threads=threads, repeats=repeats, console=_out
@@ -468,6 +533,8 @@ def _pairs(items: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = item.partition("=")
         if not equals:
             raise UserError(f"'{item}' is not NAME=VALUE")
+        if name in pairs:
+            raise UserError(f"{name} is given twice: {pairs[name]} and {value}")
         pairs[name] = value
     return pairs
 
@@ -482,6 +549,19 @@ def _some(names: tuple[str, ...], most: int = 7) -> str:
     """The first of them, and how many more there are."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _returns(result: Adapted | Recording, episodes: int) -> str:
+    before, after = result.return_before, result.return_after
+    return f"return without adaptation {before:.1f}, after {episodes} episode{'s' * (episodes > 1)} {after:.1f}"
+
+
+def _check_targets(*files: Path | None) -> None:
+    from robotmeta.files import check_target
+
+    for file in files:
+        if file is not None:
+            check_target(file)
 
 
 def _check_threads(threads: int | None) -> None:

@@ -34,6 +34,12 @@ class RunConfig:
     simulator: str = "auto"
     """Physics backend."""
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"a seed is 0 or more, not {self.seed}")
+        if self.iterations < 1:
+            raise UserError(f"iterations must be at least 1, not {self.iterations}")
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return dataclasses.asdict(self)
@@ -43,11 +49,16 @@ class RunConfig:
         """Reads what :meth:`to_json` wrote.
 
         Raises:
-            UserError: For an unknown learner or hyper-parameter.
+            UserError: For an unknown learner or hyper-parameter, or where something is missing or left over.
         """
-        fields = dict(data)
-        fields["hyperparameters"] = hyperparameters(fields["learner"], fields["hyperparameters"])
-        return cls(**fields)
+        try:
+            fields = dict(data)
+            fields["hyperparameters"] = hyperparameters(fields["learner"], dict(fields["hyperparameters"]))
+            return cls(**fields)
+        except (KeyError, TypeError, ValueError) as error:
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"not the configuration of a run: {error}") from None
 
 
 # 20 episodes an adaptation step, as published; the defaults adapt with at most 5 episodes.
@@ -108,4 +119,5 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
     if isinstance(data, hint if isinstance(hint, type) else tuple) and not (hint is int and isinstance(data, bool)):
         return data
     wanted = getattr(hint, "__name__", str(hint))
-    raise UserError(f"hyper-parameter {name} is a {wanted}, which '{value}' is not")
+    article = "an" if wanted[0] in "aeiou" else "a"
+    raise UserError(f"hyper-parameter {name} is {article} {wanted}, which '{value}' is not")

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from robotmeta.checkpoint import Policy
+from robotmeta.checkpoint import Policy, checkpoints, load
 from robotmeta.config import hyperparameters
 from robotmeta.errors import UserError
 from robotmeta.metalearners.ppo import PPOConfig
@@ -27,9 +27,15 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
         threads: Physics threads.
 
     Raises:
-        UserError: Where its training was stopped: half a control would flatter the policy.
+        UserError: Where there is no run folder to train it in, or its training was stopped: half a control would
+            flatter the policy.
     """
-    folder = (run if run.is_dir() else run.parent) / "controls" / name
+    if not (run / CONFIG).exists():
+        raise UserError(
+            f"the {name} control is trained in the run's folder, which {run} is not: name the run, or give a control "
+            f"that is trained already with --{name.replace('_', '-')}"
+        )
+    folder = run / "controls" / name
     chosen = policy.config.hyperparameters
     shared = {key: getattr(chosen, key) for key in _SHARED} if isinstance(chosen, PPOConfig) else {}
     values = shared | _HYPER[name]
@@ -37,6 +43,7 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
 
     def trained(iterations: int) -> Run:
         if (folder / CONFIG).exists():
+            iterations = max([iterations, *(int(kept.name) for kept in checkpoints(folder))])
             return resume(folder, family=policy.family, iterations=iterations, threads=threads)
         return meta_train(
             policy.family,
@@ -58,3 +65,15 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
     if control.interrupted:
         raise UserError(f"stopped while training the {name} control; the same command goes on with {folder}")
     return control.policy
+
+
+def trained_controls(policy: Policy, run: Path) -> dict[str, Policy]:
+    """The controls that were trained beside a run, for as many control steps as the policy, by name."""
+    found = {}
+    for name in _HYPER:
+        folder = run / "controls" / name
+        if checkpoints(folder):
+            control = load(folder, family=policy.family)
+            if control.env_steps >= policy.env_steps:
+                found[name] = control
+    return found

@@ -10,7 +10,7 @@ import torch
 
 from robotmeta.checkpoint import Policy
 from robotmeta.envs import BatchEnv, Estimate, TaskBatchEnv, Tasks
-from robotmeta.errors import UserError
+from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.metalearners import MetaLearner
 from robotmeta.rollout import Belief, Rollout, collect, joined
 from robotmeta.seeding import streams
@@ -48,12 +48,17 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
         trials: Fresh episodes to measure the return before and after; they are not learned from.
 
     Raises:
-        UserError: For fewer than one episode, or an environment with another interface.
+        UserError: For fewer than one episode, tasks of another family, or an environment with another interface.
+        SimulationDiverged: Where the simulation breaks in every episode.
     """
     if episodes < 1:
         raise UserError(f"adaptation needs at least 1 episode, not {episodes}")
     if isinstance(target, Tasks):
+        if len(target) != 1:
+            raise UserError(f"a policy adapts to 1 task, not {len(target)}")
         worlds = TaskWorlds(policy, target)
+    elif isinstance(target, str):
+        raise UserError(f"adaptation needs a task or an environment: robotmeta.wrap('{target}') makes one of a name")
     else:
         check_interface(policy, target)
         worlds = OneWorld(target)
@@ -62,6 +67,8 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
     def mean_return(known: Belief, *, remember: bool) -> float:
         fresh = streams(seed, "trials")[0]
         rollout, _ = experience(worlds, policy.learner, known, trials, fresh, explore=False, remember=remember)
+        if bool(rollout.diverged.all()):
+            raise SimulationDiverged(f"the simulation broke in all {trials} episodes that were to be measured")
         return rollout.mean_return()
 
     before = mean_return(policy.begin(1), remember=False)
@@ -92,6 +99,11 @@ class TaskWorlds:
     """Simulated worlds of some tasks, as the policy knows them."""
 
     def __init__(self, policy: Policy, tasks: Tasks, *, threads: int | None = None) -> None:
+        if tasks.names != policy.family.space.names:
+            raise UserError(
+                f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
+                f"{', '.join(policy.family.space.names)}; theirs are {', '.join(tasks.names)}"
+            )
         self.num_tasks = len(tasks)
         self._policy, self._tasks, self._threads = policy, tasks, threads
         self._envs: dict[int, TaskBatchEnv] = {}
@@ -153,6 +165,8 @@ def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, generator: tor
 def check_interface(policy: Policy, env: BatchEnv) -> None:
     """Raises UserError where an environment's observations or actions do not fit the policy's, number by number."""
     family = policy.family
+    if policy.config.hyperparameters.privileged:
+        raise UserError("this policy is an oracle: it has to be told its task, which only its own family can do")
     for what, has, needs, names in (
         ("observations", env.observation_size, family.observation_size, family.observations),
         ("actions", env.action_size, family.action_size, family.actions),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +18,14 @@ from robotmeta.checkpoint import Policy, new_policy, versions
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.deployment import TaskWorlds, adapted_belief, experience
 from robotmeta.envs import Tasks
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.files import write_text
 from robotmeta.rollout import Rollout
 from robotmeta.seeding import streams
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000
+_FEWEST = 5  # tasks for a claim about a family
 _TOLD = 0.1  # share of a parameter's spread that must be explained for it to be named
 
 Quantity = Literal["return", "success", "distance"]
@@ -81,7 +83,7 @@ class Evaluation:
         family: Name of the family.
         learner: Name of the learner.
         split: ``test``, ``ood`` or ``robots``.
-        tasks: The tasks.
+        tasks: The tasks, without those left out.
         episodes: Numbers of adaptation episodes, increasing from 0.
         returns: Undiscounted return by curve: ``adapted`` and the controls; None for one that was not run.
         success: Success rate by curve, where the family defines success; else empty.
@@ -90,6 +92,8 @@ class Evaluation:
         seed: Of the evaluation.
         inferred: How much of each parameter's spread over the tasks the adapted policy's estimates explain (R^2), for
             learners that say what they think the task is; else empty.
+        diverged: Numbers of the tasks, counted from 0, that were left out of every curve because the simulation broke
+            in an episode that was to be measured.
     """
 
     family: str
@@ -103,6 +107,7 @@ class Evaluation:
     env_steps: int
     seed: int
     inferred: dict[str, float] = field(default_factory=dict)
+    diverged: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``evaluate --json`` writes; a control that was not run is null."""
@@ -121,6 +126,7 @@ class Evaluation:
             **({"inferred": self.inferred} if self.inferred else {}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
+            "diverged": list(self.diverged),
             "versions": versions(),
         }
 
@@ -177,7 +183,10 @@ class Evaluation:
             f"After {budget} {adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f}, "
             f"a gain of {_gain(gain)} on the same tasks"
         )
-        if low > control.ci95[-1][1]:
+        tasks = adapted.values.shape[1]
+        if tasks < _FEWEST:
+            said = f"{tasks} task{'s' * (tasks > 1)} cannot tell whether adaptation helps"
+        elif low > control.ci95[-1][1]:
             said = "adaptation helps, the intervals do not overlap"
             if adapted.ci95[0][1] >= low:
                 said += "; most of the gain comes within the first episode"
@@ -196,7 +205,15 @@ class Evaluation:
             for name, curve in self.returns.items()
             if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
         ]
-        return f"{compared}: {said}." + (f" Clearly better: {', '.join(ahead)}." if ahead else "") + self._rates()
+        if ahead and tasks >= _FEWEST:
+            said += f". Clearly better: {', '.join(ahead)}"
+        return f"{compared}: {said}." + self._rates() + self._left_out()
+
+    def _left_out(self) -> str:
+        if not self.diverged:
+            return ""
+        which = f"task{'s' * (len(self.diverged) > 1)} {', '.join(map(str, self.diverged))}"
+        return f" Left out, as the simulation broke: {which} of {len(self.tasks) + len(self.diverged)}."
 
     def _rates(self) -> str:
         """How often it succeeds and how far from its goal it ends, beside its zero-shot control, where defined."""
@@ -209,7 +226,8 @@ class Evaluation:
             if adapted is None or control is None:
                 continue
             (low, high), (least, most) = adapted.ci95[-1], control.ci95[-1]
-            apart = ": the intervals do not overlap" if low > most or high < least else ""
+            apart = (low > most or high < least) and adapted.values.shape[1] >= _FEWEST
+            apart = ": the intervals do not overlap" if apart else ""
             said += f" {words.format(number(adapted.mean[-1]), number(control.mean[-1]))}{apart}."
         return said
 
@@ -257,12 +275,18 @@ def evaluate(
         threads: Physics threads.
 
     Raises:
-        UserError: For an unknown split or control, or fewer than one episode or task.
+        UserError: For an unknown split or control, fewer than one episode or task, tasks of another family, or a policy
+            that is not the control it is given as.
+        SimulationDiverged: Where the simulation of every task breaks.
     """
     budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
     if len(budgets) < 2 or budgets != sorted({0, *budgets}):
         raise UserError(f"an adaptation curve goes from 0 to at least 1 episode, not {episodes}")
     check_controls(controls)
+    given = {"domain_randomized": domain_randomized, "oracle": oracle}
+    for name, control in given.items():
+        if control is not None:
+            _check_control(name, control, policy)
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
 
     def measured(
@@ -295,17 +319,24 @@ def evaluate(
     if oracle is not None:
         runs["oracle"], _ = measured(oracle, adaptive=False)
 
+    # Where a simulation broke there is no return to compare: such a task is left out everywhere.
+    broken = np.zeros(len(chosen), dtype=bool)
+    for rollout in itertools.chain.from_iterable(run for run in runs.values() if run is not None):
+        broken |= rollout.diverged.any(dim=1).cpu().numpy()
+    if broken.all():
+        raise SimulationDiverged(f"the simulation of every task of family '{policy.family.name}' broke")
+
     def curves(measure: Callable[[Rollout], Tensor | None], binary: bool = False) -> dict[str, Curve | None]:
         """Nothing where the family does not define it."""
         if measure(adapted[0]) is None:
             return {}
-        return {name: None if run is None else _curve(map(measure, run), binary) for name, run in runs.items()}
+        return {name: None if run is None else _curve(map(measure, run), ~broken, binary) for name, run in runs.items()}
 
     return Evaluation(
         family=policy.family.name,
         learner=policy.config.learner,
         split="given" if isinstance(tasks, Tasks) else split,
-        tasks=chosen,
+        tasks=chosen[~broken],
         episodes=budgets,
         returns=curves(lambda rollout: rollout.returns),
         success=curves(lambda rollout: rollout.success, binary=True),
@@ -313,6 +344,7 @@ def evaluate(
         env_steps=policy.env_steps,
         seed=seed,
         inferred=inferred,
+        diverged=tuple(np.flatnonzero(broken).tolist()),
     )
 
 
@@ -348,9 +380,22 @@ def scratch(policy: Policy, seed: int) -> Policy:
     return new_policy(config, policy.learner.device, policy.family)
 
 
-def _curve(measured: Iterable[Tensor | None], binary: bool) -> Curve:
+def _check_control(name: str, control: Policy, policy: Policy) -> None:
+    """Raises UserError where a policy is not that control of the other one."""
+    if control.family.name != policy.family.name:
+        raise UserError(
+            f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}'"
+        )
+    config, oracle = control.config, name == "oracle"
+    if config.learner != "domain-randomization" or config.hyperparameters.privileged != oracle:
+        told = " and is told its task" if config.hyperparameters.privileged else ""
+        wanted = "--learner domain-randomization" + " --hyper privileged=true" * oracle
+        raise UserError(f"the {name} control is trained with {wanted}; this one learned with {config.learner}{told}")
+
+
+def _curve(measured: Iterable[Tensor | None], kept: np.ndarray, binary: bool) -> Curve:
     """Of one episode a task at each budget, as :func:`evaluate` measures."""
-    return Curve(np.stack([v.double().mean(dim=1).cpu().numpy() for v in measured if v is not None]), binary)
+    return Curve(np.stack([v.double().mean(dim=1).cpu().numpy()[kept] for v in measured if v is not None]), binary)
 
 
 def save_json(evaluation: Evaluation, file: Path) -> None:

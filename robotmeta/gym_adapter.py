@@ -19,6 +19,7 @@ from torch import Tensor
 from robotmeta.dm_adapter import PREFIX, DmEnv, load_suite
 from robotmeta.envs import Step
 from robotmeta.envs.imports import imported, reason
+from robotmeta.envs.models import quiet_mujoco
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.robotics_adapter import prepare
 
@@ -196,7 +197,8 @@ def _from_name(name: str) -> Any:
 def _from_id(name: str) -> Any:
     prepare(name)
     try:
-        return gymnasium.make(name)
+        with quiet_mujoco():  # some models use attributes that are being retired
+            return gymnasium.make(name)
     except gymnasium.error.Error as error:
         if name in gymnasium.registry:
             raise _not_started(name, error) from error

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from robotmeta.checkpoint import Policy
-from robotmeta.files import write_text, writing
+from robotmeta.files import reading, write_text, writing
 from robotmeta.rollout import Trial
 
 METRICS = "metrics.jsonl"
+_ALWAYS = {"iteration", "env_steps", "seconds", "return_pre", "return_post"}  # in every line
 _PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 
 
@@ -44,8 +47,10 @@ class MetricsLog:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._opened.close()
-        self._board.close()
+        with contextlib.suppress(OSError):  # each line was flushed; a full disk has been told of where one could not be
+            self._opened.close()
+        with contextlib.suppress(OSError):
+            self._board.close()
 
     def write(
         self, policy: Policy, trial: Trial, metrics: dict[str, float], began: float, collected: float
@@ -63,6 +68,7 @@ class MetricsLog:
             "collect_seconds": collected - began,
             "update_seconds": now - collected,
             "diverged": sum(int(rollout.diverged.sum()) for rollout in trial.rollouts),
+            "diverged_tasks": _diverged_tasks(trial),
             **metrics,
         }
         if last.success is not None:
@@ -73,22 +79,37 @@ class MetricsLog:
             self._opened.write(json.dumps(line) + "\n")
             self._opened.flush()
             for name, value in line.items():
-                if name != "iteration":
+                if name not in ("iteration", "diverged_tasks"):
                     self._board.add_scalar(name, value, policy.env_steps)
         return line
 
 
+def _diverged_tasks(trial: Trial) -> list[int]:
+    """Tasks of the meta-batch, counted from 0, in which the simulation of an episode broke."""
+    broken = torch.stack([rollout.diverged.any(dim=1) for rollout in trial.rollouts]).any(dim=0)
+    return broken.nonzero().flatten().tolist()
+
+
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's ``metrics.jsonl``; a last line cut off by a kill is left out."""
+    """The lines of a run's ``metrics.jsonl`` up to the first that is damaged, such as one cut off by a kill.
+
+    Raises:
+        UserError: Where it cannot be read.
+    """
     file = folder / METRICS
     if not file.exists():
         return []
+    with reading(file):
+        texts = file.read_text(encoding="utf-8", errors="replace").splitlines()
     lines = []
-    for text in file.read_text().splitlines():
+    for text in texts:
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except json.JSONDecodeError:
             break
+        if not isinstance(line, dict) or not line.keys() >= _ALWAYS:
+            break
+        lines.append(line)
     return lines
 
 
@@ -136,7 +157,7 @@ class Progress:
         )
         self._bar.update(self._task, completed=line["iteration"] + 1, status=status)
         if line["diverged"] and self._shown:
-            where = f"iteration {line['iteration']}"
+            where = f"iteration {line['iteration']}, task {', '.join(map(str, line['diverged_tasks']))}"
             self._console.print(f"{where}: the simulation of {line['diverged']} episodes diverged; they are left out")
         now = time.perf_counter()
         last = line["iteration"] + 1 == self._iterations

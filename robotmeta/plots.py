@@ -163,10 +163,15 @@ def save_figure(figure: Figure, file: Path) -> None:
     Raises:
         UserError: For another suffix, or a file that cannot be written.
     """
-    if file.suffix.lower() not in _FORMATS:
-        raise UserError(f"no plot format '{file.suffix}' for {file}; there are: {', '.join(_FORMATS)}")
+    check_format(file)
     with replaced(file) as partial:
         figure.savefig(partial)
+
+
+def check_format(file: Path) -> None:
+    """Raises UserError where a plot cannot be written in the format of that file."""
+    if file.suffix.lower() not in _FORMATS:
+        raise UserError(f"no plot format '{file.suffix}' for {file}; there are: {', '.join(_FORMATS)}")
 
 
 def _figure() -> tuple[Figure, Axes]:

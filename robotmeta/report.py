@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-import json
 import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -18,13 +17,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from robotmeta.checkpoint import Policy, load
+from robotmeta.controls import trained_controls
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluate import Evaluation, Quantity, evaluate
-from robotmeta.files import replaced
+from robotmeta.files import check_target, replaced
 from robotmeta.logs import read_metrics
 from robotmeta.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
-from robotmeta.train import CONFIG
+from robotmeta.train import CONFIG, read_config
 
 REPORT = "report.html"
 _MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
@@ -65,7 +65,8 @@ def report(
         run: A run folder with at least one checkpoint.
         episodes: Adaptation episodes, where an evaluation has to be run.
         tasks: Held-out tasks, where an evaluation has to be run.
-        evaluations: What was measured already; None to evaluate on every split of the family.
+        evaluations: What was measured already; None to evaluate on every split of the family, beside the controls that
+            were trained in the run folder.
         videos: ``.mp4`` or ``.gif`` files to show; None for those in ``run/videos``.
         family: The run's family where it is not a registered one.
 
@@ -76,12 +77,26 @@ def report(
         UserError: Where there is no run, a video is missing or of another format, or the page cannot be written.
     """
     run = Path(run)
+    if not (run / CONFIG).exists():
+        raise UserError(f"a report is made of a run folder, which {run} is not: it has no {CONFIG}")
+    check_target(run / REPORT)
     policy = load(run, family=family)
     if videos is None:
         videos = sorted(file for file in (run / "videos").glob("[!.]*") if file.suffix in _MEDIA)
     shown = [_video(file) for file in videos]
     if evaluations is None:
-        evaluations = [evaluate(policy, split=s, tasks=tasks, episodes=episodes) for s in policy.family.splits]
+        trained = trained_controls(policy, run)
+        evaluations = [
+            evaluate(
+                policy,
+                split=split,
+                tasks=tasks,
+                episodes=episodes,
+                domain_randomized=trained.get("domain_randomized"),
+                oracle=trained.get("oracle"),
+            )
+            for split in policy.family.splits
+        ]
     page = _template().render(
         family=policy.family,
         learner=policy.config.learner,
@@ -126,12 +141,7 @@ def _trained(policy: Policy, run: Path) -> Iterator[tuple[str, str]]:
         yield "wall-clock", _duration(metrics[-1]["seconds"])
         yield "speed", f"{policy.env_steps / max(metrics[-1]['seconds'], 1e-9):,.0f} control steps/s"
     yield "simulator", config.simulator
-    yield "versions", ", ".join(f"{name} {version}" for name, version in _versions(run).items())
-
-
-def _versions(run: Path) -> dict[str, str]:
-    file = run / CONFIG
-    return json.loads(file.read_text()).get("versions", {}) if file.exists() else {}
+    yield "versions", ", ".join(f"{name} {version}" for name, version in read_config(run)[1].items())
 
 
 def _duration(seconds: float) -> str:

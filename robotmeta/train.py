@@ -29,7 +29,7 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
-from robotmeta.files import write_text
+from robotmeta.files import locked, reading, write_text
 from robotmeta.logs import MetricsLog, Progress
 from robotmeta.metalearners import MetaLearner
 from robotmeta.rollout import Trial, collect, one_torch_thread
@@ -85,22 +85,23 @@ def meta_train(
         progress: Show progress.
 
     Raises:
-        UserError: For an unknown name, a folder that already holds a run, or one that cannot be written.
+        UserError: For an unknown name, a value that cannot be, a folder that already holds a run or in which another
+            process is training, or one that cannot be written.
     """
     family = make(family) if isinstance(family, str) else family
     chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
     check_simulator(family, simulator)
-    if iterations < 1:
-        raise UserError(f"iterations must be at least 1, not {iterations}")
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
     # A family of one's own may be called robots/hopper.py:family.
     called = re.sub(r"[^\w.-]+", "-", family.name).strip(".-")
     folder = Path(out) if out is not None else Path("runs") / f"{called}-{learner}-{seed}"
     if (folder / CONFIG).exists():
         raise UserError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out")
+    _check_spacing(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)
-    _write_config(config, folder)
-    return _train(policy, folder, threads, checkpoint_every, progress)
+    with locked(folder):
+        _write_config(config, folder)
+        return _train(policy, folder, threads, checkpoint_every, progress)
 
 
 def resume(
@@ -125,26 +126,64 @@ def resume(
         progress: Show progress.
 
     Raises:
-        UserError: Where there is no run, or its last checkpoint is damaged.
+        UserError: Where there is no run, its last checkpoint is damaged or of another run, more meta-updates were made
+            already, or another process is training in it.
     """
     folder = Path(folder)
     if not (folder / CONFIG).exists():
         raise UserError(f"no run at {folder}: it has no {CONFIG}")
-    try:
-        saved = json.loads((folder / CONFIG).read_text())
-    except json.JSONDecodeError as error:
-        raise UserError(f"{folder / CONFIG} is damaged: {error}") from None
-    saved.pop("versions", None)
-    config = RunConfig.from_json(saved)
-    if checkpoints(folder):
-        policy = load(folder, device=resolve_device(device), family=family)
-        load_training(folder, policy)
-    else:  # stopped before its first checkpoint: start over
-        policy = new_policy(config, resolve_device(device), family)
+    config, _ = read_config(folder)
     if iterations is not None:
         config = dataclasses.replace(config, iterations=iterations)
-        _write_config(config, folder)
-    return _train(dataclasses.replace(policy, config=config), folder, threads, checkpoint_every, progress)
+    _check_spacing(checkpoint_every)
+    with locked(folder):
+        policy = _last(folder, config, resolve_device(device), family)
+        if config.iterations < policy.iteration:
+            raise UserError(f"{folder} has made {policy.iteration} iterations already, more than {config.iterations}")
+        if iterations is not None:
+            _write_config(config, folder)
+        return _train(dataclasses.replace(policy, config=config), folder, threads, checkpoint_every, progress)
+
+
+def _last(folder: Path, config: RunConfig, device: torch.device, family: TaskFamily | None) -> Policy:
+    """The policy of a run's last checkpoint, with its optimizer; a new one where there is none yet."""
+    kept = checkpoints(folder)
+    if not kept:  # stopped before its first checkpoint: start over
+        return new_policy(config, device, family)
+    try:
+        policy = load(folder, device=device, family=family)
+        load_training(folder, policy)
+    except UserError as error:
+        if len(kept) < 2:
+            raise
+        raise UserError(f"{error}; to go on from {kept[-2]}, remove {kept[-1]}") from None
+    if dataclasses.replace(policy.config, iterations=config.iterations) != config:
+        raise UserError(f"{kept[-1]} is not of the run that {folder / CONFIG} describes")
+    return policy
+
+
+def read_config(folder: Path) -> tuple[RunConfig, dict[str, str]]:
+    """What a run is, and the versions of what began it.
+
+    Raises:
+        UserError: Where its description cannot be read or is damaged.
+    """
+    file = folder / CONFIG
+    with reading(file):
+        text = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        saved = json.loads(text)
+        if not isinstance(saved, dict):
+            raise UserError("not the configuration of a run")
+        found = saved.pop("versions", {})
+        return RunConfig.from_json(saved), found if isinstance(found, dict) else {}
+    except (json.JSONDecodeError, UserError) as error:
+        raise UserError(f"{file} is damaged: {error}") from None
+
+
+def _check_spacing(checkpoint_every: int) -> None:
+    if checkpoint_every < 1:
+        raise UserError(f"there is at least 1 iteration between checkpoints, not {checkpoint_every}")
 
 
 def _write_config(config: RunConfig, folder: Path) -> None:
@@ -216,9 +255,13 @@ def resolve_device(device: str) -> torch.device:
     try:
         resolved = torch.device(device)
     except RuntimeError:
-        raise UserError(f"no device '{device}'; there are: auto, cpu, cuda") from None
+        resolved = None
+    if resolved is None or resolved.type not in ("cpu", "cuda"):
+        raise UserError(f"no device '{device}'; there are: auto, cpu, cuda")
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise UserError("no CUDA device here; use --device cpu, or auto")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"no device '{device}'; the last one is cuda:{torch.cuda.device_count() - 1}")
     return resolved
 
 

@@ -7,11 +7,14 @@ import dataclasses
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +25,8 @@ import robotmeta as rm
 from robotmeta.checkpoint import checkpoints
 from robotmeta.cli import main
 from robotmeta.controls import control_policy
+from robotmeta.files import locked, write_text
+from robotmeta.logs import read_metrics
 from robotmeta.metalearners.ppo import PPOConfig
 
 _TINY = {"meta_batch": 4, "episodes": 2}
@@ -50,7 +55,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "cheeta-direction"], "nearest: cheetah-direction"),
         (["train", "point-navigation", "--learner", "prompt"], "nearest: promp"),
         (["train", "point-navigation", "--learner", "promp", "--hyper", "inner_stp=1"], "nearest: inner_step"),
-        (["train", "point-navigation", "--hyper", "epochs=many"], "epochs is a int"),
+        (["train", "point-navigation", "--hyper", "epochs=many"], "epochs is an int"),
         (["train", "point-navigation", "--learner", "promp", "--preset", "papr"], "nearest: paper"),
         (["train", "point-navigation", "--iterations", "0"], "iterations must be at least 1"),
         (["train", "point-navigation", "--hyper", "meta_batch=0"], "meta_batch must be at least 1, not 0"),
@@ -68,7 +73,20 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
             ["train", "point-navigation", "--learner", "domain-randomization", "--hyper", "rounds=1"],
             "domain-randomization does not adapt: rounds must be 0, not 1",
         ),
+        (
+            ["train", "point-navigation", "--learner", "promp", "--hyper", "surrogate=bogus"],
+            "there are: lvc, log_likelihood, dice",
+        ),
+        (["train", "point-navigation", "--hyper", "learning_rate=-1"], "learning_rate must be at least 0, not -1"),
+        (["train", "point-navigation", "--hyper", "learning_rate=NaN"], "learning_rate must be a finite number"),
+        (["train", "point-navigation", "--hyper", "discount=5"], "discount must be between 0 and 1, not 5"),
+        (["train", "point-navigation", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["train", "point-navigation", "--checkpoint-every", "0"], "at least 1 iteration between checkpoints, not 0"),
+        (["train", "point-navigation", "--lerner", "rl2"], "nearest: --learner (see robotmeta train --help)"),
+        (["train", "point-navigation", "--iterations", "1.5"], "--iterations: invalid literal for int()"),
+        (["trian"], "there are: demo, families, train,"),
         (["train", "point-navigation", "--device", "tpu-9"], "there are: auto, cpu, cuda"),
+        (["train", "point-navigation", "--device", "meta"], "there are: auto, cpu, cuda"),
         (["train", "point-navigation", "--simulator", "mujocu"], "nearest: mujoco"),
         (["train", "point-navigation", "--simulator", "mujoco"], "runs on: closed-form"),
         (["train", "point-navigation", "--threads", "0"], "threads must be at least 1"),
@@ -77,6 +95,8 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["evaluate", "nowhere"], "no policy at nowhere"),
         (["evaluate", "pretrained:quadrupled"], "nearest: quadruped"),
         (["train", "--resume", "nowhere"], "no run at nowhere"),
+        (["report", "pretrained:grasp"], "a report is made of a run folder"),
+        (["bench", "--repeats", "0"], "at least 1 repetition, not 0"),
     ],
 )
 def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
@@ -102,7 +122,21 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--task", "goal_x=far"], "'far' is not a number"),
         (["adapt", "{run}", "--task", "goal_x=9"], "outside its physical range"),
         (["adapt", "{run}", "--task", "goal_x"], "not NAME=VALUE"),
+        (["adapt", "{run}", "--task", "goal_x=0.1", "goal_x=0.2"], "goal_x is given twice"),
         (["adapt", "{run}", "--episodes", "-1"], "at least 1 episode"),
+        (["adapt", "{run}", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["adapt", "{run}", "--horizon", "9"], "--horizon is for --env"),
+        (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
+        (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
+        (["evaluate", "{run}", "--plot", "curve.bogus"], "no plot format '.bogus'"),
+        (["evaluate", "{run}", "--oracle", "{run}"], "is trained with --learner domain-randomization --hyper priv"),
+        (["evaluate", "{run}", "--domain-randomized", "{run}"], "this one learned with promp"),
+        (["evaluate", "{run}", "--oracle", "pretrained:grasp"], "trained on family 'grasp', the policy on 'point-nav"),
+        (["evaluate", "pretrained:grasp", "--controls", "oracle"], "give a control that is trained already with --or"),
+        (["train", "--resume", "{run}", "--seed", "5"], "--resume continues a run as it was configured"),
+        (["train", "--resume", "{run}", "--learner", "rl2"], "--resume continues a run as it was configured"),
+        (["train", "--resume", "{run}", "--iterations", "1"], "has made 2 iterations already, more than 1"),
+        (["train", "--resume", "{run}", "--iterations", "-7"], "iterations must be at least 1, not -7"),
         (["adapt", "{run}", "--env", "HalfCheeta-v5"], "HalfCheetah-v5"),
         (["adapt", "{run}", "--env", "HalfCheetah-v5"], "needs these 2: x [m], y [m]"),
         (["record", "{run}", "--out", "film.avi"], ".mp4"),
@@ -115,7 +149,9 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
 def test_a_wrong_value_is_one_line_that_says_what_is_right(
     run: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert expected in _refused([argument.format(run=run) for argument in arguments], capsys)
+    before = (run / "config.json").read_bytes()
+    assert expected.format(run=run) in _refused([argument.format(run=run) for argument in arguments], capsys)
+    assert (run / "config.json").read_bytes() == before
 
 
 def test_a_pickle_is_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,6 +177,117 @@ def test_a_truncated_checkpoint_is_named(run: Path, tmp_path: Path, capsys: pyte
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole[: len(whole) // 2])
     assert "truncated" in _refused(["evaluate", str(cut)], capsys)
+
+
+def _copied(run: Path, folder: Path) -> Path:
+    shutil.copytree(run, folder)
+    return folder
+
+
+def test_a_checkpoint_that_is_damaged_is_named_with_the_one_before(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = _copied(run, tmp_path / "run")
+    (last,) = checkpoints(copy)
+    newest = last.with_name("00000003")
+    shutil.copytree(last, newest)
+    (newest / "policy.safetensors").write_bytes(b"cut")
+    line = _refused(["train", "--resume", str(copy), "--iterations", "4"], capsys)
+    assert f"to go on from {last}, remove {newest}" in line
+    shutil.rmtree(newest)
+    main(["train", "--resume", str(copy), "--iterations", "3"])
+    assert rm.load(copy).iteration == 3
+
+
+def test_a_checkpoint_of_another_run_is_not_resumed(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = _copied(run, tmp_path / "run")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "seed": 7}))
+    assert "is not of the run that" in _refused(["train", "--resume", str(copy), "--iterations", "3"], capsys)
+
+
+@pytest.mark.parametrize("damage", ["[]", "{", "{}", '{"family": "point-navigation", "colour": 1}', "\x00\xff"])
+def test_a_damaged_description_of_a_run_is_one_line(
+    run: Path, damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = _copied(run, tmp_path / "run")
+    (copy / "config.json").write_text(damage, encoding="latin-1")
+    for command in (["train", "--resume", str(copy)], ["report", str(copy), "--tasks", "2", "--episodes", "1"]):
+        assert "config.json is damaged" in _refused(command, capsys)
+
+
+@pytest.mark.parametrize("lost", ["config", "space", "iteration", "everything"])
+def test_a_damaged_manifest_is_one_line(
+    run: Path, lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with safe_open(checkpoints(run)[-1] / "policy.safetensors", framework="pt") as file:
+        manifest = json.loads(file.metadata()["robotmeta"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    manifest.pop(lost, None)
+    text = "not JSON" if lost == "everything" else json.dumps(manifest)
+    save_file(tensors, tmp_path / "policy.safetensors", metadata={"robotmeta": text})
+    line = _refused(["adapt", str(tmp_path / "policy.safetensors")], capsys)
+    assert "the manifest of" in line
+    assert "is damaged" in line
+
+
+def test_a_log_that_is_damaged_costs_no_more_than_its_lines(run: Path, tmp_path: Path) -> None:
+    copy = _copied(run, tmp_path / "run")
+    (copy / "metrics.jsonl").write_bytes(b'[1, 2]\n\xff\xfe\n{"iteration"')
+    main(["train", "--resume", str(copy), "--iterations", "3"])
+    assert [line["iteration"] for line in read_metrics(copy)] == [2]
+
+
+def test_two_processes_never_train_in_one_folder(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = _copied(run, tmp_path / "run")
+    with locked(copy):
+        line = _refused(["train", "--resume", str(copy), "--iterations", "3"], capsys)
+    assert line == f"robotmeta: another process is training in {copy}"
+    main(["train", "--resume", str(copy), "--iterations", "3"])
+
+
+def test_what_is_written_to_stays_a_link_or_a_pipe(tmp_path: Path) -> None:
+    file, link, pipe = (tmp_path / name for name in ("file", "link", "pipe"))
+    file.write_text("before")
+    link.symlink_to(file)
+    write_text(link, "after")
+    assert link.is_symlink()
+    assert file.read_text() == "after"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_text)
+        write_text(pipe, "through")
+        assert read.result(timeout=10) == "through"
+    assert pipe.is_fifo()
+
+
+def test_a_disk_that_fills_up_while_logging_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_full(file: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+        return open(  # noqa: PTH123
+            "/dev/full" if file.name == "metrics.jsonl" and mode == "a" else file, mode, *args, **options
+        )
+
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no full disk to write to")
+    monkeypatch.setattr(Path, "open", open_full)
+    command = ["train", "point-navigation", "--learner", "promp", "--hyper", "meta_batch=4", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, "--iterations", "1"])
+    assert stopped.value.code == 2
+    assert "metrics.jsonl: No space left on device" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_report_shows_the_controls_that_were_trained(run: Path, tmp_path: Path) -> None:
+    copy = _copied(run, tmp_path / "run")
+    control_policy("domain_randomized", rm.load(copy), copy)
+    main(["report", str(copy), "--tasks", "3", "--episodes", "1"])
+    page = (copy / "report.html").read_text()
+    assert "domain-randomized" in page
+    assert "Controls that were not run: oracle." in page
 
 
 def test_an_unwritable_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

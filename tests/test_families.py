@@ -452,6 +452,12 @@ def test_a_limp_joint_feels_no_control() -> None:
     assert acceleration(model, "bthigh", control=1.0) == acceleration(model, "bthigh")
 
 
+@pytest.mark.parametrize("name", [n for n in FAMILIES if "faulty_joint" in make(n).space.names])
+def test_a_joint_that_is_named_as_faulty_has_a_fault(name: str) -> None:
+    family = make(name)
+    assert content(model_of(family, faulty_joint=1.0)) != content(model_of(family))
+
+
 @pytest.mark.parametrize("name", ["cheetah-dynamics", "walker-faults"])
 def test_without_a_faulty_joint_fault_strength_means_nothing(name: str) -> None:
     family = make(name)

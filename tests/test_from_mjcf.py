@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mujoco
 import numpy as np
@@ -398,6 +399,9 @@ def test_what_has_no_name_is_called_after_its_body_and_an_actuator_after_what_it
         ("leg.mass", add(-100.0, 2.0), "leaves the physical range"),
         ("leg.mass", scale(0.5, 2.0, ood=(1.5, 3.0)), "ood (1.5, 3) overlaps the training values, logU(0.5, 2)"),
         ("leg.mass", scale(0.5, 2.0, ood=(3.0, 2.5)), "give the smallest value, then the largest"),
+        ("leg.mass", scale(0.5, 2.0, ood=cast(Any, (2.0, 3.0, 4.0))), "is not an interval (low, high), or several"),
+        ("leg.mass", scale(0.5, 2.0, ood=cast(Any, 3.0)), "leg_mass: ood: 3.0 is no distribution"),
+        ("way", goal(Choice((0.0, 1.0)), labels={0.0: "on", 1.0: "on"}), "two of its labels are the same: on, on"),
         ("thigh.friction", scale(0.4, 1.5), "'floor' has 0.5; vary '*.friction'"),
         ("leg_length", set_to(0.1, 0.2, edit=lengthen), "set_to needs the nominal value"),
         ("leg_length", goal(0.1, 0.2, edit=lengthen), "a goal leaves the robot as it is"),
@@ -417,12 +421,22 @@ def test_what_cannot_vary_is_refused_in_one_line(target: str, way: Any, message:
         (lambda: scale(2.0, 0.5), "scale(2, 0.5): give the smallest value, then the largest"),
         (lambda: goal(1.0), "goal(1, None): give the smallest value"),
         (lambda: scale(0.0, 1.0), "write scale(Uniform(0, ...))"),
+        (lambda: scale(0.5, math.inf), "scale(0.5, inf): values are drawn from a finite range"),
+        (lambda: scale(0.5, 2.0, **cast(Any, {"odd": (2.0, 3.0)})), "no option 'odd' in scale; nearest: ood"),
+        (lambda: goal(cast(Any, [0.0, 1.0])), "goal: [0.0, 1.0] is no distribution; give the smallest and the largest"),
+        (lambda: goal(Choice(())), "goal: a choice between no values"),
     ],
 )
 def test_a_range_in_the_wrong_order_is_refused(make_way: Callable[[], object], message: str) -> None:
     with pytest.raises(UserError) as refused:
         make_way()
     assert message in str(refused.value)
+
+
+def test_a_robot_may_be_given_as_a_spec() -> None:
+    spec = mujoco.MjSpec.from_string(ROBOT)
+    family = family_of({"leg.mass": scale(0.5, 2.0)}, model=spec)
+    assert family.observations == family_of({"leg.mass": scale(0.5, 2.0)}).observations
 
 
 def test_a_friction_that_another_hides_is_refused_with_the_way_out() -> None:
@@ -452,6 +466,17 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ({"vary": {}}, "vary is empty"),
         ({"vary": {"leg.mass": scale(0.5, 2.0), "body:leg.mass": scale(0.5, 2.0)}}, "would be called leg_mass"),
         ({"vary": {"legs": add(0, 2, edit=sprout)}}, "legs=2 changes the layout of the state: nq of the model is 14"),
+        (
+            {"vary": {"legs": set_to(Choice((0.0, 1.0, 2.0)), nominal=0.0, edit=lambda s, n: sprout(s, n % 2.0))}},
+            "legs=1 changes the layout of the state: nq of the model is 13",
+        ),
+        (
+            {"vary": {"legs": set_to(Uniform(0.0, 0.4), nominal=0.0, edit=sprout, ood=(1.0, 2.0))}},
+            "legs=1 changes the layout of the state",
+        ),
+        ({"vary": {"robot": goal(0.0, 1.0)}}, "a parameter cannot be called 'robot'"),
+        ({"fields": ("sensrdata",)}, "no field of MjData 'sensrdata'; nearest: sensordata"),
+        ({"model": 5}, "a robot is an MJCF file, its text, an MjSpec or a function that makes one, not 5"),
         ({"keyframe": "bend"}, "no keyframe 'bend'; nearest: bent"),
         ({"camera": "side"}, "no camera 'side': there are none"),
         ({"frame_skip": 0}, "frame_skip must be at least 1, not 0"),

@@ -48,10 +48,10 @@ _THERE = 0.05  # metres from the goal that count as there
 _CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
 _XYZ = "xyz"
 
-_GUIDANCE = 0.75  # as much as three quarters of a metre of the object's way
+_GUIDANCE = 1.0  # as much as a metre of the object's way
 _PLEDGE = 0.2  # paid throughout, beside the distance from the gripper's start to the goal
 _NEAR = 0.1  # metres off at which 1/e of it is left
-_AROUND = 0.03  # metres off at which fingers are no longer around an object
+_AROUND = 0.025  # likewise, of being exactly there
 _OPENING = 0.1  # metres between the open fingers
 _LIFTED = 0.05  # metres above the table that count as lifted
 _FINGER = 0.01  # metres from the grip to the fingers' outer sides
@@ -277,13 +277,14 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
     goal = _goal(scene, step.task)
     gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
     if scene.grips:
-        off = (gripper - thing).norm(dim=-1)
-        near, around = torch.exp(-off / _NEAR), torch.exp(-(off / _AROUND).square())
+        off = gripper - thing
+        near, around = (torch.exp(-off.norm(dim=-1) / scale) for scale in (_NEAR, _AROUND))
+        above = torch.exp(-off[..., :2].norm(dim=-1) / _AROUND)
         opening = step.after["qpos"][..., FINGERS].sum(dim=-1) / _OPENING
+        prepared = 0.5 + 0.5 * torch.maximum(opening, around)  # shut fingers come down on the object, not around it
         shut = (1.0 - opening) / (1.0 - step.task["size"] / _OPENING)
         rise = (thing[..., 2] - height_at_rest(scene, step.task["size"])) / _LIFTED
-        prepared = 0.5 + 0.5 * torch.maximum(opening, around)  # shut fingers come down on the object, not around it
-        promising = (near * prepared + around * (shut.clamp(max=1.0) + rise.clamp(0.0, 1.0))) / 3.0
+        promising = (near + above * prepared + around * (shut.clamp(max=1.0) + rise.clamp(0.0, 1.0))) / 4.0
     else:
         away = (thing - goal)[..., :2]
         away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)

@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import mujoco
 import torch
 from torch import Tensor
 
 from robotmeta.envs.interface import Robot, Signals, controlled, noisy_start, observed
-from robotmeta.envs.models import ModelBuilder, quiet_mujoco
+from robotmeta.envs.models import ModelBuilder, in_one_line, quiet_mujoco
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.variations import Variation, parameter_space
 from robotmeta.errors import UserError, unknown
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a family offers this module's function as its own
 _CONTROL_STEP = 0.04  # seconds, about what a control step takes where frame_skip is left out
 _SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
 
-Model = str | Path | Callable[[], mujoco.MjSpec]
+Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
 
 
 def from_mjcf(
@@ -108,6 +108,11 @@ def from_mjcf(
     signals, default = observed(nominal)
     actions, control = controlled(nominal, robot)
     timestep = float(nominal.opt.timestep)
+    if timestep <= 0.0:
+        raise UserError(f"the timestep of {robot} must be positive, not {timestep:g}")
+    for name in fields:
+        if not hasattr(mujoco.MjData, name):
+            raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
     frame_skip = max(1, round(_CONTROL_STEP / timestep)) if frame_skip is None else frame_skip
     for what, count in (("frame_skip", frame_skip), ("horizon", horizon)):
         if count < 1:
@@ -147,11 +152,16 @@ def from_mjcf(
 
 def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
     """A function that loads the model with every object named, and what errors call the model."""
-    if callable(model):
+    if isinstance(model, mujoco.MjSpec):
+        given = cast(Any, model)  # which for the type checker might be a function
+        build, robot = given.copy, given.modelname or "robot"
+    elif callable(model):
         build, robot = model, getattr(model, "__name__", "robot")
     elif isinstance(model, str) and model.lstrip().startswith("<"):
         text = model
         build, robot = lambda: mujoco.MjSpec.from_string(text), "the model"
+    elif not isinstance(model, str | Path):
+        raise UserError(f"a robot is an MJCF file, its text, an MjSpec or a function that makes one, not {model!r}")
     else:
         file = Path(model).expanduser().absolute()  # found again from another working folder
         if not file.is_file():
@@ -163,7 +173,7 @@ def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
             try:
                 spec = build()
             except ValueError as error:
-                raise UserError(f"{robot} does not load: {_one_line(error)}") from None
+                raise UserError(f"{robot} does not load: {in_one_line(error)}") from None
         if not isinstance(spec, mujoco.MjSpec):
             raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
         _name_objects(spec)
@@ -179,11 +189,7 @@ def _compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
         try:
             return spec.compile()
         except ValueError as error:
-            raise UserError(f"{robot} does not compile: {_one_line(error)}") from None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
 
 
 def _name_objects(spec: mujoco.MjSpec) -> None:
@@ -216,10 +222,10 @@ def _camera(model: mujoco.MjModel, name: str | None) -> str | None:
 
 
 def _check_variants(spec: Callable[[], mujoco.MjSpec], space: ParameterSpace, robot: str) -> None:
-    """Builds every variant at the ends of one parameter's training values."""
+    """Builds every variant of one parameter at a time."""
     build = ModelBuilder(spec, space)
     for parameter in space:
-        for value in parameter.train.support if parameter.edits else ():
+        for value in parameter.extremes() if parameter.edits else ():
             (model,) = build(space.row({parameter.name: value}))
             for size in _SIZES:
                 now, before = getattr(model, size), getattr(build.nominal, size)

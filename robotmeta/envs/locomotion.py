@@ -104,7 +104,7 @@ def fault(robot: Robot) -> tuple[Parameter, Parameter]:
             "fault_strength",
             "what the faulty joint makes of its torque: 0 is limp, -1 reversed",
             Uniform(-1.0, 0.5),
-            1.0,
+            0.0,
             (-1.0, 1.0),
             qualifies="faulty_joint",
         ),

@@ -84,8 +84,13 @@ def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[flo
     try:
         return spec.compile()
     except ValueError as error:
-        chosen = ", ".join(f"{p.name}={v:g}" for p, v in zip(parameters, values, strict=True))
-        raise UserError(f"the model does not compile with {chosen or 'its nominal values'}: {error}") from None
+        chosen = ", ".join(f"{p.name}={v:g}" for p, v in zip(parameters, values, strict=True)) or "its nominal values"
+        raise UserError(f"the model does not compile with {chosen}: {in_one_line(error)}") from None
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error says, without the breaks between its lines."""
+    return " ".join(str(error).split())
 
 
 def weigh(spec: mujoco.MjSpec, mass: float) -> None:

@@ -19,7 +19,7 @@ FRICTION = Parameter(
     "multiplier of sliding friction",
     LogUniform(0.4, 2.0),
     1.0,
-    (0.0, 20.0),
+    (0.01, 20.0),  # with none at all some simulations diverge
     ood=Union(((0.25, 0.4), (2.0, 3.0))),
     edits=(Field("geom_friction", column=0),),
 )

@@ -130,7 +130,7 @@ _SPACE = ParameterSpace(
             "fault_strength",
             "share that the weak motor gives of its torque",
             Uniform(0.5, 0.8),
-            1.0,
+            0.5,
             (0.0, 1.0),
             ood=Uniform(0.45, 0.5),
             qualifies="faulty_joint",

@@ -187,6 +187,8 @@ class Parameter:
             values = self._choices()
             if values is None:
                 raise UserError(f"{self.name}: labels are for a choice between a few values, not for {self.train}")
+            if len(set(self.labels.values())) < len(self.labels):
+                raise UserError(f"{self.name}: two of its labels are the same: {', '.join(self.labels.values())}")
             bare = [f"{value:g}" for value in values if value not in self.labels]
             if bare:
                 raise UserError(f"{self.name}: its labels leave out {', '.join(bare)}")
@@ -233,6 +235,11 @@ class Parameter:
             words = (self.text(kind, digits=6, unit=False) for kind in known)
             raise UserError(f"{self.name} is one of {', '.join(words)}, not {value:g}")
         return value
+
+    def extremes(self) -> list[float]:
+        """All kinds of values in training and out of distribution, or the ends of their ranges, ascending."""
+        given = [d for d in (self.train, self.ood) if d is not None]
+        return sorted(set(itertools.chain(*(d.values if isinstance(d, Choice) else d.support for d in given))))
 
     def _choices(self) -> list[float] | None:
         """The values there are, ascending; None for a number."""

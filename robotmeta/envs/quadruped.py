@@ -95,12 +95,13 @@ def _mass(name: str, description: str, low: float, high: float) -> Parameter:
     return _number(name, description, "kg", Proportional(LogUniform(low, high), (_TRUNK,)), (0.001, 100.0))
 
 
+_TORQUES = (0.1, 2000.0)  # of 0 MuJoCo makes no limit
 _TORQUE = _number(
     "hip_torque",
     "torque limit of abduction and hip joints",
     "N m",
     Proportional(LogUniform(8.0, 36.0), (_TRUNK, _THIGH)),
-    (0.0, 2000.0),
+    _TORQUES,
 )
 _ROBOT = (
     _THIGH,
@@ -113,9 +114,7 @@ _ROBOT = (
     _mass("thigh_mass", "each", 0.056, 0.22),
     _mass("calf_mass", "with foot, each", 0.013, 0.05),
     _TORQUE,
-    _number(
-        "knee_torque", "torque limit of the knees", "N m", Proportional(Uniform(1.0, 2.6), (_TORQUE,)), (0.0, 2000.0)
-    ),
+    _number("knee_torque", "torque limit of the knees", "N m", Proportional(Uniform(1.0, 2.6), (_TORQUE,)), _TORQUES),
     _number("stiffness", "gain of the servos on position", "weight L/rad", Uniform(0.8, 1.5), (0.0, 20.0)),
     _number("damping", "gain of the servos on velocity", "stiffness sqrt(L/g)", Uniform(0.06, 0.15), (0.0, 2.0)),
 )
@@ -166,7 +165,7 @@ _CONDITIONS = (
         "coefficient of friction of the floor",
         LogUniform(0.4, 1.2),
         FRICTION,
-        (0.0, 5.0),
+        (0.01, 5.0),  # with none at all the simulation diverges
         ood=Union(((0.25, 0.4), (1.2, 1.5))),
         edits=(Field("geom_friction", "set", rows=("floor",), column=0),),
     ),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from robotmeta.envs import quadruped
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily
-from robotmeta.envs.parameters import ParameterSpace
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.quadruped_model import GRAVITY
 from robotmeta.envs.terrain import Patch, check_extent
 from robotmeta.envs.terrain_pool import TerrainPool
@@ -45,6 +45,11 @@ def _raised(times: float, state: State, task: Columns) -> State:
     height = _POOL.height_at(task, qpos[..., 0], qpos[..., 1])
     z = qpos[..., 2] + times * height
     return {**state, "qpos": torch.cat([qpos[..., :2], z.unsqueeze(-1), qpos[..., 3:]], dim=-1)}
+
+
+def _slowed(parameter: Parameter) -> Parameter:
+    """The parameter, but for commands at which a robot would walk off the ground."""
+    return replace(parameter, bounds=(-_TOP_SPEED, _TOP_SPEED)) if parameter.name == "speed" else parameter
 
 
 def walk() -> TaskFamily:
@@ -78,7 +83,7 @@ def walk() -> TaskFamily:
         "hidden as in quadruped, stairs and gaps are kept for the ood split.",
         source=f"{level.source}. Ground: slopes, bumps and waves up to difficulty 0.5 on 2 seeds; ood are stairs and "
         "gaps of difficulty 0.6 to 1 on another; heights are measured from the ground under the trunk",
-        space=ParameterSpace((*level.space, *_POOL.parameters(seeds=2))),
+        space=ParameterSpace((*map(_slowed, level.space), *_POOL.parameters(seeds=2))),
         world=replace(world, spec=spec),
         reset=start,
         terminated=fallen,

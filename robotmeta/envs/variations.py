@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack, cast
 
 import mujoco
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from robotmeta.envs.edits import Edit, SpecEdit
 from robotmeta.envs.parameters import Choice, Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
 from robotmeta.envs.targets import check, find
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
 
 Interval = tuple[float, float]
 
@@ -53,6 +54,12 @@ class Variation:
     train: Distribution
     options: Options
 
+    def __post_init__(self) -> None:
+        for name in self.options:
+            if name not in Options.__annotations__:
+                way = "set_to" if self.mode == "set" else self.mode
+                raise unknown("option", name, Options.__annotations__, where=way)
+
 
 def scale(low: float | Distribution, high: float | None = None, **options: Unpack[Options]) -> Variation:
     """Multiplies the nominal value. Log-uniform on [low, high]: halving is as likely as doubling.
@@ -86,10 +93,23 @@ def _distribution(
     way: str, low: float | Distribution, high: float | None, kind: type[Uniform] | type[LogUniform]
 ) -> Distribution:
     if not isinstance(low, int | float):
-        return low
+        return _as_distribution(way, low)
     if high is None or not low < high:
         raise UserError(f"{way}({low:g}, {high}): give the smallest value, then the largest")
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UserError(f"{way}({low:g}, {high:g}): values are drawn from a finite range")
     return kind(float(low), float(high))
+
+
+def _as_distribution(way: str, given: object) -> Distribution:
+    if isinstance(given, Choice) and not given.values:
+        raise UserError(f"{way}: a choice between no values")
+    if not (hasattr(given, "sample") and hasattr(given, "support")):
+        raise UserError(
+            f"{way}: {given!r} is no distribution; give the smallest and the largest value, or one such as "
+            "Uniform(0.0, 1.0) or Choice((0.0, 1.0))"
+        )
+    return cast(Distribution, given)
 
 
 # -- from ways of varying to parameters --------------------------------------------------------------------------------
@@ -114,6 +134,8 @@ def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjM
     parameters = tuple(_parameter(target, way, model, robot) for target, way in vary.items())
     names = [parameter.name for parameter in parameters]
     for name in names:
+        if name in ("", "robot"):
+            raise UserError(f"a parameter cannot be called '{name}': --task robot=NAME asks for a robot by name")
         if names.count(name) > 1:
             raise UserError(f"two of the parameters {', '.join(vary)} would be called {name}")
     return ParameterSpace(parameters)
@@ -187,10 +209,15 @@ def _described(
 
 def _ood(name: str, way: Variation) -> Distribution | None:
     given = way.options.get("ood")
+    if given is None:
+        return None
     if not isinstance(given, Sequence):
-        return given
+        return _as_distribution(f"{name}: ood", given)
     low, high = way.train.support
-    intervals = [(float(start), float(end)) for start, end in np.reshape(given, (-1, 2))]
+    pairs = np.array(given, dtype=float).reshape(-1) if np.size(given) % 2 == 0 else None
+    if pairs is None:
+        raise UserError(f"{name}: ood {given} is not an interval (low, high), or several")
+    intervals = [(float(start), float(end)) for start, end in pairs.reshape(-1, 2)]
     for start, end in intervals:
         if not start < end:
             raise UserError(f"{name}: ood ({start:g}, {end:g}): give the smallest value, then the largest")

@@ -10,7 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from robotmeta.adaptation import Samples, adapt
+from robotmeta.adaptation import SURROGATES, Samples, adapt
+from robotmeta.errors import unknown
 from robotmeta.metalearners.parallel import Part, run
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
@@ -48,6 +49,10 @@ class GradientConfig(LearnerConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_positive("init_std", "min_std")
+        self.check_share("discount", "gae_lambda")
+        self.check("inner_step", at_least=0)
+        if self.surrogate not in SURROGATES:
+            raise unknown("surrogate", self.surrogate, SURROGATES)
         self.check("rounds", at_least=1)  # there is no initialization to learn without a step from it
 
 

@@ -33,6 +33,13 @@ class MAMLConfig(GradientConfig):
     backtrack_ratio: float = 0.8
     """Shrinkage of the step at each attempt."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check("cg_iterations", at_least=1)
+        self.check_positive("max_kl", "cg_damping")
+        self.check("backtracks", at_least=0)
+        self.check_share("backtrack_ratio")
+
 
 class MAML(GradientLearner[MAMLConfig]):
     """Trust-region policy optimization (Schulman et al. 2015) of the return after adaptation."""

@@ -52,8 +52,10 @@ class PPOConfig(LearnerConfig):
         super().__post_init__()
         for name in ("epochs", "minibatches", "shards"):
             self.check(name, at_least=1)
-        self.check_positive("init_std", "min_std")
-        self.check("desired_kl", at_least=0)
+        self.check_positive("init_std", "min_std", "clip", "max_grad_norm")
+        self.check_share("discount", "gae_lambda")
+        for name in ("learning_rate", "desired_kl", "value_weight", "entropy_weight"):
+            self.check(name, at_least=0)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,13 @@ class ProMPConfig(GradientConfig):
     kl_penalty: float = 5e-4
     """eta: weight of the KL divergence on pre-adaptation data."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check("epochs", at_least=1)
+        self.check_positive("clip", "max_kl", "max_grad_norm")
+        self.check("learning_rate", at_least=0)
+        self.check("kl_penalty", at_least=0)
+
 
 class ProMP(GradientLearner[ProMPConfig]):
     """Clipped surrogate on post-adaptation data, KL penalty on pre-adaptation data, low variance curvature inside."""

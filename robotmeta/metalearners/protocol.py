@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +31,10 @@ class LearnerConfig:
     """Append the task row to the observation: an oracle, which a real robot cannot be."""
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{field.name} must be a finite number, not {value}")
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("rounds", at_least=0)
@@ -45,6 +51,13 @@ class LearnerConfig:
             value = getattr(self, name)
             if value <= 0.0:
                 raise UserError(f"{name} must be positive, not {value:g}")
+
+    def check_share(self, *names: str) -> None:
+        """Raises UserError where a hyper-parameter is not between 0 and 1."""
+        for name in names:
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise UserError(f"{name} must be between 0 and 1, not {value:g}")
 
 
 ConfigT = TypeVar("ConfigT", bound=LearnerConfig)

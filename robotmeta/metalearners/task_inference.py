@@ -46,6 +46,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
         super().__post_init__()
         self.check("estimator_epochs", at_least=1)
         self.check("estimator_minibatches", at_least=1)
+        self.check("estimator_learning_rate", at_least=0)
 
 
 class TaskInference(InContext[TaskInferenceConfig]):

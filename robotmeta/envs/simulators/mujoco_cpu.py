@@ -15,6 +15,7 @@ from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco,
 from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
 from robotmeta.envs.simulators import available_cores
+from robotmeta.errors import UserError
 
 # On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
@@ -63,7 +64,13 @@ class MujocoSimulator:
         if all(model is self._build.nominal for model in self._models):
             self._batch.set_models(None)  # goals only: nothing to swap
         else:
-            self._batch.set_models(worlds_of(self._models, self._shape[1]))
+            try:
+                self._batch.set_models(worlds_of(self._models, self._shape[1]))
+            except mujoco.FatalError:
+                raise UserError(
+                    "a task changes the layout of the simulation's state: let all of a family have the same bodies, "
+                    "joints, actuators and sensors"
+                ) from None
 
     @property
     def nominal(self) -> State:
