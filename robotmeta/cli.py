@@ -455,7 +455,7 @@ def record(
 def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks: int = 40) -> None:
     """Write a self-contained HTML page of a run: what was trained, curves, controls, per-task results, videos.
 
-    Example: robotmeta report runs/demo
+    Controls that `evaluate` has trained for the run are among them. Example: robotmeta report runs/demo
 
     Args:
         run: A run folder.

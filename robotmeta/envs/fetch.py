@@ -281,10 +281,9 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
         near, around = (torch.exp(-off.norm(dim=-1) / scale) for scale in (_NEAR, _AROUND))
         above = torch.exp(-off[..., :2].norm(dim=-1) / _AROUND)
         opening = step.after["qpos"][..., FINGERS].sum(dim=-1) / _OPENING
-        prepared = 0.5 + 0.5 * torch.maximum(opening, around)  # shut fingers come down on the object, not around it
-        shut = (1.0 - opening) / (1.0 - step.task["size"] / _OPENING)
-        rise = (thing[..., 2] - height_at_rest(scene, step.task["size"])) / _LIFTED
-        promising = (near + above * prepared + around * (shut.clamp(max=1.0) + rise.clamp(0.0, 1.0))) / 4.0
+        shut = ((1.0 - opening) / (1.0 - step.task["size"] / _OPENING)).clamp(max=1.0)
+        rise = ((thing[..., 2] - height_at_rest(scene, step.task["size"])) / _LIFTED).clamp(0.0, 1.0)
+        promising = (near + above + around * (around * shut + rise)) / 4.0  # fingers that shut too soon come down on it
     else:
         away = (thing - goal)[..., :2]
         away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)

@@ -61,7 +61,7 @@ def from_mjcf(
     to, and an actuator after what it drives.
 
     Args:
-        model: An MJCF file, MJCF as a string, or a function without arguments that returns an ``MjSpec``.
+        model: An MJCF file, MJCF as a string, an ``MjSpec``, or a function without arguments that returns one.
         vary: What varies, such as ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``; targets are
             explained in :mod:`robotmeta.envs.targets`, ways of varying in :mod:`robotmeta.envs.variations`. The
             parameter of ``torso.mass`` is called ``torso_mass``. The mass of a body scales its inertia with it.
