@@ -154,12 +154,20 @@ def _last(folder: Path, config: RunConfig, device: torch.device, family: TaskFam
         policy = load(folder, device=device, family=family)
         load_training(folder, policy)
     except UserError as error:
-        if len(kept) < 2:
+        if len(kept) < 2 or not _intact(kept[-2], family):
             raise
         raise UserError(f"{error}; to go on from {kept[-2]}, remove {kept[-1]}") from None
     if dataclasses.replace(policy.config, iterations=config.iterations) != config:
         raise UserError(f"{kept[-1]} is not of the run that {folder / CONFIG} describes")
     return policy
+
+
+def _intact(checkpoint: Path, family: TaskFamily | None) -> bool:
+    try:
+        load(checkpoint, family=family)
+    except UserError:
+        return False
+    return True
 
 
 def read_config(folder: Path) -> tuple[RunConfig, dict[str, str]]:
