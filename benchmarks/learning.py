@@ -75,7 +75,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-direction-maml": Benchmark(
         "cheetah-direction", "maml", 600, _TWENTY | {"max_kl": 0.03}, episodes=20, target=260.0
     ),
-    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 420, _FEW, target=200.0),
+    "cheetah-direction-promp-3-episodes": Benchmark("cheetah-direction", "promp", 250, _FEW, target=200.0),
     "cheetah-direction-maml-3-episodes": Benchmark(
         "cheetah-direction", "maml", 420, _FEW | {"max_kl": 0.03}, target=200.0
     ),
@@ -89,15 +89,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-velocity-maml": Benchmark(
         "cheetah-velocity", "maml", 150, {"meta_batch": 40, "episodes": 2, "max_kl": 0.03}, episodes=2, target=-37.0
     ),
-    "cheetah-dynamics-task-inference": Benchmark(
-        "cheetah-dynamics", "task-inference", 200, controls=_TRAINED, tasks=200
-    ),
+    "cheetah-dynamics-task-inference": Benchmark("cheetah-dynamics", "task-inference", 200, controls=_TRAINED),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, _WIDE, controls=_TRAINED),
     "cheetah-terrain-task-inference": Benchmark("cheetah-terrain", "task-inference", 160, controls=_TRAINED, tasks=200),
     "cheetah-terrain-promp": Benchmark("cheetah-terrain", "promp", 65, _FEW, tasks=200),
     "cheetah-terrain-maml": Benchmark("cheetah-terrain", "maml", 65, _FEW | {"max_kl": 0.03}, tasks=200),
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, _WIDE, controls=_TRAINED),
-    "walker-dynamics-task-inference": Benchmark("walker-dynamics", "task-inference", 100, controls=_TRAINED, tasks=200),
+    "walker-dynamics-task-inference": Benchmark("walker-dynamics", "task-inference", 100, _WIDE, controls=_TRAINED),
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, _WIDE, controls=_TRAINED),
     "walker-faults-task-inference": Benchmark("walker-faults", "task-inference", 200, controls=_TRAINED, tasks=200),
     "walker-faults-promp": Benchmark("walker-faults", "promp", 70, _FEW, tasks=200),
@@ -125,7 +123,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-promp": Benchmark("push", "promp", 64, _FEW, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED, tasks=200),
+    "slide-task-inference": Benchmark("slide", "task-inference", 300, controls=_TRAINED),
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
