@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -328,33 +327,28 @@ def guidance(name: str, *places: tuple[float, float], shut: float = 0.0, **task:
 
 
 @pytest.mark.parametrize("name", ["fetch-push", "fetch-slide"])
-def test_learners_are_guided_to_the_far_side_of_the_object_and_no_further_once_it_is_there(name: str) -> None:
-    places = (0.06, 0.0), (0.0, 0.06), (-0.06, 0.0), (-0.3, 0.0), (0.2, 0.0)
-    behind, beside, before, far, there = guidance(name, *places, goal_x=0.2, goal_y=0.0)
-    assert there > behind > beside > before > far > 0.0
-    assert there - behind == pytest.approx(1.0 - math.exp(-(0.06 - 0.5 * SIZE - 0.01) / 0.1), abs=0.01)
+def test_learners_are_guided_to_the_far_side_of_the_object(name: str) -> None:
+    behind, beside, before, far = guidance(
+        name, (0.06, 0.0), (0.0, 0.06), (-0.06, 0.0), (-0.3, 0.0), goal_x=0.2, goal_y=0.0
+    )
+    assert behind > beside > before > far > 0.0
+    assert behind == pytest.approx(0.2 + 0.5 * math.exp(-(0.06 - 0.5 * SIZE - 0.01) / 0.1), abs=0.01)
 
 
-def test_learners_are_guided_to_close_the_fingers_around_the_object_and_nowhere_else() -> None:
+def test_learners_are_guided_to_close_the_fingers_around_the_object() -> None:
     around, off = (0.0, 0.0), (0.1, 0.0)
     (open_around, open_off), (shut_around, shut_off) = (
         guidance("fetch-pick-and-place", around, off, shut=s) for s in (0.0, 0.5)
     )
-    assert shut_around - open_around == pytest.approx(0.25, abs=0.01)
-    assert shut_off == pytest.approx(open_off, abs=0.02)
+    assert shut_around - open_around == pytest.approx(0.125, abs=0.01)
+    assert shut_off - open_off < 0.02
     assert open_around > open_off > 0.0
 
 
-@pytest.mark.parametrize("name", ["fetch-push", "fetch-slide", "fetch-pick-and-place"])
-def test_what_is_paid_with_an_object_at_its_start_is_above_zero(name: str) -> None:
-    family = make(name)
-    for split in family.splits:
-        env = TaskBatchEnv(family, 40, 4)
-        env.load(family.tasks(split, 40))
-        env.reset(generator())
-        step = env.step(torch.zeros(40, 4, 4))
-        assert step.guidance is not None
-        assert float((step.reward + step.guidance).min()) > 0.0
+@pytest.mark.parametrize("name", ["fetch-push", "fetch-slide"])
+def test_an_object_that_is_there_leaves_nothing_to_guide_to(name: str) -> None:
+    (paid,) = guidance(name, (0.15, 0.0), goal_x=0.15, goal_y=0.0)
+    assert paid == pytest.approx(0.7)
 
 
 def test_a_gripper_alone_needs_no_guidance() -> None:
@@ -385,37 +379,23 @@ def test_every_goal_within_bounds_can_be_reached() -> None:
     assert bool(play(worlds(family, *corners), lambda seen, time: towards(seen[..., 3:6] - seen[..., :3], 0.0)).all())
 
 
-def pick_and_place(seen: Tensor, time: int) -> Tensor:
-    above = torch.tensor([0.0, 0.0, 0.1])
-    if time < 12:
-        return towards(seen[..., 12:15] + above, 1.0)
-    if time < 18:
-        return towards(seen[..., 12:15], 1.0)
-    if time < 24:
-        return towards(seen[..., 12:15], -1.0)
-    return towards(seen[..., 3:6] - seen[..., :3], -1.0)
-
-
 @pytest.mark.parametrize("split", ["test", "ood"])
 def test_cubes_of_all_tasks_can_be_picked_up_and_placed(split: str) -> None:
     family = make("fetch-pick-and-place")
     env = TaskBatchEnv(family, 20, 2)
     env.load(family.tasks(split, 20))
-    assert float(play(env, pick_and_place).double().mean()) >= 0.9
 
+    def act(seen: Tensor, time: int) -> Tensor:
+        above = torch.tensor([0.0, 0.0, 0.1])
+        if time < 12:
+            return towards(seen[..., 12:15] + above, 1.0)
+        if time < 18:
+            return towards(seen[..., 12:15], 1.0)
+        if time < 24:
+            return towards(seen[..., 12:15], -1.0)
+        return towards(seen[..., 3:6] - seen[..., :3], -1.0)
 
-def test_each_stage_of_picking_and_placing_is_paid_more_than_the_one_before() -> None:
-    family = make("fetch-pick-and-place")
-    env = TaskBatchEnv(family, 20, 2)
-    env.load(family.tasks("test", 20))
-    observation, paid = env.reset(generator()), []
-    for time in range(env.horizon):
-        step = env.step(pick_and_place(observation, time))
-        assert step.guidance is not None
-        observation = step.observation
-        paid.append(float((step.reward + step.guidance).mean()))
-    stages = [paid[time] for time in (0, 11, 17, 23, 29, 49)]  # begun, above, around, shut, up, there
-    assert all(later > earlier + 0.02 for earlier, later in itertools.pairwise(stages)), stages
+    assert float(play(env, act).double().mean()) >= 0.9
 
 
 def test_an_open_loop_begins_as_steps_do() -> None:

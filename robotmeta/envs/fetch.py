@@ -48,12 +48,10 @@ _THERE = 0.05  # metres from the goal that count as there
 _CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
 _XYZ = "xyz"
 
-_GUIDANCE = 1.0  # as much as a metre of the object's way
-_PLEDGE = 0.2  # paid throughout, beside the distance from the gripper's start to the goal
+_GUIDANCE = 0.5  # as much as half a metre of the object's way
+_PLEDGE = 0.2  # paid throughout
 _NEAR = 0.1  # metres off at which 1/e of it is left
-_AROUND = 0.025  # likewise, of being exactly there
 _OPENING = 0.1  # metres between the open fingers
-_LIFTED = 0.05  # metres above the table that count as lifted
 _FINGER = 0.01  # metres from the grip to the fingers' outer sides
 
 # -- what varies -----------------------------------------------------------------------------------------------------
@@ -266,32 +264,26 @@ def _reward(scene: Scene, step: Transition) -> Tensor:
 
 
 def _guidance(scene: Scene, step: Transition) -> Tensor:
-    """How near the gripper is to where it can do something about the object: behind it, or around it, shut and up.
+    """How near the gripper is to where it can do something about the object: around it, or else behind it.
 
     The package pays for the object's way alone, which a gripper that explores seldom touches, and more often knocks
-    away than nearer: what is learned from that is to keep off. A part is paid throughout, more where the goal is far
-    away, so that all pay together is above zero: a critic begins at zero, and what is far off and unknown must not look
-    better than what is near. Once the object is there, all of it is paid.
+    away than nearer: what is learned from that is to keep off. A part is paid throughout, so that what is paid in all is
+    seldom below zero: a critic begins at zero, and what is far off and unknown must not look better than what is near.
+    Once the object is there, all of it is paid.
     """
     assert ready(scene).object is not None
-    goal = _goal(scene, step.task)
     gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
     if scene.grips:
-        off = gripper - thing
-        near, around = (torch.exp(-off.norm(dim=-1) / scale) for scale in (_NEAR, _AROUND))
-        above = torch.exp(-off[..., :2].norm(dim=-1) / _AROUND)
-        opening = step.after["qpos"][..., FINGERS].sum(dim=-1) / _OPENING
-        shut = ((1.0 - opening) / (1.0 - step.task["size"] / _OPENING)).clamp(max=1.0)
-        rise = ((thing[..., 2] - height_at_rest(scene, step.task["size"])) / _LIFTED).clamp(0.0, 1.0)
-        promising = (near + above + around * (around * shut + rise)) / 4.0  # fingers that shut too soon come down on it
+        near = torch.exp(-(gripper - thing).norm(dim=-1) / _NEAR)
+        shut = 1.0 - step.after["qpos"][..., FINGERS].sum(dim=-1) / _OPENING
+        promising = 0.5 * (near + near.square().square() * shut)
     else:
-        away = (thing - goal)[..., :2]
+        away = (thing - _goal(scene, step.task))[..., :2]
         away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
         back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
         behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
         promising = torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
-    pledge = _PLEDGE + (goal - ready(scene).gripper).norm(dim=-1)
-    return pledge + _GUIDANCE * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
+    return _PLEDGE + _GUIDANCE * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
 
 
 # -- families --------------------------------------------------------------------------------------------------------
