@@ -267,7 +267,7 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
     """How near the gripper is to where it can do something about the object: around it, or else behind it.
 
     The package pays for the object's way alone, which a gripper that explores seldom touches, and more often knocks
-    away than nearer: what is learned from that is to keep off. A part is paid throughout, so that what is paid in all is
+    away than nearer: what is learned from that is to keep off. A part is paid throughout, so that all pay together is
     seldom below zero: a critic begins at zero, and what is far off and unknown must not look better than what is near.
     Once the object is there, all of it is paid.
     """
