@@ -115,10 +115,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-terrain-rl2": Benchmark("quadruped-terrain", "rl2", 150, tasks=200),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
-    "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 300, {"desired_kl": 0.02}),
+    "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 440, {"desired_kl": 0.02}, tasks=200),
     "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 200, {"desired_kl": 0.02}),
     "fetch-pick-and-place-task-inference": Benchmark(
-        "fetch-pick-and-place", "task-inference", 1000, {"desired_kl": 0.02}
+        "fetch-pick-and-place", "task-inference", 440, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-promp": Benchmark("push", "promp", 64, _FEW, tasks=200),

@@ -184,6 +184,7 @@ class Evaluation:
             f"a gain of {_gain(gain)} on the same tasks"
         )
         tasks = adapted.values.shape[1]
+        visible = round(abs(gain.mean[-1]), 1) > 0.0  # what is shown as +0.0 is no gain, however sure
         if tasks < _FEWEST:
             said = f"{tasks} task{'s' * (tasks > 1)} cannot tell whether adaptation helps"
         elif low > control.ci95[-1][1]:
@@ -192,9 +193,9 @@ class Evaluation:
                 said += "; most of the gain comes within the first episode"
         elif high < control.ci95[-1][0]:
             said = "adaptation does harm, the intervals do not overlap"
-        elif least > 0.0:
+        elif least > 0.0 and visible:
             said = "adaptation helps, though tasks differ by more than that"
-        elif most < 0.0:
+        elif most < 0.0 and visible:
             said = "adaptation does harm, though tasks differ by more than that"
         else:
             said = "no clear gain from adaptation"

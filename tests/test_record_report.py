@@ -353,6 +353,8 @@ def test_gains_are_judged_task_by_task(evaluation) -> None:
     assert "does harm, though" in judged(-5.0).verdict()
     assert "no clear gain" in judged(0.0).verdict()
     assert "adaptation helps, the intervals do not overlap" in judged(50.0).verdict()
+    wobble = np.zeros(40)
+    assert "no clear gain" in judged(0.01).verdict()  # however sure: it is shown as +0.0
 
 
 def test_distances_are_metres_in_numbers_and_centimetres_to_read(evaluation) -> None:
