@@ -116,7 +116,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 440, {"desired_kl": 0.02}, tasks=200),
-    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 200, {"desired_kl": 0.02}),
+    "fetch-slide-task-inference": Benchmark("fetch-slide", "task-inference", 400, {"desired_kl": 0.02}, tasks=200),
     "fetch-pick-and-place-task-inference": Benchmark(
         "fetch-pick-and-place", "task-inference", 440, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
