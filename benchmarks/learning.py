@@ -127,7 +127,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
-    "grasp-promp": Benchmark("grasp", "promp", 150, _FEW, tasks=200),
     "panda-grasp-task-inference": Benchmark(
         "panda-grasp", "task-inference", 650, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
