@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import warnings
@@ -94,7 +95,7 @@ class _ControlStep(nn.Module):
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
-        self.learner = policy.learner
+        self.learner = copy.deepcopy(policy.learner).cpu()
         self.belief = {name: value.detach().cpu() for name, value in policy.begin(1).items()}
         sizes = self.learner.sizes
         self.observation, self.action, self.reward = (torch.zeros(n) for n in (sizes.observation, sizes.action, 1))
