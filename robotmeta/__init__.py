@@ -12,9 +12,13 @@ if sys.platform == "linux":
     if "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
         os.environ.setdefault("MUJOCO_GL", "egl")
     _asked = os.environ.get("MUJOCO_GL", "").lower()
-    _library = {"egl": "EGL", "osmesa": "OSMesa"}.get(_asked)
-    _without = ("", "glfw", "glx", "on", "enable", "enabled", "true", "1", "off", "disable", "disabled", "false", "0")
-    if ctypes.util.find_library(_library) is None if _library is not None else _asked not in _without:
+    _libraries = {"egl": "EGL", "osmesa": "OSMesa"}
+    _others = ("", "glfw", "glx", "on", "enable", "enabled", "true", "1", "off", "disable", "disabled", "false", "0")
+    if _asked in _libraries:
+        _works = ctypes.util.find_library(_libraries[_asked]) is not None
+    else:
+        _works = _asked in _others
+    if not _works:
         os.environ["MUJOCO_GL"] = "disable"
 
 # torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.

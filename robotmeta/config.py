@@ -35,8 +35,6 @@ class RunConfig:
     """Physics backend."""
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise UserError(f"a seed is 0 or more, not {self.seed}")
         if self.iterations < 1:
             raise UserError(f"iterations must be at least 1, not {self.iterations}")
 

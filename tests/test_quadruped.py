@@ -474,3 +474,17 @@ def test_a_robot_with_longer_legs_than_the_ground_is_made_for_is_refused() -> No
     env = TaskBatchEnv(make("quadruped-terrain"), 1, 1)
     with pytest.raises(UserError, match=r"the terrain is made for legs of at most 1\.1 m"):
         env.load(env.family.task(thigh_length=0.8, calf_length=0.8, terrain=1.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("quadruped", {"hip_torque": 0.0}),  # MuJoCo would make no limit of it
+        ("quadruped", {"knee_torque": 0.0}),
+        ("quadruped", {"friction": 0.0}),  # the simulation would diverge
+        ("quadruped-terrain", {"speed": 0.8}),  # the robot would walk off the ground
+    ],
+)
+def test_what_the_simulation_cannot_bear_is_outside_the_physical_range(name: str, value: dict[str, float]) -> None:
+    with pytest.raises(UserError, match="outside its physical range"):
+        make(name).task(**value)
