@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from tables import headline, results
 
-from robotmeta.plots import INK, STYLES, decorate, save_figure
+from robotmeta.reporting.plots import INK, STYLES, decorate, save_figure
 
 FILE = Path(__file__).parents[1] / "docs" / "images" / "results.png"
 _SHOWN = ("adapted", "zero_shot", "domain_randomized")  # from the top

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 import robotmeta as rm
-from robotmeta.bench import loop_over_tasks
-from robotmeta.checkpoint import Policy, new_policy, versions
+from robotmeta.bench.collect import loop_over_tasks
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs.simulators import available_cores
+from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.rollout import Trial, one_torch_thread
+from robotmeta.policy import Policy, new_policy, versions
 from robotmeta.seeding import streams
-from robotmeta.train import gather, resolve_device, training_env
+from robotmeta.threads import available_cores, one_torch_thread
+from robotmeta.training.train import gather, resolve_device, training_env
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {

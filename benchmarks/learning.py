@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import robotmeta as rm
-from robotmeta.controls import control_policy
-from robotmeta.logs import read_metrics
-from robotmeta.train import CONFIG
+from robotmeta.evaluation.controls import control_policy
+from robotmeta.training.logs import read_metrics
+from robotmeta.training.train import CONFIG
 
 RESULTS = Path(__file__).parent / "results"
 _SMOOTHED = 5  # iterations averaged before a target counts as reached

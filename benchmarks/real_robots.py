@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 import robotmeta as rm
-from robotmeta.checkpoint import Policy, versions
-from robotmeta.deployment import TaskWorlds, adapted_belief, experience
+from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, experience
 from robotmeta.envs import Tasks
-from robotmeta.envs.terrain import KINDS
-from robotmeta.rollout import Belief
+from robotmeta.envs.terrain.kinds import KINDS
+from robotmeta.experience.rollout import Belief
+from robotmeta.policy import Policy, versions
 from robotmeta.seeding import streams
 
 RESULTS = Path(__file__).parent / "results"

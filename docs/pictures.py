@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.rendering import Camera, render
-from robotmeta.envs.terrain import KINDS, Patch, heights, replace_floor
+from robotmeta.envs.terrain.kinds import KINDS, Patch, heights, replace_floor
 
 IMAGES = Path(__file__).parent / "images"
 Pictures = Iterator[tuple[str, np.ndarray]]

@@ -24,19 +24,20 @@ if sys.platform == "linux":
 # torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from robotmeta.checkpoint import Policy, load, pretrained, save_policy
-from robotmeta.deployment import Adapted, adapt
-from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
-from robotmeta.envs.gymnasium_env import register_families
+from robotmeta.adaptation.adapt import Adapted, adapt
+from robotmeta.adapters.gymnasium_in import wrap
+from robotmeta.adapters.gymnasium_out import register_families
+from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
 from robotmeta.errors import SimulationDiverged, UserError
-from robotmeta.evaluate import Evaluation, evaluate
-from robotmeta.export import Exported, export
-from robotmeta.gym_adapter import wrap
+from robotmeta.evaluation.evaluate import Evaluation, evaluate
+from robotmeta.experience.rollout import Rollout, collect
 from robotmeta.metalearners import LEARNERS, MetaLearner
-from robotmeta.record import Recording, record
-from robotmeta.report import report
-from robotmeta.rollout import Rollout, collect
-from robotmeta.train import Run, meta_train, resume
+from robotmeta.policy import Policy
+from robotmeta.reporting.export import Exported, export
+from robotmeta.reporting.record import Recording, record
+from robotmeta.reporting.report import report
+from robotmeta.training.checkpoint import load, pretrained, save_policy
+from robotmeta.training.train import Run, meta_train, resume
 
 __version__ = "0.1.0"
 
@@ -62,6 +63,7 @@ __all__ = [
     "collect",
     "evaluate",
     "export",
+    "from_mjcf",
     "load",
     "make",
     "meta_train",

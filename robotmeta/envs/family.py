@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -12,7 +13,6 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.encoding import Encoding
-from robotmeta.envs.from_mjcf import from_mjcf
 from robotmeta.envs.parameters import ParameterSpace, Tasks
 from robotmeta.errors import UserError, unknown
 
@@ -145,7 +145,8 @@ class TaskFamily:
     measure: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
 
-    from_mjcf = staticmethod(from_mjcf)
+    from_mjcf: ClassVar[Callable[..., TaskFamily]]
+    """:func:`robotmeta.from_mjcf`, assigned where the package is put together."""
 
     @property
     def observation_size(self) -> int:

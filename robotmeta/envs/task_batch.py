@@ -31,7 +31,7 @@ class Step(NamedTuple):
 
 
 class BatchEnv(Protocol):
-    """What :func:`robotmeta.rollout.collect` needs: implemented here, and by the adapter for Gymnasium environments."""
+    """What :func:`robotmeta.experience.rollout.collect` needs; Gymnasium environments offer it through an adapter."""
 
     num_tasks: int
     num_episodes: int

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from robotmeta.errors import UserError
+from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
 from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian
-from robotmeta.rollout import Belief, Rollout, Signal, Trial
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from robotmeta.adaptation import SURROGATES, Samples, adapt
 from robotmeta.errors import unknown
+from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
+from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
+from robotmeta.metalearners.inner_loop import SURROGATES, Samples, adapt
 from robotmeta.metalearners.parallel import Part, run
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
-from robotmeta.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
-from robotmeta.rollout import Belief, Rollout, Signal, Trial
 
 _ROUND = "round"  # how often a belief has been adapted
 _CACHED_STEPS = 10_000  # control steps whose activations in 64-unit layers fit a second-level cache
@@ -133,7 +133,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         Args:
             parameters: Where to start from: :meth:`start`.
             trial: Samples of each step.
-            first_order: See :func:`robotmeta.adaptation.adapt`.
+            first_order: See :func:`robotmeta.metalearners.inner_loop.adapt`.
             distribution: What the first step starts from does at its samples, where it is at hand.
         """
         for round_, samples in enumerate(trial):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import bounded
+from robotmeta.experience.rollout import Belief, Rollout, Signal
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
-from robotmeta.rollout import Belief, Rollout, Signal
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from robotmeta.adaptation import Samples, task_mean
+from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients, sums
-from robotmeta.rollout import Trial
 
 _PROBE = 3e-3  # length of the steps that measure curvature: above float32's rounding, below the policy's scale
 

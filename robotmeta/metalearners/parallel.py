@@ -15,8 +15,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from robotmeta.envs.simulators import available_cores
-from robotmeta.rollout import one_torch_thread
+from robotmeta.threads import available_cores, one_torch_thread
 
 T = TypeVar("T")
 Part = Callable[[], dict[str, Tensor]]

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActorCritic, DiagonalGaussian
-from robotmeta.returns import discounted_returns, generalized_advantages, normalize
-from robotmeta.rollout import Rollout
 
 
 @dataclass(frozen=True)

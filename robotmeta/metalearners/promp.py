@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robotmeta.adaptation import Samples, task_mean
+from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import step
 from robotmeta.metalearners.protocol import Sizes
-from robotmeta.rollout import Trial
 
 
 @dataclass(frozen=True)

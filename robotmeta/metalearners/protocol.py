@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from robotmeta.errors import UserError
+from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
-from robotmeta.rollout import Belief, Rollout, Signal, Trial
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ReturnScale, adjust_learning_rate, ppo_loss, state_of, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
-from robotmeta.returns import discounted_returns, generalized_advantages, normalize
-from robotmeta.rollout import Belief, Rollout, Signal, Trial
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial, joined
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian, ObservationNormalizer, TaskEstimator
-from robotmeta.rollout import Belief, Rollout, Signal, Trial, joined
 
 
 @dataclass(frozen=True)

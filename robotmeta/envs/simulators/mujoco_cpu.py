@@ -14,8 +14,8 @@ from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
 from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
-from robotmeta.envs.simulators import available_cores
 from robotmeta.errors import UserError
+from robotmeta.threads import available_cores
 
 # On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)

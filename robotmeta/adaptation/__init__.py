@@ -1,0 +1,1 @@
+"""Adaptation of a policy to one robot in a few episodes."""

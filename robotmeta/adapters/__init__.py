@@ -1,0 +1,1 @@
+"""Other people's environments as targets of adaptation, and our families as Gymnasium environments."""

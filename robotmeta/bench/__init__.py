@@ -1,0 +1,1 @@
+"""Speed of collection and of meta-updates, as ratios measured in one run."""

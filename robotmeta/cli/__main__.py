@@ -1,0 +1,5 @@
+"""``python -m robotmeta.cli``."""
+
+from robotmeta.cli import main
+
+main()

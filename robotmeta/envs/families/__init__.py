@@ -1,0 +1,50 @@
+"""Concrete task families, one robot a file or folder. A new one is a new file and a line in FAMILIES."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import partial
+
+from robotmeta.envs.family import TaskFamily
+
+
+def _build(place: str) -> TaskFamily:
+    """Calls the function at ``"module:function"``; modules are imported when a family of theirs is first made."""
+    module, _, function = place.partition(":")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), function)()
+
+
+FAMILIES: dict[str, Callable[[], TaskFamily]] = {
+    name: partial(_build, place)
+    for name, place in {
+        "point-navigation": "point:navigation",
+        "cheetah-direction": "cheetah:direction",
+        "cheetah-velocity": "cheetah:velocity",
+        "cheetah-dynamics": "cheetah:dynamics",
+        "cheetah-mass": "cheetah:mass",
+        "cheetah-terrain": "cheetah_terrain:forward",
+        "hopper-dynamics": "hopper:dynamics",
+        "walker-dynamics": "walker:dynamics",
+        "walker-faults": "walker:faults",
+        "ant-direction": "ant:direction",
+        "ant-goal": "ant:goal",
+        "ant-crippled": "ant:crippled",
+        "humanoid-direction": "humanoid:direction",
+        "dm-cheetah": "suite.cheetah:run",
+        "dm-walker": "suite.walker:walk",
+        "dm-quadruped": "suite.quadruped:walk",
+        "quadruped": "quadruped.family:walk",
+        "quadruped-terrain": "quadruped.terrain:walk",
+        "fetch-reach": "fetch.family:reach",
+        "fetch-push": "fetch.family:push",
+        "fetch-slide": "fetch.family:slide",
+        "fetch-pick-and-place": "fetch.family:pick_and_place",
+        "reach": "gripper.reach:reach",
+        "push": "gripper.push:push",
+        "slide": "gripper.slide:slide",
+        "grasp": "gripper.grasp:grasp",
+        "panda-grasp": "panda.family:grasp",
+    }.items()
+}
+"""The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""

@@ -1,0 +1,207 @@
+"""Half-cheetah: a planar runner whose goal, body or motors are not what it was told.
+
+The model is Gymnasium's ``half_cheetah.xml`` (loaded from the installed package), 5 substeps of 0.01 s, and its
+17-number observation: positions without x, then velocities.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+from torch import Tensor
+
+from robotmeta.envs.edits import SpecEdit
+from robotmeta.envs.families.locomotion import (
+    DIRECTION,
+    action_names,
+    effort,
+    fault,
+    load_gymnasium,
+    noisy_start,
+    observation_names,
+    observe,
+    speed,
+)
+from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
+from robotmeta.envs.family import MujocoWorld, TaskFamily, Transition
+from robotmeta.envs.models import weigh
+from robotmeta.envs.parameters import Parameter, ParameterSpace, Power, Uniform, Union
+
+_FRAME_SKIP = 5
+_DT = 0.05  # seconds a control step
+_GOAL_SPEED = 2.0  # metres a second, in cheetah-dynamics
+_LEGS = {"bthigh": ("bshin",), "bshin": ("bfoot",), "fthigh": ("fshin",), "fshin": ("ffoot",)}  # link: what hangs on it
+_FEET = ("bfoot", "ffoot")
+_TOTAL_MASS = 14.0  # kilograms, as the model file asks for
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _half_cheetah() -> mujoco.MjSpec:
+    spec = load_gymnasium("half_cheetah.xml")
+    weigh(spec, _TOTAL_MASS)
+    return spec
+
+
+def _lengthen_legs(spec: mujoco.MjSpec, scale: float) -> None:
+    for link, (child,) in _LEGS.items():
+        spec.body(child).pos *= scale
+        _scale_link(spec, link, scale)
+    for foot in _FEET:
+        _scale_link(spec, foot, scale)
+    spec.body("torso").pos[2] += (scale - 1.0) * 0.6  # hips are 0.6 m above the ground
+
+
+def _scale_link(spec: mujoco.MjSpec, link: str, scale: float) -> None:
+    geom = spec.geom(link)
+    geom.pos *= scale
+    geom.size[1] *= scale
+
+
+def _thicken(spec: mujoco.MjSpec, scale: float) -> None:
+    """Scales the mass and the radius of every capsule; the compiler derives inertias from both."""
+    for body in spec.bodies[1:]:
+        for geom in body.geoms:
+            before = _volume(geom)
+            geom.size[0] *= scale
+            geom.density *= scale * before / _volume(geom)
+
+
+def _volume(capsule: mujoco.MjsGeom) -> float:
+    ends = capsule.fromto  # NaN where the file gives a half-length
+    radius, half = capsule.size[0], capsule.size[1] if np.isnan(ends[0]) else np.linalg.norm(ends[3:] - ends[:3]) / 2.0
+    return math.pi * radius**2 * (2.0 * half + 4.0 / 3.0 * radius)
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_VELOCITY = Parameter(
+    "velocity", "speed to run at", Uniform(0.0, 3.0), 1.5, (-10.0, 10.0), ood=Uniform(3.0, 4.0), unit="m/s"
+)
+_MASS = Parameter(
+    "mass",
+    "multiplier of every link's mass and radius",
+    Power(2.0, Uniform(-1.0, 1.0)),
+    1.0,
+    (0.1, 5.0),
+    ood=Power(2.0, Union(((-1.5, -1.0), (1.0, 1.5)))),
+    edits=(SpecEdit(_thicken),),
+)
+_DYNAMICS = (
+    MASS,
+    FRICTION,
+    DAMPING,
+    MOTOR_STRENGTH,
+    Parameter(
+        "leg_length",
+        "multiplier of every leg link's length",
+        Uniform(0.8, 1.2),
+        1.0,
+        (0.3, 2.0),
+        ood=Union(((0.7, 0.8), (1.2, 1.3))),
+        edits=(SpecEdit(_lengthen_legs),),
+    ),
+    *fault(_half_cheetah),
+)
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _effort(step: Transition) -> Tensor:
+    return 0.05 * effort(step)
+
+
+def _reward_direction(step: Transition) -> Tensor:
+    return step.task["direction"] * speed(step, _DT) - _effort(step)
+
+
+def _reward_velocity(step: Transition) -> Tensor:
+    return -(speed(step, _DT) - step.task["velocity"]).abs() - _effort(step)
+
+
+def _reward_goal_speed(step: Transition) -> Tensor:
+    return -(speed(step, _DT) - _GOAL_SPEED).abs() - _effort(step)
+
+
+def _reward_height(step: Transition) -> Tensor:
+    return speed(step, _DT) - _effort(step) + step.after["qpos"][..., 1]
+
+
+def _cheetah(
+    name: str,
+    summary: str,
+    source: str,
+    parameters: tuple[Parameter, ...],
+    reward: Callable[[Transition], Tensor],
+    horizon: int,
+) -> TaskFamily:
+    return TaskFamily(
+        name=name,
+        summary=summary,
+        source=source,
+        space=ParameterSpace(parameters),
+        world=MujocoWorld(_half_cheetah, _FRAME_SKIP, camera="track"),
+        observations=observation_names(_half_cheetah, hidden=1),
+        actions=action_names(_half_cheetah),
+        horizon=horizon,
+        dt=_DT,
+        reset=noisy_start(_half_cheetah, 0.1, normal_velocity=True),
+        observe=observe(hidden=1),
+        reward=reward,
+    )
+
+
+def direction() -> TaskFamily:
+    """The family ``cheetah-direction``."""
+    return _cheetah(
+        "cheetah-direction",
+        "A half-cheetah runs forward or backward; only the reward tells which.",
+        "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100: reward is direction times speed minus "
+        "0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        (DIRECTION,),
+        _reward_direction,
+        100,
+    )
+
+
+def velocity() -> TaskFamily:
+    """The family ``cheetah-velocity``."""
+    return _cheetah(
+        "cheetah-velocity",
+        "A half-cheetah runs at a goal speed it is not told; only the reward tells how far off it is.",
+        "HalfCheetah velocity with goals U(0, 3) m/s as in ProMP, PEARL and VariBAD, horizon 200: reward is minus the "
+        "absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        (_VELOCITY,),
+        _reward_velocity,
+        200,
+    )
+
+
+def dynamics() -> TaskFamily:
+    """The family ``cheetah-dynamics``."""
+    return _cheetah(
+        "cheetah-dynamics",
+        f"A half-cheetah runs at {_GOAL_SPEED:g} m/s on a body, floor and motors that are not the nominal ones.",
+        "our own: reward is minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        _DYNAMICS,
+        _reward_goal_speed,
+        200,
+    )
+
+
+def mass() -> TaskFamily:
+    """The family ``cheetah-mass``."""
+    return _cheetah(
+        "cheetah-mass",
+        "A half-cheetah runs forward as fast as it can, half to twice as heavy and thick as the nominal one.",
+        "HalfCheetah-Mass of Greenberg et al. 2023 (RoML), horizon 200: one multiplier 2^U(-1, 1) of the masses and "
+        "radii of all links; reward is speed minus 0.05 |a|^2 plus the torso's height above its initial 0.7 m, a "
+        "clipped to [-1, 1]; no termination. Differs from it: inertias follow mass and radius, where those of the "
+        "original stay nominal; 17 observations, without the torso's x, y and z",
+        (_MASS,),
+        _reward_height,
+        200,
+    )

@@ -1,0 +1,1 @@
+"""A gripper on a gantry: model and families."""

@@ -1,0 +1,204 @@
+"""A gripper picks an object up and holds it at a height.
+
+Where the fingers must hold something whose weight and surface are hidden, people find out too: they squeeze a little
+harder than it takes not to let it slip (Johansson and Westling 1984), and so it is paid here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.edits import SpecEdit
+from robotmeta.envs.families import objects
+from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
+from robotmeta.envs.families.gripper.shared import (
+    DT,
+    FACTS,
+    FRAME_SKIP,
+    HAND,
+    TABLE,
+    XYZ,
+    actions,
+    gain,
+    goal_column,
+    off_table,
+    servo_targets,
+    signals,
+    started,
+    turned,
+    uniform,
+)
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.parameters import LogUniform, Parameter, ParameterSpace, Uniform
+
+_ABOVE = (0.05, 0.09)  # metres from the top of an object to the hand at its lowest, before a grasp
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _grasper() -> mujoco.MjSpec:
+    spec = gripper()
+    objects.add_object(spec, ("palm", "left_pad", "right_pad"))
+    add_goal(spec, mujoco.mjtGeom.mjGEOM_CAPSULE, (0.003, TABLE, 0.0), [-0.14, 0.2, 0.1])
+    # A bar across the picture, as high as the object's foot is to be.
+    spec.site("goal").quat = [0.707, -0.4, 0.583, 0.0]
+    return spec
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_SPACE = ParameterSpace(
+    (
+        objects.SHAPE,
+        replace(objects.HALF_WIDTH, bounds=(0.008, 0.47 * OPENING)),
+        objects.ASPECT,
+        objects.MASS,
+        objects.OFFSET,
+        objects.FRICTION,
+        objects.FINGER_FRICTION,
+        objects.TABLE_FRICTION,
+        gain(
+            "finger_strength",
+            f"multiplier of stiffness and force limit of the fingers, which squeeze with up to {GRIP:g} N",
+            ("fingers",),
+            LogUniform(0.8, 1.4),
+            Uniform(1.4, 1.8),
+        ),
+        Parameter(
+            "finger_width",
+            "width of the pads",
+            Uniform(0.014, 0.026),
+            0.02,
+            (0.004, 0.06),
+            edits=(SpecEdit(set_pad_width),),
+            unit="m",
+        ),
+        LATENCY,
+        goal_column(2, "how far to lift", (0.06, 0.16), 0.1, (0.03, 0.22)),
+    )
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    drawn = uniform(
+        generator,
+        nominal["qpos"].shape[:-1],
+        (-0.03, 0.03),
+        (-0.03, 0.03),
+        _ABOVE,
+        (-0.1, 0.1),
+        (-0.08, 0.08),
+        (-0.08, 0.08),
+        (-math.pi / 4, math.pi / 4),
+    )
+    drawn[..., 2] += 2.0 * objects.half_extents(task)[..., 2]
+    lying = objects.at_rest(drawn[..., 4:6], drawn[..., 6], task)
+    fingers = torch.zeros_like(drawn[..., :2])
+    return started(torch.cat([drawn[..., :4], fingers, lying], dim=-1), nominal["qvel"], HAND)
+
+
+def _touch(state: State) -> Tensor:
+    """Force on each pad, N ``[task, episode, 2]``."""
+    return state["sensordata"]
+
+
+def _from_hand(state: State) -> Tensor:
+    """From between the pads to the object's middle, m in the world's frame ``[task, episode, 3]``."""
+    hand = state["qpos"][..., :3].clone()
+    hand[..., 2] += HEIGHT
+    return objects.position(state) - hand
+
+
+def _gap(state: State) -> Tensor:
+    """Between the pads, m ``[task, episode]``."""
+    return OPENING - state["qpos"][..., 4:6].sum(dim=-1)
+
+
+def _lifted(state: State, task: Columns) -> Tensor:
+    return objects.lifted(state, task, _touch(state))
+
+
+def _observe(state: State, task: Columns) -> Tensor:
+    qpos, qvel, targets = state["qpos"], state["qvel"], servo_targets(state, HAND)
+    closed, closing = qpos[..., 4:6].sum(dim=-1, keepdim=True), qvel[..., 4:6].sum(dim=-1, keepdim=True)
+    hand = torch.cat([qpos[..., :4], closed], dim=-1)
+    speed = objects.velocity(state) - qvel[..., :3]
+    vectors = torch.stack([_from_hand(state), objects.along(state), objects.up(state), speed], dim=-2)
+    place, along, up, speed = turned(vectors, -qpos[..., 3:4]).unbind(dim=-2)
+    to_lift = task["goal_z"] - objects.rise(state, task)
+    return torch.cat(
+        [
+            hand,
+            qvel[..., :4],
+            closing,
+            targets - hand,
+            _touch(state),
+            place,
+            objects.seen_along(along, task),
+            up,
+            speed,
+            objects.spin(state),
+            objects.half_extents(task).expand_as(place),
+            to_lift.unsqueeze(-1),
+        ],
+        dim=-1,
+    )
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    state = step.after
+    distance, along = _from_hand(state).norm(dim=-1), turned(objects.along(state), -state["qpos"][..., 3])
+    seen = objects.seen_along(along, step.task)
+    return objects.lifting_reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
+
+
+def grasp() -> TaskFamily:
+    """The family ``grasp``."""
+    hand = "in the hand's frame"
+    return TaskFamily(
+        name="grasp",
+        summary="A hand picks an object up and holds it at a height it is told; the object's mass, balance and "
+        "friction and the fingers' strength, friction and latency are hidden.",
+        source=f"our own: {FACTS}; actions move the targets of position servos; {objects.LIFTING_REWARD} {GRIP:g} N; "
+        f"ends where the object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the "
+        "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
+        "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
+        space=_SPACE,
+        world=MujocoWorld(_grasper, FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
+        observations=(
+            *signals("{}", HAND[:4]),
+            ("closure", "m"),
+            *signals("{}_velocity", HAND[:4], "/s"),
+            ("closure_velocity", "m/s"),
+            *signals("{}_target", HAND[:4], " from the hand"),
+            ("closure_target", "m from the closure"),
+            ("left_touch", "N"),
+            ("right_touch", "N"),
+            *signals("object_{}", XYZ, f" {hand}"),
+            *((f"object_along_{axis}", f"1, {hand}") for axis in XYZ),
+            *((f"object_up_{axis}", f"1, {hand}") for axis in XYZ),
+            *signals("object_{}_velocity", XYZ, f"/s {hand}"),
+            *((f"object_spin_{axis}", "rad/s, in its own frame") for axis in XYZ),
+            *((f"object_half_{side}", "m") for side in ("length", "width", "height")),
+            ("to_lift", "m"),
+        ),
+        actions=actions(HAND),
+        horizon=100,
+        dt=DT,
+        reset=_start,
+        observe=_observe,
+        reward=_reward,
+        terminated=off_table,
+        success=_lifted,
+        success_lasts=0.5,
+    )

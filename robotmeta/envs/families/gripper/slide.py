@@ -1,0 +1,84 @@
+"""Two fingers strike an object that has to stop where they cannot reach; how far it slides they have to find out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.families import objects
+from robotmeta.envs.families.gripper.model import LATENCY
+from robotmeta.envs.families.gripper.push import OBJECT, distance, push, pusher, put_down
+from robotmeta.envs.families.gripper.shared import ARM, FACTS, TABLE, closeness, goal_column, off_table, strength
+from robotmeta.envs.family import Columns, State, TaskFamily, Transition
+from robotmeta.envs.parameters import LogUniform, ParameterSpace, Uniform
+
+_REACH = -0.04  # metres: the hand gets no further
+_ARRIVED = 0.02  # metres from the goal that an object has arrived
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _slider() -> mujoco.MjSpec:
+    spec = pusher()
+    spec.joint("x").range = [-TABLE, _REACH]
+    spec.joint("x").limited = mujoco.mjtLimited.mjLIMITED_TRUE
+    spec.site("goal").size[0] = _ARRIVED
+    spec.site("goal").pos[0] = 0.09
+    return spec
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_SPACE = ParameterSpace(
+    (
+        *OBJECT,
+        replace(objects.FRICTION, train=Uniform(0.35, 0.5), nominal=0.4, ood=None),
+        # At half a metre a second it slides between 13 and 52 cm.
+        replace(objects.TABLE_FRICTION, train=LogUniform(0.07, 0.2), nominal=0.12, ood=Uniform(0.04, 0.07)),
+        strength(ARM[:2]),
+        LATENCY,
+        goal_column(0, "where to stop, ahead", (0.05, 0.13), 0.09, (0.03, 0.25)),
+        goal_column(1, "where to stop, to the left", (-0.05, 0.05), 0.0, (-0.2, 0.2)),
+    )
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    hand, thing = ((-0.22, -0.2), (-0.03, 0.03)), ((-0.15, -0.13), (-0.03, 0.03))
+    return put_down(nominal, generator, task, *hand, *thing, (-0.3, 0.3))
+
+
+def _arrived(state: State, task: Columns) -> Tensor:
+    return (distance(state, task) < _ARRIVED) & ~off_table(state, task)
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    return closeness(distance(step.after, step.task), far=0.3, exact=2 * _ARRIVED)
+
+
+def slide() -> TaskFamily:
+    """The family ``slide``."""
+    pushing = push()
+    return replace(
+        pushing,
+        name="slide",
+        summary="Two fingers strike an object that has to come to rest at a place they see and cannot reach; its mass, "
+        "balance and friction are hidden, and so are the servos' strength and latency.",
+        source=f"our own: {FACTS}; the hand goes no further than x = {_REACH:g} m; actions move the targets of "
+        "position servos; reward in [0, 1] for how close to its goal the object is, half over 0.3 m and half over "
+        f"{200 * _ARRIVED:g} cm; ends where it falls off the table; success is {100 * _ARRIVED:g} cm from the goal at "
+        "the end",
+        space=_SPACE,
+        world=replace(pushing.world, spec=_slider),
+        reset=_start,
+        reward=_reward,
+        success=_arrived,
+    )

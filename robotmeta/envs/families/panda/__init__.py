@@ -1,0 +1,1 @@
+"""A 7-joint arm: model and family."""

@@ -1,0 +1,235 @@
+"""A Franka Emika Panda picks an object up and holds it: what the object is like and what ails the arm is hidden.
+
+Policies move the targets of the joints' servos and of the fingers, and see the joints, the hand, the object and the
+goal. The object varies as in the family ``grasp``, and pays alike; here a whole arm has to carry it, with weight on its
+hand, friction in its joints, and a motor that is weaker than it should be.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.edits import Field, ModelEdit
+from robotmeta.envs.families import objects
+from robotmeta.envs.families.gripper.model import LATENCY, TIMESTEP, add_goal, show_goal
+from robotmeta.envs.families.panda.model import (
+    CLOSING_SPEED,
+    GRIP,
+    HOME,
+    JOINTS,
+    OPENING,
+    READY,
+    SPEED,
+    add_object,
+    carry,
+    panda,
+    weaken_joint,
+)
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, numbered
+
+_FRAME_SKIP = 4
+_DT = _FRAME_SKIP * TIMESTEP  # 25 decisions a second
+_ARM = len(JOINTS)
+_UNREST = 0.01  # radians by which each joint is off at the start
+_AROUND = 0.05  # metres around the middle of the table where objects lie at the start, along x and y
+_TABLE = 0.3  # metres around the middle of the table, where objects may go
+_HELD_OUT = 4.0  # the joint whose faults are kept for the ood split: the elbow
+
+_XYZ = ("x", "y", "z")
+_OBSERVATIONS = (
+    *((name, "rad") for name in JOINTS),
+    ("closure", "m"),
+    *((f"{name}_velocity", "rad/s") for name in JOINTS),
+    ("closure_velocity", "m/s"),
+    *((f"{name}_target", "rad from the joint") for name in JOINTS),
+    ("closure_target", "m from the closure"),
+    ("left_touch", "N"),
+    ("right_touch", "N"),
+    *((f"tool_{axis}", "m") for axis in _XYZ),
+    *((f"up_{axis}", "1, in the tool's frame") for axis in _XYZ),
+    *((f"object_{axis}", "m, in the tool's frame") for axis in _XYZ),
+    *((f"object_along_{axis}", "1, in the tool's frame") for axis in _XYZ),
+    *((f"object_up_{axis}", "1, in the tool's frame") for axis in _XYZ),
+    *((f"object_{axis}_velocity", "m/s, in the tool's frame") for axis in _XYZ),
+    *((f"object_half_{side}", "m") for side in ("length", "width", "height")),
+    ("to_lift", "m"),
+)
+_ACTIONS = (
+    *((f"{name}_target", f"{SPEED * _DT:g} rad a step") for name in JOINTS),
+    ("closure_target", f"{CLOSING_SPEED * _DT:g} m a step"),
+)
+
+# -- model -------------------------------------------------------------------------------------------------------------
+
+
+def _picker() -> mujoco.MjSpec:
+    spec = panda()
+    add_object(spec)
+    add_goal(spec, mujoco.mjtGeom.mjGEOM_CAPSULE, (0.004, 0.15, 0.0), [-0.12, 0.0, 0.1])
+    spec.site("goal").quat = [math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0]
+    return spec
+
+
+# -- what varies -------------------------------------------------------------------------------------------------------
+
+
+# All at once at its worst would be beyond any hand: out of distribution are a shape, sizes and weights, and the elbow.
+_SPACE = ParameterSpace(
+    (
+        objects.SHAPE,
+        replace(objects.HALF_WIDTH, bounds=(0.008, 0.47 * OPENING)),
+        replace(objects.ASPECT, bounds=(1.05, 1.8), ood=None),  # what is taller reaches up to the hand at the start
+        objects.MASS,
+        replace(objects.OFFSET, ood=None),
+        replace(objects.FRICTION, ood=None),
+        objects.FINGER_FRICTION,
+        objects.TABLE_FRICTION,
+        Parameter(
+            "finger_strength",
+            f"multiplier of gain and force limit of the fingers, which squeeze with up to {GRIP:g} N",
+            LogUniform(0.7, 1.4),
+            1.0,
+            (0.05, 5.0),
+            edits=tuple(Field(f"actuator_{name}", rows=("closure",)) for name in ("gainprm", "biasprm", "forcerange")),
+        ),
+        Parameter(
+            "payload",
+            "weight strapped to the hand",
+            Uniform(0.0, 1.0),
+            0.0,
+            (0.0, 3.0),
+            ood=Uniform(1.0, 1.5),
+            edits=(ModelEdit(carry),),
+            unit="kg",
+        ),
+        Parameter(
+            "joint_friction",
+            "multiplier of the dry friction of the arm's joints",
+            LogUniform(0.3, 3.0),
+            1.0,
+            (0.0, 10.0),
+            edits=(Field("dof_frictionloss", rows=JOINTS),),
+        ),
+        Parameter(
+            "faulty_joint",
+            "joint with a weak motor, numbered from the base to the hand",
+            Choice((0.0,) * (_ARM - 1) + tuple(float(i + 1) for i in range(_ARM) if i + 1 != _HELD_OUT)),
+            0.0,
+            (0.0, float(_ARM)),
+            ood=Choice((_HELD_OUT,)),
+            edits=(ModelEdit(weaken_joint),),
+            labels=numbered(("none", *JOINTS)),
+        ),
+        Parameter(
+            "fault_strength",
+            "share that the weak motor gives of its torque",
+            Uniform(0.5, 0.8),
+            0.5,
+            (0.0, 1.0),
+            ood=Uniform(0.45, 0.5),
+            qualifies="faulty_joint",
+        ),
+        replace(LATENCY, ood=None),
+        Parameter("goal_z", "how far to lift", Uniform(0.06, 0.16), 0.1, (0.03, 0.3), edits=(show_goal(2),), unit="m"),
+    )
+)
+
+# -- physics measurements ----------------------------------------------------------------------------------------------
+
+_PARTS = {"touch": 2, "tool": 3, "up": 3, "object": 3, "along": 3, "object_up": 3, "velocity": 3}
+
+
+def _sensed(state: State) -> dict[str, Tensor]:
+    """What sensors of the model tell, by name; vectors but ``tool`` are in the tool's frame."""
+    return dict(zip(_PARTS, state["sensordata"].split(tuple(_PARTS.values()), dim=-1), strict=True))
+
+
+def _closure(joints: Tensor) -> Tensor:
+    """How far both fingers together are from open, m; of velocities, m/s."""
+    return joints[..., _ARM : _ARM + 2].sum(dim=-1)
+
+
+def _targets(state: State) -> Tensor:
+    """Where the servos are told to be: the joints, rad, and both fingers, m from open, ``[..., 8]``."""
+    initial = torch.tensor([*HOME, 0.0], dtype=torch.float64)
+    return initial + state["act"] * torch.tensor([SPEED] * _ARM + [CLOSING_SPEED], dtype=torch.float64)
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    """Hand open above the table, its servos at rest; an object lies under it."""
+    drawn = 2.0 * torch.rand(*nominal["qpos"].shape[:-1], _ARM + 3, generator=generator, dtype=torch.float64) - 1.0
+    unrest, place, turn = drawn.split((_ARM, 2, 1), dim=-1)
+    arm = torch.tensor(READY, dtype=torch.float64) + _UNREST * unrest
+    fingers = torch.zeros_like(place)
+    lying = objects.at_rest(_AROUND * place, math.pi / 4 * turn.squeeze(-1), task)
+    act = torch.cat([(arm - torch.tensor(HOME, dtype=torch.float64)) / SPEED, fingers[..., :1]], dim=-1)
+    return {"qpos": torch.cat([arm, fingers, lying], dim=-1), "qvel": nominal["qvel"], "act": act}
+
+
+def _observe(state: State, task: Columns) -> Tensor:
+    qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state)
+    sensed["along"] = objects.seen_along(sensed["along"], task)
+    joints, speeds = (torch.cat([v[..., :_ARM], _closure(v).unsqueeze(-1)], dim=-1) for v in (qpos, qvel))
+    to_lift = task["goal_z"] - objects.rise(state, task)
+    return torch.cat(
+        [
+            joints,
+            speeds,
+            _targets(state) - joints,
+            *sensed.values(),
+            objects.half_extents(task).expand(*qpos.shape[:2], 3),
+            to_lift.unsqueeze(-1),
+        ],
+        dim=-1,
+    )
+
+
+def _off_table(state: State, task: Columns) -> Tensor:
+    return objects.off_table(state, _TABLE)
+
+
+def _lifted(state: State, task: Columns) -> Tensor:
+    return objects.lifted(state, task, _sensed(state)["touch"])
+
+
+# -- rewards -----------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    state, sensed = step.after, _sensed(step.after)
+    distance, gap = sensed["object"].norm(dim=-1), OPENING - _closure(state["qpos"])
+    seen = objects.seen_along(sensed["along"], step.task)
+    return objects.lifting_reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
+
+
+def grasp() -> TaskFamily:
+    """The family ``panda-grasp``."""
+    return TaskFamily(
+        name="panda-grasp",
+        summary="A Franka Emika Panda picks an object up and holds it at a height it is told; what the object is like "
+        "and the arm's load, friction, weak motor, fingers and latency are hidden.",
+        source=f"our own, with published kinematics, inertias, friction and torque limits: {_FRAME_SKIP} substeps of "
+        f"{1e3 * TIMESTEP:g} ms, implicit integration; actions move the targets of joint servos; gravity on the arm is "
+        f"compensated; {objects.LIFTING_REWARD} {GRIP:g} N; ends where the object is {100 * _TABLE:g} cm from the "
+        f"middle; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on both sides and level "
+        "within 15 degrees for the last half second. Sizes are seen as by a camera; how a cylinder "
+        "or a sphere is turned does not show, and the shape and what is hidden are not told",
+        space=_SPACE,
+        world=MujocoWorld(_picker, _FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
+        observations=_OBSERVATIONS,
+        actions=_ACTIONS,
+        horizon=100,
+        dt=_DT,
+        reset=_start,
+        observe=_observe,
+        reward=_reward,
+        terminated=_off_table,
+        success=_lifted,
+        success_lasts=0.5,
+    )

@@ -1,0 +1,1 @@
+"""Families over robots of the DeepMind Control Suite."""

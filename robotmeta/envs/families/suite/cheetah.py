@@ -1,0 +1,89 @@
+"""The Control Suite's cheetah: it runs at a speed it is not told, on a body and motors that are not the nominal ones.
+
+The model is ``cheetah.xml`` of the installed ``dm_control`` package, one substep of 0.01 s, and its 17-number
+observation: positions without x, then velocities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.families.locomotion import action_names, observation_names, observe
+from robotmeta.envs.families.multipliers import FRICTION, MASS, MOTOR_STRENGTH
+from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, noise, planar_velocity
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.models import weigh
+from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
+
+_SPEED = 10.0  # metres a second from which the suite pays 1
+_TOTAL_MASS = 14.0  # kilograms, as the model file asks for
+# Where the suite's own episodes start, after two seconds of rest (x, z, pitch, joints), 4 cm higher.
+_STANCE = (0.0, -0.06, 0.03, -0.04, 0.0, -0.07, -0.05, -0.04, -0.03)
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _model() -> mujoco.MjSpec:
+    spec = load("cheetah")
+    weigh(spec, _TOTAL_MASS)
+    return spec
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_SPACE = ParameterSpace(
+    (
+        Parameter(
+            "velocity",
+            f"speed to run at, backward if negative; that of cheetah-run is {_SPEED:g} or faster",
+            Union(((-6.0, -2.0), (2.0, 6.0))),
+            _SPEED,
+            (-20.0, 20.0),
+            ood=Union(((-_SPEED, -6.0), (6.0, _SPEED))),
+            unit="m/s",
+        ),
+        MASS,
+        FRICTION,
+        replace(MOTOR_STRENGTH, train=Uniform(0.6, 1.2), ood=Uniform(0.45, 0.6)),
+    )
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    qpos, qvel = nominal["qpos"], nominal["qvel"]
+    offset = noise(qpos, 0.05, generator)
+    offset[..., :3] *= 0.2  # m, m, rad: feet stay above the ground
+    return {"qpos": qpos + qpos.new_tensor(_STANCE) + offset, "qvel": qvel + noise(qvel, 0.05, generator)}
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    return at_velocity(planar_velocity(step.after), step.task["velocity"], _SPEED, margin=_SPEED, value_at_margin=0.0)
+
+
+def run() -> TaskFamily:
+    """The family ``dm-cheetah``."""
+    return TaskFamily(
+        name="dm-cheetah",
+        summary="The Control Suite's cheetah runs at a hidden speed, forward or backward; body and motors vary too.",
+        source="cheetah-run of the DeepMind Control Suite (Tassa et al. 2018), frame skip 1, Euler, "
+        f"horizon {HORIZON}: reward is 1 minus a tenth of the speed error in m/s, not below 0, where cheetah-run has "
+        f"the goal of {_SPEED:g} m/s or faster; episodes start standing; no termination",
+        space=_SPACE,
+        world=MujocoWorld(_model, frame_skip=1, fields=("sensordata",), camera="side"),
+        observations=observation_names(_model, hidden=1),
+        actions=action_names(_model),
+        horizon=HORIZON,
+        dt=0.01,
+        reset=_start,
+        observe=observe(hidden=1),
+        reward=_reward,
+    )

@@ -1,0 +1,141 @@
+"""The Control Suite's planar walker: it walks at a speed it is not told, with a torso and a joint that vary.
+
+The model is ``walker.xml`` of the installed ``dm_control`` package, 10 substeps of 2.5 ms, and its 24-number
+observation: the orientation of each link, the torso's height, then velocities.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.edits import Field, ModelEdit, Row
+from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, noise, planar_velocity
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
+from robotmeta.envs.rewards import tolerance
+
+_SPEED = 1.0  # metres a second from which the suite pays 1
+_STAND_HEIGHT = 1.2  # metres of torso height from which standing is worth 1
+_TORSO_HEIGHT = 1.3  # metres from the ground to the torso, legs straight
+_WEAK = 0.4  # share of its torque a weak joint keeps
+_JOINTS = tuple(f"{side}_{joint}" for side in ("right", "left") for joint in ("hip", "knee", "ankle"))
+_LINKS = ("torso", *(f"{side}_{link}" for side in ("right", "left") for link in ("thigh", "leg", "foot")))
+
+_OBSERVATIONS = (
+    *((f"{link}_{entry}", "1") for link in _LINKS for entry in ("xx", "xz")),  # cosine and sine of its pitch
+    ("height", "m"),
+    ("z_velocity", "m/s"),
+    ("x_velocity", "m/s"),
+    ("pitch_velocity", "rad/s"),
+    *named(_JOINTS, "rad/s", "_velocity"),
+)
+_ACTIONS = tuple((f"{joint}_torque", f"{gear} N m") for joint, gear in zip(_JOINTS, 2 * (100, 50, 20), strict=True))
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _model() -> mujoco.MjSpec:
+    return load("walker")
+
+
+def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
+    if joint > 0:
+        model.actuator_gear[round(joint) - 1] *= _WEAK
+
+
+# -- what varies -----------------------------------------------------------------------------------------------------
+
+_SPACE = ParameterSpace(
+    (
+        Parameter(
+            "velocity",
+            f"speed to walk at, backward if negative; that of walker-walk is {_SPEED:g} or faster",
+            Uniform(-_SPEED, _SPEED),
+            _SPEED,
+            (-10.0, 10.0),
+            ood=Union(((-1.5, -_SPEED), (_SPEED, 1.5))),
+            unit="m/s",
+        ),
+        Parameter(
+            "torso_mass",
+            "multiplier of the torso's mass and inertia",
+            LogUniform(0.5, 2.0),
+            1.0,
+            (0.05, 20.0),
+            ood=Union(((0.33, 0.5), (2.0, 3.0))),
+            edits=(Field("body_mass", rows=("torso",)), Field("body_inertia", rows=("torso",))),
+        ),
+        Parameter(
+            "weak_joint",
+            f"joint that keeps {_WEAK:.0%} of its torque",
+            Choice((0.0, 1.0, 2.0, 3.0)),
+            0.0,
+            (0.0, 6.0),
+            ood=Choice((4.0, 5.0, 6.0)),
+            edits=(ModelEdit(_weaken_joint),),
+            labels=numbered(("none", *_JOINTS)),
+        ),
+    )
+)
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+    qvel = nominal["qvel"] + noise(nominal["qvel"], 0.05, generator)
+    qpos = nominal["qpos"] + noise(nominal["qpos"], 0.1, generator)
+    qpos[..., 0] = 0.05  # m: feet stay above the ground
+    qpos[..., (4, 7)] -= 0.1  # rad: knees bend one way only
+    return {"qpos": qpos, "qvel": qvel}
+
+
+def _height(state: State) -> Tensor:
+    return state["qpos"][..., 0] + _TORSO_HEIGHT
+
+
+def _pitch(state: State) -> Tensor:
+    """Pitch of each link, rad ``[..., 7]``; a leg's joints turn against the torso's."""
+    torso, right, left = state["qpos"][..., 2:].split((1, 3, 3), dim=-1)
+    return torch.cat([torso, torso - right.cumsum(dim=-1), torso - left.cumsum(dim=-1)], dim=-1)
+
+
+def _observe(state: State, task: Columns) -> Tensor:
+    pitch = _pitch(state)
+    orientations = torch.stack([pitch.cos(), pitch.sin()], dim=-1).flatten(-2)
+    return torch.cat([orientations, _height(state).unsqueeze(-1), state["qvel"]], dim=-1)
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    high = tolerance(_height(step.after), (_STAND_HEIGHT, math.inf), _STAND_HEIGHT / 2)
+    upright = (1.0 + step.after["qpos"][..., 2].cos()) / 2.0
+    velocity, goal = planar_velocity(step.after), step.task["velocity"]
+    moving = at_velocity(velocity, goal, _SPEED, margin=_SPEED / 2, value_at_margin=0.5)
+    return (3.0 * high + upright) / 4.0 * (5.0 * moving + 1.0) / 6.0
+
+
+def walk() -> TaskFamily:
+    """The family ``dm-walker``."""
+    return TaskFamily(
+        name="dm-walker",
+        summary="The Control Suite's walker walks at a hidden speed, forward or backward; load and joints vary too.",
+        source="walker-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 10, Euler, "
+        f"horizon {HORIZON}: reward in [0, 1] is that for standing upright times (1 + 5 that for moving) / 6, the "
+        f"latter 1 minus the speed error in m/s, not below 0, where walker-walk has the goal of {_SPEED:g} m/s or "
+        "faster; episodes start standing (the suite drops the robot at random); no termination",
+        space=_SPACE,
+        world=MujocoWorld(_model, frame_skip=10, fields=("sensordata",), camera="side"),
+        observations=_OBSERVATIONS,
+        actions=_ACTIONS,
+        horizon=HORIZON,
+        dt=0.025,
+        reset=_start,
+        observe=_observe,
+        reward=_reward,
+    )

@@ -1,0 +1,95 @@
+"""Walker: a planar robot on two legs, whose links, joints, feet or motors are not the nominal ones.
+
+The model is Gymnasium's ``walker2d_v5.xml`` (loaded from the installed package), 4 substeps of 0.002 s by Euler's
+method, and its 17-number observation: positions without x, then velocities within 10 m/s or rad/s.
+"""
+
+from __future__ import annotations
+
+import mujoco
+from torch import Tensor
+
+from robotmeta.envs.families.locomotion import (
+    action_names,
+    effort,
+    fault,
+    load_gymnasium,
+    noisy_start,
+    observation_names,
+    observe,
+    random_parameters,
+    speed,
+)
+from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
+
+_FRAME_SKIP = 4
+_DT = 0.008  # seconds a control step
+_LOWEST, _HIGHEST = 0.8, 2.0  # metres, of the torso
+_MOST_TILTED = 1.0  # radians, of the torso
+_RULES = (
+    "reward is speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]; ends as Walker2d-v5, where the torso is not "
+    "between 0.8 and 2 m high or tilts by 1 rad"
+)
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def _walker() -> mujoco.MjSpec:
+    return load_gymnasium("walker2d_v5.xml")
+
+
+# -- physics measurements --------------------------------------------------------------------------------------------
+
+
+def _fallen(state: State, task: Columns) -> Tensor:
+    z, pitch = state["qpos"][..., 1], state["qpos"][..., 2]
+    return ~((z > _LOWEST) & (z < _HIGHEST) & (pitch.abs() < _MOST_TILTED))
+
+
+# -- rewards ---------------------------------------------------------------------------------------------------------
+
+
+def _reward(step: Transition) -> Tensor:
+    return speed(step, _DT) + 1.0 - 1e-3 * effort(step)
+
+
+def _walking(name: str, summary: str, source: str, parameters: tuple[Parameter, ...]) -> TaskFamily:
+    return TaskFamily(
+        name=name,
+        summary=summary,
+        source=source,
+        space=ParameterSpace(parameters),
+        world=MujocoWorld(_walker, _FRAME_SKIP, camera="track"),
+        observations=observation_names(_walker, hidden=1),
+        actions=action_names(_walker),
+        horizon=200,
+        dt=_DT,
+        reset=noisy_start(_walker, 0.005),
+        observe=observe(hidden=1, fastest=10.0),
+        reward=_reward,
+        terminated=_fallen,
+    )
+
+
+def dynamics() -> TaskFamily:
+    """The family ``walker-dynamics``."""
+    return _walking(
+        "walker-dynamics",
+        "A two-legged robot walks forward on links, joints and feet that are not the nominal ones.",
+        "Walker2d with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4 as in "
+        f"VariBAD: {_RULES}. Differs from it: Euler instead of RK4; a link's inertia follows its mass instead of a "
+        "draw of its own; friction of the feet and the floor alone; both feet nominally of friction 1.9",
+        random_parameters(_walker),
+    )
+
+
+def faults() -> TaskFamily:
+    """The family ``walker-faults``."""
+    return _walking(
+        "walker-faults",
+        "A two-legged robot walks forward although a motor is weak, limp or turns the wrong way.",
+        f"our own, walker-dynamics with what varies in cheetah-dynamics, but for leg length: {_RULES}",
+        (MASS, FRICTION, DAMPING, MOTOR_STRENGTH, *fault(_walker)),
+    )

@@ -1,0 +1,1 @@
+"""A user's own robot as a task family."""

@@ -1,0 +1,272 @@
+"""A robot of one's own as a task family: an MJCF file, what varies in it, and a reward."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.models import ModelBuilder, in_one_line, quiet_mujoco
+from robotmeta.envs.own_robot.variations import Variation, parameter_space
+from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.signals import Robot, Signals, controlled, noisy_start, observed
+from robotmeta.envs.task_batch import TaskBatchEnv
+from robotmeta.errors import UserError, unknown
+
+_CONTROL_STEP = 0.04  # seconds, about what a control step takes where frame_skip is left out
+_SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
+
+Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
+
+
+def from_mjcf(
+    model: Model,
+    vary: Mapping[str, Variation | Parameter],
+    reward: Callable[[Transition], Tensor],
+    *,
+    name: str | None = None,
+    summary: str | None = None,
+    source: str | None = None,
+    frame_skip: int | None = None,
+    horizon: int = 200,
+    keyframe: str | None = None,
+    reset_noise: float = 0.01,
+    reset: Callable[[State, torch.Generator, Columns], State] | None = None,
+    observe: Callable[[State, Columns], Tensor] | None = None,
+    observations: Signals | None = None,
+    fields: tuple[str, ...] = (),
+    terminated: Callable[[State, Columns], Tensor | None] | None = None,
+    success: Callable[[State, Columns], Tensor] | None = None,
+    success_lasts: float = 0.0,
+    guidance: Callable[[Transition], Tensor] | None = None,
+    distance: Callable[[State, Columns], Tensor] | None = None,
+    robots: Mapping[str, Mapping[str, float]] | None = None,
+    measure: Callable[[State, Columns], Tensor] | None = None,
+    unobserved: Signals | None = None,
+    init_std: float | None = None,
+    camera: str | None = None,
+) -> TaskFamily:
+    """Builds a task family from a robot's model.
+
+    Policies see all positions but those of the robot as a whole along the ground, and all velocities; they act on every
+    actuator, [-1, 1] stretched to its control range. What the file leaves unnamed is called after the body it belongs
+    to, and an actuator after what it drives.
+
+    Args:
+        model: An MJCF file, MJCF as a string, an ``MjSpec``, or a function without arguments that returns one.
+        vary: What varies, such as ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``; targets are
+            explained in :mod:`robotmeta.envs.own_robot.targets`, ways of varying in
+            :mod:`robotmeta.envs.own_robot.variations`. The parameter of ``torso.mass`` is called ``torso_mass``. The
+            mass of a body scales its inertia with it.
+        reward: ``(step) -> [task, episode]``, the reward of one control step.
+        name: Of the family; the file's, or the model's own, if left out.
+        summary: One sentence: what the robot does and what is hidden from the policy.
+        source: Where the robot and the task come from.
+        frame_skip: Physics substeps a control step; as many as come to about 0.04 s if left out.
+        horizon: Control steps an episode.
+        keyframe: Pose to start from; the model's initial one if left out.
+        reset_noise: Size of the noise on initial positions and velocities, in m, rad, m/s and rad/s.
+        reset: ``(nominal state, generator, task) -> initial state``, instead of that noise.
+        observe: ``(state, task) -> [task, episode, observation]``, instead of positions and velocities.
+        observations: Name and unit of what ``observe`` returns.
+        fields: Fields of ``MjData`` that the functions read beside ``qpos`` and ``qvel``, such as ``"sensordata"``.
+        terminated: ``(state, task) -> bool [task, episode]``; episodes never end early if left out.
+        success: ``(state, task) -> bool [task, episode]`` at the end of an episode.
+        success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
+        guidance: ``(step) -> [task, episode]``, what learners are paid beside the reward in meta-training, such as a
+            little for a hand near the object; policies are not told, and evaluations do not count it.
+        distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends.
+        robots: Robots that have a name, each by the parameters that make it.
+        measure: ``(state, task) -> [task, episode, unobserved]``, what no sensor of the robot tells and task inference
+            shall learn to tell, such as its speed.
+        unobserved: Name and unit of what ``measure`` returns.
+        init_std: Standard deviation to begin exploring with; the learner's default if left out.
+        camera: Name of a camera for pictures; the model's first, or one that follows the robot, if left out.
+
+    Raises:
+        UserError: For a file that does not exist or compile, a model without actuators or with one that has no control
+            range, a name that does not exist, a variant whose state has another layout, or a function that returns
+            another shape or numbers that are not finite.
+    """
+    spec, robot = _loader(model)
+    nominal = _compiled(spec(), robot)
+    if (observe is None) != (observations is None):
+        raise UserError("observe and observations come together: what a policy sees, and the name and unit of each")
+    if (measure is None) != (unobserved is None):
+        raise UserError("measure and unobserved come together: what no sensor tells, and the name and unit of each")
+    if init_std is not None and init_std <= 0.0:
+        raise UserError(f"init_std must be positive, not {init_std:g}")
+    signals, default = observed(nominal)
+    actions, control = controlled(nominal, robot)
+    timestep = float(nominal.opt.timestep)
+    if timestep <= 0.0:
+        raise UserError(f"the timestep of {robot} must be positive, not {timestep:g}")
+    for name in fields:
+        if not hasattr(mujoco.MjData, name):
+            raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
+    frame_skip = max(1, round(_CONTROL_STEP / timestep)) if frame_skip is None else frame_skip
+    for what, count in (("frame_skip", frame_skip), ("horizon", horizon)):
+        if count < 1:
+            raise UserError(f"{what} must be at least 1, not {count}")
+    space = parameter_space(vary, nominal, robot)
+    family = TaskFamily(
+        name=name or robot.removesuffix(".xml").replace(" ", "-"),
+        summary=summary or f"A robot of one's own that varies in {', '.join(space.names)}.",
+        source=source or f"{robot}, {frame_skip} substeps of {timestep:g} s",
+        space=space,
+        world=MujocoWorld(spec, frame_skip, fields, _camera(nominal, camera), Robot(nominal).root, control),
+        observations=signals if observations is None else observations,
+        actions=actions,
+        horizon=horizon,
+        dt=timestep * frame_skip,
+        reset=reset or noisy_start(nominal, reset_noise, keyframe),
+        observe=observe or default,
+        reward=reward,
+        guidance=guidance,
+        success=success,
+        success_lasts=success_lasts,
+        distance=distance,
+        robots=robots or {},
+        unobserved=unobserved or (),
+        measure=measure,
+        init_std=init_std,
+    )
+    if terminated is not None:
+        family = replace(family, terminated=terminated)
+    _check_variants(spec, space, robot)
+    _check_functions(family)
+    return family
+
+
+# -- the model ---------------------------------------------------------------------------------------------------------
+
+
+def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
+    """A function that loads the model with every object named, and what errors call the model."""
+    if isinstance(model, mujoco.MjSpec):
+        given = cast(Any, model)  # which for the type checker might be a function
+        build, robot = given.copy, given.modelname or "robot"
+    elif callable(model):
+        build, robot = model, getattr(model, "__name__", "robot")
+    elif isinstance(model, str) and model.lstrip().startswith("<"):
+        text = model
+        build, robot = lambda: mujoco.MjSpec.from_string(text), "the model"
+    elif not isinstance(model, str | Path):
+        raise UserError(f"a robot is an MJCF file, its text, an MjSpec or a function that makes one, not {model!r}")
+    else:
+        file = Path(model).expanduser().absolute()  # found again from another working folder
+        if not file.is_file():
+            raise UserError(f"no file {model} in {Path.cwd()}")
+        build, robot = lambda: mujoco.MjSpec.from_file(str(file)), file.name
+
+    def load() -> mujoco.MjSpec:
+        with quiet_mujoco():
+            try:
+                spec = build()
+            except ValueError as error:
+                raise UserError(f"{robot} does not load: {in_one_line(error)}") from None
+        if not isinstance(spec, mujoco.MjSpec):
+            raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
+        _name_objects(spec)
+        for body in spec.bodies[1:]:
+            body.simple = False  # so that centres of mass may leave the frames that the compiler found them in
+        return spec
+
+    return load, robot
+
+
+def _compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
+    with quiet_mujoco():
+        try:
+            return spec.compile()
+        except ValueError as error:
+            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
+
+
+def _name_objects(spec: mujoco.MjSpec) -> None:
+    """Names what has no name, so that it can be listed and varied: after its body, an actuator after what it drives."""
+    _fill_names(spec.bodies, lambda body: "body")
+    _fill_names(spec.geoms, lambda geom: geom.parent.name)
+    _fill_names(spec.joints, lambda joint: joint.parent.name)
+    _fill_names(spec.tendons, lambda tendon: "tendon")
+    _fill_names(spec.actuators, lambda actuator: actuator.target)
+
+
+def _fill_names(objects: Sequence[Any], base: Callable[[Any], str]) -> None:
+    taken = {item.name for item in objects}
+    for item in objects:
+        if not item.name:
+            stem = base(item)
+            numbered = (f"{stem}_{number}" for number in itertools.count(2))
+            item.name = next(name for name in itertools.chain([stem], numbered) if name not in taken)
+            taken.add(item.name)
+
+
+def _camera(model: mujoco.MjModel, name: str | None) -> str | None:
+    existing = [model.camera(i).name for i in range(model.ncam)]
+    if name is not None and name not in existing:
+        raise unknown("camera", name, existing)
+    return name or next(filter(None, existing), None)
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def _check_variants(spec: Callable[[], mujoco.MjSpec], space: ParameterSpace, robot: str) -> None:
+    """Builds every variant of one parameter at a time."""
+    build = ModelBuilder(spec, space)
+    for parameter in space:
+        for value in parameter.extremes() if parameter.edits else ():
+            (model,) = build(space.row({parameter.name: value}))
+            for size in _SIZES:
+                now, before = getattr(model, size), getattr(build.nominal, size)
+                if now != before:
+                    raise UserError(
+                        f"{parameter.name}={value:g} changes the layout of the state: {size} of {robot} is {now} and "
+                        f"not {before}; let every variant have the same bodies, joints and actuators"
+                    )
+
+
+def _check_functions(family: TaskFamily) -> None:
+    """Calls each function at the start of an episode, on axes of unequal lengths, so that a wrong shape shows."""
+    for named in family.robots:
+        family.robot(named)
+    env = TaskBatchEnv(family, 2, 3, threads=1)
+    task, generator = env.tasks.columns(), torch.Generator().manual_seed(0)
+    nominal = {name: value.expand(2, 3, -1) for name, value in env.simulator.nominal.items()}
+    start = family.reset(nominal, generator, task)
+    for name, value in nominal.items():
+        _check_result(f"reset of {name}", start[name], tuple(value.shape))
+    env.reset(generator)
+    before = {name: value.clone() for name, value in env.simulator.state.items()}
+    _check_result("observe", family.observe(before, task), (2, 3, family.observation_size))
+    if family.measure is not None:
+        _check_result("measure", family.measure(before, task), (2, 3, len(family.unobserved)))
+    action = torch.zeros(2, 3, family.action_size)
+    for what, pay in (("reward", family.reward), ("guidance", family.guidance)):
+        if pay is not None:
+            _check_result(what, pay(Transition(before, action, before, task)), (2, 3))
+    if family.distance is not None:
+        _check_result("distance", family.distance(before, task), (2, 3))
+    for what, ended in (("terminated", family.terminated), ("success", family.success)):
+        result = None if ended is None else ended(before, task)
+        if result is not None:
+            _check_result(what, result, (2, 3), logical=True)
+
+
+def _check_result(what: str, result: object, shape: tuple[int, ...], *, logical: bool = False) -> None:
+    if not isinstance(result, Tensor):
+        raise UserError(f"{what} returns a {type(result).__name__}, not a tensor")
+    if tuple(result.shape) != shape:
+        raise UserError(f"{what} returns the shape {list(result.shape)}; 2 tasks of 3 episodes need {list(shape)}")
+    if logical != (result.dtype == torch.bool):
+        raise UserError(f"{what} returns {result.dtype}, not {'bool' if logical else 'numbers'}")
+    if not bool(result.isfinite().all()):
+        raise UserError(f"{what} is not finite at the start of an episode")

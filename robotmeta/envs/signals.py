@@ -1,0 +1,174 @@
+"""What a policy sees and does on a robot that is given as a model: signals by name, controls, initial states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import Columns, State
+from robotmeta.errors import UserError, unknown
+
+Signals = tuple[tuple[str, str], ...]
+"""Name and unit of each number."""
+
+_FREE, _BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
+_SLIDE, _HINGE = int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)
+_POSITION = tuple((f"_{axis}", "m") for axis in "xyz")
+_ORIENTATION = tuple((f"_orientation_{part}", "1") for part in "wxyz")
+_VELOCITY = tuple((f"_{axis}_velocity", "m/s") for axis in "xyz")
+_ROTATION = tuple((f"_{axis}_angular_velocity", "rad/s") for axis in "xyz")
+_ON_BODIES = (int(mujoco.mjtTrn.mjTRN_SITE), int(mujoco.mjtTrn.mjTRN_BODY))  # thrusters and the like
+_SIGNALS: dict[int, tuple[Signals, Signals]] = {  # what each number of qpos and qvel adds to its joint's name
+    _FREE: (_POSITION + _ORIENTATION, _VELOCITY + _ROTATION),
+    _BALL: (_ORIENTATION, _ROTATION),
+    _SLIDE: ((("", "m"),), (("_velocity", "m/s"),)),
+    _HINGE: ((("", "rad"),), (("_velocity", "rad/s"),)),
+}
+
+# -- the robot in its world --------------------------------------------------------------------------------------------
+
+
+class Robot:
+    """Which joints of a model belong to a robot and move it as a whole. A body that no actuator reaches is no robot.
+
+    Attributes:
+        root: Name of the body on the world that carries the first actuator.
+        floating: Joints by which robots as a whole move through the world: of a root body that is free, or that slides
+            without an actuator.
+        ground: Entries of ``qpos`` that only say where along the ground a robot is.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        data = mujoco.MjData(model)
+        mujoco.mj_fwdPosition(model, data)
+        driven: set[int] = set()
+        roots: list[int] = []
+        for actuator, kind in enumerate(model.actuator_trntype):
+            start = data.moment_rowadr[actuator]
+            dofs = data.moment_colind[start : start + data.moment_rownnz[actuator]]
+            roots += model.body_rootid[model.dof_bodyid[dofs]].tolist()
+            if kind not in _ON_BODIES:
+                driven |= set(model.dof_jntid[dofs].tolist())
+        free = [joint for joint in range(model.njnt) if model.jnt_type[joint] == _FREE]
+        slides = [joint for joint in range(model.njnt) if model.jnt_type[joint] == _SLIDE and joint not in driven]
+        bases = {int(model.jnt_bodyid[joint]) for joint in free + slides} & set(roots)
+        self.root = model.body(roots[0]).name if roots else None
+        self.floating = [joint for joint in range(model.njnt) if model.jnt_bodyid[joint] in bases]
+        self.ground: set[int] = set()
+        for joint in self.floating:
+            address = int(model.jnt_qposadr[joint])
+            if joint in free:
+                self.ground |= {address, address + 1}
+            elif joint in slides and abs(data.xaxis[joint][2]) < 0.5:
+                self.ground.add(address)
+
+
+# -- observations ------------------------------------------------------------------------------------------------------
+
+
+def joint_signals(model: mujoco.MjModel, called: Callable[[str], str] = str) -> tuple[Signals, Signals]:
+    """Name and unit of each number of ``qpos`` and of ``qvel``.
+
+    Args:
+        model: The model.
+        called: What to call a joint in them; a joint called ``""`` gives its axes alone.
+    """
+    positions: list[tuple[str, str]] = []
+    velocities: list[tuple[str, str]] = []
+    for joint in range(model.njnt):
+        name = called(model.joint(joint).name)
+        of_position, of_velocity = _SIGNALS[int(model.jnt_type[joint])]
+        positions += [(name + suffix if name else suffix[1:], unit) for suffix, unit in of_position]
+        velocities += [(name + suffix if name else suffix[1:], unit) for suffix, unit in of_velocity]
+    return tuple(positions), tuple(velocities)
+
+
+def observed(model: mujoco.MjModel) -> tuple[Signals, Callable[[State, Columns], Tensor]]:
+    """What a policy sees: positions, without those of a robot along the ground, then velocities.
+
+    Returns:
+        Name and unit of each number, and the function that observes them.
+    """
+    positions, velocities = joint_signals(model)
+    ground = Robot(model).ground
+    shown = [entry for entry in range(model.nq) if entry not in ground]
+
+    def observe(state: State, task: Columns) -> Tensor:
+        return torch.cat([state["qpos"][..., shown], state["qvel"]], dim=-1)
+
+    return (*(positions[entry] for entry in shown), *velocities), observe
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
+
+
+def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Tensor], Tensor] | None]:
+    """How actions in [-1, 1] become controls: stretched to each actuator's control range.
+
+    Returns:
+        Name of each actuator, with its control range as the unit, and the function from actions to controls; None where
+        they are the same.
+
+    Raises:
+        UserError: For a model without actuators, or an actuator without a control range.
+    """
+    if model.nu == 0:
+        raise UserError(f"{robot} has no actuators: a policy has nothing to act with")
+    names = [model.actuator(actuator).name for actuator in range(model.nu)]
+    for name, limited in zip(names, model.actuator_ctrllimited, strict=True):
+        if not limited:
+            raise UserError(
+                f"actuator '{name}' of {robot} has no control range: give it one, such as ctrlrange=\"-1 1\""
+            )
+    low, high = torch.from_numpy(model.actuator_ctrlrange.copy()).unbind(dim=-1)
+    middle, half = (high + low) / 2.0, (high - low) / 2.0
+    signals = tuple((name, f"{a:g} to {b:g}") for name, (a, b) in zip(names, model.actuator_ctrlrange, strict=True))
+
+    def control(action: Tensor) -> Tensor:
+        return middle + half * action.double()
+
+    return signals, None if bool((low == -1.0).all() and (high == 1.0).all()) else control
+
+
+# -- initial states ----------------------------------------------------------------------------------------------------
+
+
+def noisy_start(
+    model: mujoco.MjModel, noise: float, keyframe: str | None = None, *, normal_velocity: bool = True
+) -> Callable[[State, torch.Generator, Columns], State]:
+    """Initial states around a pose at rest: uniform within ``noise`` of each position, normal velocities of that size.
+
+    Args:
+        model: The nominal model.
+        noise: In the unit of each position (m, rad) and velocity (m/s, rad/s).
+        keyframe: Pose to start from; None for the model's initial one.
+        normal_velocity: Otherwise velocities are uniform within ``noise`` too.
+
+    Raises:
+        UserError: For a keyframe that does not exist.
+    """
+    offset = torch.zeros(model.nq, dtype=torch.float64)
+    if keyframe is not None:
+        existing = [model.key(i).name for i in range(model.nkey)]
+        if keyframe not in existing:
+            raise unknown("keyframe", keyframe, existing)
+        offset += torch.from_numpy(model.key(keyframe).qpos - model.qpos0)
+    turning = {_FREE: 3, _BALL: 0}  # where in a joint's positions its quaternion starts
+    kinds = zip(model.jnt_type.tolist(), model.jnt_qposadr.tolist(), strict=True)
+    quaternions = [slice(start + turning[kind], start + turning[kind] + 4) for kind, start in kinds if kind in turning]
+
+    def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
+        # Relative to the task's own pose: a robot with longer legs starts higher.
+        qpos = nominal["qpos"] + offset
+        qpos += noise * (2.0 * torch.rand(qpos.shape, generator=generator) - 1.0)
+        for part in quaternions:
+            qpos[..., part] /= qpos[..., part].norm(dim=-1, keepdim=True)
+        qvel = nominal["qvel"]
+        if normal_velocity:
+            return {"qpos": qpos, "qvel": qvel + noise * torch.randn(qvel.shape, generator=generator)}
+        return {"qpos": qpos, "qvel": qvel + noise * (2.0 * torch.rand(qvel.shape, generator=generator) - 1.0)}
+
+    return start

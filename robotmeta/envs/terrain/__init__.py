@@ -1,0 +1,1 @@
+"""Uneven ground: kinds of terrain and pools of them."""

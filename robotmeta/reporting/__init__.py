@@ -1,0 +1,1 @@
+"""Videos, plots, pages and exported policies."""

@@ -1,0 +1,197 @@
+"""Plots of evaluations and runs: figures of their own, which touch no global state of matplotlib."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+
+from robotmeta.envs import ParameterSpace, family_names, make
+from robotmeta.errors import UserError
+from robotmeta.evaluation.evaluate import LABELS, Curve, Evaluation, Quantity
+from robotmeta.files import replaced
+
+INK = "#23272e"
+"""Colour of text, axes and grid; nothing else has it, so that a page can replace it by its own."""
+
+BEFORE, AFTER = "#d55e00", "#0072b2"
+"""Before and after adaptation, from the palette of Okabe and Ito, which colour-blind readers can tell apart."""
+
+STYLES: dict[str, tuple[str, str, str]] = {
+    "adapted": (AFTER, "-", "o"),
+    "zero_shot": (BEFORE, "--", "s"),
+    "domain_randomized": ("#009e73", "-.", "^"),
+    "from_scratch": ("#8a8f98", ":", "D"),
+    "oracle": ("#cc79a7", "--", "v"),
+}
+"""Colour, line and marker of each curve: none is known by its colour alone."""
+
+_WIDTH, _HEIGHT, _DPI = 5.0, 3.2, 200  # inches; pixels an inch in PNG files
+_FORMATS = (".png", ".svg", ".pdf")
+_FEW = 12  # values of a parameter that are drawn apart
+_LEVEL = 4  # words that fit side by side under a panel
+
+
+def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
+    """Mean over tasks against adaptation episodes with a 95 % band: the policy and every control that was run.
+
+    Args:
+        evaluation: What was measured.
+        quantities: Of :attr:`Evaluation.quantities`, one panel each; the return for none.
+    """
+    chosen = quantities or ("return",)
+    figure = Figure((_WIDTH * len(chosen), _HEIGHT), dpi=_DPI, layout="constrained")
+    panels = figure.subplots(1, len(chosen), squeeze=False).flat
+    for axes, quantity in zip(panels, chosen, strict=True):
+        decorate(axes)
+        for name, curve in evaluation.curves(quantity).items():
+            _band(axes, evaluation.episodes, curve, name)
+        axes.set_xlabel("adaptation episodes")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylabel(LABELS[quantity])
+        if quantity == "success":
+            axes.set_ylim(-0.03, 1.03)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        elif quantity == "distance":
+            axes.set_ylim(bottom=0.0)
+            axes.yaxis.set_major_formatter(lambda metres, _: f"{100.0 * metres:g}")
+    return _with_legend(figure, panels[0])
+
+
+def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
+    colour, line, marker = STYLES.get(name, (INK, "-", "."))
+    low, high = curve.ci95.T
+    axes.fill_between(episodes, low, high, color=colour, alpha=0.16, linewidth=0)
+    axes.plot(episodes, curve.mean, line, color=colour, marker=marker, markersize=5, label=name.replace("_", "-"))
+
+
+def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return in meta-training against control steps, before and after adaptation: every iteration, and a running mean.
+
+    Args:
+        metrics: Lines of ``metrics.jsonl`` (:func:`robotmeta.training.logs.read_metrics`).
+    """
+    figure, axes = _figure()
+    steps = np.array([line["env_steps"] for line in metrics], dtype=float)
+    pre, post = (np.array([line[f"return_{when}"] for line in metrics], dtype=float) for when in ("pre", "post"))
+    curves = [("pre-adaptation", BEFORE, "--", pre), ("post-adaptation", AFTER, "-", post)]
+    if np.array_equal(pre, post, equal_nan=True):  # a learner that collects one round only
+        curves = [("return", AFTER, "-", post)]
+    for label, colour, line, values in curves:
+        axes.plot(steps, values, ".", color=colour, markersize=3, alpha=0.35)
+        axes.plot(steps, _running_mean(values), line, color=colour, label=label)
+    axes.set_xlabel("control steps of meta-training")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.set_ylabel("return")
+    return _with_legend(figure, axes)
+
+
+def _running_mean(values: np.ndarray) -> np.ndarray:
+    """Mean of the last thirtieth of the iterations; those without a number are left out."""
+    window = max(1, len(values) // 30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN in a window stays NaN
+        return np.array([np.nanmean(values[max(0, i + 1 - window) : i + 1]) for i in range(len(values))])
+
+
+def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = None) -> Figure:
+    """Return of each task before (zero-shot) and after adaptation, against each of its parameters.
+
+    Args:
+        evaluation: What was measured.
+        space: Where units and names of values come from; None for the registered family's.
+    """
+    if space is None and evaluation.family in family_names():
+        space = make(evaluation.family).space
+    adapted, control = evaluation.returns["adapted"], evaluation.returns["zero_shot"]
+    assert adapted is not None
+    before, after = (control or adapted).values[0], adapted.values[-1]
+    names = evaluation.tasks.names
+    columns = min(2, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure((_WIDTH, 0.6 + (2.0 if rows > 1 else 2.6) * rows), dpi=_DPI, layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flat
+    for axes, name, values in zip(panels, names, evaluation.tasks.values.T, strict=False):
+        decorate(axes)
+        _before_and_after(
+            axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
+        )
+        parameter = None if space is None else space[name]
+        axes.set_xlabel(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]")
+        if parameter is not None and parameter.labels:
+            kinds = np.unique(values).tolist()
+            axes.set_xticks(kinds, map(parameter.text, kinds), rotation=0 if len(kinds) <= _LEVEL else 90)
+    for axes in panels[len(names) :]:
+        axes.remove()
+    for axes in panels[::columns]:
+        axes.set_ylabel("return")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, labelcolor=INK
+    )
+    return figure
+
+
+def _before_and_after(
+    axes: Axes, values: np.ndarray, before: np.ndarray, after: np.ndarray, baseline: str, episodes: int
+) -> None:
+    """One task is a ring, a dot and the line between them; the rings and dots of a few equal values are drawn apart."""
+    levels = np.unique(values)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    if len(levels) <= _FEW and len(levels) < len(values):
+        gap = float(np.diff(levels).min()) if len(levels) > 1 else 1.0
+        place = np.array([(np.flatnonzero(values == values[i]) < i).mean() for i in range(len(values))])
+        values = values + 0.5 * gap * (place - 0.5)
+        axes.set_xticks(levels, [f"{level:g}" for level in levels])
+    axes.vlines(values, before, after, color=INK, alpha=0.25, linewidth=1)
+    axes.plot(values, before, "o", color=BEFORE, markerfacecolor="none", markersize=5, label=baseline)
+    axes.plot(values, after, "o", color=AFTER, markersize=5, label=f"after {episodes} episode{'s' * (episodes > 1)}")
+
+
+def save_figure(figure: Figure, file: Path) -> None:
+    """Writes a figure, in full or not at all.
+
+    Args:
+        figure: What to write.
+        file: ``.png``, ``.svg`` or ``.pdf``.
+
+    Raises:
+        UserError: For another suffix, or a file that cannot be written.
+    """
+    check_format(file)
+    with replaced(file) as partial:
+        figure.savefig(partial)
+
+
+def check_format(file: Path) -> None:
+    """Raises UserError where a plot cannot be written in the format of that file."""
+    if file.suffix.lower() not in _FORMATS:
+        raise UserError(f"no plot format '{file.suffix}' for {file}; there are: {', '.join(_FORMATS)}")
+
+
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure((_WIDTH, _HEIGHT), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    decorate(axes)
+    return figure, axes
+
+
+def decorate(axes: Axes) -> None:
+    """Gives axes the look of all of these plots."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(INK)
+    axes.tick_params(colors=INK)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _with_legend(figure: Figure, axes: Axes) -> Figure:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False, labelcolor=INK)
+    return figure

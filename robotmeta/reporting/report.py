@@ -1,0 +1,219 @@
+"""A run as one HTML page that needs nothing beside it: what was trained, whether it adapts, and how it looks."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from robotmeta.envs import TaskFamily
+from robotmeta.errors import UserError
+from robotmeta.evaluation.controls import trained_controls
+from robotmeta.evaluation.evaluate import Evaluation, Quantity, evaluate
+from robotmeta.files import check_target, replaced
+from robotmeta.policy import Policy
+from robotmeta.reporting.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
+from robotmeta.training.checkpoint import load
+from robotmeta.training.logs import read_metrics
+from robotmeta.training.train import CONFIG, read_config
+
+REPORT = "report.html"
+_MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
+_MORE: tuple[tuple[Quantity, str, str], ...] = (
+    (
+        "success",
+        "Success rate",
+        "Share of tasks whose fresh episode ends in success, with the 95 % interval of Wilson.",
+    ),
+    (
+        "distance",
+        "Final distance",
+        "How far from its goal a fresh episode ends: mean over tasks, with 95 % bootstrap band.",
+    ),
+)
+"""What is shown beside the return where a family defines it: its heading and caption."""
+
+_SPLITS = {
+    "test": "held-out tasks",
+    "ood": "out-of-distribution tasks",
+    "robots": "robots by name",
+    "given": "given tasks",
+}
+
+
+def report(
+    run: str | Path,
+    *,
+    episodes: int = 3,
+    tasks: int = 40,
+    evaluations: Sequence[Evaluation] | None = None,
+    videos: Sequence[Path] | None = None,
+    family: TaskFamily | None = None,
+) -> Path:
+    """Writes ``run/report.html``, in full or not at all.
+
+    Args:
+        run: A run folder with at least one checkpoint.
+        episodes: Adaptation episodes, where an evaluation has to be run.
+        tasks: Held-out tasks, where an evaluation has to be run.
+        evaluations: What was measured already; None to evaluate on every split of the family, beside the controls that
+            were trained in the run folder.
+        videos: ``.mp4`` or ``.gif`` files to show; None for those in ``run/videos``.
+        family: The run's family where it is not a registered one.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: Where there is no run, a video is missing or of another format, or the page cannot be written.
+    """
+    run = Path(run)
+    if not (run / CONFIG).exists():
+        raise UserError(f"a report is made of a run folder, which {run} is not: it has no {CONFIG}")
+    check_target(run / REPORT)
+    policy = load(run, family=family)
+    if videos is None:
+        videos = sorted(file for file in (run / "videos").glob("[!.]*") if file.suffix in _MEDIA)
+    shown = [_video(file) for file in videos]
+    if evaluations is None:
+        trained = trained_controls(policy, run)
+        evaluations = [
+            evaluate(
+                policy,
+                split=split,
+                tasks=tasks,
+                episodes=episodes,
+                domain_randomized=trained.get("domain_randomized"),
+                oracle=trained.get("oracle"),
+            )
+            for split in policy.family.splits
+        ]
+    page = _template().render(
+        family=policy.family,
+        learner=policy.config.learner,
+        interface=list(_interface(policy.family)),
+        trained=list(_trained(policy, run)),
+        hyperparameters=list(_hyperparameters(policy)),
+        results=[_result(evaluation, policy.family) for evaluation in evaluations],
+        learning=_learning(run),
+        videos=shown,
+    )
+    file = run / REPORT
+    with replaced(file) as partial:
+        partial.write_text(page, encoding="utf-8")
+    return file
+
+
+def _template() -> Any:
+    source = (files("robotmeta.reporting") / "templates" / REPORT).read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(source)
+
+
+# -- what was trained --------------------------------------------------------------------------------------------------
+
+
+def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
+    """Names and values of what a policy meets in every task of the family."""
+    yield "source", family.source
+    yield "episode", f"{family.horizon} control steps of {family.dt:g} s"
+    for what, signals in (("observations", family.observations), ("actions", family.actions)):
+        yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)
+
+
+def _trained(policy: Policy, run: Path) -> Iterator[tuple[str, str]]:
+    """Names and values of what decides the result of the run, and what it cost."""
+    config, metrics = policy.config, read_metrics(run)
+    yield "learner", config.learner
+    yield "seed", str(config.seed)
+    yield "meta-updates", f"{policy.iteration:,} of {config.iterations:,}"
+    yield "control steps", f"{policy.env_steps:,}"
+    if metrics:
+        yield "wall-clock", _duration(metrics[-1]["seconds"])
+        yield "speed", f"{policy.env_steps / max(metrics[-1]['seconds'], 1e-9):,.0f} control steps/s"
+    yield "simulator", config.simulator
+    yield "versions", ", ".join(f"{name} {version}" for name, version in read_config(run)[1].items())
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _hyperparameters(policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """Name, value, and the default where the value differs from it."""
+    chosen = policy.config.hyperparameters
+    for name, default in dataclasses.asdict(type(chosen)()).items():
+        value = getattr(chosen, name)
+        yield name, str(value), "" if value == default else str(default)
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
+    """What the page shows of one evaluation."""
+    measured = evaluation.curves("return")
+    return {
+        "title": _SPLITS.get(evaluation.split, evaluation.split),
+        "tasks": len(evaluation.tasks),
+        "verdict": evaluation.verdict(),
+        "insight": evaluation.insight(),
+        "episodes": evaluation.episodes,
+        "rows": [
+            (name.replace("_", "-"), [*zip(curve.mean, *curve.ci95.T, strict=True)]) for name, curve in measured.items()
+        ],
+        "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
+        "adaptation": _svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
+        "more": [
+            (heading, _svg(adaptation_curve(evaluation, quantity), f"{heading} against adaptation episodes"), caption)
+            for quantity, heading, caption in _MORE
+            if quantity in evaluation.quantities
+        ],
+        "by_parameter": _svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
+    }
+
+
+def _learning(run: Path) -> Markup | None:
+    metrics = read_metrics(run)
+    return _svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
+
+
+def _svg(figure: Figure, label: str) -> Markup:
+    """A figure as inline SVG that takes text, fonts and the two main colours from the page, whatever its mode."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces
+    text = re.sub(r' id="[a-z0-9]+_\d+"', "", text)  # the same in every figure, and nothing refers to them
+    text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
+    for colour, variable in ((INK, "currentColor"), (BEFORE, "var(--before)"), (AFTER, "var(--after)")):
+        text = text.replace(colour, variable)
+    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
+
+
+def _video(file: Path) -> dict[str, str]:
+    """A video as a data URI."""
+    if file.suffix not in _MEDIA:
+        raise UserError(f"no video format '{file.suffix}' for {file}; there are: {', '.join(_MEDIA)}")
+    try:
+        data = base64.b64encode(file.read_bytes()).decode()
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from None
+    return {"name": file.stem, "type": _MEDIA[file.suffix], "data": data}

@@ -1,0 +1,1 @@
+"""Meta-training: the loop, its run folder and its log."""

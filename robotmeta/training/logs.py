@@ -1,0 +1,169 @@
+"""What a run says while it runs: a JSON line and TensorBoard scalars an iteration, and a progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from robotmeta.experience.rollout import Trial
+from robotmeta.files import reading, write_text, writing
+from robotmeta.policy import Policy
+
+METRICS = "metrics.jsonl"
+_ALWAYS = {"iteration", "env_steps", "seconds", "return_pre", "return_post"}  # in every line
+_PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+class MetricsLog:
+    """Appends to ``metrics.jsonl`` and TensorBoard.
+
+    Args:
+        folder: The run folder.
+        start: First iteration to write; later lines of an interrupted run are dropped, they will come again.
+    """
+
+    def __init__(self, folder: Path, start: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # takes a second to import
+
+        self._file = folder / METRICS
+        kept = [line for line in read_metrics(folder) if line["iteration"] < start]
+        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
+        with writing(self._file):
+            self._opened = self._file.open("a")
+            self._board = SummaryWriter(str(folder), purge_step=start)
+        self._before = kept[-1]["seconds"] if kept else 0.0
+        self._began = time.perf_counter()
+
+    def __enter__(self) -> MetricsLog:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with contextlib.suppress(OSError):  # each line was flushed; a full disk has been told of where one could not be
+            self._opened.close()
+        with contextlib.suppress(OSError):
+            self._board.close()
+
+    def write(
+        self, policy: Policy, trial: Trial, metrics: dict[str, float], began: float, collected: float
+    ) -> dict[str, Any]:
+        """Logs one iteration and returns its line."""
+        now = time.perf_counter()
+        first, last = trial.rollouts[0], trial.rollouts[-1]
+        line: dict[str, Any] = {
+            "iteration": policy.iteration - 1,
+            "env_steps": policy.env_steps,
+            "seconds": round(self._before + now - self._began, 3),
+            "return_pre": first.mean_return(),
+            "return_post": last.mean_return(),
+            "steps_per_second": trial.steps / (now - began),
+            "collect_seconds": collected - began,
+            "update_seconds": now - collected,
+            "diverged": sum(int(rollout.diverged.sum()) for rollout in trial.rollouts),
+            "diverged_tasks": _diverged_tasks(trial),
+            **metrics,
+        }
+        if last.success is not None:
+            line["success_post"] = float(last.success.float().mean())
+        if last.distance is not None:
+            line["distance_post"] = float(last.distance.mean())
+        with writing(self._file):
+            self._opened.write(json.dumps(line) + "\n")
+            self._opened.flush()
+            for name, value in line.items():
+                if name not in ("iteration", "diverged_tasks"):
+                    self._board.add_scalar(name, value, policy.env_steps)
+        return line
+
+
+def _diverged_tasks(trial: Trial) -> list[int]:
+    """Tasks of the meta-batch, counted from 0, in which the simulation of an episode broke."""
+    broken = torch.stack([rollout.diverged.any(dim=1) for rollout in trial.rollouts]).any(dim=0)
+    return broken.nonzero().flatten().tolist()
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's ``metrics.jsonl`` up to the first that is damaged, such as one cut off by a kill.
+
+    Raises:
+        UserError: Where it cannot be read.
+    """
+    file = folder / METRICS
+    if not file.exists():
+        return []
+    with reading(file):
+        texts = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = []
+    for text in texts:
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            break
+        if not isinstance(line, dict) or not line.keys() >= _ALWAYS:
+            break
+        lines.append(line)
+    return lines
+
+
+class Progress:
+    """A progress bar with an ETA on a terminal, a line every ten seconds elsewhere.
+
+    Args:
+        iterations: How many there will be in all.
+        shown: Whether to show anything.
+    """
+
+    def __init__(self, iterations: int, shown: bool) -> None:
+        self._iterations = iterations
+        self._shown = shown
+        self._console = Console(stderr=True)
+        self._last = -_PLAIN_EVERY
+        self._began = time.perf_counter()
+        self._done = 0
+        self._bar = RichProgress(
+            TextColumn("meta-training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=self._console,
+            disable=not (shown and self._console.is_terminal),
+        )
+        self._task = self._bar.add_task("", total=iterations, status="")
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def advance(self, line: dict[str, Any]) -> None:
+        """Shows one finished iteration."""
+        self._done += 1
+        status = (
+            f"return {line['return_pre']:.1f} -> {line['return_post']:.1f}  "
+            f"{line['env_steps'] / 1e6:.2f}M steps, {line['steps_per_second'] / 1e3:.1f}k/s"
+        )
+        self._bar.update(self._task, completed=line["iteration"] + 1, status=status)
+        if line["diverged"] and self._shown:
+            where = f"iteration {line['iteration']}, task {', '.join(map(str, line['diverged_tasks']))}"
+            self._console.print(f"{where}: the simulation of {line['diverged']} episodes diverged; they are left out")
+        now = time.perf_counter()
+        last = line["iteration"] + 1 == self._iterations
+        if self._shown and not self._console.is_terminal and (last or now - self._last > _PLAIN_EVERY):
+            self._last = now
+            left = (now - self._began) / self._done * (self._iterations - line["iteration"] - 1)
+            print(
+                f"{line['iteration'] + 1}/{self._iterations}  {status}  ETA {left:.0f} s", file=sys.stderr, flush=True
+            )

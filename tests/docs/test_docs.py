@@ -1,0 +1,57 @@
+"""The pages under docs: their Python examples run as they stand, only smaller."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+OWN_ROBOT = DOCS / "bring-your-own-robot.md"
+ON_A_ROBOT = DOCS / "on-a-robot.md"
+_SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
+
+
+def _examples(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
+def test_the_page_shows_the_file_that_is_there() -> None:
+    assert _examples(OWN_ROBOT)[0] == (DOCS / "examples" / "crawler.py").read_text()
+
+
+def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(DOCS / "examples", tmp_path, dirs_exist_ok=True)
+    robot = tmp_path / "crawler.py"
+    robot.write_text(robot.read_text().replace("horizon=100", "horizon=10"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    code = "\n".join(_examples(OWN_ROBOT)[1:])
+    for full, small in _SMALLER.items():
+        assert full in code
+        code = code.replace(full, small)
+    exec(compile(code, OWN_ROBOT.name, "exec"), {})
+    for file in ("crawler.png", "backward.safetensors", "crawler.mp4"):
+        assert (tmp_path / file).stat().st_size > 1000
+
+
+def test_an_exported_policy_drives_a_robot_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = _examples(ON_A_ROBOT)
+    exec(compile(code, ON_A_ROBOT.name, "exec"), {})
+    returns = [float(value) for value in re.findall(r"episode \d: (-?\d+)", capsys.readouterr().out)]
+    assert len(returns) == 2
+    assert min(returns) > 200.0  # the wrong way would earn less than nothing
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_every_file_a_page_names_exists(page: Path) -> None:
+    for file in re.findall(r"\]\(([\w./-]+)\)", page.read_text()):
+        assert (DOCS / file).exists(), file

@@ -1,0 +1,79 @@
+"""What may be compared with what: tasks, controls and simulations that break."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from robotmeta.adaptation.adapt import adapt as deploy
+from robotmeta.adapters.gymnasium_in import wrap
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs import TaskFamily, make
+from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.policy import Policy, new_policy
+
+_POINT = dataclasses.replace(make("point-navigation"), horizon=12)
+
+
+def breaking_at(*tasks: int) -> TaskFamily:
+    """A cheetah whose physics breaks in some tasks of a batch."""
+    family = dataclasses.replace(make("cheetah-direction"), horizon=6)
+
+    def reset(nominal: Mapping[str, Tensor], noise: torch.Generator, task: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        state = dict(family.reset(nominal, noise, task))
+        state["qvel"][list(tasks), :, 0] = 1e12
+        return state
+
+    return dataclasses.replace(family, reset=reset)
+
+
+def policy_for(family: TaskFamily) -> Policy:
+    learner = "task-inference"
+    config = RunConfig(family.name, learner, hyperparameters(learner, {"hidden_size": 16}))
+    return new_policy(config, family=family)
+
+
+def test_tasks_whose_simulation_breaks_are_left_out_of_an_evaluation_and_named() -> None:
+    whole = evaluate(policy_for(breaking_at()), tasks=8, episodes=1)
+    part = evaluate(policy_for(breaking_at(1, 6)), tasks=8, episodes=1)
+    kept = [0, 2, 3, 4, 5, 7]
+    assert (whole.diverged, part.diverged) == ((), (1, 6))
+    assert np.array_equal(part.tasks.values, whole.tasks.values[kept])
+    for name, curve in part.curves("return").items():
+        np.testing.assert_array_equal(curve.values, whole.curves("return")[name].values[:, kept])
+    assert part.verdict().endswith(" Left out, as the simulation broke: tasks 1, 6 of 8.")
+    assert (part.to_json()["tasks"], part.to_json()["diverged"]) == (6, [1, 6])
+
+
+def test_where_every_simulation_breaks_nothing_is_measured() -> None:
+    policy = policy_for(breaking_at(0))
+    with pytest.raises(SimulationDiverged, match="every"):
+        evaluate(policy, tasks=1, episodes=1)
+    with pytest.raises(SimulationDiverged):
+        deploy(policy, policy.family.task(), episodes=1, trials=2)
+
+
+def test_a_few_tasks_are_no_ground_for_a_claim() -> None:
+    result = evaluate(policy_for(_POINT), tasks=1, episodes=1)
+    assert "1 task cannot tell whether adaptation helps" in result.verdict()
+    assert "do not overlap" not in result.verdict()
+
+
+def test_tasks_of_another_family_are_refused() -> None:
+    policy, other = policy_for(_POINT), make("cheetah-direction").task()
+    for use in (lambda: evaluate(policy, tasks=other, episodes=1), lambda: deploy(policy, other, episodes=1)):
+        with pytest.raises(UserError, match=r"not of the policy's family 'point-navigation', .* theirs are direction"):
+            use()
+
+
+def test_an_oracle_cannot_be_told_the_task_of_somebody_elses_robot() -> None:
+    name = "domain-randomization"
+    oracle = new_policy(RunConfig("cheetah-direction", name, hyperparameters(name, {"privileged": True})))
+    with pytest.raises(UserError, match="is an oracle"):
+        deploy(oracle, wrap("HalfCheetah-v5", horizon=5), episodes=1)

@@ -1,0 +1,95 @@
+"""Exported policies: what a robot's own software computes is what the policy does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from robotmeta.adaptation.adapt import adapt
+from robotmeta.cli.commands import main
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs import TaskBatchEnv
+from robotmeta.errors import UserError
+from robotmeta.experience.rollout import collect
+from robotmeta.metalearners import LEARNERS
+from robotmeta.policy import Policy, new_policy
+from robotmeta.reporting.export import export
+from robotmeta.training.checkpoint import save_policy
+
+_IN_CONTEXT = ("rl2", "task-inference")
+
+
+def policy_of(learner: str) -> Policy:
+    """A policy whose weights are far from where training begins, so that all it sees tells in what it does."""
+    generator = torch.Generator().manual_seed(0)
+    policy = new_policy(RunConfig("cheetah-direction", learner, hyperparameters(learner, {})))
+    with torch.no_grad():
+        for weights in policy.learner.parameters():
+            weights += 0.05 * torch.randn(weights.shape, generator=generator)
+    return policy
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Path) -> None:
+    policy = policy_of(learner)
+    task = policy.family.task(direction=-1.0)
+    policy = adapt(policy, task, episodes=1, trials=1).policy
+    exported = export(policy, tmp_path / "policy.onnx")
+    session = onnxruntime.InferenceSession(exported.file)
+    assert [i.name for i in session.get_inputs()] == list(exported.inputs)
+    assert (list(exported.inputs) == ["observation"]) == (learner not in _IN_CONTEXT)
+    manifest = json.loads(session.get_modelmeta().custom_metadata_map["robotmeta"])
+    assert manifest["config"]["family"] == "cheetah-direction"
+    memory = {name: np.array(value, np.float32) for name, value in manifest["begin"].items()}
+
+    env = TaskBatchEnv(dataclasses.replace(policy.family, horizon=8), 1, 1)
+    env.load(task)
+    belief, generator = policy.begin(1), torch.Generator().manual_seed(0)
+    for _ in range(2):  # the second episode begins with what was learned in the first
+        rollout, belief = collect(env, policy.learner, belief, generator, explore=False)
+        if learner in _IN_CONTEXT:
+            belief = policy.learner.adapt(belief, rollout)
+        observations, rewards = rollout.observations[0, 0].numpy(), rollout.rewards[0, 0].numpy()
+        expected = rollout.means[0, 0].clamp(-1.0, 1.0).numpy()
+        assert np.abs(np.diff(expected, axis=0)).max() > 1e-3
+        for step, observation in enumerate(observations):
+            start = {"start": np.array([step == 0], np.float32)} if memory else {}
+            outputs = session.run(None, {"observation": observation, **start, **memory})
+            action, *after = (np.asarray(output) for output in outputs)
+            np.testing.assert_allclose(action, expected[step], atol=1e-5)
+            if memory:
+                (hidden,) = after
+                memory = {"last_action": action, "last_reward": rewards[step : step + 1], "hidden": hidden}
+
+
+def test_the_command_line_says_what_goes_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["export", "pretrained:grasp", "--out", str(tmp_path / "grasp.onnx")])
+    said = capsys.readouterr().out
+    assert "observation [36]" in said
+    assert "action [5], next_hidden [64]" in said
+    assert (tmp_path / "grasp.onnx").stat().st_size > 10_000
+
+
+def test_a_policy_that_can_no_longer_adapt_is_named_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_policy(policy_of("promp"), tmp_path / "initialization.safetensors")
+    main(["export", str(tmp_path / "initialization.safetensors"), "--out", str(tmp_path / "policy.onnx")])
+    assert "has not been adapted to a robot, and does not adapt as it acts" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UserError, match=r"^export needs the package onnxscript: pip install 'robotmeta\[export\]'$"):
+        export(policy_of("promp"), tmp_path / "policy.onnx")
+
+
+def test_a_file_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"^cannot write .*policy\.onnx: "):
+        export(policy_of("promp"), tmp_path / "file" / "policy.onnx")
