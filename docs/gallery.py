@@ -81,9 +81,9 @@ def section(family: TaskFamily) -> str:
     """What the page says about a family."""
     rows = []
     for p in family.space:
-        observed, paid = effect(family, p)
+        observed, rewards = effect(family, p)
         ood = "" if p.ood is None else p.spelled(p.ood)
-        rows.append(f"| `{p.name}` | {p.description} | {p.spelled(p.train)} | {ood} | {observed:.2g} | {paid:.2g} |")
+        rows.append(f"| `{p.name}` | {p.description} | {p.spelled(p.train)} | {ood} | {observed:.2g} | {rewards:.2g} |")
     shape = f"{family.observation_size} observations, {family.action_size} actions"
     time = f"{family.horizon} control steps of {family.dt:g} s"
     unseen = ", ".join(name for name, _ in family.unobserved)

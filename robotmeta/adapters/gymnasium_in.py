@@ -105,9 +105,9 @@ class GymnasiumWorld:
             action: ``[1, 1, action]``; clipped to [-1, 1].
             active: Accepted for the protocol's sake: the only world there is, is active.
         """
-        observation, paid, terminated, truncated, info = self.env.step(self._stretched(action))
+        observation, reward, terminated, truncated, info = self.env.step(self._stretched(action))
         self._time += 1
-        seen, reward = self._flat(observation), float(paid)
+        seen, reward = self._flat(observation), float(reward)
         whole = bool(seen.isfinite().all()) and math.isfinite(reward) and not info.get("diverged", False)
         self._seen = seen if whole else self._seen
         self._note_success(info)

@@ -1,4 +1,4 @@
-"""A task family: a parameter space, the world it changes, and what a policy sees and is paid for."""
+"""A task family: a parameter space, the world it changes, and what a policy observes and maximizes."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ class TaskFamily:
         reset: ``(nominal state, generator, task) -> initial state``; draws the reset noise.
         observe: ``(state, task) -> observation [task, episode, observation]``.
         reward: ``(transition) -> [task, episode]``, the reward of one control step.
-        guidance: ``(transition) -> [task, episode]``, what learners are paid beside it in meta-training, where rewards
-            alone seldom say which way is better. Policies are told, and evaluations count, the reward alone.
+        shaping_reward: ``(transition) -> [task, episode]``, added to the reward in meta-training, where the
+            reward alone is too sparse to learn from. Policies observe, and evaluations count, the reward alone.
         terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
@@ -136,7 +136,7 @@ class TaskFamily:
     observe: Callable[[State, Columns], Tensor]
     reward: Callable[[Transition], Tensor]
     terminated: Callable[[State, Columns], Tensor | None] = _never
-    guidance: Callable[[Transition], Tensor] | None = None
+    shaping_reward: Callable[[Transition], Tensor] | None = None
     success: Callable[[State, Columns], Tensor] | None = None
     success_lasts: float = 0.0
     distance: Callable[[State, Columns], Tensor] | None = None

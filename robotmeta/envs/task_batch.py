@@ -26,8 +26,8 @@ class Step(NamedTuple):
     """bool ``[task, episode]``, episodes that ended here for good; None where none did."""
     diverged: Tensor | None
     """bool ``[task, episode]``, worlds whose simulation broke in this step; None where none did."""
-    guidance: Tensor | None = None
-    """What learners are paid beside the reward, float32 ``[task, episode]``; None where that is nothing."""
+    shaping_reward: Tensor | None = None
+    """Added to the reward in meta-training, float32 ``[task, episode]``; None where the family has none."""
 
 
 class BatchEnv(Protocol):
@@ -132,14 +132,14 @@ class TaskBatchEnv:
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
         reward = self.family.reward(transition).float()
-        guidance = None if self.family.guidance is None else self.family.guidance(transition).float()
+        shaping = None if self.family.shaping_reward is None else self.family.shaping_reward(transition).float()
         if diverged is not None:
             reward = reward.masked_fill(diverged, 0.0)
             self._broken |= diverged
         if self.family.success is not None and self._lasts:
             longer = (self._succeeded + 1) * self.family.success(after, self._columns)
             self._succeeded = longer if active is None else torch.where(active, longer, self._succeeded)
-        return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged, guidance)
+        return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged, shaping)
 
     def success(self) -> Tensor | None:
         """Bool ``[task, episode]``: whether each episode, ended now, is a success; None where undefined."""

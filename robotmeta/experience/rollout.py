@@ -59,7 +59,7 @@ class Rollout:
             what it saw last before the simulation broke.
         actions: What it did, before clipping.
         rewards: What it got; zero where ``mask`` is.
-        guidance: What learners are paid beside them; zero where ``mask`` is, None where the family has none.
+        shaping_rewards: Shaping rewards; zero where ``mask`` is, None where the family has none.
         means: Mean of the action distribution it acted from.
         log_stds: Log standard deviation of that distribution, broadcasts against ``means``.
         mask: 1.0 for steps that happened, 0.0 after the end of an episode.
@@ -76,7 +76,7 @@ class Rollout:
     last_observations: Tensor
     actions: Tensor
     rewards: Tensor
-    guidance: Tensor | None
+    shaping_rewards: Tensor | None
     means: Tensor
     log_stds: Tensor
     mask: Tensor
@@ -92,9 +92,9 @@ class Rollout:
         return DiagonalGaussian(self.means, self.log_stds)
 
     @property
-    def paid(self) -> Tensor:
-        """What learners go by: the rewards, and the family's guidance, ``[task, episode, time]``."""
-        return self.rewards if self.guidance is None else self.rewards + self.guidance
+    def training_rewards(self) -> Tensor:
+        """What meta-training maximizes: rewards plus shaping rewards, ``[task, episode, time]``."""
+        return self.rewards if self.shaping_rewards is None else self.rewards + self.shaping_rewards
 
     @property
     def returns(self) -> Tensor:
@@ -234,7 +234,7 @@ def collect(
         new = partial(torch.zeros, device=moment.action.device)
         # Time comes first while collecting, so that each step writes one contiguous block.
         observations, mask = new(*shape, env.observation_size), new(*shape)
-        rewards, guidance = new(*shape), None
+        rewards, shaping_rewards = new(*shape), None
         actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
         terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
         running = torch.ones_like(terminated)
@@ -250,9 +250,9 @@ def collect(
                 terminated |= step.terminated & happened
             observations[t], actions[t], means[t] = moment.observation, moment.action, moment.distribution.mean
             rewards[t] = torch.where(happened, step.reward, 0.0)
-            if step.guidance is not None:
-                guidance = torch.zeros_like(rewards) if guidance is None else guidance
-                guidance[t] = torch.where(happened, step.guidance, 0.0)
+            if step.shaping_reward is not None:
+                shaping_rewards = torch.zeros_like(rewards) if shaping_rewards is None else shaping_rewards
+                shaping_rewards[t] = torch.where(happened, step.shaping_reward, 0.0)
             mask[t] = happened
             unobserved[t] = moment.unobserved
         last = moment.step.observation
@@ -266,7 +266,7 @@ def collect(
         last_observations=last,
         actions=actions.permute(1, 2, 0, 3),
         rewards=rewards.permute(1, 2, 0),
-        guidance=None if guidance is None else guidance.permute(1, 2, 0),
+        shaping_rewards=None if shaping_rewards is None else shaping_rewards.permute(1, 2, 0),
         means=means.permute(1, 2, 0, 3),
         log_stds=moment.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
         mask=mask.permute(1, 2, 0),

@@ -191,18 +191,18 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
     def before_and_after(self, trial: Trial) -> tuple[list[Samples], Samples]:
         """Samples of each round that was adapted from, and of the adapted policies."""
         *before, after = trial.rollouts
-        return [self.samples(rollout) for rollout in before], self.samples(after, after.paid)
+        return [self.samples(rollout) for rollout in before], self.samples(after, after.training_rewards)
 
     @torch.no_grad()
-    def samples(self, rollout: Rollout, paid: Tensor | None = None) -> Samples:
+    def samples(self, rollout: Rollout, rewards: Tensor | None = None) -> Samples:
         """Normalized observations and advantages against a linear baseline fitted to each task.
 
         Args:
             rollout: Experience.
-            paid: What to go by instead of the rewards, which are all there is to adapt to, ``[task, episode, time]``.
+            rewards: What to maximize, ``[task, episode, time]``; None for the rewards of the rollout, without shaping.
         """
         config = self.config
-        rewards = rollout.rewards if paid is None else paid
+        rewards = rollout.rewards if rewards is None else rewards
         returns = discounted_returns(rewards, config.discount)
         values = linear_feature_baseline(rollout.observations, returns, rollout.mask)
         # As in the classics, the time limit counts as an end: nothing is bootstrapped.

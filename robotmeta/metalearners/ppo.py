@@ -200,10 +200,10 @@ def improve(
     """
     with torch.no_grad():
         values = network.value(seen.critic)
-        paid = rollout.paid
-        return_scale.update(discounted_returns(paid, config.discount), rollout.mask)
+        rewards = rollout.training_rewards
+        return_scale.update(discounted_returns(rewards, config.discount), rollout.mask)
         advantages = generalized_advantages(
-            paid / return_scale(),
+            rewards / return_scale(),
             values,
             last_values(config, network, rollout, seen.last),
             rollout.mask,

@@ -49,7 +49,7 @@ class RL2(InContext[RL2Config]):
         return [self.adam]
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
-        # A = GAE over the whole trial: what is learnt in one episode pays in the next
+        # A = GAE over the whole trial: what is learnt in one episode is worth the reward of the next
         # for each epoch, for each minibatch of trials: Adam on the PPO loss, sequences as one GRU call
         config = self.config
         data = self._sequences(trial.rollouts)
@@ -87,14 +87,14 @@ class RL2(InContext[RL2Config]):
         config = self.config
         timeline = Timeline(rollouts)
         x = self.read_along(timeline)
-        mask, paid = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.paid)
+        mask, rewards = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.training_rewards)
         values, hidden = self.in_pieces(lambda piece, before: self.network(piece, before)[1:], x)
         elapsed = timeline.joined(_until_next)
-        self.return_scale.update(discounted_returns(paid.T, config.discount, elapsed.T).T, mask)
+        self.return_scale.update(discounted_returns(rewards.T, config.discount, elapsed.T).T, mask)
         advantages = generalized_advantages(
-            paid.T / self.return_scale(),
+            rewards.T / self.return_scale(),
             values.T,
-            torch.zeros_like(paid[0]),
+            torch.zeros_like(rewards[0]),
             mask.T,
             discount=config.discount,
             lam=config.gae_lambda,
@@ -114,8 +114,8 @@ class RL2(InContext[RL2Config]):
 def _until_next(rollout: Rollout) -> Tensor:
     """Control steps from each step to the one that follows it in the trial, ``[task, episode, time]``.
 
-    An episode that ended early stays unpaid up to its time limit: otherwise a fall, which is followed by a fresh start,
-    would cost nothing.
+    An episode that ended early has no reward up to its time limit. Otherwise a fall would cost nothing, because a new
+    episode follows it.
     """
     mask = rollout.mask
     remaining = torch.arange(mask.shape[-1], 0, -1, device=mask.device, dtype=mask.dtype)

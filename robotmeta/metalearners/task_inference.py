@@ -52,8 +52,8 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 class TaskInference(InContext[TaskInferenceConfig]):
     """Remembers in order to tell which task it is, and acts on what it thinks.
 
-    Each episode is valued by itself: what it finds out on the way pays in later ones, but it does not go out of its way
-    to find out, as RL^2 can learn to.
+    The policy maximizes the return of each episode by itself. It does not explore for the sake of later episodes, as
+    RL^2 can learn to.
     """
 
     Config = TaskInferenceConfig

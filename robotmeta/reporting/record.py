@@ -34,7 +34,7 @@ _ENCODERS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Recording:
-    """A video and what was earned in it.
+    """A video, and the returns of the episodes in it.
 
     Attributes:
         file: The video.

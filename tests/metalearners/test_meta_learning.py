@@ -42,10 +42,10 @@ def test_adapted_policy_beats_its_zero_shot_control_on_held_out_goals(learner: s
         pytest.param("rl2", {}, id="rl2"),
     ],
 )
-def test_a_policy_that_adapts_as_it_acts_finds_out_which_way_pays(
+def test_a_policy_that_adapts_as_it_acts_finds_out_which_way_is_rewarded(
     learner: str, hyper: dict[str, Any], tmp_path: Path
 ) -> None:
-    # Going right pays as much as the goal is to the right, so one step tells; told nothing, nothing can be earned.
+    # The reward of going right is the goal's x, so one step reveals the task, and no fixed policy gains anything.
     family = dataclasses.replace(
         rm.make("point-navigation"), horizon=10, reward=lambda step: step.action[..., 0] * step.task["goal_x"]
     )

@@ -7,7 +7,7 @@ import pytest
 import robotmeta as rm
 
 
-# Lifting nearly to the goal earns nearly as much as lifting there: of grasping, success is measured, below.
+# An object nearly at the goal has nearly the return of one at the goal, so grasping is tested by success, below.
 @pytest.mark.parametrize("name", [name for name in rm.pretrained() if name != "grasp"])
 def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name: str) -> None:
     policy = rm.load(f"pretrained:{name}")

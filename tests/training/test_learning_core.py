@@ -196,22 +196,22 @@ def test_what_is_not_observed_is_recorded_before_each_step_and_at_the_time_limit
 
 
 def test_learners_are_paid_for_what_the_family_guides_to_and_policies_are_not_told() -> None:
-    family = dataclasses.replace(ending_early(), guidance=lambda step: step.after["position"][..., 0])
+    family = dataclasses.replace(ending_early(), shaping_reward=lambda step: step.after["position"][..., 0])
     learner = learner_of("promp", family, meta_batch=6)
     guided, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
     plain, _ = collect(env_of(ending_early(), learner), learner, learner.begin(6), generator())
     assert torch.equal(guided.rewards, plain.rewards)
     assert torch.equal(guided.actions, plain.actions)
-    assert torch.equal(plain.paid, plain.rewards)
+    assert torch.equal(plain.training_rewards, plain.rewards)
     assert bool(guided.terminated.any())
     x = (0.1 * guided.actions[..., 0].clamp(-1.0, 1.0) * guided.mask).cumsum(dim=-1)
-    torch.testing.assert_close(guided.paid, plain.rewards + x * guided.mask)
+    torch.testing.assert_close(guided.training_rewards, plain.rewards + x * guided.mask)
 
 
 @pytest.mark.parametrize("name", ["domain-randomization", "task-inference", "rl2", "promp", "maml"])
-def test_guidance_changes_what_is_learned_and_not_what_an_inner_step_adapts_to(name: str) -> None:
+def test_guidance_changes_what_is_lrewards_and_not_what_an_inner_step_adapts_to(name: str) -> None:
     after = []
-    for family in (short(), short(guidance=lambda step: 100.0 * step.after["position"][..., 0])):
+    for family in (short(), short(shaping_reward=lambda step: 100.0 * step.after["position"][..., 0])):
         learner = learner_of(name, family)
         env = env_of(family, learner)
         rollout, _ = collect(env, learner, learner.begin(env.num_tasks), generator())
@@ -391,10 +391,10 @@ def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], Tas
         assert torch.equal(adapted["action"][task, 0], rollout.actions[task, 0, last[task, 0]])
         assert torch.equal(adapted["reward"][task, 0, 0], rollout.rewards[task, 0, last[task, 0]])
     # A reward that comes with the end, as success does, changes what happens next.
-    paid = dataclasses.replace(rollout, rewards=rollout.rewards + 10.0 * rollout.mask)
+    richer = dataclasses.replace(rollout, rewards=rollout.rewards + 10.0 * rollout.mask)
     told = Signal(rollout.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
-        means = [learner.act(learner.adapt(belief, seen), told)[0].mean for seen in (rollout, paid)]
+        means = [learner.act(learner.adapt(belief, seen), told)[0].mean for seen in (rollout, richer)]
     assert not torch.equal(*means)
 
 
@@ -416,7 +416,7 @@ def test_without_memory_every_step_is_a_first_step(name: str) -> None:
 
 @pytest.mark.parametrize("bptt", [0, 12, 5])
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
-def test_acting_step_by_step_is_the_sequence_that_is_learned_from(build: Callable[[], TaskFamily], bptt: int) -> None:
+def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callable[[], TaskFamily], bptt: int) -> None:
     family = build()
     learner = rl2_of(family, meta_batch=8, rounds=2, bptt=bptt)
     env = env_of(family, learner)
@@ -430,7 +430,7 @@ def test_acting_step_by_step_is_the_sequence_that_is_learned_from(build: Callabl
     )
 
 
-def test_steps_that_did_not_happen_are_not_learned_from() -> None:
+def test_steps_that_did_not_happen_are_not_lrewards_from() -> None:
     family = ending_early()
     learner = rl2_of(family, meta_batch=8, rounds=2, bptt=5)
     trial = gather(env_of(family, learner), learner, generator())
@@ -441,7 +441,7 @@ def test_steps_that_did_not_happen_are_not_learned_from() -> None:
 
 
 def test_a_trial_is_valued_as_a_whole() -> None:
-    # With discount and lambda one, what is paid in the last episode is in the advantage of the first step.
+    # With discount and lambda one, the reward of the last episode is in the advantage of the first step.
     family = short()
     learner = rl2_of(family, discount=1.0, gae_lambda=1.0, bptt=0)
     rollouts = gather(env_of(family, learner), learner, generator()).rollouts
@@ -459,8 +459,8 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
     lengths = first.mask.sum(dim=-1).flatten().long()
     assert bool((lengths < family.horizon).any())
     for task, length in enumerate(lengths.tolist()):
-        earned = [*first.rewards[task, 0, :length].tolist(), *([0.0] * (family.horizon - length))]
-        whole = torch.tensor([*earned, *second.rewards[task, 0].tolist()])
+        rewards = [*first.rewards[task, 0, :length].tolist(), *([0.0] * (family.horizon - length))]
+        whole = torch.tensor([*rewards, *second.rewards[task, 0].tolist()])
         worth = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
         assert float(data["targets"][0, task]) == pytest.approx(worth, rel=1e-4)
 
@@ -566,9 +566,9 @@ def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
     for worth in (1.0, -1.0):
         learner = task_inference_of(family, estimator_learning_rate=0.0)
         trial = gather(env_of(family, learner), learner, generator())
-        paid = [dataclasses.replace(r, rewards=worth * r.rewards) for r in trial.rollouts]
+        scaled = [dataclasses.replace(r, rewards=worth * r.rewards) for r in trial.rollouts]
         before = {name: value.clone() for name, value in learner.estimator.state_dict().items()}
-        learner.update(trial._replace(rollouts=paid), generator())
+        learner.update(trial._replace(rollouts=scaled), generator())
         assert same(before, dict(learner.estimator.state_dict()))
         states.append({name: value.clone() for name, value in learner.network.state_dict().items()})
     assert not same(*states)

@@ -346,13 +346,13 @@ LIFTING_REWARD = (
     "both pads touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times that "
     "for keeping it level, times 1 less half the force over"
 )
-"""What :func:`lifting_reward` pays for, in words; ends before the force that pays worst."""
+""":func:`lifting_reward` in words; the family adds the largest force, which ends the sentence."""
 
 
 def lifting_reward(
     state: State, task: Columns, distance: Tensor, seen: Tensor, gap: Tensor, force: Tensor, grip: float
 ) -> Tensor:
-    """Reward in [0, 1] for picking the object up, in stages that each pay a little more than the last.
+    """Reward in [0, 1] for picking the object up, in stages, each of which adds to the ones before.
 
     0.05 for being near, 0.05 for being turned to its sides there, 0.05 for being around it; half of 0.15 for closing
     while around it and half for touching it on both sides. While both pads touch, 0.1 for the first centimetre and 0.6
@@ -365,7 +365,7 @@ def lifting_reward(
         seen: Where the object's x axis points as the hand sees it, :func:`seen_along`, ``[task, episode, 3]``.
         gap: Distance between the pads, m ``[task, episode]``.
         force: On each pad, N ``[task, episode, 2]``.
-        grip: The force that pays worst, N.
+        grip: The force at which that factor is smallest, N.
     """
     beyond = distance - _AROUND / 2
     near = tolerance(beyond, (-math.inf, 0.0), 0.25, sigmoid="linear", value_at_margin=0.0)

@@ -45,7 +45,7 @@ def from_mjcf(
     terminated: Callable[[State, Columns], Tensor | None] | None = None,
     success: Callable[[State, Columns], Tensor] | None = None,
     success_lasts: float = 0.0,
-    guidance: Callable[[Transition], Tensor] | None = None,
+    shaping_reward: Callable[[Transition], Tensor] | None = None,
     distance: Callable[[State, Columns], Tensor] | None = None,
     robots: Mapping[str, Mapping[str, float]] | None = None,
     measure: Callable[[State, Columns], Tensor] | None = None,
@@ -80,8 +80,8 @@ def from_mjcf(
         terminated: ``(state, task) -> bool [task, episode]``; episodes never end early if left out.
         success: ``(state, task) -> bool [task, episode]`` at the end of an episode.
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
-        guidance: ``(step) -> [task, episode]``, what learners are paid beside the reward in meta-training, such as a
-            little for a hand near the object; policies are not told, and evaluations do not count it.
+        shaping_reward: ``(step) -> [task, episode]``, added to the reward in meta-training, such as a
+            little for a hand near the object. Policies do not observe it and evaluations do not count it.
         distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends.
         robots: Robots that have a name, each by the parameters that make it.
         measure: ``(state, task) -> [task, episode, unobserved]``, what no sensor of the robot tells and task inference
@@ -129,7 +129,7 @@ def from_mjcf(
         reset=reset or noisy_start(nominal, reset_noise, keyframe),
         observe=observe or default,
         reward=reward,
-        guidance=guidance,
+        shaping_reward=shaping_reward,
         success=success,
         success_lasts=success_lasts,
         distance=distance,
@@ -250,9 +250,9 @@ def _check_functions(family: TaskFamily) -> None:
     if family.measure is not None:
         _check_result("measure", family.measure(before, task), (2, 3, len(family.unobserved)))
     action = torch.zeros(2, 3, family.action_size)
-    for what, pay in (("reward", family.reward), ("guidance", family.guidance)):
-        if pay is not None:
-            _check_result(what, pay(Transition(before, action, before, task)), (2, 3))
+    for what, function in (("reward", family.reward), ("shaping_reward", family.shaping_reward)):
+        if function is not None:
+            _check_result(what, function(Transition(before, action, before, task)), (2, 3))
     if family.distance is not None:
         _check_result("distance", family.distance(before, task), (2, 3))
     for what, ended in (("terminated", family.terminated), ("success", family.success)):

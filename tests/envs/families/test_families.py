@@ -90,10 +90,10 @@ def test_worlds_have_the_interface_the_family_declares(name: str) -> None:
         assert bool(seen.isfinite().all())
     assert step.reward.shape == (2, 3)
     assert step.reward.dtype == torch.float32
-    assert (step.guidance is None) == (family.guidance is None)
-    if step.guidance is not None:
-        assert step.guidance.shape == (2, 3)
-        assert step.guidance.dtype == torch.float32
+    assert (step.shaping_reward is None) == (family.shaping_reward is None)
+    if step.shaping_reward is not None:
+        assert step.shaping_reward.shape == (2, 3)
+        assert step.shaping_reward.dtype == torch.float32
     assert (env.success() is None) == (family.success is None)
     distance = env.distance()
     assert (distance is None) == (family.distance is None)
@@ -172,8 +172,8 @@ def test_every_parameter_changes_what_happens_or_what_is_paid(name: str, paramet
     env.simulator.reset(state)
     steps = [env.step(action) for action in actions]
     observed = torch.stack([step.observation for step in steps])
-    paid = torch.stack([step.reward for step in steps])
-    assert not (torch.equal(observed[:, 0], observed[:, 1]) and torch.equal(paid[:, 0], paid[:, 1]))
+    rewards = torch.stack([step.reward for step in steps])
+    assert not (torch.equal(observed[:, 0], observed[:, 1]) and torch.equal(rewards[:, 0], rewards[:, 1]))
 
 
 @pytest.mark.parametrize("name", SIMULATED)

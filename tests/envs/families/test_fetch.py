@@ -307,13 +307,13 @@ def test_a_heavier_object_holds_the_gripper_back() -> None:
     assert light < nominal < heavy < float(ready(PUSH).gripper[0]) - 0.2  # a little: the weld of the hand is stiff
 
 
-# -- guidance ----------------------------------------------------------------------------------------------------------
+# -- shaping reward ----------------------------------------------------------------------------------------------------
 
 
-def guidance(name: str, *places: tuple[float, float], shut: float = 0.0, **task: float) -> list[float]:
-    """What learners are paid with the object so far ahead and to the left of the gripper, one number a place."""
+def shaping_reward(name: str, *places: tuple[float, float], shut: float = 0.0, **task: float) -> list[float]:
+    """The shaping reward with the object so far ahead and to the left of the gripper, one number a place."""
     family = make(name)
-    assert family.guidance is not None
+    assert family.shaping_reward is not None
     env = worlds(family, *[family.task(**task)] * len(places))
     env.reset(generator())
     scene = ready(FAMILIES[name][1])
@@ -323,12 +323,12 @@ def guidance(name: str, *places: tuple[float, float], shut: float = 0.0, **task:
     state["qpos"][..., FINGERS] = 0.05 * (1.0 - shut)
     env.simulator.reset(state)
     now, action = env.simulator.state, torch.zeros(len(places), 1, 4)
-    return family.guidance(Transition(now, action, now, env.tasks.columns())).squeeze(1).tolist()
+    return family.shaping_reward(Transition(now, action, now, env.tasks.columns())).squeeze(1).tolist()
 
 
 @pytest.mark.parametrize("name", ["fetch-push", "fetch-slide"])
 def test_learners_are_guided_to_the_far_side_of_the_object(name: str) -> None:
-    behind, beside, before, far = guidance(
+    behind, beside, before, far = shaping_reward(
         name, (0.06, 0.0), (0.0, 0.06), (-0.06, 0.0), (-0.3, 0.0), goal_x=0.2, goal_y=0.0
     )
     assert behind > beside > before > far > 0.0
@@ -338,7 +338,7 @@ def test_learners_are_guided_to_the_far_side_of_the_object(name: str) -> None:
 def test_learners_are_guided_to_close_the_fingers_around_the_object() -> None:
     around, off = (0.0, 0.0), (0.1, 0.0)
     (open_around, open_off), (shut_around, shut_off) = (
-        guidance("fetch-pick-and-place", around, off, shut=s) for s in (0.0, 0.5)
+        shaping_reward("fetch-pick-and-place", around, off, shut=s) for s in (0.0, 0.5)
     )
     assert shut_around - open_around == pytest.approx(0.125, abs=0.01)
     assert shut_off - open_off < 0.02
@@ -347,12 +347,12 @@ def test_learners_are_guided_to_close_the_fingers_around_the_object() -> None:
 
 @pytest.mark.parametrize("name", ["fetch-push", "fetch-slide"])
 def test_an_object_that_is_there_leaves_nothing_to_guide_to(name: str) -> None:
-    (paid,) = guidance(name, (0.15, 0.0), goal_x=0.15, goal_y=0.0)
-    assert paid == pytest.approx(0.7)
+    (largest,) = shaping_reward(name, (0.15, 0.0), goal_x=0.15, goal_y=0.0)
+    assert largest == pytest.approx(0.7)
 
 
 def test_a_gripper_alone_needs_no_guidance() -> None:
-    assert make("fetch-reach").guidance is None
+    assert make("fetch-reach").shaping_reward is None
 
 
 # -- what can be done --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The gripper: each column does what it says, a script grasps with it, and a policy sees and is paid what is told."""
+"""The gripper: each column does what it says, a script grasps with it, and observations and rewards are right."""
 
 from __future__ import annotations
 
@@ -537,8 +537,8 @@ def test_pressing_on_an_object_or_throwing_it_pays_no_more_than_being_near_it() 
     state["act"][..., 4] = 0.39  # fingers closed, above the object
     state["qpos"][..., 4:6] = 0.5 * OPENING - 0.001
     state["qpos"][..., 2] = state["act"][..., 2] * 0.5 + 0.06
-    paid = [env.step(acting(env, 0.0, 0.0, -1.0, 0.0, 0.0)).reward for _ in range(40)]
-    assert float(torch.stack(paid).max()) < 0.2
+    rewards = [env.step(acting(env, 0.0, 0.0, -1.0, 0.0, 0.0)).reward for _ in range(40)]
+    assert float(torch.stack(rewards).max()) < 0.2
     assert float(objects.position(state)[0, 0, 2]) > 0.015
     state["qpos"][..., -5] = 0.1 + 0.02  # in the air, at its height, with nothing around it
     state["qpos"][..., 2] = 0.0
@@ -618,7 +618,7 @@ def test_how_a_box_is_turned_shows_and_how_a_cylinder_or_a_sphere_is_does_not() 
 
 
 def test_turning_to_the_sides_of_a_box_pays_before_it_is_reached() -> None:
-    paid = []
+    rewards = []
     for yaw in (0.0, 0.3, 0.6):
         env = worlds(GRASP, GRASP.task())
         state = env.simulator.state
@@ -627,8 +627,8 @@ def test_turning_to_the_sides_of_a_box_pays_before_it_is_reached() -> None:
         state["act"][..., 2] = 0.06 / SPEEDS["z"]
         place = torch.zeros(1, 1, 2, dtype=torch.float64)
         state["qpos"][..., -7:] = objects.at_rest(place, torch.full((1, 1), yaw, dtype=torch.float64), env._columns)
-        paid.append(float(env.step(acting(env)).reward))
-    assert paid[0] > paid[1] + 0.005 > paid[2] + 0.01
+        rewards.append(float(env.step(acting(env)).reward))
+    assert rewards[0] > rewards[1] + 0.005 > rewards[2] + 0.01
 
 
 def test_touch_is_the_force_of_the_last_substep() -> None:
@@ -747,8 +747,8 @@ def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: Tas
     assert success is not None
     assert success[0].tolist() == [True, True, False]
     torch.testing.assert_close(env.distance(), torch.tensor([[0.0, close - 0.001, close + 0.001]]))
-    paid = env.step(acting(env)).reward[0]
-    assert paid[0] > paid[1] > paid[2] - 1e-9
+    rewards = env.step(acting(env)).reward[0]
+    assert rewards[0] > rewards[1] > rewards[2] - 1e-9
 
 
 @pytest.mark.parametrize(

@@ -88,13 +88,13 @@ def test_a_step_is_that_of_gymnasiums_robot_from_equal_states(name: str) -> None
         theirs.data.qacc_warmstart[:] = 0.0  # as after a reset of ours
         theirs.set_state(theirs.data.qpos.copy(), theirs.data.qvel.copy())
         put(ours, theirs.data.qpos.copy(), theirs.data.qvel.copy())
-        expected, paid, ended, *_ = theirs.step(full * action)
+        expected, reward, ended, *_ = theirs.step(full * action)
         step = ours.step(torch.from_numpy(action).view(1, 1, -1))
         np.testing.assert_allclose(step.observation[0, 0], expected, rtol=1e-5, atol=1e-5)
         assert (step.terminated is None) == (name in ENDLESS)
         assert step.terminated is None or bool(step.terminated) == ended
         if name in RANDOM_PARAMETERS and not ended:  # there Gymnasium takes back the 1 for being up
-            assert float(step.reward) == pytest.approx(paid, abs=1e-5)
+            assert float(step.reward) == pytest.approx(reward, abs=1e-5)
         ends.append(ended)
     assert name.startswith("ant") or (any(ends) and not all(ends))
 
@@ -297,8 +297,8 @@ HALF = torch.full((1, 1, 8), 0.5)  # |a|^2 is 2
 
 @pytest.mark.parametrize("direction", [1.0, -1.0])
 def test_the_ants_direction_is_the_sign_of_the_speed_it_is_paid_for(direction: float) -> None:
-    paid = reward_of("ant-direction", ant_at(1.0, 0.0), HALF, ant_at(1.1, 5.0), direction=direction)
-    assert paid == pytest.approx(2.0 * direction + 1.0 - 1.0)
+    reward = reward_of("ant-direction", ant_at(1.0, 0.0), HALF, ant_at(1.1, 5.0), direction=direction)
+    assert reward == pytest.approx(2.0 * direction + 1.0 - 1.0)
 
 
 def test_an_ant_that_is_too_low_or_too_high_ends_its_episode() -> None:
@@ -309,8 +309,8 @@ def test_an_ant_that_is_too_low_or_too_high_ends_its_episode() -> None:
 
 def test_the_ant_pays_its_distance_to_the_goal_along_both_axes() -> None:
     task = {"goal_distance": 2.0, "goal_angle": np.pi / 6}  # at (sqrt 3, 1)
-    paid = reward_of("ant-goal", ant_at(9.0, 9.0), HALF, ant_at(0.0, 2.0), **task)
-    assert paid == pytest.approx(-(3.0**0.5 + 1.0) - 0.2)
+    reward = reward_of("ant-goal", ant_at(9.0, 9.0), HALF, ant_at(0.0, 2.0), **task)
+    assert reward == pytest.approx(-(3.0**0.5 + 1.0) - 0.2)
     there = reward_of("ant-goal", ant_at(9.0, 9.0), 0 * HALF, ant_at(3.0**0.5, 1.0), **task)
     assert there == pytest.approx(0.0, abs=1e-9)
     np.testing.assert_allclose(model_of("ant-goal", **task).site("goal").pos, [3.0**0.5, 1.0, 0.0])  # as pictures show
@@ -357,8 +357,8 @@ def test_one_leg_is_held_out_of_training_and_no_leg_is_a_whole_ant() -> None:
 
 
 def test_the_crippled_ant_pays_for_running_forward() -> None:
-    paid = reward_of("ant-crippled", ant_at(0.0, 0.0), HALF, ant_at(0.1, 7.0), crippled_leg=1.0)
-    assert paid == pytest.approx(2.0 + 0.05 - 0.01)
+    reward = reward_of("ant-crippled", ant_at(0.0, 0.0), HALF, ant_at(0.1, 7.0), crippled_leg=1.0)
+    assert reward == pytest.approx(2.0 + 0.05 - 0.01)
 
 
 # -- humanoid ----------------------------------------------------------------------------------------------------------
@@ -429,8 +429,8 @@ def test_the_nominal_mass_is_the_cheetah_of_the_other_families() -> None:
 
 def test_the_cheetah_of_varied_mass_pays_for_speed_and_height() -> None:
     before, after = ({"qpos": torch.tensor([[[x, z, *[0.0] * 7]]])} for x, z in ((0.0, 0.3), (0.2, -0.4)))
-    paid = reward_of("cheetah-mass", before, torch.ones(1, 1, 6), after)
-    assert paid == pytest.approx(4.0 - 0.3 - 0.4)
+    reward = reward_of("cheetah-mass", before, torch.ones(1, 1, 6), after)
+    assert reward == pytest.approx(4.0 - 0.3 - 0.4)
 
 
 # -- distributions -----------------------------------------------------------------------------------------------------

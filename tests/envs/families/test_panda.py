@@ -427,7 +427,7 @@ def test_the_policy_sees_sizes_and_the_goal_and_nothing_else_of_the_task() -> No
 
 def test_the_pay_by_hand() -> None:
     script = Script(FAMILY.task(goal_z=0.1))
-    state, paid = script.env.simulator.state, []
+    state, rewards = script.env.simulator.state, []
     for steps in (10, 40, 15, 35):
         script.play(steps)
         distance = float(state["sensordata"][0, 0, 8:11].norm())
@@ -443,12 +443,12 @@ def test_the_pay_by_hand() -> None:
         lift = max(0.0, 1.0 - max(0.0, abs(height - 0.1) - 0.01) / 0.09)
         gently = 1.0 - 0.5 * min(1.0, (left + right) / 2 / GRIP)
         held = min(1.0, min(left, right) / 0.2)  # level all the time
-        paid.append(float(script.rewards[-1][0]))
+        rewards.append(float(script.rewards[-1][0]))
         reached, gripped = (near + near * turned + around) / 3, around * (closed + held) / 2
         expected = 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * gently)
-        assert paid[-1] == pytest.approx(expected, abs=1e-5)
-    assert paid == sorted(paid)
-    assert paid[-1] > 0.5
+        assert rewards[-1] == pytest.approx(expected, abs=1e-5)
+    assert rewards == sorted(rewards)
+    assert rewards[-1] > 0.5
 
 
 def test_an_episode_ends_where_the_object_leaves_the_middle_of_the_table() -> None:

@@ -257,7 +257,7 @@ def test_friction_of_the_floor_is_what_the_column_says_and_holds_the_feet() -> N
     assert drifts[0] > drifts[1] + 0.1 > drifts[2] + 0.1
 
 
-# -- what a policy sees and is paid ------------------------------------------------------------------------------------
+# -- what a policy observes and maximizes ------------------------------------------------------------------------------
 
 
 def test_observations_are_in_the_trunk_frame_and_in_natural_units() -> None:
@@ -355,7 +355,7 @@ def test_an_open_loop_trot_walks_forward_and_pays_better_than_standing() -> None
     tasks = together(*(FAMILY.robot(name) for name in names))
     length = torch.tensor([ROBOTS[name].thigh_length + ROBOTS[name].calf_length for name in names])
     walking, standing = worlds(tasks), worlds(tasks)
-    paid = torch.zeros(2, len(names))
+    rewards = torch.zeros(2, len(names))
     for t in range(FAMILY.horizon):
         phase = math.pi * t * FAMILY.dt / (length / GRAVITY).sqrt()
         action = torch.zeros(len(names), 1, FAMILY.action_size)
@@ -364,11 +364,11 @@ def test_an_open_loop_trot_walks_forward_and_pays_better_than_standing() -> None
             action[:, 0, 3 * i + 1] = 0.4 * shifted.cos()
             action[:, 0, 3 * i + 2] = -0.6 * shifted.sin().clamp(min=0.0)
         steps = walking.step(action), standing.step(torch.zeros_like(action))
-        paid += torch.stack([step.reward[:, 0] for step in steps])
+        rewards += torch.stack([step.reward[:, 0] for step in steps])
         assert all(step.terminated is not None and not bool(step.terminated.any()) for step in steps)
     walked = walking.simulator.state["qpos"][:, 0, 0] / (FAMILY.horizon * FAMILY.dt * (GRAVITY * length).sqrt())
     assert float(walked.min()) > 0.08
-    assert bool((paid[0] > 2.0 * paid[1]).all())
+    assert bool((rewards[0] > 2.0 * rewards[1]).all())
 
 
 # -- robots by name ----------------------------------------------------------------------------------------------------

@@ -172,7 +172,7 @@ def test_the_cheetah_starts_about_where_the_suites_does() -> None:
 # -- what varies -------------------------------------------------------------------------------------------------------
 
 
-def paid(name: str, values: list[dict[str, float]], *, state: dict[str, torch.Tensor]) -> list[float]:
+def rewards_of(name: str, values: list[dict[str, float]], *, state: dict[str, torch.Tensor]) -> list[float]:
     """Reward of one step without control from one state, under each task."""
     family = make(name)
     result = []
@@ -196,14 +196,16 @@ def test_the_cheetah_loses_a_tenth_a_metre_a_second_off_its_goal(speed: float) -
     goals = [3.0, -3.0, 6.0, 9.0, -9.0]
     state = {"qpos": row(9, {1: 0.5}), "qvel": row(9, {0: speed})}  # in the air
     expected = [max(0.0, 1.0 - abs(speed - goal) / 10.0) for goal in goals]
-    assert paid("dm-cheetah", [{"velocity": goal} for goal in goals], state=state) == pytest.approx(expected, abs=1e-6)
+    assert rewards_of("dm-cheetah", [{"velocity": goal} for goal in goals], state=state) == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_from_the_suites_speed_on_faster_is_never_too_fast_either_way() -> None:
     goals = [{"velocity": goal} for goal in (10.0, -10.0, 9.9)]
     for speed, expected in ((4.0, [0.4, 0.0, 0.41]), (-4.0, [0.0, 0.4, 0.0]), (20.0, [1.0, 0.0, 0.0])):
         state = {"qpos": row(9, {1: 0.5}), "qvel": row(9, {0: speed})}
-        assert paid("dm-cheetah", goals, state=state) == pytest.approx(expected, abs=1e-6)
+        assert rewards_of("dm-cheetah", goals, state=state) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_walker_is_paid_for_standing_and_for_its_speed() -> None:
@@ -211,19 +213,19 @@ def test_the_walker_is_paid_for_standing_and_for_its_speed() -> None:
     for speed, moving in ((1.2, [1.0, 0.3, 0.0, 0.0]), (0.0, [0.0, 0.5, 0.5, 0.0]), (-1.4, [0.0, 0.0, 0.1, 1.0])):
         state = {"qpos": row(9, {0: 0.5}), "qvel": row(9, {1: speed})}  # in the air, upright
         expected = [(1.0 + 5.0 * move) / 6.0 for move in moving]
-        assert paid("dm-walker", goals, state=state) == pytest.approx(expected, abs=2e-3)
+        assert rewards_of("dm-walker", goals, state=state) == pytest.approx(expected, abs=2e-3)
 
 
 def test_the_quadruped_is_paid_for_speed_along_its_heading_as_seen_from_its_torso() -> None:
     headings = [{"heading": angle} for angle in (0.0, np.pi / 2, np.pi, -np.pi / 2)]
     lifted = row(23, {2: 1.0})
     to_the_left = {"qpos": lifted, "qvel": row(22, {1: 0.25})}
-    assert paid("dm-quadruped", headings, state=to_the_left) == pytest.approx([0.5, 0.75, 0.5, 0.25], abs=0.01)
+    assert rewards_of("dm-quadruped", headings, state=to_the_left) == pytest.approx([0.5, 0.75, 0.5, 0.25], abs=0.01)
     # Turned left by a quarter, the same motion is one straight ahead.
     turned = lifted.clone()
     turned[3:7] = torch.tensor([np.sqrt(0.5) - 1.0, 0.0, 0.0, np.sqrt(0.5)])
     ahead = {"qpos": turned, "qvel": to_the_left["qvel"]}
-    assert paid("dm-quadruped", headings, state=ahead) == pytest.approx([0.75, 0.5, 0.25, 0.5], abs=0.01)
+    assert rewards_of("dm-quadruped", headings, state=ahead) == pytest.approx([0.75, 0.5, 0.25, 0.5], abs=0.01)
 
 
 @pytest.mark.parametrize("joint", range(1, 7))

@@ -497,7 +497,7 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
             "reset of qvel returns the shape [2, 1, 11]; 2 tasks of 3 episodes need [2, 3, 11]",
         ),
         ({"measure": lambda state, task: state["qvel"][..., :1]}, "measure and unobserved come together"),
-        ({"guidance": lambda step: step.after["qvel"][..., :1]}, "guidance returns the shape [2, 3, 1]"),
+        ({"shaping_reward": lambda step: step.after["qvel"][..., :1]}, "shaping_reward returns the shape [2, 3, 1]"),
         (
             {"measure": lambda state, task: state["qvel"][..., :2], "unobserved": (("speed", "m/s"),)},
             "measure returns the shape [2, 3, 2]; 2 tasks of 3 episodes need [2, 3, 1]",

@@ -324,8 +324,8 @@ def test_a_cheetah_without_motors_slides_down_a_slippery_slope() -> None:
     qpos = env.simulator.state["qpos"]
     qpos[:, :, 0] = 4.0
     qpos[:, 0, 1] += torch.tensor([1.0, -1.0]) * 0.35 * 3.2
-    paid = torch.stack([env.step(torch.zeros(2, 1, 6)).reward for _ in range(60)]).sum(dim=0)
-    assert paid[0] < -10.0 < 10.0 < paid[1]
+    rewards = torch.stack([env.step(torch.zeros(2, 1, 6)).reward for _ in range(60)]).sum(dim=0)
+    assert rewards[0] < -10.0 < 10.0 < rewards[1]
 
 
 def test_a_cheetah_is_paid_its_speed_less_its_effort() -> None:

@@ -48,8 +48,8 @@ _THERE = 0.05  # metres from the goal that count as there
 _CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
 _XYZ = "xyz"
 
-_GUIDANCE = 0.5  # as much as half a metre of the object's way
-_PLEDGE = 0.2  # paid throughout
+_SHAPING = 0.5  # as much as half a metre of the object's way
+_PLEDGE = 0.2  # part of the shaping reward in every step
 _NEAR = 0.1  # metres off at which 1/e of it is left
 _OPENING = 0.1  # metres between the open fingers
 _FINGER = 0.01  # metres from the grip to the fingers' outer sides
@@ -263,13 +263,13 @@ def _reward(scene: Scene, step: Transition) -> Tensor:
     return -_distance(scene, step.after, step.task)
 
 
-def _guidance(scene: Scene, step: Transition) -> Tensor:
+def _shaping_reward(scene: Scene, step: Transition) -> Tensor:
     """How near the gripper is to where it can do something about the object: around it, or else behind it.
 
-    The package pays for the object's way alone, which a gripper that explores seldom touches, and more often knocks
-    away than nearer: what is learned from that is to keep off. A part is paid throughout, so that all pay together is
-    seldom below zero: a critic begins at zero, and what is far off and unknown must not look better than what is near.
-    Once the object is there, all of it is paid.
+    The package's reward depends on the object alone. A gripper that explores seldom touches the object, and more often
+    knocks it away than nearer, so a policy learns to keep off. A constant part keeps the training reward above zero:
+    a critic begins at zero, and unknown states must not look better than those near the object. Once the object is
+    at its goal, the shaping reward is at its largest.
     """
     assert ready(scene).object is not None
     gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
@@ -283,7 +283,7 @@ def _guidance(scene: Scene, step: Transition) -> Tensor:
         back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
         behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
         promising = torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
-    return _PLEDGE + _GUIDANCE * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
+    return _PLEDGE + _SHAPING * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
 
 
 # -- families --------------------------------------------------------------------------------------------------------
@@ -297,7 +297,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         source=f"{original}Dense-v4 of gymnasium-robotics (Plappert et al. 2018), 20 substeps of 2 ms: reward is minus "
         "the distance to the goal in metres, success is less than 5 cm at the end; goals belong to the task, where the "
         "package draws one an episode"
-        + ("" if scene.object is None else "; in meta-training learners are also paid for a gripper near the object"),
+        + ("" if scene.object is None else "; meta-training adds a shaping reward for a gripper near the object"),
         space=space,
         world=MujocoWorld(
             lambda: build(scene, _dot(scene, next(iter(space.nominal())))),
@@ -315,7 +315,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         reset=partial(_start, scene),
         observe=partial(_observe, scene),
         reward=partial(_reward, scene),
-        guidance=None if scene.object is None else partial(_guidance, scene),
+        shaping_reward=None if scene.object is None else partial(_shaping_reward, scene),
         success=partial(_arrived, scene),
         distance=partial(_distance, scene),
     )

@@ -1,7 +1,7 @@
 """A gripper picks an object up and holds it at a height.
 
 Where the fingers must hold something whose weight and surface are hidden, people find out too: they squeeze a little
-harder than it takes not to let it slip (Johansson and Westling 1984), and so it is paid here.
+harder than it takes not to let it slip (Johansson and Westling 1984), and so the reward does here.
 """
 
 from __future__ import annotations

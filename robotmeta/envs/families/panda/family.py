@@ -1,8 +1,8 @@
 """A Franka Emika Panda picks an object up and holds it: what the object is like and what ails the arm is hidden.
 
 Policies move the targets of the joints' servos and of the fingers, and see the joints, the hand, the object and the
-goal. The object varies as in the family ``grasp``, and pays alike; here a whole arm has to carry it, with weight on its
-hand, friction in its joints, and a motor that is weaker than it should be.
+goal. The object and the reward are those of the family ``grasp``. Here a whole arm has to carry the object, with a
+load on its hand, friction in its joints, and a motor that is weaker than nominal.
 """
 
 from __future__ import annotations

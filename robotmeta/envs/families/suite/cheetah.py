@@ -19,7 +19,7 @@ from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Trans
 from robotmeta.envs.models import weigh
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
 
-_SPEED = 10.0  # metres a second from which the suite pays 1
+_SPEED = 10.0  # metres a second from which the suite's reward is 1
 _TOTAL_MASS = 14.0  # kilograms, as the model file asks for
 # Where the suite's own episodes start, after two seconds of rest (x, z, pitch, joints), 4 cm higher.
 _STANCE = (0.0, -0.06, 0.03, -0.04, 0.0, -0.07, -0.05, -0.04, -0.03)

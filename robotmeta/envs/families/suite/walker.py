@@ -18,7 +18,7 @@ from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Trans
 from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
 
-_SPEED = 1.0  # metres a second from which the suite pays 1
+_SPEED = 1.0  # metres a second from which the suite's reward is 1
 _STAND_HEIGHT = 1.2  # metres of torso height from which standing is worth 1
 _TORSO_HEIGHT = 1.3  # metres from the ground to the torso, legs straight
 _WEAK = 0.4  # share of its torque a weak joint keeps
