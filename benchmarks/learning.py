@@ -44,7 +44,7 @@ class Benchmark:
 
 _TWENTY = {"meta_batch": 8, "episodes": 20}
 _FEW = {"meta_batch": 40, "episodes": 3}
-_TWO = {"meta_batch": 48, "rounds": 1}  # trials of two episodes
+_TWO = {"meta_batch": 48, "adaptation_steps": 1}  # trials of two episodes
 _WIDE = {"init_std": 0.6, "min_std": 0.1}  # the defaults of PPO until it turned out that less exploration learns faster
 _TRAINED = ("zero_shot", "from_scratch", "domain_randomized")
 
@@ -53,7 +53,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "point-navigation",
         "promp",
         250,
-        {"meta_batch": 20, "episodes": 20, "rounds": 3, "inner_step": 0.2, "init_std": 0.8, "min_std": 0.02},
+        {"meta_batch": 20, "episodes": 20, "adaptation_steps": 3, "inner_step": 0.2, "init_std": 0.8, "min_std": 0.02},
         episodes=60,
         explore=True,
     ),

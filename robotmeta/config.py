@@ -66,8 +66,8 @@ _PROMP = {**_MAML, "epochs": 5, "learning_rate": 1e-3}
 PRESETS: dict[tuple[str, str], dict[str, Any]] = {
     ("promp", "paper"): _PROMP,
     ("maml", "paper"): _MAML,
-    ("promp", "paper-3-steps"): {**_PROMP, "rounds": 3},
-    ("maml", "paper-3-steps"): {**_MAML, "rounds": 3},
+    ("promp", "paper-3-steps"): {**_PROMP, "adaptation_steps": 3},
+    ("maml", "paper-3-steps"): {**_MAML, "adaptation_steps": 3},
 }
 """Named configurations: ``(learner, preset) -> hyper-parameters``."""
 

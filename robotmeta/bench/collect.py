@@ -103,11 +103,11 @@ def _episodes(worlds: int) -> int:
 
 def _measure(timed: dict[str, Timed], repeats: int, what: str) -> dict[str, float]:
     results: dict[str, list[float]] = {name: [] for name in timed}
-    rounds: Iterable[int] = range(repeats + 1)
-    for repeat in track(rounds, description=what):
+    repetitions: Iterable[int] = range(repeats + 1)
+    for repeat in track(repetitions, description=what):
         for name, work in timed.items():
             figure = work()
-            if repeat:  # the first round warms caches and threads up
+            if repeat:  # the first repetition warms caches and threads up
                 results[name].append(figure)
     return {name: statistics.median(figures) for name, figures in results.items()}
 

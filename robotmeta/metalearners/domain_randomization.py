@@ -21,13 +21,15 @@ class DomainRandomizationConfig(ActorCriticConfig):
     """Tasks a meta-update."""
     episodes: int = 2
     """Episodes of each task."""
-    rounds: int = 0
-    """The policy does not adapt, so there is one round."""
+    adaptation_steps: int = 0
+    """Zero: the policy does not adapt."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rounds:
-            raise UserError(f"domain-randomization does not adapt: rounds must be 0, not {self.rounds}")
+        if self.adaptation_steps:
+            raise UserError(
+                f"domain-randomization does not adapt: adaptation_steps must be 0, not {self.adaptation_steps}"
+            )
 
 
 class DomainRandomization(MetaLearner[DomainRandomizationConfig]):

@@ -19,7 +19,7 @@ from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
 
-_ROUND = "round"  # how often a belief has been adapted
+_STEP = "adaptation_step"  # how many adaptation steps a belief has taken
 _CACHED_STEPS = 10_000  # control steps whose activations in 64-unit layers fit a second-level cache
 
 
@@ -36,7 +36,7 @@ class GradientConfig(LearnerConfig):
     inner_step: float = 0.4
     """Step size of adaptation, or its initial value where it is learned."""
     learn_inner_step: bool = True
-    """Learn step sizes, one a policy parameter (Meta-SGD, Li et al. 2017) and round (MAML++, Antoniou et al. 2019)."""
+    """Learn step sizes, one for each parameter (Meta-SGD, Li et al. 2017) and step (MAML++, Antoniou et al. 2019)."""
     surrogate: str = "lvc"
     """Inner objective: lvc, log_likelihood or dice."""
     discount: float = 0.99
@@ -53,7 +53,7 @@ class GradientConfig(LearnerConfig):
         self.check("inner_step", at_least=0)
         if self.surrogate not in SURROGATES:
             raise unknown("surrogate", self.surrogate, SURROGATES)
-        self.check("rounds", at_least=1)  # there is no initialization to learn without a step from it
+        self.check("adaptation_steps", at_least=1)  # there is no initialization to learn without a step from it
 
 
 GradientConfigT = TypeVar("GradientConfigT", bound=GradientConfig)
@@ -67,10 +67,10 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         self.policy = GaussianMLP(sizes.observation, sizes.action, config.hidden, config.init_std, config.min_std)
         initial = self.policy.initialize(generator)
         self.theta = nn.ParameterDict({name: nn.Parameter(value) for name, value in initial.items()})
-        self.step_sizes = nn.ParameterDict(  # [round, ...]
+        self.step_sizes = nn.ParameterDict(  # [adaptation step, ...]
             {
                 name: nn.Parameter(
-                    torch.full((config.rounds, *value.shape), config.inner_step),
+                    torch.full((config.adaptation_steps, *value.shape), config.inner_step),
                     requires_grad=config.learn_inner_step,
                 )
                 for name, value in initial.items()
@@ -79,7 +79,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     def begin(self, num_tasks: int) -> Belief:
         parameters = per_task({name: value.detach() for name, value in self.theta.items()}, num_tasks)
-        return {**parameters, _ROUND: torch.zeros(num_tasks, dtype=torch.long, device=self.device)}
+        return {**parameters, _STEP: torch.zeros(num_tasks, dtype=torch.long, device=self.device)}
 
     def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
         distribution = self.policy(belief, self.normalizer(signal.observation))
@@ -87,7 +87,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         with torch.no_grad():
-            steps = self.step_size(int(belief[_ROUND][0]))
+            steps = self.step_size(int(belief[_STEP][0]))
         samples = self.samples(rollout)
 
         def adapted(rows: slice) -> dict[str, Tensor]:
@@ -96,21 +96,21 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
         pieces = run([partial(adapted, rows) for rows in self._pieces(samples)], self.device)
         parameters = {name: torch.cat([piece[name] for piece in pieces]) for name in self.theta}
-        return {**parameters, _ROUND: belief[_ROUND] + 1}
+        return {**parameters, _STEP: belief[_STEP] + 1}
 
     def schedule(self, episodes: int) -> list[int]:
-        """Rounds as large as in meta-training; a budget beyond those is shared out among as many rounds."""
-        size, rounds = self.config.episodes, self.config.rounds
-        if episodes <= size * rounds:
+        """Adaptation steps as large as in meta-training; a larger budget is divided among as many steps."""
+        size, adaptation_steps = self.config.episodes, self.config.adaptation_steps
+        if episodes <= size * adaptation_steps:
             full, rest = divmod(episodes, size)
             return [size] * full + [rest] * (rest > 0)
-        return [episodes // rounds + (i < episodes % rounds) for i in range(rounds)]
+        return [episodes // adaptation_steps + (i < episodes % adaptation_steps) for i in range(adaptation_steps)]
 
     # -- for the outer loops -----------------------------------------------------------------------------------------
 
-    def step_size(self, round_: int) -> dict[str, Tensor]:
-        """Step sizes of a round of adaptation, never negative; beyond the last trained one, that one's."""
-        return {name: value[min(round_, len(value) - 1)].clamp(min=0.0) for name, value in self.step_sizes.items()}
+    def step_size(self, index: int) -> dict[str, Tensor]:
+        """Step sizes of an adaptation step, never negative; beyond the last trained one, those of the last."""
+        return {name: value[min(index, len(value) - 1)].clamp(min=0.0) for name, value in self.step_sizes.items()}
 
     def meta_parameters(self) -> list[nn.Parameter]:
         """What the outer loop trains: the initialization, and the step sizes where they are learned."""
@@ -136,12 +136,12 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             first_order: See :func:`robotmeta.metalearners.inner_loop.adapt`.
             distribution: What the first step starts from does at its samples, where it is at hand.
         """
-        for round_, samples in enumerate(trial):
+        for index, samples in enumerate(trial):
             parameters = adapt(
                 self.policy,
                 parameters,
                 samples,
-                self.step_size(round_),
+                self.step_size(index),
                 surrogate=self.config.surrogate,
                 differentiable=True,
                 first_order=first_order,
@@ -155,7 +155,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         """Scalars of the outer loop by name, means over tasks.
 
         Args:
-            before: Experience of each round that was adapted from.
+            before: Experience of each adaptation step.
             after: Experience of the adapted policies.
         """
 
@@ -189,7 +189,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             self.normalizer.update(trial.observations())
 
     def before_and_after(self, trial: Trial) -> tuple[list[Samples], Samples]:
-        """Samples of each round that was adapted from, and of the adapted policies."""
+        """Samples of each adaptation step, and of the adapted policies."""
         *before, after = trial.rollouts
         return [self.samples(rollout) for rollout in before], self.samples(after, after.training_rewards)
 

@@ -23,8 +23,8 @@ class InContextConfig(PPOConfig):
     meta_batch: int = 32
     """Trials a meta-update, each with a task of its own."""
     episodes: int = 1
-    """A trial's episodes follow one another, so each round holds one."""
-    rounds: int = 2
+    """One: the episodes of a trial follow one another."""
+    adaptation_steps: int = 2
     """Episodes of a trial before the last one. Beyond that many the hidden state leaves what was trained."""
     hidden_size: int = 128
     """GRU units."""
@@ -177,12 +177,12 @@ class Timeline:
         self._order = happened.argsort(dim=1, descending=True, stable=True)
 
     def joined(self, of: Callable[[Rollout], Tensor]) -> Tensor:
-        """``[task, episode, time, ...]`` of each round as ``[time, trial, ...]`` of the whole trial."""
+        """``[task, episode, time, ...]`` of each rollout as ``[time, trial, ...]`` of the whole trial."""
         whole = torch.cat([of(r).flatten(0, 1) for r in self._rollouts], dim=1)
         return whole.gather(1, _like(self._order, whole)).transpose(0, 1).contiguous()
 
     def parted(self, value: Tensor) -> list[Tensor]:
-        """The way back: ``[time, trial, ...]`` of the whole trial as ``[task, episode, time, ...]`` of each round."""
+        """The way back: ``[time, trial, ...]`` of the whole trial as ``[task, episode, time, ...]`` of each rollout."""
         back, whole = self._order.argsort(dim=1), value.transpose(0, 1)
         whole = whole.gather(1, _like(back, whole))
         lengths = [r.mask.shape[-1] for r in self._rollouts]

@@ -50,8 +50,8 @@ class MAML(GradientLearner[MAMLConfig]):
         return []  # a trust-region step keeps no state
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
-        # theta' = theta + alpha * grad J(theta)              on each round before the last
-        # L = mean pi_theta' / pi_old A                       on the last round
+        # theta' = theta + alpha * grad J(theta)              on each rollout before the last
+        # L = mean pi_theta' / pi_old A                       on the last rollout
         # maximize L subject to KL(pi_old, pi_theta') <= max_kl: conjugate gradient, then a line search
         config = self.config
         before, after = self.before_and_after(trial)

@@ -54,8 +54,8 @@ class ProMP(GradientLearner[ProMPConfig]):
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         # for each epoch:
-        #     theta'  = theta + alpha * grad J_lvc(theta)                    on each round before the last
-        #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_old     on the last round
+        #     theta'  = theta + alpha * grad J_lvc(theta)                    on each rollout before the last
+        #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_old     on the last rollout
         #     theta  += Adam of grad (J_clip - eta * KL(pi_old, pi_theta))
         #     stop early once KL(pi_old, pi_theta') > max_kl
         before, after = self.before_and_after(trial)
@@ -81,7 +81,7 @@ class ProMP(GradientLearner[ProMPConfig]):
         ratio = (adapted.log_prob(after.actions) - after.log_probs).exp()
         clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
         objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask).mean()
-        # Only the first round was sampled from the initialization itself.
+        # Only the first rollout was sampled from the initialization itself.
         kl_before = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
         with torch.no_grad():
             kl_after = task_mean(after.behavior.kl(adapted), after.mask).mean()

@@ -24,9 +24,9 @@ class LearnerConfig:
     meta_batch: int = 40
     """Tasks a meta-update."""
     episodes: int = 3
-    """Episodes of each task that run side by side in a round of experience."""
-    rounds: int = 1
-    """Rounds of experience before the last one; the belief is adapted after each."""
+    """Episodes of each task in one rollout, side by side."""
+    adaptation_steps: int = 1
+    """Adaptation steps of a meta-update: a rollout before each, and one after the last."""
     privileged: bool = False
     """Append the task row to the observation: an oracle, which a real robot cannot be."""
 
@@ -37,7 +37,7 @@ class LearnerConfig:
                 raise UserError(f"{field.name} must be a finite number, not {value}")
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
-        self.check("rounds", at_least=0)
+        self.check("adaptation_steps", at_least=0)
 
     def check(self, name: str, *, at_least: int) -> None:
         """Raises UserError where a hyper-parameter is too small."""
@@ -107,14 +107,14 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
 
     @abstractmethod
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
-        """The belief after a round of experience gathered from ``belief``."""
+        """The belief after one adaptation step, on experience that was collected from ``belief``."""
 
     @abstractmethod
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         """One meta-update.
 
         Args:
-            trial: ``config.rounds + 1`` rollouts of the same tasks, and the tasks.
+            trial: ``config.adaptation_steps + 1`` rollouts of the same tasks, and the tasks.
             generator: A CPU generator for shuffling.
 
         Returns:
@@ -123,7 +123,7 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
 
     @abstractmethod
     def schedule(self, episodes: int) -> list[int]:
-        """How to spend a budget of adaptation episodes: episodes side by side in each round."""
+        """How to spend a budget of adaptation episodes: episodes of each adaptation step."""
 
     def infer(self, belief: Belief) -> DiagonalGaussian | None:
         """What the belief says of each task, encoded, ``[task, encoding]``; None for learners that do not say."""

@@ -81,7 +81,7 @@ def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     steps = np.array([line["env_steps"] for line in metrics], dtype=float)
     pre, post = (np.array([line[f"return_{when}"] for line in metrics], dtype=float) for when in ("pre", "post"))
     curves = [("pre-adaptation", BEFORE, "--", pre), ("post-adaptation", AFTER, "-", post)]
-    if np.array_equal(pre, post, equal_nan=True):  # a learner that collects one round only
+    if np.array_equal(pre, post, equal_nan=True):  # a learner without adaptation steps
         curves = [("return", AFTER, "-", post)]
     for label, colour, line, values in curves:
         axes.plot(steps, values, ".", color=colour, markersize=3, alpha=0.35)

@@ -196,7 +196,7 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
     # for each iteration:
     #     tasks   ~ p(T)                                   a meta-batch from the family
     #     rollout = collect(tasks, belief)                 experience of every task at once
-    #     belief  = adapt(belief, rollout)                 inner loop, after each round but the last
+    #     belief  = adapt(belief, rollout)                 inner loop, after each rollout but the last
     #     update(rollouts)                                 outer loop
     config, learner, iterations = policy.config, policy.learner, policy.config.iterations
     env = training_env(policy, threads)
@@ -222,10 +222,10 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
 
 
 def gather(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
-    """Rounds of experience of every task, the belief adapted after each but the last."""
+    """Rollouts of every task from beliefs after 0, 1, ... adaptation steps."""
     belief = learner.begin(env.num_tasks)
     rollouts = []
-    for remaining in reversed(range(learner.config.rounds + 1)):
+    for remaining in reversed(range(learner.config.adaptation_steps + 1)):
         rollout, belief = collect(env, learner, belief, generator)
         rollouts.append(rollout)
         if remaining:

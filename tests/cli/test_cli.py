@@ -68,10 +68,13 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
             ["train", "point-navigation", "--learner", "promp", "--hyper", "min_std=-1"],
             "min_std must be positive, not -1",
         ),
-        (["train", "point-navigation", "--learner", "maml", "--hyper", "rounds=0"], "rounds must be at least 1, not 0"),
         (
-            ["train", "point-navigation", "--learner", "domain-randomization", "--hyper", "rounds=1"],
-            "domain-randomization does not adapt: rounds must be 0, not 1",
+            ["train", "point-navigation", "--learner", "maml", "--hyper", "adaptation_steps=0"],
+            "adaptation_steps must be at least 1, not 0",
+        ),
+        (
+            ["train", "point-navigation", "--learner", "domain-randomization", "--hyper", "adaptation_steps=1"],
+            "domain-randomization does not adapt: adaptation_steps must be 0, not 1",
         ),
         (
             ["train", "point-navigation", "--learner", "promp", "--hyper", "surrogate=bogus"],

@@ -49,7 +49,7 @@ def test_a_policy_that_adapts_as_it_acts_finds_out_which_way_is_rewarded(
     family = dataclasses.replace(
         rm.make("point-navigation"), horizon=10, reward=lambda step: step.action[..., 0] * step.task["goal_x"]
     )
-    hyper = {"meta_batch": 64, "rounds": 1, "hidden_size": 32, "learning_rate": 3e-3, "init_std": 0.6} | hyper
+    hyper = {"meta_batch": 64, "adaptation_steps": 1, "hidden_size": 32, "learning_rate": 3e-3, "init_std": 0.6} | hyper
     run = rm.meta_train(family, learner, iterations=20, hyper=hyper, out=tmp_path / "run", progress=False)
     evaluation = rm.evaluate(run.policy, tasks=40, episodes=[0, 1], controls=["zero_shot"])
     adapted, zero_shot = evaluation.returns["adapted"], evaluation.returns["zero_shot"]

@@ -36,13 +36,13 @@ from robotmeta.threads import torch_threads
 from robotmeta.training.checkpoint import checkpoints, load, load_training
 from robotmeta.training.train import Run, gather, meta_train, resume
 
-_SMALL = {"meta_batch": 4, "rounds": 1, "init_std": 0.6}
+_SMALL = {"meta_batch": 4, "adaptation_steps": 1, "init_std": 0.6}
 HYPER: dict[str, dict[str, Any]] = {
     "promp": {**_SMALL, "episodes": 3},
     "maml": {**_SMALL, "episodes": 3},
     "rl2": {**_SMALL, "episodes": 1, "epochs": 2, "hidden_size": 16},
     "task-inference": {**_SMALL, "episodes": 1, "epochs": 2, "hidden_size": 16},
-    "domain-randomization": {**_SMALL, "rounds": 0, "episodes": 2, "epochs": 2},
+    "domain-randomization": {**_SMALL, "adaptation_steps": 0, "episodes": 2, "epochs": 2},
 }
 """Small batches, so that learning takes seconds."""
 IN_CONTEXT = ("rl2", "task-inference")
@@ -418,7 +418,7 @@ def test_without_memory_every_step_is_a_first_step(name: str) -> None:
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
 def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callable[[], TaskFamily], bptt: int) -> None:
     family = build()
-    learner = rl2_of(family, meta_batch=8, rounds=2, bptt=bptt)
+    learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=bptt)
     env = env_of(family, learner)
     learner.update(gather(env, learner, generator(1)), generator(1))  # away from zero biases and a bare normalizer
     data = learner._sequences(gather(env, learner, generator(2)).rollouts)
@@ -432,7 +432,7 @@ def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callab
 
 def test_steps_that_did_not_happen_are_not_lrewards_from() -> None:
     family = ending_early()
-    learner = rl2_of(family, meta_batch=8, rounds=2, bptt=5)
+    learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = gather(env_of(family, learner), learner, generator())
     data = learner._sequences(trial.rollouts)
     assert bool((data["mask"].sum(dim=0) > 0).all())
@@ -453,7 +453,7 @@ def test_a_trial_is_valued_as_a_whole() -> None:
 def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
     # What follows a fall is discounted by the steps that the episode could have gone on for.
     family = ending_early()
-    learner = rl2_of(family, discount=0.9, gae_lambda=1.0, bptt=0, meta_batch=8, rounds=1)
+    learner = rl2_of(family, discount=0.9, gae_lambda=1.0, bptt=0, meta_batch=8, adaptation_steps=1)
     first, second = gather(env_of(family, learner), learner, generator()).rollouts
     data = learner._sequences([first, second])
     lengths = first.mask.sum(dim=-1).flatten().long()
@@ -468,7 +468,7 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
 def test_a_trial_is_laid_out_as_it_was_lived_and_taken_apart_again(build: Callable[[], TaskFamily]) -> None:
     family = build()
-    learner = in_context_of("task-inference", family, meta_batch=8, rounds=2)
+    learner = in_context_of("task-inference", family, meta_batch=8, adaptation_steps=2)
     rollouts = gather(env_of(family, learner), learner, generator()).rollouts
     timeline = Timeline(rollouts)
     mask, lived = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
@@ -505,7 +505,7 @@ def second_trial(learner: TaskInference, family: TaskFamily) -> Trial:
 )
 def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], TaskFamily], bptt: int) -> None:
     family = build()
-    learner = task_inference_of(family, meta_batch=8, rounds=2, bptt=bptt)
+    learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=bptt)
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
     with torch.no_grad():
@@ -522,7 +522,7 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
 
 def test_the_critic_is_told_the_task_as_large_in_all_as_one_number() -> None:
     family = ending_early()
-    learner = task_inference_of(family, meta_batch=8, rounds=2)
+    learner = task_inference_of(family, meta_batch=8, adaptation_steps=2)
     trial = second_trial(learner, family)
     seen, _ = learner._read(trial)
     # The critic is told the task, in training, and neither the policy nor the estimator's input is.
@@ -533,7 +533,7 @@ def test_the_critic_is_told_the_task_as_large_in_all_as_one_number() -> None:
 
 def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it() -> None:
     family = half_blind()
-    learner = task_inference_of(family, meta_batch=8, rounds=2, bptt=5)
+    learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
     seen, _ = learner._read(trial)
@@ -652,7 +652,7 @@ def test_a_gradient_learner_adapts_by_the_inner_loop_it_is_trained_through() -> 
 
 def test_each_round_of_adaptation_has_step_sizes_of_its_own() -> None:
     family = short()
-    learner = promp_of(family, rounds=2)
+    learner = promp_of(family, adaptation_steps=2)
     env = env_of(family, learner)
     with torch.no_grad():
         for steps in learner.step_sizes.values():
@@ -660,7 +660,7 @@ def test_each_round_of_adaptation_has_step_sizes_of_its_own() -> None:
     first, belief = collect(env, learner, learner.begin(4), generator(1))
     unmoved = learner.adapt(belief, first)
     moved = learner.adapt(unmoved, first)
-    beyond = learner.adapt(moved, first)  # more rounds than were trained: the last one's step sizes
+    beyond = learner.adapt(moved, first)  # more adaptation steps than were trained: the last one's step sizes
     for name in learner.theta:
         assert torch.equal(unmoved[name], belief[name])
         assert not torch.equal(moved[name], unmoved[name])
