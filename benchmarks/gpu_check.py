@@ -120,7 +120,7 @@ def whole_line(device: torch.device) -> dict[str, float]:
         evaluation = rm.evaluate(policy, tasks=4, episodes=1)
         adapted = evaluation.returns["adapted"]
         assert adapted is not None
-        result = rm.adapt(policy, policy.family.task(direction=-1), episodes=1, trials=1)
+        result = rm.adapt(policy, policy.family.task(direction=-1), episodes=1, evaluation_episodes=1)
         finite = bool(torch.isfinite(torch.tensor([*adapted.mean, result.return_after])).all())
         return {"iterations": trained.policy.iteration, "seconds": seconds, "finite": finite}
 

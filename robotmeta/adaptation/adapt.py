@@ -36,7 +36,9 @@ class Adapted:
     inferred: dict[str, Estimate] | None = None
 
 
-def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: int = 0, trials: int = 10) -> Adapted:
+def adapt(
+    policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: int = 0, evaluation_episodes: int = 10
+) -> Adapted:
     """Adapts a policy to one robot it has never seen.
 
     Args:
@@ -45,14 +47,17 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
             (:func:`robotmeta.adapters.gymnasium_in.wrap`), with one task and one episode.
         episodes: Adaptation episodes in all; at least 1.
         seed: Fixes initial states and exploration.
-        trials: Fresh episodes to measure the return before and after; they are not learned from.
+        evaluation_episodes: Episodes to measure the return before and after adaptation; at least 1. The policy does
+            not learn from them.
 
     Raises:
         UserError: For fewer than one episode, tasks of another family, or an environment with another interface.
         SimulationDiverged: Where the simulation breaks in every episode.
     """
     if episodes < 1:
-        raise UserError(f"adaptation needs at least 1 episode, not {episodes}")
+        raise UserError(f"episodes must be at least 1, not {episodes}")
+    if evaluation_episodes < 1:
+        raise UserError(f"evaluation_episodes must be at least 1, not {evaluation_episodes}")
     if isinstance(target, Tasks):
         if len(target) != 1:
             raise UserError(f"a policy adapts to 1 task, not {len(target)}")
@@ -66,9 +71,11 @@ def adapt(policy: Policy, target: Tasks | BatchEnv, *, episodes: int = 3, seed: 
 
     def mean_return(known: Belief, *, remember: bool) -> float:
         fresh = streams(seed, "trials")[0]
-        rollout, _ = experience(worlds, policy.learner, known, trials, fresh, explore=False, remember=remember)
+        rollout, _ = experience(
+            worlds, policy.learner, known, evaluation_episodes, fresh, explore=False, remember=remember
+        )
         if bool(rollout.diverged.all()):
-            raise SimulationDiverged(f"the simulation broke in all {trials} episodes that were to be measured")
+            raise SimulationDiverged(f"the simulation broke in all {evaluation_episodes} evaluation episodes")
         return rollout.mean_return()
 
     before = mean_return(policy.begin(1), remember=False)

@@ -306,7 +306,7 @@ def test_a_policy_adapts_in_gymnasiums_half_cheetah() -> None:
     assert rollout.observations.shape == (1, 1, 20, 17)
     assert rollout.steps == 20
     assert not bool(rollout.terminated.any() | rollout.diverged.any())
-    adapted = adapt(policy, world, episodes=1, trials=1)
+    adapted = adapt(policy, world, episodes=1, evaluation_episodes=1)
     assert np.isfinite([adapted.return_before, adapted.return_after]).all()
     assert adapted.return_before != adapted.return_after
 
@@ -427,7 +427,7 @@ def test_without_gymnasium_robotics_its_ids_say_what_is_missing(monkeypatch: pyt
 @pytest.mark.parametrize("family", ["fetch-reach", "fetch-push", "fetch-slide", "fetch-pick-and-place"])
 def test_fetch_policies_fit_the_environments_they_come_from(family: str) -> None:
     name = "".join(word.capitalize() for word in family.split("-"))
-    adapted = adapt(policy_for(family), wrap(f"{name}Dense-v4", horizon=10), episodes=1, trials=1)
+    adapted = adapt(policy_for(family), wrap(f"{name}Dense-v4", horizon=10), episodes=1, evaluation_episodes=1)
     assert np.isfinite([adapted.return_before, adapted.return_after]).all()
     with pytest.raises(UserError, match="the environment has 93 observations"):
         adapt(policy_for(family), wrap("HandReach-v3"), episodes=1)

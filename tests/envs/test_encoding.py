@@ -111,7 +111,7 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
     run = rm.meta_train(
         "cheetah-direction", "task-inference", iterations=2, hyper={"meta_batch": 4}, out=tmp_path, progress=False
     )
-    adapted = rm.adapt(run.policy, run.policy.family.task(direction=-1), episodes=1, trials=1)
+    adapted = rm.adapt(run.policy, run.policy.family.task(direction=-1), episodes=1, evaluation_episodes=1)
     assert adapted.inferred is not None
     estimate = adapted.inferred["direction"]
     assert -1.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
@@ -126,7 +126,7 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
 
 def test_learners_that_do_not_say_are_not_asked(tmp_path: Path) -> None:
     run = rm.meta_train("point-navigation", "rl2", iterations=1, hyper={"meta_batch": 4}, out=tmp_path, progress=False)
-    assert rm.adapt(run.policy, run.policy.family.task(), episodes=1, trials=1).inferred is None
+    assert rm.adapt(run.policy, run.policy.family.task(), episodes=1, evaluation_episodes=1).inferred is None
     evaluation = rm.evaluate(run.policy, tasks=3, episodes=1, controls=[])
     assert (evaluation.inferred, evaluation.insight()) == ({}, "")
     assert "inferred" not in evaluation.to_json()

@@ -56,7 +56,7 @@ def test_where_every_simulation_breaks_nothing_is_measured() -> None:
     with pytest.raises(SimulationDiverged, match="every"):
         evaluate(policy, tasks=1, episodes=1)
     with pytest.raises(SimulationDiverged):
-        deploy(policy, policy.family.task(), episodes=1, trials=2)
+        deploy(policy, policy.family.task(), episodes=1, evaluation_episodes=2)
 
 
 def test_a_few_tasks_are_no_ground_for_a_claim() -> None:

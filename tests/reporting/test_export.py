@@ -40,7 +40,7 @@ def policy_of(learner: str) -> Policy:
 def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Path) -> None:
     policy = policy_of(learner)
     task = policy.family.task(direction=-1.0)
-    policy = adapt(policy, task, episodes=1, trials=1).policy
+    policy = adapt(policy, task, episodes=1, evaluation_episodes=1).policy
     exported = export(policy, tmp_path / "policy.onnx")
     session = onnxruntime.InferenceSession(exported.file)
     assert [i.name for i in session.get_inputs()] == list(exported.inputs)

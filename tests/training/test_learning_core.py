@@ -836,7 +836,7 @@ def test_evaluation_is_deterministic_and_leaves_the_policy_alone(run: Run) -> No
 def test_deployment_is_deterministic_and_leaves_the_policy_alone(run: Run) -> None:
     before = {name: value.clone() for name, value in weights(run).items()}
     task = run.policy.family.task(goal_x=0.3, goal_y=-0.2)
-    first, second = (deploy(run.policy, task, episodes=3, trials=2) for _ in range(2))
+    first, second = (deploy(run.policy, task, episodes=3, evaluation_episodes=2) for _ in range(2))
     assert first.policy.belief is not None
     assert second.policy.belief is not None
     assert same(dict(first.policy.belief), dict(second.policy.belief))
