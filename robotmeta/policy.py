@@ -51,7 +51,7 @@ class Policy:
 def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
     """An untrained policy, its weights fixed by the seed; ``family`` where it is not a registered one."""
     family = family or make(config.family)
-    size = family.observation_size + config.hyperparameters.privileged * family.encoding.size
+    size = family.observation_size + config.hyperparameters.oracle * family.encoding.size
     generator, _ = streams(config.seed, "weights")
     with one_torch_thread():  # orthogonal weights come from a QR that rounds differently on several threads
         sizes = Sizes(size, family.action_size, family.encoding.size, len(family.unobserved))

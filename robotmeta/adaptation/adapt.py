@@ -123,7 +123,7 @@ class TaskWorlds:
                 episodes,
                 simulator=self._policy.config.simulator,
                 threads=self._threads,
-                reveal_task=self._policy.config.hyperparameters.privileged,
+                oracle=self._policy.config.hyperparameters.oracle,
             )
             self._envs[episodes].load(self._tasks)
         return self._envs[episodes]
@@ -172,8 +172,10 @@ def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, generator: tor
 def check_interface(policy: Policy, env: BatchEnv) -> None:
     """Raises UserError where an environment's observations or actions do not fit the policy's, number by number."""
     family = policy.family
-    if policy.config.hyperparameters.privileged:
-        raise UserError("this policy is an oracle: it has to be told its task, which only its own family can do")
+    if policy.config.hyperparameters.oracle:
+        raise UserError(
+            "this policy is an oracle: it observes the task's parameters, which only its own family provides"
+        )
     for what, has, needs, names in (
         ("observations", env.observation_size, family.observation_size, family.observations),
         ("actions", env.action_size, family.action_size, family.actions),

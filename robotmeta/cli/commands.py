@@ -317,7 +317,7 @@ def evaluate(
         controls: Which to run: zero_shot, from_scratch, domain_randomized, oracle. The last two are trained first, for
             as many control steps as the policy, in the run folder, unless given below.
         domain_randomized: A policy trained with --learner domain-randomization.
-        oracle: A policy trained with --learner domain-randomization --hyper privileged=true.
+        oracle: A policy trained with --learner domain-randomization --hyper oracle=true.
         explore: Measure with sampled actions instead of their mean, as most published numbers do.
         threads: Physics threads; all cores by default.
         json: Write the result here.

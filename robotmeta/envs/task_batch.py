@@ -55,7 +55,7 @@ class TaskBatchEnv:
         num_episodes: Episodes of each task that run side by side.
         simulator: ``"auto"``, or a name of :data:`robotmeta.envs.simulators.SIMULATORS`.
         threads: Physics threads; None for the cores this process may use. Results do not depend on it.
-        reveal_task: Append the encoded task to the observation: what an oracle sees.
+        oracle: Append the encoded task to the observation.
     """
 
     def __init__(
@@ -66,16 +66,16 @@ class TaskBatchEnv:
         *,
         simulator: str = "auto",
         threads: int | None = None,
-        reveal_task: bool = False,
+        oracle: bool = False,
     ) -> None:
         self.family = family
         self.num_tasks = num_tasks
         self.num_episodes = num_episodes
         self.horizon = family.horizon
         self.action_size = family.action_size
-        self.observation_size = family.observation_size + reveal_task * family.encoding.size
+        self.observation_size = family.observation_size + oracle * family.encoding.size
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
-        self._reveal = reveal_task
+        self._oracle = oracle
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
         # Control steps in a row, up to now, in which it was as a success wants it.
@@ -95,7 +95,7 @@ class TaskBatchEnv:
         self.tasks = tasks
         self._columns = tasks.columns(self.simulator.device)
         self.simulator.load(tasks)
-        if self._reveal:
+        if self._oracle:
             row = self.family.encoding.encode(tasks).to(self.simulator.device)
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
 
@@ -171,4 +171,4 @@ class TaskBatchEnv:
 
     def _observation(self) -> Tensor:
         observation = self.family.observe(self.simulator.state, self._columns).float()
-        return torch.cat([observation, self._row], dim=-1) if self._reveal else observation
+        return torch.cat([observation, self._row], dim=-1) if self._oracle else observation

@@ -14,7 +14,7 @@ from robotmeta.training.checkpoint import checkpoints, load
 from robotmeta.training.train import CONFIG, Run, meta_train, resume
 
 _LEARNER = "domain-randomization"
-_HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"privileged": True}}
+_HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"oracle": True}}
 _SHARED = ("init_std", "min_std", "desired_kl", "discount")  # with the policy: exploration, step size, and its aim
 
 

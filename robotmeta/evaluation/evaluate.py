@@ -387,11 +387,13 @@ def _check_control(name: str, control: Policy, policy: Policy) -> None:
         raise UserError(
             f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}'"
         )
-    config, oracle = control.config, name == "oracle"
-    if config.learner != "domain-randomization" or config.hyperparameters.privileged != oracle:
-        told = " and is told its task" if config.hyperparameters.privileged else ""
-        wanted = "--learner domain-randomization" + " --hyper privileged=true" * oracle
-        raise UserError(f"the {name} control is trained with {wanted}; this one learned with {config.learner}{told}")
+    config, wants_task = control.config, name == "oracle"
+    if config.learner != "domain-randomization" or config.hyperparameters.oracle != wants_task:
+        observes = " and observes its task" if config.hyperparameters.oracle else ""
+        wanted = "--learner domain-randomization" + " --hyper oracle=true" * wants_task
+        raise UserError(
+            f"the {name} control is trained with {wanted}; this one learned with {config.learner}{observes}"
+        )
 
 
 def _curve(measured: Iterable[Tensor | None], kept: np.ndarray, binary: bool) -> Curve:

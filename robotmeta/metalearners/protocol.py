@@ -27,8 +27,8 @@ class LearnerConfig:
     """Episodes of each task in one rollout, side by side."""
     adaptation_steps: int = 1
     """Adaptation steps of a meta-update: a rollout before each, and one after the last."""
-    privileged: bool = False
-    """Append the task row to the observation: an oracle, which a real robot cannot be."""
+    oracle: bool = False
+    """Append the task's parameters to the observation. A real robot cannot observe them: this is for a control."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

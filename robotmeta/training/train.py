@@ -242,7 +242,7 @@ def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:
         hyper.episodes,
         simulator=policy.config.simulator,
         threads=threads,
-        reveal_task=hyper.privileged,
+        oracle=hyper.oracle,
     )
 
 

@@ -343,7 +343,7 @@ def test_trained_controls_get_as_many_steps_as_the_policy(run: Path, tmp_path: P
     for name in controls:
         assert curves[name] is not None
     policy, control = rm.load(run), rm.load(run / "controls" / "oracle")
-    assert control.learner.config.privileged
+    assert control.learner.config.oracle
     assert control.env_steps >= policy.env_steps
 
 

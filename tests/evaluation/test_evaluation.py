@@ -74,6 +74,6 @@ def test_tasks_of_another_family_are_refused() -> None:
 
 def test_an_oracle_cannot_be_told_the_task_of_somebody_elses_robot() -> None:
     name = "domain-randomization"
-    oracle = new_policy(RunConfig("cheetah-direction", name, hyperparameters(name, {"privileged": True})))
+    oracle = new_policy(RunConfig("cheetah-direction", name, hyperparameters(name, {"oracle": True})))
     with pytest.raises(UserError, match="is an oracle"):
         deploy(oracle, wrap("HalfCheetah-v5", horizon=5), episodes=1)

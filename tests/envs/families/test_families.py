@@ -534,7 +534,7 @@ def test_a_point_that_is_left_out_stays_where_it_is() -> None:
 
 def test_an_oracle_sees_the_encoded_task() -> None:
     family = make("point-navigation")
-    env = TaskBatchEnv(family, 1, 2, reveal_task=True)
+    env = TaskBatchEnv(family, 1, 2, oracle=True)
     task = family.task(goal_x=0.5, goal_y=-0.25)
     env.load(task)
     assert env.observation_size == 4
