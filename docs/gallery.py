@@ -86,7 +86,7 @@ def section(family: TaskFamily) -> str:
         rows.append(f"| `{p.name}` | {p.description} | {p.spelled(p.train)} | {ood} | {observed:.2g} | {rewards:.2g} |")
     shape = f"{family.observation_size} observations, {family.action_size} actions"
     time = f"{family.horizon} control steps of {family.dt:g} s"
-    unseen = ", ".join(name for name, _ in family.unobserved)
+    unseen = ", ".join(name for name, _ in family.privileged_state)
     return "\n".join(
         (
             f"\n## {family.name}\n",

@@ -127,7 +127,7 @@ class GymnasiumWorld:
         """The last ``info["is_success"]`` or ``info["success"]``, bool ``[1, 1]``; None where there never was one."""
         return None if self._success is None else torch.full((1, 1), self._success)
 
-    def unobserved(self) -> Tensor:
+    def privileged_state(self) -> Tensor:
         """Nothing: outside meta-training nobody knows, ``[1, 1, 0]``."""
         return torch.zeros(1, 1, 0)
 

@@ -133,7 +133,7 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
     _out.print(table)
     for what, signals in (
         ("Observations", family.observations),
-        ("Not observed, and to be inferred", family.unobserved),
+        ("Privileged state, which learners may infer", family.privileged_state),
         ("Actions, each in -1 to 1", family.actions),
     ):
         listed = ", ".join(f"{signal} ({unit})" for signal, unit in signals)
@@ -538,7 +538,7 @@ def _described(family: Any) -> dict[str, Any]:
             for p in family.space
         ],
         "observations": [list(signal) for signal in family.observations],
-        "unobserved": [list(signal) for signal in family.unobserved],
+        "privileged_state": [list(signal) for signal in family.privileged_state],
         "actions": [list(signal) for signal in family.actions],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

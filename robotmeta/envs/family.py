@@ -116,9 +116,9 @@ class TaskFamily:
         success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
         distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends, where there is one.
         robots: Robots that have a name, each by the columns that make it; the others are nominal.
-        unobserved: Name and unit of what simulation knows of the state and no sensor of the robot tells, in order, such
-            as how fast it gets on. Learners that infer the task infer it as well, and never see it otherwise.
-        measure: ``(state, task) -> unobserved [task, episode, unobserved]``; None where there is nothing.
+        privileged_state: Name and unit of each quantity that simulation knows and no sensor of the robot measures, in
+            order, such as the robot's velocity. Learners may infer it; policies never observe it.
+        observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``; None where there is none.
         init_std: Standard deviation to begin exploring with, in action units, where the learner's default does not suit
             the robot; for the learners that train with PPO.
     """
@@ -141,8 +141,8 @@ class TaskFamily:
     success_lasts: float = 0.0
     distance: Callable[[State, Columns], Tensor] | None = None
     robots: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
-    unobserved: tuple[tuple[str, str], ...] = ()
-    measure: Callable[[State, Columns], Tensor] | None = None
+    privileged_state: tuple[tuple[str, str], ...] = ()
+    observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
 
     from_mjcf: ClassVar[Callable[..., TaskFamily]]

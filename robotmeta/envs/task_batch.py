@@ -43,7 +43,7 @@ class BatchEnv(Protocol):
     def step(self, action: Tensor, active: Tensor | None = None) -> Step: ...
     def success(self) -> Tensor | None: ...
     def distance(self) -> Tensor | None: ...
-    def unobserved(self) -> Tensor: ...
+    def privileged_state(self) -> Tensor: ...
 
 
 class TaskBatchEnv:
@@ -159,11 +159,11 @@ class TaskBatchEnv:
         now = self.family.distance(self.simulator.state, self._columns).float()
         return now if self._first_distance is None else torch.where(self._broken, self._first_distance, now)
 
-    def unobserved(self) -> Tensor:
-        """What no sensor tells of the present state, float32 ``[task, episode, unobserved]``."""
-        if self.family.measure is None:
+    def privileged_state(self) -> Tensor:
+        """Quantities that no sensor measures, now, float32 ``[task, episode, privileged_state]``."""
+        if self.family.observe_privileged_state is None:
             return self._nothing
-        return self.family.measure(self.simulator.state, self._columns).float()
+        return self.family.observe_privileged_state(self.simulator.state, self._columns).float()
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """A picture of one world, uint8 ``[height, width, 3]``."""

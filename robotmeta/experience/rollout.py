@@ -68,8 +68,8 @@ class Rollout:
         success: bool ``[task, episode]`` where the family defines it.
         distance: How far from its goal each episode ended, m ``[task, episode]``, where the family defines it; of a
             diverged one, how far it started.
-        unobserved: What simulation knew and the policy did not see before each step and at the time limit,
-            ``[task, episode, time + 1, unobserved]``; zero where an episode has ended.
+        privileged_states: Privileged state before each step and at the time limit,
+            ``[task, episode, time + 1, privileged_state]``; zero where an episode has ended.
     """
 
     observations: Tensor
@@ -84,7 +84,7 @@ class Rollout:
     diverged: Tensor
     success: Tensor | None
     distance: Tensor | None
-    unobserved: Tensor
+    privileged_states: Tensor
 
     @property
     def distribution(self) -> DiagonalGaussian:
@@ -151,8 +151,8 @@ class Moment(NamedTuple):
 
     observation: Tensor
     """What the policy saw, ``[task, episode, observation]``."""
-    unobserved: Tensor
-    """What it did not see, ``[task, episode, unobserved]``."""
+    privileged_state: Tensor
+    """What it did not see, ``[task, episode, privileged_state]``."""
     distribution: DiagonalGaussian
     """What it drew the action from."""
     action: Tensor
@@ -182,7 +182,7 @@ def play(
     noise = None
     if explore:  # drawn at once, on the CPU: the same numbers whatever the device and the policy
         noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
-    first, unobserved = belief, env.unobserved()
+    first, privileged = belief, env.privileged_state()
     signal = nothing = Signal(observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True)
     active: Tensor | None = None
     for t in range(env.horizon):
@@ -191,7 +191,7 @@ def play(
         mean, log_std = distribution.mean.to(here), distribution.log_std.to(here)
         action = mean if noise is None else mean + log_std.exp() * noise[t]
         step = env.step(action, active)
-        yield Moment(observation, unobserved, DiagonalGaussian(mean, log_std), action, active, step, belief)
+        yield Moment(observation, privileged, DiagonalGaussian(mean, log_std), action, active, step, belief)
         if step.terminated is not None or step.diverged is not None:
             running = torch.ones(shape[:2], dtype=torch.bool, device=here) if active is None else active.clone()
             for ended in (step.terminated, step.diverged):
@@ -200,7 +200,7 @@ def play(
             if not bool(running.any()):
                 return
             active = None if bool(running.all()) else running
-        observation, unobserved = (_shown(value, active) for value in (step.observation, env.unobserved()))
+        observation, privileged = (_shown(value, active) for value in (step.observation, env.privileged_state()))
         signal = Signal(observation, action, step.reward, False, active)
 
 
@@ -238,7 +238,7 @@ def collect(
         actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
         terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
         running = torch.ones_like(terminated)
-        unobserved = new(1 + env.horizon, *moment.unobserved.shape)
+        privileged = new(1 + env.horizon, *moment.privileged_state.shape)
         happened, t = running, 0
         for t, moment in enumerate(itertools.chain([first], moments)):
             step = moment.step
@@ -254,12 +254,12 @@ def collect(
                 shaping_rewards = torch.zeros_like(rewards) if shaping_rewards is None else shaping_rewards
                 shaping_rewards[t] = torch.where(happened, step.shaping_reward, 0.0)
             mask[t] = happened
-            unobserved[t] = moment.unobserved
+            privileged[t] = moment.privileged_state
         last = moment.step.observation
         if bool(diverged.any()):
             step_before = (mask.sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
             last = torch.where(diverged.unsqueeze(-1), observations.gather(0, step_before).squeeze(0), last)
-        unobserved[t + 1] = _shown(env.unobserved(), happened & ~terminated)
+        privileged[t + 1] = _shown(env.privileged_state(), happened & ~terminated)
         success, distance = env.success(), env.distance()
     rollout = Rollout(
         observations=observations.permute(1, 2, 0, 3),
@@ -274,7 +274,7 @@ def collect(
         diverged=diverged,
         success=None if success is None else success & ~diverged,
         distance=distance,
-        unobserved=unobserved.permute(1, 2, 0, 3),
+        privileged_states=privileged.permute(1, 2, 0, 3),
     )
     return rollout.to(learner.device), moment.belief
 

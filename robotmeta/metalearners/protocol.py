@@ -71,9 +71,9 @@ class Sizes(NamedTuple):
     action: int
     """Numbers in an action."""
     task: int
-    """Numbers in an encoded task, which a learner may be told in meta-training."""
-    unobserved: int = 0
-    """Numbers that describe what no sensor tells of the state, which a learner may be told in meta-training."""
+    """Numbers in an encoded task, which a learner may use in meta-training."""
+    privileged_state: int = 0
+    """Numbers in the privileged state, which a learner may use in meta-training."""
 
 
 class MetaLearner(nn.Module, ABC, Generic[ConfigT]):

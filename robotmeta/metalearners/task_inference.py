@@ -2,8 +2,8 @@
 
 Meta-training knows each task's parameters, so inferring them from experience is supervised learning. The policy is
 trained with PPO on the observation and what is known of the task, and its gradient stays out of the memory; RL^2 trains
-both end to end, from the return alone. What simulation knows of the state and no sensor tells, such as how fast a robot
-gets on, is inferred in the same way (Ji et al. 2022).
+both end to end, from the return alone. The privileged state, which no sensor measures, such as a robot's velocity, is
+inferred in the same way (Ji et al. 2022).
 The same idea, for a policy that is already trained, is the online system identification of Yu et al. (2017) and the
 adaptation module of Kumar et al. (2021).
 """
@@ -61,8 +61,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def __init__(self, sizes: Sizes, config: TaskInferenceConfig, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
         self.return_scale = ReturnScale()
-        self.unobserved = ObservationNormalizer(sizes.unobserved)
-        inferred = sizes.task + sizes.unobserved
+        self.privileged_normalizer = ObservationNormalizer(sizes.privileged_state)
+        inferred = sizes.task + sizes.privileged_state
         self.estimator = TaskEstimator(self.input_size, inferred, config.hidden_size, generator)
         self.network = ActorCritic(
             sizes.observation + 2 * inferred,  # mean and standard deviation of what it thinks
@@ -80,7 +80,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         reading = self.read(belief, signal)
         estimate, hidden = self.estimator(*reading)
         observation = reading.inputs[..., : self.sizes.observation]
-        distribution = self.network(torch.cat([observation, self._told(estimate)], dim=-1))
+        distribution = self.network(torch.cat([observation, self._policy_features(estimate)], dim=-1))
         mean = distribution.mean.view(*signal.reward.shape, -1)
         return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, signal, hidden)
 
@@ -88,12 +88,12 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def infer(self, belief: Belief) -> DiagonalGaussian:
         return self._parts(self.estimator.posterior(belief["hidden"][:, 0]))[0]
 
-    def _told(self, estimate: DiagonalGaussian) -> Tensor:
-        """What the policy is told of the posterior, ``[..., 2 * (task + unobserved)]``."""
-        task, unobserved = self._parts(estimate)
-        return torch.cat([self._toned_down(task.flat()), unobserved.flat()], dim=-1)
+    def _policy_features(self, estimate: DiagonalGaussian) -> Tensor:
+        """Mean and standard deviation of the posterior as policy inputs, ``[..., 2 * (task + privileged_state)]``."""
+        task, state = self._parts(estimate)
+        return torch.cat([self._scaled(task.flat()), state.flat()], dim=-1)
 
-    def _toned_down(self, task: Tensor) -> Tensor:
+    def _scaled(self, task: Tensor) -> Tensor:
         """Numbers about the task's parameters, as large in all as those about a single one would be.
 
         Families have up to some forty parameters, most of which matter little. Unscaled, they drown what the policy
@@ -102,7 +102,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         return task / math.sqrt(self.sizes.task)
 
     def _parts(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
-        """The posteriors over the task and over what is not observed."""
+        """The posteriors over the task and over the privileged state."""
         size = self.sizes.task
         mean, log_std = estimate.mean, estimate.log_std
         return (
@@ -114,7 +114,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         return [self.adam, self.estimator_adam]
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
-        # z_t = N(mu_t, sigma_t), the posterior over the task and the unobserved after t steps of the trial
+        # z_t = N(mu_t, sigma_t), the posterior over the task and the privileged state after t steps of the trial
         # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the truth too
         # z_t: log-likelihood of the truth, after every step
         seen, sequences = self._read(trial)
@@ -122,7 +122,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         found = improve(self.config, self.network, self.adam, self.return_scale, whole, seen, generator)
         inferred = self._improve_estimator(sequences, generator)
         self.normalizer.update(trial.observations())
-        self.unobserved.update(whole.unobserved[:, :, :-1][whole.mask > 0])
+        self.privileged_normalizer.update(whole.privileged_states[:, :, :-1][whole.mask > 0])
         return {**found, **inferred}
 
     @torch.no_grad()
@@ -133,7 +133,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
         def told(piece: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
             estimate, after = self.estimator(piece, before)
-            return self._told(estimate), after
+            return self._policy_features(estimate), after
 
         estimates, hidden = self.in_pieces(told, inputs)
         seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(estimates), dim=1), trial.tasks)
@@ -141,13 +141,13 @@ class TaskInference(InContext[TaskInferenceConfig]):
         return seen, self.pieces({"inputs": inputs, "mask": mask, "truth": truth}, hidden)
 
     def _truth(self, rollout: Rollout, tasks: Tensor) -> Tensor:
-        """What there is to infer, ``[task, episode, time + 1, task + unobserved]``."""
-        unobserved = self.unobserved(rollout.unobserved)
-        return torch.cat([tasks[:, None, None].expand(*unobserved.shape[:-1], -1), unobserved], dim=-1)
+        """What there is to infer, ``[task, episode, time + 1, task + privileged_state]``."""
+        state = self.privileged_normalizer(rollout.privileged_states)
+        return torch.cat([tasks[:, None, None].expand(*state.shape[:-1], -1), state], dim=-1)
 
     def _seen(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> Seen:
         observations = self.normalizer(rollout.observations)
-        truth = self._truth(rollout, self._toned_down(tasks))
+        truth = self._truth(rollout, self._scaled(tasks))
         actor = torch.cat([observations, estimates], dim=-1)
         taken = rollout.mask.sum(dim=-1).long()
         # After an episode the estimate is, near enough, what it was at the last step.
@@ -172,15 +172,15 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
     def _estimation(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """Negative log-likelihood and squared error a number, the share of some sequences in that many steps."""
-        size, unobserved = self.sizes.task, self.sizes.unobserved
+        size, states = self.sizes.task, self.sizes.privileged_state
         batch = {name: value[:, rows] for name, value in data.items()}
         estimate, _ = self.estimator(batch["inputs"], batch["hidden"][0])
         share = batch["mask"] / steps
-        likelihood = (estimate.log_prob(batch["truth"]) * share).sum() / (size + unobserved)
+        likelihood = (estimate.log_prob(batch["truth"]) * share).sum() / (size + states)
         with torch.no_grad():
             squared = (estimate.mean - batch["truth"]).square() * share.unsqueeze(-1)
         found = {"nll": -likelihood, "task_error": squared[..., :size].sum() / size}
-        return found | ({"unobserved_error": squared[..., size:].sum() / unobserved} if unobserved else {})
+        return found | ({"privileged_state_error": squared[..., size:].sum() / states} if states else {})
 
 
 def _at(values: Tensor, times: Tensor) -> Tensor:

@@ -80,14 +80,14 @@ def half_blind(horizon: int = 12) -> TaskFamily:
         ending_early(horizon),
         observations=(("x", "m"),),
         observe=lambda state, task: state["position"][..., :1],
-        unobserved=(("y", "m"),),
-        measure=lambda state, task: state["position"][..., 1:],
+        privileged_state=(("y", "m"),),
+        observe_privileged_state=lambda state, task: state["position"][..., 1:],
     )
 
 
 def learner_of(name: str, family: TaskFamily, seed: int = 0, **hyper: Any) -> MetaLearner:
     config = hyperparameters(name, {**HYPER[name], **hyper})
-    sizes = Sizes(family.observation_size, family.action_size, family.encoding.size, len(family.unobserved))
+    sizes = Sizes(family.observation_size, family.action_size, family.encoding.size, len(family.privileged_state))
     return learner_class(name)(sizes, config, generator(seed))
 
 
@@ -190,9 +190,9 @@ def test_what_is_not_observed_is_recorded_before_each_step_and_at_the_time_limit
     assert not bool(whole.all())
     moved = 0.1 * rollout.actions[..., 1:].clamp(-1.0, 1.0)
     y = torch.cat([torch.zeros_like(moved[:, :, :1]), moved.cumsum(dim=2)], dim=2)
-    torch.testing.assert_close(rollout.unobserved[whole], y[whole])
+    torch.testing.assert_close(rollout.privileged_states[whole], y[whole])
     ended = torch.arange(13) >= rollout.mask.sum(dim=-1, keepdim=True)
-    torch.testing.assert_close(rollout.unobserved[~whole], y.masked_fill(ended.unsqueeze(-1), 0.0)[~whole])
+    torch.testing.assert_close(rollout.privileged_states[~whole], y.masked_fill(ended.unsqueeze(-1), 0.0)[~whole])
 
 
 def test_learners_are_paid_for_what_the_family_guides_to_and_policies_are_not_told() -> None:
@@ -513,7 +513,7 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
     torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
-    truths = 2 + len(family.unobserved)  # a goal, and what is not observed
+    truths = 2 + len(family.privileged_state)  # a goal, and what is not observed
     assert seen.actor.shape[-1] == family.observation_size + 2 * truths  # and mean and deviation of each
     assert data["inputs"].shape[-1] == learner.input_size
     assert data["truth"].shape[-1] == truths
@@ -538,7 +538,7 @@ def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it
     rollout = joined(trial.rollouts)
     seen, _ = learner._read(trial)
     happened = rollout.mask > 0
-    y = learner.unobserved(rollout.unobserved).squeeze(-1)
+    y = learner.privileged_normalizer(rollout.privileged_states).squeeze(-1)
     assert torch.equal(seen.critic[..., -1][happened], y[:, :, :-1][happened])
     whole = ~rollout.terminated
     assert bool(whole.any())
@@ -554,7 +554,7 @@ def test_the_estimator_learns_where_a_point_is_that_it_does_not_see() -> None:
     errors = []
     for i in range(12):
         env.load(family.sample(40, np.random.default_rng(i)))
-        errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["unobserved_error"])
+        errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["privileged_state_error"])
     assert max(errors) > 0.7  # in the first one, the scale of y is not known yet
     assert errors[-1] < 0.2
 

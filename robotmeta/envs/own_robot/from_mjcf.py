@@ -48,8 +48,8 @@ def from_mjcf(
     shaping_reward: Callable[[Transition], Tensor] | None = None,
     distance: Callable[[State, Columns], Tensor] | None = None,
     robots: Mapping[str, Mapping[str, float]] | None = None,
-    measure: Callable[[State, Columns], Tensor] | None = None,
-    unobserved: Signals | None = None,
+    observe_privileged_state: Callable[[State, Columns], Tensor] | None = None,
+    privileged_state: Signals | None = None,
     init_std: float | None = None,
     camera: str | None = None,
 ) -> TaskFamily:
@@ -84,9 +84,9 @@ def from_mjcf(
             little for a hand near the object. Policies do not observe it and evaluations do not count it.
         distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends.
         robots: Robots that have a name, each by the parameters that make it.
-        measure: ``(state, task) -> [task, episode, unobserved]``, what no sensor of the robot tells and task inference
-            shall learn to tell, such as its speed.
-        unobserved: Name and unit of what ``measure`` returns.
+        observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``, quantities that no sensor of
+            the robot measures and that task inference estimates, such as its speed.
+        privileged_state: Name and unit of each quantity that ``observe_privileged_state`` returns.
         init_std: Standard deviation to begin exploring with; the learner's default if left out.
         camera: Name of a camera for pictures; the model's first, or one that follows the robot, if left out.
 
@@ -99,8 +99,8 @@ def from_mjcf(
     nominal = _compiled(spec(), robot)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations come together: what a policy sees, and the name and unit of each")
-    if (measure is None) != (unobserved is None):
-        raise UserError("measure and unobserved come together: what no sensor tells, and the name and unit of each")
+    if (observe_privileged_state is None) != (privileged_state is None):
+        raise UserError("observe_privileged_state and privileged_state come together: a function, and names and units")
     if init_std is not None and init_std <= 0.0:
         raise UserError(f"init_std must be positive, not {init_std:g}")
     signals, default = observed(nominal)
@@ -134,8 +134,8 @@ def from_mjcf(
         success_lasts=success_lasts,
         distance=distance,
         robots=robots or {},
-        unobserved=unobserved or (),
-        measure=measure,
+        privileged_state=privileged_state or (),
+        observe_privileged_state=observe_privileged_state,
         init_std=init_std,
     )
     if terminated is not None:
@@ -247,8 +247,12 @@ def _check_functions(family: TaskFamily) -> None:
     env.reset(generator)
     before = {name: value.clone() for name, value in env.simulator.state.items()}
     _check_result("observe", family.observe(before, task), (2, 3, family.observation_size))
-    if family.measure is not None:
-        _check_result("measure", family.measure(before, task), (2, 3, len(family.unobserved)))
+    if family.observe_privileged_state is not None:
+        _check_result(
+            "observe_privileged_state",
+            family.observe_privileged_state(before, task),
+            (2, 3, len(family.privileged_state)),
+        )
     action = torch.zeros(2, 3, family.action_size)
     for what, function in (("reward", family.reward), ("shaping_reward", family.shaping_reward)):
         if function is not None:

@@ -101,10 +101,10 @@ def test_worlds_have_the_interface_the_family_declares(name: str) -> None:
         assert distance.shape == (2, 3)
         assert distance.dtype == torch.float32
         assert bool((distance > 0.0).all())
-    unobserved = env.unobserved()
-    assert unobserved.shape == (2, 3, len(family.unobserved))
-    assert unobserved.dtype == torch.float32
-    assert bool(unobserved.isfinite().all())
+    privileged = env.privileged_state()
+    assert privileged.shape == (2, 3, len(family.privileged_state))
+    assert privileged.dtype == torch.float32
+    assert bool(privileged.isfinite().all())
     if isinstance(family.world, MujocoWorld) and family.world.drive is None:
         assert builder(family).nominal.nu == family.action_size
 

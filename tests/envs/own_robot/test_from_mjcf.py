@@ -496,11 +496,17 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
             {"reset": lambda nominal, generator, task: {**nominal, "qvel": nominal["qvel"][:, :1]}},
             "reset of qvel returns the shape [2, 1, 11]; 2 tasks of 3 episodes need [2, 3, 11]",
         ),
-        ({"measure": lambda state, task: state["qvel"][..., :1]}, "measure and unobserved come together"),
+        (
+            {"observe_privileged_state": lambda state, task: state["qvel"][..., :1]},
+            "observe_privileged_state and privileged_state come together",
+        ),
         ({"shaping_reward": lambda step: step.after["qvel"][..., :1]}, "shaping_reward returns the shape [2, 3, 1]"),
         (
-            {"measure": lambda state, task: state["qvel"][..., :2], "unobserved": (("speed", "m/s"),)},
-            "measure returns the shape [2, 3, 2]; 2 tasks of 3 episodes need [2, 3, 1]",
+            {
+                "observe_privileged_state": lambda state, task: state["qvel"][..., :2],
+                "privileged_state": (("speed", "m/s"),),
+            },
+            "observe_privileged_state returns the shape [2, 3, 2]; 2 tasks of 3 episodes need [2, 3, 1]",
         ),
         ({"distance": lambda state, task: state["qpos"][..., :1]}, "distance returns the shape [2, 3, 1]"),
         ({"init_std": 0.0}, "init_std must be positive, not 0"),

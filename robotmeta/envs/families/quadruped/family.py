@@ -319,7 +319,7 @@ def walk() -> TaskFamily:
         terminated=_fallen,
         success=_on_time,
         robots={name: robot.row for name, robot in ROBOTS.items()},
-        unobserved=tuple((f"velocity_{axis}", "sqrt(g L), in the trunk's frame") for axis in "xy"),
-        measure=lambda state, task: _velocity(state, task)[..., :2],
+        privileged_state=tuple((f"velocity_{axis}", "sqrt(g L), in the trunk's frame") for axis in "xy"),
+        observe_privileged_state=lambda state, task: _velocity(state, task)[..., :2],
         init_std=0.15,  # servos jerk the legs: with more noise, policies learn to walk by it, and stop where it stops
     )
