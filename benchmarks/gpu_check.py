@@ -26,7 +26,7 @@ from robotmeta.metalearners.promp import ProMP
 from robotmeta.policy import Policy, new_policy, versions
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread
-from robotmeta.training.train import gather, resolve_device, training_env
+from robotmeta.training.train import collect_trial, resolve_device, training_env
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ def _gathered(policy: Policy) -> tuple[float, Trial]:
     env = training_env(policy)
     with one_torch_thread():
         began = time.perf_counter()
-        trial = gather(env, policy.learner, streams(0, "check")[0])
+        trial = collect_trial(env, policy.learner, streams(0, "check")[0])
         _finish(policy)
         return time.perf_counter() - began, trial
 

@@ -26,7 +26,7 @@ from robotmeta.metalearners.promp import ProMP
 from robotmeta.policy import Policy, new_policy, versions
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
-from robotmeta.training.train import gather, training_env
+from robotmeta.training.train import collect_trial, training_env
 
 _PEER = "HalfCheetah-v5"  # the peers' environment with the same physics as the cheetah families
 _ENVPOOL_PEER = "HalfCheetah-v4"
@@ -227,7 +227,7 @@ class _Iteration:
     def collect(self) -> float:
         generator, _ = streams(0, "bench")
         began = time.perf_counter()
-        self._trial = gather(self._env, self._policy.learner, generator)
+        self._trial = collect_trial(self._env, self._policy.learner, generator)
         return time.perf_counter() - began
 
     def update(self) -> float:

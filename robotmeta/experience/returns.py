@@ -110,10 +110,10 @@ def linear_feature_baseline(observations: Tensor, returns: Tensor, mask: Tensor,
     x = features.reshape(tasks, -1, features.shape[-1]).double()  # [task, sample, feature]
     weighted = x * mask.reshape(tasks, -1, 1)
     gram = torch.bmm(weighted.mT, x)
-    moment = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1).double())
+    played = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1).double())
     identity = torch.eye(gram.shape[-1], device=o.device, dtype=gram.dtype)
     for _ in range(_RIDGE_ATTEMPTS):
-        solution, info = torch.linalg.solve_ex(gram + ridge * identity, moment)
+        solution, info = torch.linalg.solve_ex(gram + ridge * identity, played)
         if not bool(info.any()) and bool(solution.isfinite().all()):
             return torch.bmm(x, solution).reshape(returns.shape).to(returns.dtype) * mask
         ridge *= 10.0

@@ -21,8 +21,8 @@ Belief = Mapping[str, Tensor]
 Entries named ``action`` and ``reward`` are those of the last step of the episode before."""
 
 
-class Signal(NamedTuple):
-    """What a policy is told before each action; leading axes ``[task, episode]``."""
+class PolicyInput(NamedTuple):
+    """What a policy observes before each action; leading axes ``[task, episode]``."""
 
     observation: Tensor
     """``[task, episode, observation]``."""
@@ -44,8 +44,8 @@ class Actor(Protocol):
         """Where the policy lives."""
         ...
 
-    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
-        """The action distribution ``[task, episode, action]``, and the belief after having seen the signal."""
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after this input."""
         ...
 
 
@@ -146,8 +146,8 @@ def joined(rollouts: list[Rollout]) -> Rollout:
     return replace(rollouts[0], **{name: torch.cat(values, dim=1) for name, values in parts.items() if values})
 
 
-class Moment(NamedTuple):
-    """One control step as :func:`play` reports it; leading axes ``[task, episode]``, tensors on the env's device."""
+class PolicyStep(NamedTuple):
+    """One control step of :func:`play`; leading axes ``[task, episode]``, tensors on the env's device."""
 
     observation: Tensor
     """What the policy saw, ``[task, episode, observation]``."""
@@ -174,7 +174,7 @@ def play(
     *,
     explore: bool = True,
     remember: bool = True,
-) -> Iterator[Moment]:
+) -> Iterator[PolicyStep]:
     """Runs one episode in every world, a control step at a time. The arguments are those of :func:`collect`."""
     observation = env.reset(generator)
     here = observation.device
@@ -183,15 +183,17 @@ def play(
     if explore:  # drawn at once, on the CPU: the same numbers whatever the device and the policy
         noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
     first, privileged = belief, env.privileged_state()
-    signal = nothing = Signal(observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True)
+    policy_input = nothing = PolicyInput(
+        observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True
+    )
     active: Tensor | None = None
     for t in range(env.horizon):
-        told = signal if remember else nothing._replace(observation=observation, active=active)
-        distribution, belief = learner.act(belief if remember else first, _move(told, learner.device))
+        observed = policy_input if remember else nothing._replace(observation=observation, active=active)
+        distribution, belief = learner.act(belief if remember else first, _move(observed, learner.device))
         mean, log_std = distribution.mean.to(here), distribution.log_std.to(here)
         action = mean if noise is None else mean + log_std.exp() * noise[t]
         step = env.step(action, active)
-        yield Moment(observation, privileged, DiagonalGaussian(mean, log_std), action, active, step, belief)
+        yield PolicyStep(observation, privileged, DiagonalGaussian(mean, log_std), action, active, step, belief)
         if step.terminated is not None or step.diverged is not None:
             running = torch.ones(shape[:2], dtype=torch.bool, device=here) if active is None else active.clone()
             for ended in (step.terminated, step.diverged):
@@ -201,7 +203,7 @@ def play(
                 return
             active = None if bool(running.all()) else running
         observation, privileged = (_shown(value, active) for value in (step.observation, env.privileged_state()))
-        signal = Signal(observation, action, step.reward, False, active)
+        policy_input = PolicyInput(observation, action, step.reward, False, active)
 
 
 def collect(
@@ -229,33 +231,33 @@ def collect(
     """
     shape = (env.horizon, env.num_tasks, env.num_episodes)
     with one_torch_thread():
-        moments = play(env, learner, belief, generator, explore=explore, remember=remember)
-        first = moment = next(moments)
-        new = partial(torch.zeros, device=moment.action.device)
+        steps = play(env, learner, belief, generator, explore=explore, remember=remember)
+        first = played = next(steps)
+        new = partial(torch.zeros, device=played.action.device)
         # Time comes first while collecting, so that each step writes one contiguous block.
         observations, mask = new(*shape, env.observation_size), new(*shape)
         rewards, shaping_rewards = new(*shape), None
         actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
         terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
         running = torch.ones_like(terminated)
-        privileged = new(1 + env.horizon, *moment.privileged_state.shape)
+        privileged = new(1 + env.horizon, *played.privileged_state.shape)
         happened, t = running, 0
-        for t, moment in enumerate(itertools.chain([first], moments)):
-            step = moment.step
-            happened = running if moment.active is None else moment.active
+        for t, played in enumerate(itertools.chain([first], steps)):
+            step = played.step
+            happened = running if played.active is None else played.active
             if step.diverged is not None:
                 diverged |= step.diverged & happened
                 happened = happened & ~step.diverged
             if step.terminated is not None:
                 terminated |= step.terminated & happened
-            observations[t], actions[t], means[t] = moment.observation, moment.action, moment.distribution.mean
+            observations[t], actions[t], means[t] = played.observation, played.action, played.distribution.mean
             rewards[t] = torch.where(happened, step.reward, 0.0)
             if step.shaping_reward is not None:
                 shaping_rewards = torch.zeros_like(rewards) if shaping_rewards is None else shaping_rewards
                 shaping_rewards[t] = torch.where(happened, step.shaping_reward, 0.0)
             mask[t] = happened
-            privileged[t] = moment.privileged_state
-        last = moment.step.observation
+            privileged[t] = played.privileged_state
+        last = played.step.observation
         if bool(diverged.any()):
             step_before = (mask.sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
             last = torch.where(diverged.unsqueeze(-1), observations.gather(0, step_before).squeeze(0), last)
@@ -268,7 +270,7 @@ def collect(
         rewards=rewards.permute(1, 2, 0),
         shaping_rewards=None if shaping_rewards is None else shaping_rewards.permute(1, 2, 0),
         means=means.permute(1, 2, 0, 3),
-        log_stds=moment.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
+        log_stds=played.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
         mask=mask.permute(1, 2, 0),
         terminated=terminated,
         diverged=diverged,
@@ -276,7 +278,7 @@ def collect(
         distance=distance,
         privileged_states=privileged.permute(1, 2, 0, 3),
     )
-    return rollout.to(learner.device), moment.belief
+    return rollout.to(learner.device), played.belief
 
 
 def _shown(value: Tensor, active: Tensor | None) -> Tensor:
@@ -284,13 +286,13 @@ def _shown(value: Tensor, active: Tensor | None) -> Tensor:
     return value if active is None else value.masked_fill(~active.unsqueeze(-1), 0.0)
 
 
-def _move(signal: Signal, device: torch.device) -> Signal:
-    if signal.observation.device == device:
-        return signal
-    return Signal(
-        signal.observation.to(device),
-        signal.action.to(device),
-        signal.reward.to(device),
-        signal.start,
-        None if signal.active is None else signal.active.to(device),
+def _move(policy_input: PolicyInput, device: torch.device) -> PolicyInput:
+    if policy_input.observation.device == device:
+        return policy_input
+    return PolicyInput(
+        policy_input.observation.to(device),
+        policy_input.action.to(device),
+        policy_input.reward.to(device),
+        policy_input.start,
+        None if policy_input.active is None else policy_input.active.to(device),
     )

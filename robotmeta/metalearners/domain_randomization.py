@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
-from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
+from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian
 
@@ -53,8 +53,8 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def begin(self, num_tasks: int) -> Belief:
         return {}
 
-    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
-        return self.network(self.normalizer(signal.observation)), belief
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+        return self.network(self.normalizer(policy_input.observation)), belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         return belief
@@ -68,7 +68,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         (rollout,) = trial.rollouts
         observations = self.normalizer(rollout.observations)
-        seen = Seen(observations, observations, self.normalizer(rollout.last_observations))
-        found = improve(self.config, self.network, self.adam, self.return_scale, rollout, seen, generator)
+        inputs = PPOInputs(observations, observations, self.normalizer(rollout.last_observations))
+        found = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
         self.normalizer.update(trial.observations())
         return found

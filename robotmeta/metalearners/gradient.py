@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from robotmeta.errors import unknown
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
-from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.inner_loop import SURROGATES, Samples, adapt
 from robotmeta.metalearners.parallel import Part, run
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
@@ -81,8 +81,8 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         parameters = per_task({name: value.detach() for name, value in self.theta.items()}, num_tasks)
         return {**parameters, _STEP: torch.zeros(num_tasks, dtype=torch.long, device=self.device)}
 
-    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
-        distribution = self.policy(belief, self.normalizer(signal.observation))
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+        distribution = self.policy(belief, self.normalizer(policy_input.observation))
         return distribution, belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:

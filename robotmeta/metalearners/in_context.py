@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import bounded
-from robotmeta.experience.rollout import Belief, Rollout, Signal
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 
@@ -81,23 +81,23 @@ class InContext(MetaLearner[ConfigT], ABC):
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
 
-    def read(self, belief: Belief, signal: Signal) -> Reading:
+    def read(self, belief: Belief, policy_input: PolicyInput) -> Reading:
         """What the network reads before it acts."""
-        tasks, episodes = signal.reward.shape
-        start = torch.full((tasks, episodes, 1), float(signal.start), device=self.device)
-        action, reward = signal.action, signal.reward
-        if signal.start:
+        tasks, episodes = policy_input.reward.shape
+        start = torch.full((tasks, episodes, 1), float(policy_input.start), device=self.device)
+        action, reward = policy_input.action, policy_input.reward
+        if policy_input.start:
             action = belief["action"].expand(tasks, episodes, -1)
             reward = belief["reward"].expand(tasks, episodes, -1).squeeze(-1)
-        inputs = self._inputs(signal.observation, action, reward, start)
+        inputs = self._inputs(policy_input.observation, action, reward, start)
         hidden = belief["hidden"].expand(tasks, episodes, -1)
         return Reading(inputs.view(1, tasks * episodes, -1), hidden.reshape(tasks * episodes, -1))
 
-    def remember(self, belief: Belief, signal: Signal, hidden: Tensor) -> Belief:
+    def remember(self, belief: Belief, policy_input: PolicyInput, hidden: Tensor) -> Belief:
         """The belief with the hidden state after reading, ``[world, hidden]``, where episodes are still running."""
-        hidden = hidden.view(*signal.reward.shape, -1)
-        if signal.active is not None:
-            hidden = torch.where(signal.active.unsqueeze(-1), hidden, belief["hidden"])
+        hidden = hidden.view(*policy_input.reward.shape, -1)
+        if policy_input.active is not None:
+            hidden = torch.where(policy_input.active.unsqueeze(-1), hidden, belief["hidden"])
         return {**belief, "hidden": hidden}
 
     def read_along(self, timeline: Timeline) -> Tensor:

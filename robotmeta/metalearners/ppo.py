@@ -164,8 +164,8 @@ def step(
     optimizer.step()
 
 
-class Seen(NamedTuple):
-    """What a network saw in a rollout, ready to be fed to it."""
+class PPOInputs(NamedTuple):
+    """Inputs of the networks in a rollout."""
 
     actor: Tensor
     """``[task, episode, time, input]``."""
@@ -175,13 +175,13 @@ class Seen(NamedTuple):
     """What the critic sees after each episode, ``[task, episode, critic input]``."""
 
 
-def improve(
+def ppo_update(
     config: ActorCriticConfig,
     network: ActorCritic,
     adam: torch.optim.Optimizer,
     return_scale: ReturnScale,
     rollout: Rollout,
-    seen: Seen,
+    inputs: PPOInputs,
     generator: torch.Generator,
 ) -> dict[str, float]:
     """Some passes of PPO over the steps of a rollout, in shuffled minibatches.
@@ -192,20 +192,20 @@ def improve(
         adam: Steps the network's parameters.
         return_scale: Learns the scale of the returns.
         rollout: Experience.
-        seen: What the network saw in it.
+        inputs: Inputs of the networks in it.
         generator: Shuffles.
 
     Returns:
         Numbers to log.
     """
     with torch.no_grad():
-        values = network.value(seen.critic)
+        values = network.value(inputs.critic)
         rewards = rollout.training_rewards
         return_scale.update(discounted_returns(rewards, config.discount), rollout.mask)
         advantages = generalized_advantages(
             rewards / return_scale(),
             values,
-            last_values(config, network, rollout, seen.last),
+            last_values(config, network, rollout, inputs.last),
             rollout.mask,
             discount=config.discount,
             lam=config.gae_lambda,
@@ -213,7 +213,15 @@ def improve(
         happened = rollout.mask > 0
         log_probs = rollout.distribution.log_prob(rollout.actions)
         normalized = normalize(advantages, rollout.mask, per_task=False)
-        columns = (seen.actor, seen.critic, rollout.actions, log_probs, normalized, advantages + values, rollout.mask)
+        columns = (
+            inputs.actor,
+            inputs.critic,
+            rollout.actions,
+            log_probs,
+            normalized,
+            advantages + values,
+            rollout.mask,
+        )
         data = [value[happened] for value in columns]
 
     def loss(rows: Tensor, steps: int) -> dict[str, Tensor]:

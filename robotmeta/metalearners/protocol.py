@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
 
 
@@ -99,8 +99,8 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """The belief before any experience of ``num_tasks`` tasks."""
 
     @abstractmethod
-    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
-        """The action distribution ``[task, episode, action]``, and the belief after having seen the signal.
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after this input.
 
         The log standard deviation must not change within an episode.
         """

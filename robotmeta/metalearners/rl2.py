@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
-from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ReturnScale, adjust_learning_rate, ppo_loss, state_of, step
@@ -40,10 +40,10 @@ class RL2(InContext[RL2Config]):
         )
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
 
-    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
-        distribution, _, hidden = self.network(*self.read(belief, signal))
-        mean = distribution.mean.view(*signal.reward.shape, -1)
-        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, signal, hidden)
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+        distribution, _, hidden = self.network(*self.read(belief, policy_input))
+        mean = distribution.mean.view(*policy_input.reward.shape, -1)
+        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, policy_input, hidden)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]

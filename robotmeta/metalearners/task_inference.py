@@ -17,10 +17,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial, joined
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, joined
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
-from robotmeta.metalearners.ppo import ActorCriticConfig, ReturnScale, Seen, improve, step
+from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian, ObservationNormalizer, TaskEstimator
 
@@ -76,13 +76,13 @@ class TaskInference(InContext[TaskInferenceConfig]):
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
         self.estimator_adam = torch.optim.Adam(self.estimator.parameters(), lr=config.estimator_learning_rate, eps=1e-5)
 
-    def act(self, belief: Belief, signal: Signal) -> tuple[DiagonalGaussian, Belief]:
-        reading = self.read(belief, signal)
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+        reading = self.read(belief, policy_input)
         estimate, hidden = self.estimator(*reading)
         observation = reading.inputs[..., : self.sizes.observation]
         distribution = self.network(torch.cat([observation, self._policy_features(estimate)], dim=-1))
-        mean = distribution.mean.view(*signal.reward.shape, -1)
-        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, signal, hidden)
+        mean = distribution.mean.view(*policy_input.reward.shape, -1)
+        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, policy_input, hidden)
 
     @torch.no_grad()
     def infer(self, belief: Belief) -> DiagonalGaussian:
@@ -117,17 +117,17 @@ class TaskInference(InContext[TaskInferenceConfig]):
         # z_t = N(mu_t, sigma_t), the posterior over the task and the privileged state after t steps of the trial
         # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the truth too
         # z_t: log-likelihood of the truth, after every step
-        seen, sequences = self._read(trial)
+        inputs, sequences = self._read(trial)
         whole = joined(trial.rollouts)
-        found = improve(self.config, self.network, self.adam, self.return_scale, whole, seen, generator)
+        found = ppo_update(self.config, self.network, self.adam, self.return_scale, whole, inputs, generator)
         inferred = self._improve_estimator(sequences, generator)
         self.normalizer.update(trial.observations())
         self.privileged_normalizer.update(whole.privileged_states[:, :, :-1][whole.mask > 0])
         return {**found, **inferred}
 
     @torch.no_grad()
-    def _read(self, trial: Trial) -> tuple[Seen, dict[str, Tensor]]:
-        """What the policy saw of a trial, and the sequences that the estimator read, cut every ``bptt`` steps."""
+    def _read(self, trial: Trial) -> tuple[PPOInputs, dict[str, Tensor]]:
+        """Inputs of policy and critic in a trial, and what the estimator read, in sequences of ``bptt`` steps."""
         timeline = Timeline(trial.rollouts)
         inputs, mask = self.read_along(timeline), timeline.joined(lambda r: r.mask)
 
@@ -136,16 +136,16 @@ class TaskInference(InContext[TaskInferenceConfig]):
             return self._policy_features(estimate), after
 
         estimates, hidden = self.in_pieces(told, inputs)
-        seen = self._seen(joined(trial.rollouts), torch.cat(timeline.parted(estimates), dim=1), trial.tasks)
+        ppo_inputs = self._ppo_inputs(joined(trial.rollouts), torch.cat(timeline.parted(estimates), dim=1), trial.tasks)
         truth = timeline.joined(lambda r: self._truth(r, trial.tasks)[:, :, :-1])
-        return seen, self.pieces({"inputs": inputs, "mask": mask, "truth": truth}, hidden)
+        return ppo_inputs, self.pieces({"inputs": inputs, "mask": mask, "truth": truth}, hidden)
 
     def _truth(self, rollout: Rollout, tasks: Tensor) -> Tensor:
         """What there is to infer, ``[task, episode, time + 1, task + privileged_state]``."""
         state = self.privileged_normalizer(rollout.privileged_states)
         return torch.cat([tasks[:, None, None].expand(*state.shape[:-1], -1), state], dim=-1)
 
-    def _seen(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> Seen:
+    def _ppo_inputs(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> PPOInputs:
         observations = self.normalizer(rollout.observations)
         truth = self._truth(rollout, self._scaled(tasks))
         actor = torch.cat([observations, estimates], dim=-1)
@@ -153,7 +153,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         # After an episode the estimate is, near enough, what it was at the last step.
         estimate = _at(estimates, (taken - 1).clamp(min=0))
         last = torch.cat([self.normalizer(rollout.last_observations), estimate, _at(truth, taken)], dim=-1)
-        return Seen(actor, torch.cat([actor, truth[:, :, :-1]], dim=-1), last)
+        return PPOInputs(actor, torch.cat([actor, truth[:, :, :-1]], dim=-1), last)
 
     def _improve_estimator(self, data: dict[str, Tensor], generator: torch.Generator) -> dict[str, float]:
         """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from robotmeta.envs.family import bounded
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Signal
+from robotmeta.experience.rollout import PolicyInput
 from robotmeta.files import replaced
 from robotmeta.policy import Policy, manifest
 
@@ -133,6 +133,6 @@ class _ControlStep(nn.Module):
     def _act(
         self, belief: dict[str, Tensor], observation: Tensor, action: Tensor, reward: Tensor, *, start: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        signal = Signal(observation.view(1, 1, -1), action.view(1, 1, -1), reward.view(1, 1), start)
-        distribution, after = self.learner.act(belief, signal)
+        policy_input = PolicyInput(observation.view(1, 1, -1), action.view(1, 1, -1), reward.view(1, 1), start)
+        distribution, after = self.learner.act(belief, policy_input)
         return bounded(distribution.mean).flatten(), dict(after)

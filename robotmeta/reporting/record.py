@@ -139,9 +139,9 @@ def _played(policy: Policy, side: _Side, seed: int) -> Iterator[_Shown]:
     """Plays one episode; what there is to say after each control step."""
     total = 0.0
     start = streams(seed, "recording")[0]
-    for moment in play(side.env, policy.learner, side.belief, start, explore=False, remember=side.remember):
-        total += moment.step.reward.item()
-        yield _Shown(total, moment.belief)
+    for played in play(side.env, policy.learner, side.belief, start, explore=False, remember=side.remember):
+        total += played.step.reward.item()
+        yield _Shown(total, played.belief)
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------------

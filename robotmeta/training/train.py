@@ -207,7 +207,7 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
             began = time.perf_counter()
             generator, rng = streams(config.seed, "iteration", iteration)
             env.load(policy.family.sample(env.num_tasks, rng))
-            trial = gather(env, learner, generator)
+            trial = collect_trial(env, learner, generator)
             collected = time.perf_counter()
             metrics = learner.update(trial, generator)
             steps += trial.steps
@@ -221,7 +221,7 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
     return Run(folder, policy, interrupted=policy.iteration < iterations)
 
 
-def gather(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
+def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Rollouts of every task from beliefs after 0, 1, ... adaptation steps."""
     belief = learner.begin(env.num_tasks)
     rollouts = []

@@ -19,7 +19,7 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.evaluation.evaluate import evaluate
-from robotmeta.experience.rollout import Belief, Rollout, Signal, Trial, collect, joined
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, collect, joined
 from robotmeta.metalearners import LEARNERS, MetaLearner, Sizes, learner_class
 from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.metalearners.gradient import GradientConfig
@@ -34,7 +34,7 @@ from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
 from robotmeta.policy import new_policy
 from robotmeta.threads import torch_threads
 from robotmeta.training.checkpoint import checkpoints, load, load_training
-from robotmeta.training.train import Run, gather, meta_train, resume
+from robotmeta.training.train import Run, collect_trial, meta_train, resume
 
 _SMALL = {"meta_batch": 4, "adaptation_steps": 1, "init_std": 0.6}
 HYPER: dict[str, dict[str, Any]] = {
@@ -216,7 +216,7 @@ def test_guidance_changes_what_is_lrewards_and_not_what_an_inner_step_adapts_to(
         env = env_of(family, learner)
         rollout, _ = collect(env, learner, learner.begin(env.num_tasks), generator())
         adapted = learner.adapt(learner.begin(env.num_tasks), rollout)
-        learner.update(gather(env, learner, generator()), generator())
+        learner.update(collect_trial(env, learner, generator()), generator())
         after.append((adapted, {key: value.clone() for key, value in learner.state_dict().items()}))
     (adapted, plain), (adapted_too, guided) = after
     assert all(torch.equal(adapted[key], adapted_too[key]) for key in adapted)
@@ -268,7 +268,7 @@ def test_without_exploration_the_policy_does_its_mean() -> None:
 def test_the_same_generator_collects_the_same_bits_on_any_number_of_threads(name: str) -> None:
     family = dataclasses.replace(make("cheetah-direction"), horizon=10)
     learner = learner_of(name, family)
-    trials = [gather(env_of(family, learner, threads=threads), learner, generator()) for threads in (1, 2)]
+    trials = [collect_trial(env_of(family, learner, threads=threads), learner, generator()) for threads in (1, 2)]
     for one, other in zip(*(trial.rollouts for trial in trials), strict=True):
         assert same(tensors(one), tensors(other))
 
@@ -338,7 +338,7 @@ def test_learning_goes_on_when_some_worlds_break(name: str) -> None:
     family = broken_cheetah()
     learner = learner_of(name, family)
     before = {key: value.clone() for key, value in learner.state_dict().items()}
-    trial = gather(env_of(family, learner), learner, generator())
+    trial = collect_trial(env_of(family, learner), learner, generator())
     assert any(bool(rollout.diverged.any()) for rollout in trial.rollouts)
     learner.update(trial, generator())
     assert all_finite(learner)
@@ -349,7 +349,7 @@ def test_learning_goes_on_when_some_worlds_break(name: str) -> None:
 def test_a_broken_world_that_shows_no_numbers_poisons_nothing(name: str) -> None:
     family = breaking()
     learner = learner_of(name, family, meta_batch=8)
-    trial = gather(env_of(family, learner), learner, generator())
+    trial = collect_trial(env_of(family, learner), learner, generator())
     for rollout in trial.rollouts:
         assert bool(rollout.diverged.any())
         assert not bool(rollout.diverged.all())
@@ -374,7 +374,7 @@ def test_the_belief_is_carried_from_one_episode_to_the_next(name: str) -> None:
     carried, _ = collect(env, learner, belief, generator(2))
     afresh, _ = collect(env, learner, fresh, generator(2))
     assert not torch.equal(carried.means[:, :, 0], afresh.means[:, :, 0])
-    told = Signal(carried.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+    told = PolicyInput(carried.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
         torch.testing.assert_close(learner.act(belief, told)[0].mean, carried.means[:, :, 0])
 
@@ -392,7 +392,7 @@ def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], Tas
         assert torch.equal(adapted["reward"][task, 0, 0], rollout.rewards[task, 0, last[task, 0]])
     # A reward that comes with the end, as success does, changes what happens next.
     richer = dataclasses.replace(rollout, rewards=rollout.rewards + 10.0 * rollout.mask)
-    told = Signal(rollout.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+    told = PolicyInput(rollout.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
         means = [learner.act(learner.adapt(belief, seen), told)[0].mean for seen in (rollout, richer)]
     assert not torch.equal(*means)
@@ -406,7 +406,7 @@ def test_without_memory_every_step_is_a_first_step(name: str) -> None:
     start = learner.begin(4)
     rollout, _ = collect(env, learner, start, generator(), remember=False)
     for t in range(family.horizon):
-        told = Signal(rollout.observations[:, :, t], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+        told = PolicyInput(rollout.observations[:, :, t], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
         with torch.no_grad():
             assert torch.equal(learner.act(start, told)[0].mean, rollout.means[:, :, t])
     remembering, _ = collect(env, learner, start, generator())
@@ -420,8 +420,10 @@ def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callab
     family = build()
     learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=bptt)
     env = env_of(family, learner)
-    learner.update(gather(env, learner, generator(1)), generator(1))  # away from zero biases and a bare normalizer
-    data = learner._sequences(gather(env, learner, generator(2)).rollouts)
+    learner.update(
+        collect_trial(env, learner, generator(1)), generator(1)
+    )  # away from zero biases and a bare normalizer
+    data = learner._sequences(collect_trial(env, learner, generator(2)).rollouts)
     with torch.no_grad():
         distribution, _, _ = learner.network(data["inputs"], data["hidden"][0])
     happened = data["mask"] > 0
@@ -433,7 +435,7 @@ def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callab
 def test_steps_that_did_not_happen_are_not_lrewards_from() -> None:
     family = ending_early()
     learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
-    trial = gather(env_of(family, learner), learner, generator())
+    trial = collect_trial(env_of(family, learner), learner, generator())
     data = learner._sequences(trial.rollouts)
     assert bool((data["mask"].sum(dim=0) > 0).all())
     assert data["mask"].sum() == trial.steps
@@ -444,7 +446,7 @@ def test_a_trial_is_valued_as_a_whole() -> None:
     # With discount and lambda one, the reward of the last episode is in the advantage of the first step.
     family = short()
     learner = rl2_of(family, discount=1.0, gae_lambda=1.0, bptt=0)
-    rollouts = gather(env_of(family, learner), learner, generator()).rollouts
+    rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     data = learner._sequences(rollouts)
     returns = torch.cat([rollout.rewards.flatten(0, 1) for rollout in rollouts], dim=1).sum(dim=1)
     torch.testing.assert_close(data["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
@@ -454,7 +456,7 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
     # What follows a fall is discounted by the steps that the episode could have gone on for.
     family = ending_early()
     learner = rl2_of(family, discount=0.9, gae_lambda=1.0, bptt=0, meta_batch=8, adaptation_steps=1)
-    first, second = gather(env_of(family, learner), learner, generator()).rollouts
+    first, second = collect_trial(env_of(family, learner), learner, generator()).rollouts
     data = learner._sequences([first, second])
     lengths = first.mask.sum(dim=-1).flatten().long()
     assert bool((lengths < family.horizon).any())
@@ -469,7 +471,7 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
 def test_a_trial_is_laid_out_as_it_was_lived_and_taken_apart_again(build: Callable[[], TaskFamily]) -> None:
     family = build()
     learner = in_context_of("task-inference", family, meta_batch=8, adaptation_steps=2)
-    rollouts = gather(env_of(family, learner), learner, generator()).rollouts
+    rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     timeline = Timeline(rollouts)
     mask, lived = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
     lengths = mask.sum(dim=0).long()
@@ -493,8 +495,8 @@ def task_inference_of(family: TaskFamily, **hyper: Any) -> TaskInference:
 def second_trial(learner: TaskInference, family: TaskFamily) -> Trial:
     """Gathered after an update: away from small weights and a bare normalizer."""
     env = env_of(family, learner)
-    learner.update(gather(env, learner, generator(1)), generator(1))
-    return gather(env, learner, generator(2))
+    learner.update(collect_trial(env, learner, generator(1)), generator(1))
+    return collect_trial(env, learner, generator(2))
 
 
 @pytest.mark.parametrize("bptt", [0, 12, 5])
@@ -554,7 +556,7 @@ def test_the_estimator_learns_where_a_point_is_that_it_does_not_see() -> None:
     errors = []
     for i in range(12):
         env.load(family.sample(40, np.random.default_rng(i)))
-        errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["privileged_state_error"])
+        errors.append(learner.update(collect_trial(env, learner, generator(i)), generator(i))["privileged_state_error"])
     assert max(errors) > 0.7  # in the first one, the scale of y is not known yet
     assert errors[-1] < 0.2
 
@@ -565,7 +567,7 @@ def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
     states = []
     for worth in (1.0, -1.0):
         learner = task_inference_of(family, estimator_learning_rate=0.0)
-        trial = gather(env_of(family, learner), learner, generator())
+        trial = collect_trial(env_of(family, learner), learner, generator())
         scaled = [dataclasses.replace(r, rewards=worth * r.rewards) for r in trial.rollouts]
         before = {name: value.clone() for name, value in learner.estimator.state_dict().items()}
         learner.update(trial._replace(rollouts=scaled), generator())
@@ -582,7 +584,7 @@ def test_the_estimator_learns_which_task_it_is() -> None:
     errors = []
     for i in range(12):
         env = env_of(family, learner, seed=i)
-        errors.append(learner.update(gather(env, learner, generator(i)), generator(i))["task_error"])
+        errors.append(learner.update(collect_trial(env, learner, generator(i)), generator(i))["task_error"])
     assert errors[0] == pytest.approx(1.0, abs=0.2)  # knowing nothing: encoded tasks have unit variance
     assert errors[-1] == pytest.approx(0.5, abs=0.15)
 
@@ -613,7 +615,7 @@ def test_normalizer_ignores_an_empty_batch_and_clips_what_is_far_out() -> None:
 def test_a_meta_update_teaches_the_normalizer_the_steps_that_happened(name: str) -> None:
     family = ending_early()
     learner = learner_of(name, family)
-    trial = gather(env_of(family, learner), learner, generator())
+    trial = collect_trial(env_of(family, learner), learner, generator())
     learner.update(trial, generator())
     seen = torch.cat([rollout.observations[rollout.mask > 0] for rollout in trial.rollouts])
     torch.testing.assert_close(learner.normalizer.mean, seen.mean(dim=0))
@@ -626,7 +628,7 @@ def test_adapting_changes_the_belief_and_never_the_learner(name: str) -> None:
     family = short()
     learner = learner_of(name, family)
     env = env_of(family, learner)
-    learner.update(gather(env, learner, generator(1)), generator(1))
+    learner.update(collect_trial(env, learner, generator(1)), generator(1))
     before = {key: value.clone() for key, value in learner.state_dict().items()}
     start: Belief = {key: value.clone() for key, value in learner.begin(4).items()}
     kept = {key: value.clone() for key, value in start.items()}
@@ -675,7 +677,7 @@ def test_rewards_that_say_nothing_do_no_harm(name: str) -> None:
     family = short(reward=lambda step: torch.zeros_like(step.action[..., 0]))
     learner = learner_of(name, family)
     before = {key: value.detach().clone() for key, value in learner.named_parameters()}
-    learner.update(gather(env_of(family, learner), learner, generator()), generator())
+    learner.update(collect_trial(env_of(family, learner), learner, generator()), generator())
     assert all_finite(learner)
     if isinstance(learner, MAML):  # nothing to gain: the line search keeps the policy
         assert same(before, {key: value.detach() for key, value in learner.named_parameters()})
@@ -687,7 +689,7 @@ def test_maml_gains_within_its_trust_region() -> None:
     env = env_of(family, learner)
     accepted = 0
     for seed in range(3):
-        metrics = learner.update(gather(env, learner, generator(seed)), generator(seed))
+        metrics = learner.update(collect_trial(env, learner, generator(seed)), generator(seed))
         assert 0.0 <= metrics["kl"] <= MAMLConfig().max_kl
         assert metrics["objective"] >= 0.0
         accepted += metrics["step"] > 0.0
@@ -698,7 +700,7 @@ def test_maml_keeps_its_policy_where_the_line_search_finds_nothing() -> None:
     family = short()
     learner = learner_of("maml", family, backtracks=0)
     before = {key: value.detach().clone() for key, value in learner.named_parameters()}
-    metrics = learner.update(gather(env_of(family, learner), learner, generator()), generator())
+    metrics = learner.update(collect_trial(env_of(family, learner), learner, generator()), generator())
     assert metrics["step"] == 0.0
     assert same(before, {key: value.detach() for key, value in learner.named_parameters()})
 
