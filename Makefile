@@ -13,12 +13,12 @@ test: $(VENV)/installed-dev  ## the tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/installed-dev  ## what ruff has to say
-	$(BIN)/ruff check robotmeta tests benchmarks docs
-	$(BIN)/ruff format --check robotmeta tests benchmarks docs
+	$(BIN)/ruff check robotmeta tests benchmarks docs typings
+	$(BIN)/ruff format --check robotmeta tests benchmarks docs typings
 
 format: $(VENV)/installed-dev
-	$(BIN)/ruff check --fix robotmeta tests benchmarks docs
-	$(BIN)/ruff format robotmeta tests benchmarks docs
+	$(BIN)/ruff check --fix robotmeta tests benchmarks docs typings
+	$(BIN)/ruff format robotmeta tests benchmarks docs typings
 
 types: $(VENV)/installed-dev
 	$(BIN)/pyright
@@ -32,7 +32,7 @@ wheel-test: build  ## the suite, from the built wheel in a fresh environment
 	$(PYTHON) -m venv build/wheel-test/venv
 	build/wheel-test/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		"$$(ls dist/*.whl)[dev]"
-	cp -r tests docs benchmarks README.md pyproject.toml build/wheel-test/
+	cp -r tests docs benchmarks typings README.md pyproject.toml build/wheel-test/
 	cd build/wheel-test && venv/bin/python -m pytest -q
 
 $(VENV)/bin/python:

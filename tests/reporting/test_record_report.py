@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import html
 import re
@@ -83,7 +84,7 @@ def test_a_video_has_one_frame_a_control_step_and_two_pictures_side_by_side(poli
 
 
 def test_a_video_plays_in_real_time(policy, tmp_path):
-    with imageio.get_reader(record(policy, out=tmp_path / "a.mp4", **SMALL).file) as reader:
+    with contextlib.closing(imageio.get_reader(record(policy, out=tmp_path / "a.mp4", **SMALL).file)) as reader:
         assert reader.get_meta_data()["fps"] == pytest.approx(1.0 / policy.family.dt)
 
 
@@ -91,7 +92,7 @@ def test_a_fast_control_rate_skips_frames_but_never_the_last_one(policy, tmp_pat
     fast = dataclasses.replace(policy, family=dataclasses.replace(policy.family, dt=0.01, horizon=10))
     file = record(fast, out=tmp_path / "a.mp4", **SMALL).file
     assert len(frames(file)) == 3  # after steps 4, 8 and 10
-    with imageio.get_reader(file) as reader:
+    with contextlib.closing(imageio.get_reader(file)) as reader:
         assert reader.get_meta_data()["fps"] == pytest.approx(25.0)
 
 

@@ -104,7 +104,7 @@ class MujocoSimulator:
             raised = np.empty(0, dtype=int)
         except SimulationError as error:  # those worlds kept their last state; the others went on
             raised = error.ids
-        failed = self._batch.warning[:, _DIVERGED, 1].any(axis=1)
+        failed = np.any(self._batch.warning[:, _DIVERGED, 1], axis=1)
         failed[raised] = True
         return torch.from_numpy(failed).view(self._shape) if failed.any() else None
 

@@ -18,6 +18,7 @@ from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LIFT, LONGEST_DELAY, OPENING, SPEEDS, TIMESTEP, gripper
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
+from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 
 REACH, PUSH, SLIDE, GRASP = make("reach"), make("push"), make("slide"), make("grasp")
@@ -63,6 +64,7 @@ def seen(env: TaskBatchEnv, task: int = 0) -> dict[str, float]:
 
 def data_of(env: TaskBatchEnv, task: int = 0) -> mujoco.MjData:
     """What MuJoCo makes of the state that a world is in."""
+    assert isinstance(env.simulator, MujocoSimulator)
     batch = env.simulator._batch
     data = batch.get_data(task * env.num_episodes)
     mujoco.mj_forward(batch.get_model(task * env.num_episodes), data)

@@ -17,6 +17,7 @@ from robotmeta.envs import ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.parameters import Parameter, Uniform
+from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.envs.terrain.kinds import KINDS, Patch, check_extent, height_at, heights, replace_floor
 from robotmeta.envs.terrain.pool import TerrainPool
 from robotmeta.errors import UserError
@@ -348,6 +349,7 @@ def test_a_thousand_random_steps_stay_on_the_terrain() -> None:
         assert step.diverged is None
         assert bool(step.observation.isfinite().all())
         above_ground.append(step.observation[..., 0])
+    assert isinstance(env.simulator, MujocoSimulator)
     assert not env.simulator._batch.warning[:, :, 1].any()
     assert float(env.simulator.state["qpos"][..., 0].abs().max()) < 100.0
     assert float(torch.stack(above_ground).abs().max()) < 1.0  # neither below the ground nor far above it

@@ -1,0 +1,108 @@
+"""MuJoCo's enums, with the members used here."""
+
+from typing import ClassVar, type_check_only
+
+@type_check_only
+class _Enum:
+    """What MuJoCo's enums share: members convert to int but are not int."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+    def __int__(self) -> int: ...
+    def __index__(self) -> int: ...
+
+class mjtBias(_Enum):
+    mjBIAS_AFFINE: ClassVar[mjtBias]
+    mjBIAS_NONE: ClassVar[mjtBias]
+
+class mjtBuiltin(_Enum):
+    mjBUILTIN_CHECKER: ClassVar[mjtBuiltin]
+    mjBUILTIN_GRADIENT: ClassVar[mjtBuiltin]
+
+class mjtCamLight(_Enum):
+    mjCAMLIGHT_TRACKCOM: ClassVar[mjtCamLight]
+
+class mjtCamera(_Enum):
+    mjCAMERA_FIXED: ClassVar[mjtCamera]
+
+class mjtDyn(_Enum):
+    mjDYN_INTEGRATOR: ClassVar[mjtDyn]
+
+class mjtEq(_Enum):
+    mjEQ_JOINT: ClassVar[mjtEq]
+
+class mjtGain(_Enum):
+    mjGAIN_AFFINE: ClassVar[mjtGain]
+    mjGAIN_FIXED: ClassVar[mjtGain]
+
+class mjtGeom(_Enum):
+    mjGEOM_BOX: ClassVar[mjtGeom]
+    mjGEOM_CAPSULE: ClassVar[mjtGeom]
+    mjGEOM_CYLINDER: ClassVar[mjtGeom]
+    mjGEOM_HFIELD: ClassVar[mjtGeom]
+    mjGEOM_PLANE: ClassVar[mjtGeom]
+    mjGEOM_SPHERE: ClassVar[mjtGeom]
+
+class mjtIntegrator(_Enum):
+    mjINT_EULER: ClassVar[mjtIntegrator]
+    mjINT_IMPLICITFAST: ClassVar[mjtIntegrator]
+
+class mjtJoint(_Enum):
+    mjJNT_BALL: ClassVar[mjtJoint]
+    mjJNT_FREE: ClassVar[mjtJoint]
+    mjJNT_HINGE: ClassVar[mjtJoint]
+    mjJNT_SLIDE: ClassVar[mjtJoint]
+
+class mjtLightType(_Enum):
+    mjLIGHT_DIRECTIONAL: ClassVar[mjtLightType]
+
+class mjtLimited(_Enum):
+    mjLIMITED_TRUE: ClassVar[mjtLimited]
+
+class mjtMark(_Enum):
+    mjMARK_NONE: ClassVar[mjtMark]
+
+class mjtObj(_Enum):
+    mjOBJ_ACTUATOR: ClassVar[mjtObj]
+    mjOBJ_BODY: ClassVar[mjtObj]
+    mjOBJ_CAMERA: ClassVar[mjtObj]
+    mjOBJ_GEOM: ClassVar[mjtObj]
+    mjOBJ_JOINT: ClassVar[mjtObj]
+    mjOBJ_SITE: ClassVar[mjtObj]
+    mjOBJ_TENDON: ClassVar[mjtObj]
+    mjOBJ_XBODY: ClassVar[mjtObj]
+
+class mjtRndFlag(_Enum):
+    mjRND_REFLECTION: ClassVar[mjtRndFlag]
+    mjRND_SHADOW: ClassVar[mjtRndFlag]
+
+class mjtSensor(_Enum):
+    mjSENS_RANGEFINDER: ClassVar[mjtSensor]
+
+class mjtStage(_Enum):
+    mjSTAGE_NONE: ClassVar[mjtStage]
+    mjSTAGE_VEL: ClassVar[mjtStage]
+
+class mjtState(_Enum):
+    mjSTATE_CTRL: ClassVar[mjtState]
+    mjSTATE_MOCAP_POS: ClassVar[mjtState]
+    mjSTATE_MOCAP_QUAT: ClassVar[mjtState]
+
+class mjtTexture(_Enum):
+    mjTEXTURE_2D: ClassVar[mjtTexture]
+    mjTEXTURE_SKYBOX: ClassVar[mjtTexture]
+
+class mjtTextureRole(_Enum):
+    mjTEXROLE_RGB: ClassVar[mjtTextureRole]
+
+class mjtTrn(_Enum):
+    mjTRN_BODY: ClassVar[mjtTrn]
+    mjTRN_JOINT: ClassVar[mjtTrn]
+    mjTRN_SITE: ClassVar[mjtTrn]
+    mjTRN_TENDON: ClassVar[mjtTrn]
+
+class mjtWarning(_Enum):
+    mjWARN_BADQACC: ClassVar[mjtWarning]
+    mjWARN_BADQPOS: ClassVar[mjtWarning]

@@ -1,0 +1,222 @@
+"""MuJoCo's editable model: ``MjSpec`` and its elements.
+
+A lookup by name returns None if there is no such element. Its type is written ``X | Any``: attributes are still checked
+against ``X``, and callers who know that the element exists do not have to test for None.
+"""
+
+from collections.abc import Mapping
+from typing import Any, SupportsIndex, SupportsInt, TypeAlias
+
+from mujoco._enums import mjtGeom, mjtLimited, mjtMark, mjtTrn
+from mujoco._structs import MjModel, _Array
+
+class MjSpec:
+    memory: int  # bytes
+    compiler: MjsCompiler
+    option: MjOption
+    stat: MjStatistic
+    visual: MjVisual
+
+    def __init__(self) -> None: ...
+    @staticmethod
+    def from_file(
+        filename: str, include: Mapping[str, bytes] | None = None, assets: dict[str, bytes] | None = None
+    ) -> MjSpec: ...
+    @staticmethod
+    def from_string(
+        xml: str, include: Mapping[str, bytes] | None = None, assets: dict[str, bytes] | None = None
+    ) -> MjSpec: ...
+    def copy(self) -> MjSpec: ...
+    def compile(self) -> MjModel: ...
+    def delete(self, element: _Element, /) -> None: ...
+
+    # Elements
+    worldbody: MjsBody
+    actuators: list[MjsActuator]
+    bodies: list[MjsBody]
+    equalities: list[MjsEquality]
+    geoms: list[MjsGeom]
+    joints: list[MjsJoint]
+    lights: list[MjsLight]
+    meshes: list[MjsMesh]
+    pairs: list[MjsPair]
+    sensors: list[MjsSensor]
+    sites: list[MjsSite]
+    tendons: list[MjsTendon]
+    textures: list[MjsTexture]
+
+    # Elements by name
+    def actuator(self, name: str, /) -> MjsActuator | Any: ...
+    def body(self, name: str, /) -> MjsBody | Any: ...
+    def camera(self, name: str, /) -> MjsCamera | Any: ...
+    def equality(self, name: str, /) -> MjsEquality | Any: ...
+    def geom(self, name: str, /) -> MjsGeom | Any: ...
+    def hfield(self, name: str, /) -> MjsHField | Any: ...
+    def joint(self, name: str, /) -> MjsJoint | Any: ...
+    def material(self, name: str, /) -> MjsMaterial | Any: ...
+    def site(self, name: str, /) -> MjsSite | Any: ...
+    def tendon(self, name: str, /) -> MjsTendon | Any: ...
+    def texture(self, name: str, /) -> MjsTexture | Any: ...
+
+    # New elements; keywords are attributes of the element
+    def add_actuator(self, **attributes: object) -> MjsActuator: ...
+    def add_equality(self, **attributes: object) -> MjsEquality: ...
+    def add_hfield(self, **attributes: object) -> MjsHField: ...
+    def add_key(self, **attributes: object) -> MjsKey: ...
+    def add_material(self, **attributes: object) -> MjsMaterial: ...
+    def add_pair(self, **attributes: object) -> MjsPair: ...
+    def add_sensor(self, **attributes: object) -> MjsSensor: ...
+    def add_texture(self, **attributes: object) -> MjsTexture: ...
+
+class MjsCompiler:
+    degree: bool
+    settotalmass: float  # kg; -1 leaves masses alone
+
+class MjOption:
+    impratio: float
+    timestep: float  # s
+
+    @property
+    def integrator(self) -> int: ...
+    @integrator.setter
+    def integrator(self, value: SupportsInt) -> None: ...
+
+class MjStatistic:
+    extent: float  # m
+    center: _Array
+
+class MjVisual:
+    headlight: MjVisualHeadlight
+
+class MjVisualHeadlight:
+    ambient: _Array
+    diffuse: _Array
+
+class MjsBody:
+    name: str
+    explicitinertial: bool
+    mass: float  # kg
+    simple: int
+    geoms: list[MjsGeom]
+    inertia: _Array
+    ipos: _Array
+    pos: _Array
+    quat: _Array
+
+    def add_body(self, **attributes: object) -> MjsBody: ...
+    def add_camera(self, **attributes: object) -> MjsCamera: ...
+    def add_freejoint(self, **attributes: object) -> MjsJoint: ...
+    def add_geom(self, **attributes: object) -> MjsGeom: ...
+    def add_joint(self, **attributes: object) -> MjsJoint: ...
+    def add_light(self, **attributes: object) -> MjsLight: ...
+    def add_site(self, **attributes: object) -> MjsSite: ...
+
+class MjsGeom:
+    name: str
+    density: float  # kg/m^3
+    hfieldname: str
+    mass: float  # kg
+    material: str
+    meshname: str
+    parent: MjsBody
+    type: mjtGeom
+    fromto: _Array
+    pos: _Array
+    quat: _Array
+    rgba: _Array
+    size: _Array
+
+class MjsJoint:
+    name: str
+    armature: float  # kg m^2, or kg for a slide
+    limited: mjtLimited
+    parent: MjsBody
+    ref: float
+    range: _Array
+
+class MjsSite:
+    name: str
+    pos: _Array
+    quat: _Array
+    rgba: _Array
+    size: _Array
+
+class MjsCamera:
+    name: str
+    alt: MjsOrientation
+    pos: _Array
+
+class MjsOrientation:
+    xyaxes: _Array
+
+class MjsLight:
+    name: str
+    diffuse: _Array
+    dir: _Array
+
+class MjsActuator:
+    name: str
+    target: str
+    trntype: mjtTrn
+    actrange: _Array
+    biasprm: _Array
+    ctrlrange: _Array
+    forcerange: _Array
+    gainprm: _Array
+    gear: _Array
+
+class MjsEquality:
+    name: str
+    data: _Array
+
+class MjsHField:
+    name: str
+
+class MjsKey:
+    name: str
+
+class MjsMaterial:
+    name: str
+    texuniform: bool
+    textures: MjStringVec
+    texrepeat: _Array
+
+class MjStringVec:
+    def __getitem__(self, index: SupportsIndex) -> str: ...
+    def __setitem__(self, index: SupportsIndex, value: str) -> None: ...
+
+class MjsMesh:
+    name: str
+
+class MjsPair:
+    name: str
+    geomname1: str
+    geomname2: str
+    friction: _Array
+
+class MjsSensor:
+    name: str
+
+class MjsTendon:
+    name: str
+
+class MjsTexture:
+    name: str
+    height: int
+    mark: mjtMark
+    width: int
+
+_Element: TypeAlias = (
+    MjsActuator
+    | MjsBody
+    | MjsEquality
+    | MjsGeom
+    | MjsHField
+    | MjsJoint
+    | MjsLight
+    | MjsMesh
+    | MjsSensor
+    | MjsSite
+    | MjsTendon
+    | MjsTexture
+)

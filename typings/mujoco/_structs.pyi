@@ -1,0 +1,260 @@
+"""MuJoCo's compiled model, its simulation data, and their views by name."""
+
+from typing import ClassVar, SupportsInt, overload, type_check_only
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+@type_check_only
+class _Array:
+    """An array: reading it gives a view of MuJoCo's memory, and anything array-like can be assigned."""
+
+    def __get__(self, instance: object, owner: type) -> np.ndarray: ...
+    def __set__(self, instance: object, value: ArrayLike) -> None: ...
+
+class MjModel:
+    _all_fields: ClassVar[tuple[str, ...]]
+    _setconst_inputs: ClassVar[tuple[str, ...]]  # fields that mj_setConst reads
+
+    # Sizes
+    nbody: int
+    ncam: int
+    ngeom: int
+    njnt: int
+    nkey: int
+    npair: int
+    nq: int
+    ntendon: int
+    nu: int
+    nv: int
+
+    # Options, statistics and visual settings
+    opt: MjOption
+    stat: MjStatistic
+    vis: MjVisual
+
+    # Arrays
+    actuator_actrange: _Array
+    actuator_biasprm: _Array
+    actuator_ctrllimited: _Array
+    actuator_ctrlrange: _Array
+    actuator_delay: _Array
+    actuator_gainprm: _Array
+    actuator_gear: _Array
+    actuator_history: _Array
+    actuator_trnid: _Array
+    actuator_trntype: _Array
+    body_bvhadr: _Array
+    body_bvhnum: _Array
+    body_dofadr: _Array
+    body_dofnum: _Array
+    body_inertia: _Array
+    body_mass: _Array
+    body_parentid: _Array
+    body_pos: _Array
+    body_rootid: _Array
+    body_weldid: _Array
+    bvh_aabb: _Array
+    dof_M0: _Array
+    dof_bodyid: _Array
+    dof_damping: _Array
+    dof_frictionloss: _Array
+    dof_jntid: _Array
+    dof_parentid: _Array
+    eq_active0: _Array
+    geom_aabb: _Array
+    geom_bodyid: _Array
+    geom_conaffinity: _Array
+    geom_contype: _Array
+    geom_dataid: _Array
+    geom_friction: _Array
+    geom_pos: _Array
+    geom_priority: _Array
+    geom_rbound: _Array
+    geom_rgba: _Array
+    geom_size: _Array
+    geom_type: _Array
+    hfield_data: _Array
+    jnt_actfrcrange: _Array
+    jnt_bodyid: _Array
+    jnt_dofadr: _Array
+    jnt_limited: _Array
+    jnt_qposadr: _Array
+    jnt_range: _Array
+    jnt_type: _Array
+    pair_dim: _Array
+    pair_friction: _Array
+    pair_geom1: _Array
+    pair_geom2: _Array
+    qpos0: _Array
+    sensor_type: _Array
+    site_bodyid: _Array
+
+    # Objects by id or name; KeyError if there is none
+    def actuator(self, name: SupportsInt | str, /) -> _MjModelActuatorViews: ...
+    def body(self, name: SupportsInt | str, /) -> _MjModelBodyViews: ...
+    def camera(self, name: SupportsInt | str, /) -> _MjModelCameraViews: ...
+    def geom(self, name: SupportsInt | str, /) -> _MjModelGeomViews: ...
+    def hfield(self, name: SupportsInt | str, /) -> _MjModelHfieldViews: ...
+    def joint(self, name: SupportsInt | str, /) -> _MjModelJointViews: ...
+    def key(self, name: SupportsInt | str, /) -> _MjModelKeyframeViews: ...
+    def site(self, name: SupportsInt | str, /) -> _MjModelSiteViews: ...
+
+class MjOption:
+    integrator: int
+    timestep: float  # s
+    gravity: _Array
+
+class MjStatistic:
+    extent: float  # m
+    meaninertia: float
+    center: _Array
+
+class MjVisual:
+    global_: Global
+    class Global:
+        offwidth: int
+        offheight: int
+
+class _MjModelActuatorViews:
+    id: int
+    name: str
+    biasprm: _Array
+    biastype: _Array
+    forcerange: _Array
+    gaintype: _Array
+
+class _MjModelBodyViews:
+    id: int
+    name: str
+    inertia: _Array
+    ipos: _Array
+    mass: _Array
+    pos: _Array
+
+class _MjModelCameraViews:
+    id: int
+    name: str
+
+class _MjModelGeomViews:
+    id: int
+    name: str
+    bodyid: _Array
+    pos: _Array
+    rgba: _Array
+    size: _Array
+    type: _Array
+
+class _MjModelHfieldViews:
+    id: int
+    name: str
+    adr: _Array
+    size: _Array
+
+class _MjModelJointViews:
+    id: int
+    name: str
+    dofadr: _Array
+    qposadr: _Array
+    type: _Array
+
+class _MjModelKeyframeViews:
+    id: int
+    name: str
+    qpos: _Array
+    qvel: _Array
+
+class _MjModelSiteViews:
+    id: int
+    name: str
+    pos: _Array
+
+class MjData:
+    ncon: int  # contacts
+    time: float  # s
+
+    act: _Array
+    actuator_force: _Array
+    ctrl: _Array
+    mocap_pos: _Array
+    mocap_quat: _Array
+    moment_colind: _Array
+    moment_rowadr: _Array
+    moment_rownnz: _Array
+    qacc_smooth: _Array
+    qfrc_actuator: _Array
+    qfrc_applied: _Array
+    qfrc_gravcomp: _Array
+    qpos: _Array
+    qvel: _Array
+    sensordata: _Array
+    site_xpos: _Array
+    xaxis: _Array
+    xipos: _Array
+
+    def __init__(self, model: MjModel, /) -> None: ...
+    @property
+    def contact(self) -> _MjContactList: ...
+
+    # Objects by id or name; KeyError if there is none
+    def actuator(self, name: SupportsInt | str, /) -> _MjDataActuatorViews: ...
+    def body(self, name: SupportsInt | str, /) -> _MjDataBodyViews: ...
+    def geom(self, name: SupportsInt | str, /) -> _MjDataGeomViews: ...
+    def joint(self, name: SupportsInt | str, /) -> _MjDataJointViews: ...
+    def site(self, name: SupportsInt | str, /) -> _MjDataSiteViews: ...
+
+class MjContact:
+    dist: float  # m, negative where geoms penetrate
+    friction: _Array
+    geom: _Array
+
+class _MjContactList:
+    dist: np.ndarray
+    geom: np.ndarray
+    @overload
+    def __getitem__(self, index: int, /) -> MjContact: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> _MjContactList: ...
+
+class _MjDataActuatorViews:
+    id: int
+    name: str
+    force: _Array
+
+class _MjDataBodyViews:
+    id: int
+    name: str
+    xmat: _Array
+    xpos: _Array
+
+class _MjDataGeomViews:
+    id: int
+    name: str
+    xpos: _Array
+
+class _MjDataJointViews:
+    id: int
+    name: str
+    qpos: _Array
+    qvel: _Array
+
+class _MjDataSiteViews:
+    id: int
+    name: str
+    xmat: _Array
+    xpos: _Array
+
+class MjvCamera:
+    azimuth: float  # degrees
+    distance: float  # m
+    elevation: float  # degrees
+    fixedcamid: int
+    lookat: _Array
+
+    @property
+    def type(self) -> int: ...
+    @type.setter
+    def type(self, value: SupportsInt) -> None: ...
+
+class MjvScene:
+    flags: _Array
