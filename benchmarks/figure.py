@@ -1,6 +1,7 @@
-"""Draws what adaptation came to, family by family: ``python benchmarks/figure.py`` writes docs/images/results.png.
+"""Draws the results of adaptation for each family: ``python benchmarks/figure.py`` writes docs/images/results.png.
 
-From the rows of task inference with all their controls (``learning.py``), on held-out tasks, after the whole budget.
+It shows the runs of task inference that have all their controls (``learning.py``), on held-out tasks, after the last
+adaptation episode.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _COLUMNS = 3
 
 
 def _families() -> dict[str, list[dict[str, Any]]]:
-    """Evaluations on held-out tasks by family, one a seed."""
+    """Evaluations on held-out tasks by family, one for each seed."""
     found: dict[str, list[dict[str, Any]]] = {}
     for run in results():
         config, evaluation = run["config"], run["evaluations"]["test"]
@@ -31,7 +32,7 @@ def _families() -> dict[str, list[dict[str, Any]]]:
 
 
 def figure(families: dict[str, list[dict[str, Any]]]) -> Figure:
-    """One panel a family: means and 95 % intervals of the success rate where there is one, else of the return."""
+    """One panel a family: means and 95 % intervals of the success rate if the family defines it, else of the return."""
     rows = -(-len(families) // _COLUMNS)
     drawn = Figure((9.0, 1.45 * rows), dpi=150, layout="constrained")
     panels = list(drawn.subplots(rows, _COLUMNS, sharey=True, squeeze=False).flat)

@@ -1,7 +1,7 @@
-"""Writes the tables of learning results: ``python benchmarks/tables.py`` renews those of both READMEs.
+"""Writes the tables of learning results from ``benchmarks/results/*.json``: ``python benchmarks/tables.py``.
 
-``benchmarks/README.md`` has every run, split, measure and control; the project's README what each learner came to on
-each family.
+``benchmarks/README.md`` gets every run, split, measure and control. ``docs/results.md`` gets all learners side by side,
+one row a family. The project's README gets task inference beside its controls.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from learning import BENCHMARKS, RESULTS
 ROOT = Path(__file__).parents[1]
 _LEARNERS = ("task-inference", "rl2", "promp", "maml")
 _MEASURES = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance": (100.0, ".1f", " cm")}
-"""How each is written: factor, format, unit."""
-_EPISODES = 3  # of adaptation, where the tables do not say otherwise
+"""Factor, format and unit of each measure."""
+_EPISODES = 3  # adaptation episodes, unless a cell states another number
+_EASY = 0.95  # a zero-shot success rate from which the compact table leaves a family out
 
 Result = dict[str, Any]
-"""What ``learning.py`` wrote of a run."""
+"""The content of one result file of ``learning.py``."""
 
 
 def results() -> list[Result]:
-    """Of the runs there are, in the order of their definitions."""
+    """The results of all finished runs, in the order of their definitions."""
     files = (RESULTS / f"{name}.json" for name in BENCHMARKS)
     return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
 def headline(evaluation: dict[str, Any]) -> str:
-    """What a family is judged by: its success rate where it has one, else the return."""
+    """The main measure of a family: the success rate if the family defines it, else the return."""
     return "success" if "success" in evaluation else "return"
 
 
@@ -38,7 +39,7 @@ def headline(evaluation: dict[str, Any]) -> str:
 
 
 def every_run(runs: Iterable[Result]) -> str:
-    """Each run's splits and measures, a line each, as Markdown."""
+    """One line for each run, split and measure, as Markdown."""
     columns = (
         "run",
         "control steps",
@@ -49,7 +50,7 @@ def every_run(runs: Iterable[Result]) -> str:
         "measure",
         "zero-shot",
         "adapted, after episodes",
-        "others",
+        "other controls",
         "gain over",
     )
     lines = [_row(columns), _row(["---"] * len(columns))]
@@ -85,10 +86,8 @@ def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str
 
 
 def side_by_side(runs: Iterable[Result]) -> str:
-    """What each learner's first run came to on each family's held-out tasks and real robots, as Markdown."""
-    firsts: dict[tuple[str, str], Result] = {}
-    for run in runs:
-        firsts.setdefault((run["config"]["family"], run["config"]["learner"]), run)
+    """Each learner's first run on each family's held-out tasks and real robots, as Markdown."""
+    firsts = _firsts(runs)
     columns = ("family", "measure", *_LEARNERS, "domain-randomized")
     lines = [_row(columns), _row(["---"] * len(columns))]
     for family in dict.fromkeys(family for family, _ in firsts):
@@ -103,8 +102,34 @@ def side_by_side(runs: Iterable[Result]) -> str:
     return "\n".join(lines)
 
 
+def compact(runs: Iterable[Result]) -> str:
+    """Task inference beside both controls on held-out tasks, without the families that are easy zero-shot."""
+    columns = ("family", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized")
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    for (family, learner), run in _firsts(runs).items():
+        evaluation = run["evaluations"]["test"]
+        if learner != "task-inference" or evaluation["episodes"][-1] != _EPISODES:
+            continue
+        measure = headline(evaluation)
+        curves = evaluation[measure]
+        control, zero_shot = curves.get("domain_randomized"), curves["zero_shot"]
+        easy = measure == "success" and zero_shot["mean"][-1] >= _EASY
+        if control is not None and not easy:
+            cells = (_cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))
+            lines.append(_row([family, measure, *cells]))
+    return "\n".join(lines)
+
+
+def _firsts(runs: Iterable[Result]) -> dict[tuple[str, str], Result]:
+    """The first run of each family and learner."""
+    found: dict[tuple[str, str], Result] = {}
+    for run in runs:
+        found.setdefault((run["config"]["family"], run["config"]["learner"]), run)
+    return found
+
+
 def _gain(run: Result, split: str, measure: str) -> str:
-    """From without adaptation to after all of it, and what that took."""
+    """Zero-shot and after the last adaptation episode, and the control steps of meta-training."""
     evaluation = run["evaluations"][split]
     scale, form, _ = _MEASURES[measure]
     zero_shot = f"{scale * evaluation[measure]['zero_shot']['mean'][-1]:{form}}"
@@ -125,20 +150,39 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _cell(measure: str, curve: dict[str, Any], index: int = -1) -> str:
-    """Mean and interval, after all adaptation episodes if not said otherwise."""
+    """Mean and interval, by default after the last adaptation episode."""
     mean, (low, high) = curve["mean"][index], curve["ci95"][index]
     scale, form, unit = _MEASURES[measure]
     return f"{scale * mean:{form}} [{scale * low:{form}}, {scale * high:{form}}]{unit}"
 
 
+TABLES = (
+    (ROOT / "benchmarks" / "README.md", "every run", every_run),
+    (ROOT / "docs" / "results.md", "learners", side_by_side),
+    (ROOT / "README.md", "results", compact),
+)
+"""File, name of the two comments around the table, and the function that makes it."""
+
+
+def table_in(file: Path, name: str) -> str:
+    """The table between the two comments of that name."""
+    return _parts(file, name)[1]
+
+
 def write(file: Path, name: str, table: str) -> None:
-    """Puts a table in place of the one between the two comments of that name."""
-    before, rest = file.read_text().split(f"<!-- {name} -->\n")
-    _, after = rest.split(f"<!-- end of {name} -->\n")
+    """Replaces the table between the two comments of that name."""
+    before, _, after = _parts(file, name)
     file.write_text(f"{before}<!-- {name} -->\n{table}\n<!-- end of {name} -->\n{after}")
     print(file)
 
 
+def _parts(file: Path, name: str) -> tuple[str, str, str]:
+    """The text before the table, the table, and the text after it."""
+    before, rest = file.read_text().split(f"<!-- {name} -->\n")
+    table, after = rest.split(f"\n<!-- end of {name} -->\n")
+    return before, table, after
+
+
 if __name__ == "__main__":
-    write(ROOT / "benchmarks" / "README.md", "every run", every_run(results()))
-    write(ROOT / "README.md", "learners", side_by_side(results()))
+    for file, name, table in TABLES:
+        write(file, name, table(results()))

@@ -1,13 +1,15 @@
-"""The README's Python examples run as they stand, only smaller."""
+"""The README: its Python examples run with smaller numbers, its tables match the result files, its links exist."""
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
+BENCHMARKS = README.parent / "benchmarks"
 _SMALLER = {"iterations=100": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
 
 
@@ -29,3 +31,14 @@ def test_every_file_the_readme_names_exists() -> None:
     assert named
     for file in named:
         assert (README.parent / file).exists(), file
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    assert len(README.read_text().splitlines()) <= 180
+
+
+def test_tables_of_results_match_the_result_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    for file, name, table in tables.TABLES:
+        assert tables.table_in(file, name) == table(tables.results()), f"{file}: run `python benchmarks/tables.py`"
