@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from robotmeta.errors import UserError, unknown
 from robotmeta.metalearners import LearnerConfig, learner_class
 from robotmeta.metalearners.ppo import PPOConfig
+from robotmeta.schema import current_config
 
 if TYPE_CHECKING:
     from robotmeta.envs import TaskFamily
@@ -50,7 +51,7 @@ class RunConfig:
             UserError: For an unknown learner or hyper-parameter, or where something is missing or left over.
         """
         try:
-            fields = dict(data)
+            fields = current_config(data)
             fields["hyperparameters"] = hyperparameters(fields["learner"], dict(fields["hyperparameters"]))
             return cls(**fields)
         except (KeyError, TypeError, ValueError) as error:

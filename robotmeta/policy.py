@@ -14,11 +14,9 @@ from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily, make
 from robotmeta.experience.rollout import Belief
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
+from robotmeta.schema import SCHEMA
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
-
-SCHEMA = 2
-"""Version of the manifest that is written beside the weights."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError, unknown
 from robotmeta.experience.rollout import Belief
 from robotmeta.files import reading, replaced, writing
-from robotmeta.policy import SCHEMA, Policy, manifest, new_policy
+from robotmeta.policy import Policy, manifest, new_policy
+from robotmeta.schema import READABLE, current_tensor
 
 _KEPT = 2
 _BELIEF = "belief."
@@ -109,8 +110,10 @@ def load(source: str | Path, *, device: torch.device | str = "cpu", family: Task
     """
     file = _shipped(str(source)) if str(source).startswith(_PRETRAINED) else _locate(Path(source))
     described, tensors = _read(file)
-    if described.get("schema") != SCHEMA:
-        raise UserError(f"{file} has schema {described.get('schema')}, this version reads schema {SCHEMA}")
+    if described.get("schema") not in READABLE:
+        raise UserError(
+            f"{file} has schema {described.get('schema')}, this version reads schema {' and '.join(map(str, READABLE))}"
+        )
     try:
         config = RunConfig.from_json(described["config"])
         digest, names = described["space"]["digest"], described["space"]["names"]
@@ -180,7 +183,7 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(file, framework="pt") as opened:
             described = (opened.metadata() or {}).get("robotmeta")
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {current_tensor(name): opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file} is truncated or not a policy file: {_first_line(error)}") from None
     if described is None:

@@ -400,7 +400,7 @@ def test_a_checkpoint_of_another_schema_or_family_is_refused(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     newer = _rewritten(run, tmp_path / "newer.safetensors", schema=99)
-    assert "has schema 99, this version reads schema 2" in _refused(["evaluate", str(newer)], capsys)
+    assert "has schema 99, this version reads schema 2 and 3" in _refused(["evaluate", str(newer)], capsys)
     space = {"names": ["goal_x", "goal_y"], "digest": "of other ranges"}
     other = _rewritten(run, tmp_path / "other.safetensors", space=space)
     assert "another version of family 'point-navigation'" in _refused(["evaluate", str(other)], capsys)
