@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -60,6 +60,7 @@ class MujocoWorld:
     """
 
     spec: Callable[[], mujoco.MjSpec]
+    _: KW_ONLY
     frame_skip: int
     fields: tuple[str, ...] = ()
     camera: str | None = None

@@ -8,7 +8,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -173,6 +173,7 @@ class Parameter:
 
     name: str
     description: str
+    _: KW_ONLY
     train: Distribution
     nominal: float
     bounds: tuple[float, float]

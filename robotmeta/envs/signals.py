@@ -31,7 +31,7 @@ _SIGNALS: dict[int, tuple[Signals, Signals]] = {  # what each number of qpos and
 # -- the robot in its world --------------------------------------------------------------------------------------------
 
 
-class Robot:
+class FloatingBase:
     """Which joints of a model belong to a robot and move it as a whole. A body that no actuator reaches is no robot.
 
     Attributes:
@@ -93,7 +93,7 @@ def observed(model: mujoco.MjModel) -> tuple[Signals, Callable[[State, Columns],
         Name and unit of each number, and the function that observes them.
     """
     positions, velocities = joint_signals(model)
-    ground = Robot(model).ground
+    ground = FloatingBase(model).ground
     shown = [entry for entry in range(model.nq) if entry not in ground]
 
     def observe(state: State, task: Columns) -> Tensor:

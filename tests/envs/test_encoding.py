@@ -15,9 +15,13 @@ from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, Tasks, make
 from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.parameters import Choice, LogUniform, Uniform
 
-MASS = Parameter("mass", "of the load", LogUniform(0.5, 2.0), 1.0, (0.1, 10.0), ood=Uniform(2.0, 3.0), unit="kg")
-LEG = Parameter("leg", "which one is lame", Choice((0.0, 1.0, 2.0)), 0.0, (0.0, 3.0), ood=Choice((3.0,)))
-TILT = Parameter("tilt", "of the floor", Uniform(-1.0, 1.0), 0.0, (-1.5, 1.5), unit="rad")
+MASS = Parameter(
+    "mass", "of the load", train=LogUniform(0.5, 2.0), nominal=1.0, bounds=(0.1, 10.0), ood=Uniform(2.0, 3.0), unit="kg"
+)
+LEG = Parameter(
+    "leg", "which one is lame", train=Choice((0.0, 1.0, 2.0)), nominal=0.0, bounds=(0.0, 3.0), ood=Choice((3.0,))
+)
+TILT = Parameter("tilt", "of the floor", train=Uniform(-1.0, 1.0), nominal=0.0, bounds=(-1.5, 1.5), unit="rad")
 SPACE = ParameterSpace((MASS, LEG, TILT))
 ENCODING = Encoding(SPACE)
 
@@ -89,7 +93,11 @@ def test_intervals_stay_within_what_is_physical() -> None:
 
 
 def test_of_two_kinds_the_likelier_is_told_and_the_other_where_it_is_plausible() -> None:
-    encoding = Encoding(ParameterSpace((Parameter("side", "left or right", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0)),)))
+    encoding = Encoding(
+        ParameterSpace(
+            (Parameter("side", "left or right", train=Choice((-1.0, 1.0)), nominal=1.0, bounds=(-1.0, 1.0)),)
+        )
+    )
     mean = torch.tensor([[0.9], [0.5], [-0.5], [-0.9]])
     told = [estimate["side"] for estimate in encoding.decode(mean, torch.full((4, 1), 0.5))]
     assert [estimate.kinds for estimate in told] == [(1.0,), (1.0, -1.0), (-1.0, 1.0), (-1.0,)]

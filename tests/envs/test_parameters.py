@@ -17,8 +17,10 @@ from robotmeta.errors import UserError
 
 WITH_OOD = [name for name in FAMILIES if make(name).space.has_ood]
 
-MASS = Parameter("mass", "of the load", LogUniform(0.5, 2.0), 1.0, (0.1, 10.0), ood=Uniform(2.0, 3.0), unit="kg")
-SIDE = Parameter("side", "left or right", Choice((-1.0, 1.0)), 1.0, (-1.0, 1.0))
+MASS = Parameter(
+    "mass", "of the load", train=LogUniform(0.5, 2.0), nominal=1.0, bounds=(0.1, 10.0), ood=Uniform(2.0, 3.0), unit="kg"
+)
+SIDE = Parameter("side", "left or right", train=Choice((-1.0, 1.0)), nominal=1.0, bounds=(-1.0, 1.0))
 SPACE = ParameterSpace((MASS, SIDE))
 
 
@@ -102,7 +104,7 @@ def test_a_value_outside_the_physical_range_is_refused(value: float) -> None:
 
 
 def test_a_value_between_the_choices_is_none_of_them() -> None:
-    leg = Parameter("leg", "which leg", Choice((1.0, 2.0)), 0.0, (0.0, 4.0), ood=Choice((4.0,)))
+    leg = Parameter("leg", "which leg", train=Choice((1.0, 2.0)), nominal=0.0, bounds=(0.0, 4.0), ood=Choice((4.0,)))
     space = ParameterSpace((leg,))
     for value in (0.0, 1.0, 2.0, 4.0):
         assert space.row({"leg": value}).values[0, 0] == value
@@ -148,8 +150,8 @@ def test_the_digest_depends_on_names_and_values_and_nothing_else() -> None:
 
 
 def test_the_digest_of_a_space_tells_ranges_apart() -> None:
-    wider = Parameter("mass", "of the load", LogUniform(0.5, 2.5), 1.0, (0.1, 10.0), ood=MASS.ood)
-    heavier = Parameter("mass", "of the load", MASS.train, 1.5, (0.1, 10.0), ood=MASS.ood)
+    wider = Parameter("mass", "of the load", train=LogUniform(0.5, 2.5), nominal=1.0, bounds=(0.1, 10.0), ood=MASS.ood)
+    heavier = Parameter("mass", "of the load", train=MASS.train, nominal=1.5, bounds=(0.1, 10.0), ood=MASS.ood)
     spaces = [SPACE, *(ParameterSpace((mass, SIDE)) for mass in (wider, heavier)), ParameterSpace((SIDE, MASS))]
     assert len({space.digest for space in spaces}) == 4
     assert ParameterSpace((MASS, SIDE)).digest == SPACE.digest
@@ -271,9 +273,9 @@ def test_a_family_names_itself_where_a_task_is_wrong() -> None:
 KIND = Parameter(
     "kind",
     "of ground",
-    Choice((0.0, 1.0)),
-    0.0,
-    (0.0, 2.0),
+    train=Choice((0.0, 1.0)),
+    nominal=0.0,
+    bounds=(0.0, 2.0),
     ood=Choice((2.0,)),
     labels=numbered(("flat", "wet", "icy")),
 )
@@ -302,7 +304,7 @@ def test_labels_name_every_value_of_a_choice() -> None:
 
 
 def test_numbers_are_read_with_their_units() -> None:
-    mass = Parameter("mass", "of the load", Uniform(0.0, 1.0), 0.5, (0.0, 2.0), unit="kg")
+    mass = Parameter("mass", "of the load", train=Uniform(0.0, 1.0), nominal=0.5, bounds=(0.0, 2.0), unit="kg")
     assert mass.text(0.12345) == "0.123 kg"
     assert mass.text(0.12345, unit=False) == "0.123"
     assert mass.spelled(mass.train) == "U(0, 1) kg"

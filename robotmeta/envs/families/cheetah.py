@@ -79,14 +79,20 @@ def _volume(capsule: mujoco.MjsGeom) -> float:
 # -- what varies -----------------------------------------------------------------------------------------------------
 
 _VELOCITY = Parameter(
-    "velocity", "speed to run at", Uniform(0.0, 3.0), 1.5, (-10.0, 10.0), ood=Uniform(3.0, 4.0), unit="m/s"
+    "velocity",
+    "speed to run at",
+    train=Uniform(0.0, 3.0),
+    nominal=1.5,
+    bounds=(-10.0, 10.0),
+    ood=Uniform(3.0, 4.0),
+    unit="m/s",
 )
 _MASS = Parameter(
     "mass",
     "multiplier of every link's mass and radius",
-    Power(2.0, Uniform(-1.0, 1.0)),
-    1.0,
-    (0.1, 5.0),
+    train=Power(2.0, Uniform(-1.0, 1.0)),
+    nominal=1.0,
+    bounds=(0.1, 5.0),
     ood=Power(2.0, Union(((-1.5, -1.0), (1.0, 1.5)))),
     edits=(SpecEdit(_thicken),),
 )
@@ -98,9 +104,9 @@ _DYNAMICS = (
     Parameter(
         "leg_length",
         "multiplier of every leg link's length",
-        Uniform(0.8, 1.2),
-        1.0,
-        (0.3, 2.0),
+        train=Uniform(0.8, 1.2),
+        nominal=1.0,
+        bounds=(0.3, 2.0),
         ood=Union(((0.7, 0.8), (1.2, 1.3))),
         edits=(SpecEdit(_lengthen_legs),),
     ),
@@ -143,7 +149,7 @@ def _cheetah(
         summary=summary,
         source=source,
         space=ParameterSpace(parameters),
-        world=MujocoWorld(_half_cheetah, _FRAME_SKIP, camera="track"),
+        world=MujocoWorld(_half_cheetah, frame_skip=_FRAME_SKIP, camera="track"),
         observations=observation_names(_half_cheetah, hidden=1),
         actions=action_names(_half_cheetah),
         horizon=horizon,

@@ -62,7 +62,7 @@ def dynamics() -> TaskFamily:
         "above 0.7 m, tilts by 0.2 rad, or any angle or velocity reaches 100. Differs from it: Euler instead of RK4; a "
         "link's inertia follows its mass instead of a draw of its own; friction of the foot and the floor alone",
         space=ParameterSpace(random_parameters(_hopper)),
-        world=MujocoWorld(_hopper, _FRAME_SKIP, camera="track"),
+        world=MujocoWorld(_hopper, frame_skip=_FRAME_SKIP, camera="track"),
         observations=observation_names(_hopper, hidden=1),
         actions=action_names(_hopper),
         horizon=200,

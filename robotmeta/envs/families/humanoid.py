@@ -43,9 +43,9 @@ def _humanoid() -> mujoco.MjSpec:
 _DIRECTION = Parameter(
     "direction",
     "where to walk, counter-clockwise from forward",
-    Uniform(-math.pi, math.pi),
-    0.0,
-    (-2.0 * math.pi, 2.0 * math.pi),
+    train=Uniform(-math.pi, math.pi),
+    nominal=0.0,
+    bounds=(-2.0 * math.pi, 2.0 * math.pi),
     unit="rad",
 )
 
@@ -81,7 +81,7 @@ def direction() -> TaskFamily:
         "times the square of controls in [-0.4, 0.4]); ends where the torso is not 1 to 2 m high. Differs from it: "
         "Euler instead of RK4; no impact cost; 45 observations, without inertias, link velocities and forces",
         space=ParameterSpace((_DIRECTION,)),
-        world=MujocoWorld(_humanoid, _FRAME_SKIP, fields=("subtree_com",), camera="track"),
+        world=MujocoWorld(_humanoid, frame_skip=_FRAME_SKIP, fields=("subtree_com",), camera="track"),
         observations=observation_names(_humanoid, hidden=2),
         actions=action_names(_humanoid),
         horizon=200,

@@ -21,7 +21,7 @@ from robotmeta.envs.family import Columns, State, Transition
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.parameters import Choice, Parameter, Power, Uniform, Union, numbered
 
-Robot = Callable[[], mujoco.MjSpec]
+SpecBuilder = Callable[[], mujoco.MjSpec]
 """Builds the specification of a robot in its world; a function of a module, so that its compiled model is kept."""
 
 _MEMORY = 1 << 18  # bytes of scratch a world; the files ask for megabytes, a robot that lies on the floor needs 35 kB
@@ -40,7 +40,7 @@ def load_gymnasium(file: str) -> mujoco.MjSpec:
 
 
 @functools.cache
-def nominal_model(robot: Robot) -> mujoco.MjModel:
+def nominal_model(robot: SpecBuilder) -> mujoco.MjModel:
     """The robot's compiled model, for its names and numbers."""
     return robot().compile()
 
@@ -48,19 +48,19 @@ def nominal_model(robot: Robot) -> mujoco.MjModel:
 # -- interface -------------------------------------------------------------------------------------------------------
 
 
-def observation_names(robot: Robot, hidden: int) -> tuple[tuple[str, str], ...]:
+def observation_names(robot: SpecBuilder, hidden: int) -> tuple[tuple[str, str], ...]:
     """Name and unit of what :func:`observe` shows: positions without the first ``hidden``, then all velocities."""
     positions, velocities = interface.joint_signals(nominal_model(robot), _called)
     return (*positions[hidden:], *velocities)
 
 
-def action_names(robot: Robot) -> tuple[tuple[str, str], ...]:
+def action_names(robot: SpecBuilder) -> tuple[tuple[str, str], ...]:
     """Name of each motor's torque, and its value at full action as the unit."""
     gears = nominal_model(robot).actuator_gear[:, 0]
     return tuple((f"{joint}_torque", f"{gear:g} N m") for joint, gear in zip(_driven(robot), gears, strict=True))
 
 
-def _driven(robot: Robot) -> list[str]:
+def _driven(robot: SpecBuilder) -> list[str]:
     """Plain name of the joint that each motor turns."""
     model = nominal_model(robot)
     return [_called(model.joint(joint).name) for joint in model.actuator_trnid[:, 0]]
@@ -80,32 +80,32 @@ def _plain(name: str) -> str:
 DIRECTION = Parameter(
     "direction",
     "way to run",
-    Choice((-1.0, 1.0)),
-    1.0,
-    (-1.0, 1.0),
+    train=Choice((-1.0, 1.0)),
+    nominal=1.0,
+    bounds=(-1.0, 1.0),
     labels={1.0: "forward", -1.0: "backward"},
 )
 
 
-def fault(robot: Robot) -> tuple[Parameter, Parameter]:
+def fault(robot: SpecBuilder) -> tuple[Parameter, Parameter]:
     """A joint whose motor is weak, limp or wired the wrong way round, and what it makes of its torque."""
     joints = _driven(robot)
     return (
         Parameter(
             "faulty_joint",
             "joint with a fault",
-            Choice(tuple(float(joint) for joint in range(len(joints) + 1))),
-            0.0,
-            (0.0, float(len(joints))),
+            train=Choice(tuple(float(joint) for joint in range(len(joints) + 1))),
+            nominal=0.0,
+            bounds=(0.0, float(len(joints))),
             edits=(ModelEdit(_weaken_joint),),
             labels=numbered(("none", *joints)),
         ),
         Parameter(
             "fault_strength",
             "what the faulty joint makes of its torque: 0 is limp, -1 reversed",
-            Uniform(-1.0, 0.5),
-            0.0,
-            (-1.0, 1.0),
+            train=Uniform(-1.0, 0.5),
+            nominal=0.0,
+            bounds=(-1.0, 1.0),
             qualifies="faulty_joint",
         ),
     )
@@ -116,7 +116,7 @@ def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
         model.actuator_gear[round(joint) - 1] *= row["fault_strength"]
 
 
-def random_parameters(robot: Robot) -> tuple[Parameter, ...]:
+def random_parameters(robot: SpecBuilder) -> tuple[Parameter, ...]:
     """Multipliers of each link's mass, the friction of the floor and the feet, and each joint's damping.
 
     They are those of rand_param_envs, the families of random parameters in ProMP and PEARL, but for the friction of
@@ -142,9 +142,9 @@ def _multiplier(part: str, kind: str, what: str, base: float, edits: tuple[Edit,
     return Parameter(
         f"{part}_{kind}",
         f"multiplier of the {part.replace('_', ' ')}'s {what}",
-        Power(base, Uniform(-3.0, 3.0)),
-        1.0,
-        (0.05, 20.0),
+        train=Power(base, Uniform(-3.0, 3.0)),
+        nominal=1.0,
+        bounds=(0.05, 20.0),
         ood=Power(base, Union(((-4.0, -3.0), (3.0, 4.0)))),
         edits=edits,
     )
@@ -166,7 +166,7 @@ def _damping(joint: str) -> tuple[Edit, ...]:
 
 
 def noisy_start(
-    robot: Robot, scale: float, *, normal_velocity: bool = False
+    robot: SpecBuilder, scale: float, *, normal_velocity: bool = False
 ) -> Callable[[State, torch.Generator, Columns], State]:
     """Initial states around the nominal pose at rest, as :func:`robotmeta.envs.signals.noisy_start` draws them."""
     return interface.noisy_start(nominal_model(robot), scale, normal_velocity=normal_velocity)

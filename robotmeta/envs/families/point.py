@@ -18,7 +18,15 @@ _ARRIVED = 0.01  # metres in each coordinate
 
 _FARTHER = Union(((-0.8, -0.5), (0.5, 0.8)))
 _GOAL = tuple(
-    Parameter(f"goal_{axis}", f"{axis} of the goal", Uniform(-0.5, 0.5), 0.0, (-2.0, 2.0), ood=_FARTHER, unit="m")
+    Parameter(
+        f"goal_{axis}",
+        f"{axis} of the goal",
+        train=Uniform(-0.5, 0.5),
+        nominal=0.0,
+        bounds=(-2.0, 2.0),
+        ood=_FARTHER,
+        unit="m",
+    )
     for axis in "xy"
 )
 

@@ -16,7 +16,7 @@ from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Trans
 from robotmeta.envs.models import ModelBuilder, in_one_line, quiet_mujoco
 from robotmeta.envs.own_robot.variations import Variation, parameter_space
 from robotmeta.envs.parameters import Parameter, ParameterSpace
-from robotmeta.envs.signals import Robot, Signals, controlled, noisy_start, observed
+from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
 from robotmeta.envs.task_batch import TaskBatchEnv
 from robotmeta.errors import UserError, unknown
 
@@ -121,7 +121,14 @@ def from_mjcf(
         summary=summary or f"A robot of one's own that varies in {', '.join(space.names)}.",
         source=source or f"{robot}, {frame_skip} substeps of {timestep:g} s",
         space=space,
-        world=MujocoWorld(spec, frame_skip, fields, _camera(nominal, camera), Robot(nominal).root, control),
+        world=MujocoWorld(
+            spec,
+            frame_skip=frame_skip,
+            fields=fields,
+            camera=_camera(nominal, camera),
+            lookat_body=FloatingBase(nominal).root,
+            control=control,
+        ),
         observations=signals if observations is None else observations,
         actions=actions,
         horizon=horizon,

@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row, object_rows
-from robotmeta.envs.signals import Robot
+from robotmeta.envs.signals import FloatingBase
 from robotmeta.errors import UserError, unknown
 
 Mode = Literal["scale", "add", "set"]
@@ -183,7 +183,7 @@ def _names(kind: str, model: mujoco.MjModel) -> list[str]:
 def _matching(name: str, kind: str, existing: Sequence[str], model: mujoco.MjModel) -> tuple[str, ...]:
     if name in existing:
         return (name,)
-    floating = [model.joint(joint).name for joint in Robot(model).floating] if kind == "joint" else []
+    floating = [model.joint(joint).name for joint in FloatingBase(model).floating] if kind == "joint" else []
     return tuple(other for other in existing if fnmatchcase(other, name) and other not in floating)
 
 

@@ -204,7 +204,17 @@ def _described(
             raise UserError(f"{name}: {start:g} to {end:g} leaves the physical range, {low:g} to {high:g}")
     described, unit = options.get("description", what), options.get("unit", unit)
     labels = options.get("labels", {})
-    return Parameter(_column(name), described, way.train, nominal, (low, high), ood, edits, unit, labels)
+    return Parameter(
+        _column(name),
+        described,
+        train=way.train,
+        nominal=nominal,
+        bounds=(low, high),
+        ood=ood,
+        edits=edits,
+        unit=unit,
+        labels=labels,
+    )
 
 
 def _ood(name: str, way: Variation) -> Distribution | None:

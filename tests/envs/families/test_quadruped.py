@@ -19,7 +19,7 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.envs.edits import Field, ModelEdit
 from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, LEGS, NUMBERS, TIMESTEP
-from robotmeta.envs.families.quadruped.robots import ROBOTS, Robot
+from robotmeta.envs.families.quadruped.robots import ROBOTS, QuadrupedParameters
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.parameters import LogUniform, Proportional, Uniform
@@ -53,7 +53,7 @@ def together(*tasks: Tasks) -> Tasks:
     return Tasks(FAMILY.space.names, np.concatenate([t.values for t in tasks]))
 
 
-def total_mass(robot: Robot) -> float:
+def total_mass(robot: QuadrupedParameters) -> float:
     return robot.trunk_mass + 4 * (robot.hip_mass + robot.thigh_mass + robot.calf_mass)
 
 
@@ -119,8 +119,12 @@ def test_the_gains_are_in_units_of_the_robot() -> None:
 
 
 def test_the_parts_of_a_sampled_robot_fit_together() -> None:
-    thigh = Parameter("thigh", "length", LogUniform(0.1, 0.4), 0.2, (0.0, 1.0), ood=Uniform(0.4, 0.5))
-    mass = Parameter("mass", "of it", Proportional(Uniform(2.0, 3.0), (thigh, thigh, thigh)), 0.02, (0.0, 1.0))
+    thigh = Parameter(
+        "thigh", "length", train=LogUniform(0.1, 0.4), nominal=0.2, bounds=(0.0, 1.0), ood=Uniform(0.4, 0.5)
+    )
+    mass = Parameter(
+        "mass", "of it", train=Proportional(Uniform(2.0, 3.0), (thigh, thigh, thigh)), nominal=0.02, bounds=(0.0, 1.0)
+    )
     space = ParameterSpace((thigh, mass))
     assert str(mass.train) == "U(2, 3) * thigh^3"
     assert mass.train.support == pytest.approx((2.0 * 0.1**3, 3.0 * 0.4**3))

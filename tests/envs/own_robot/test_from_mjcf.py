@@ -175,7 +175,7 @@ def test_a_function_of_ones_own_changes_the_structure() -> None:
 
 
 def test_a_parameter_is_taken_as_it_is_under_the_name_of_its_key() -> None:
-    whole = Parameter("any", "two things at once", Uniform(0.0, 1.0), 0.0, (0.0, 1.0))
+    whole = Parameter("any", "two things at once", train=Uniform(0.0, 1.0), nominal=0.0, bounds=(0.0, 1.0))
     (parameter,) = family_of({"worn-out": whole}).space
     assert parameter.name == "worn_out"
     assert parameter.description == "two things at once"

@@ -228,7 +228,9 @@ def test_a_task_gives_the_model_the_ground_that_is_looked_up_for_it(kind: int) -
 @pytest.mark.parametrize("leg", [0.1, 0.3])
 def test_terrain_shrinks_with_the_legs_where_they_vary(leg: float) -> None:
     pool = dataclasses.replace(POOL, leg=lambda task: 2.0 * task["shin"])
-    shin = Parameter("shin", "length of half a leg", Uniform(0.05, 0.15), 0.15, (0.05, 1.0), unit="m")
+    shin = Parameter(
+        "shin", "length of half a leg", train=Uniform(0.05, 0.15), nominal=0.15, bounds=(0.05, 1.0), unit="m"
+    )
     build, space = robot_on(pool, shin), ParameterSpace((*pool.parameters(seeds=2), shin))
     row = {"terrain": 2, "difficulty": 1.0, "terrain_seed": 1.0}
     tasks = space.row({**row, "shin": leg / 2})

@@ -94,7 +94,9 @@ def _goal_column(
     bounds: tuple[float, float],
 ) -> Parameter:
     edits = (ModelEdit(partial(_show_goal, scene)),)
-    return Parameter(f"goal_{axis}", f"goal {where}", train, nominal, bounds, ood, edits, "m")
+    return Parameter(
+        f"goal_{axis}", f"goal {where}", train=train, nominal=nominal, bounds=bounds, ood=ood, edits=edits, unit="m"
+    )
 
 
 _FAR = Union(((-0.2, -0.15), (0.15, 0.2)))
@@ -109,9 +111,9 @@ def _object(what: str) -> tuple[Parameter, ...]:
         Parameter(
             "mass",
             "mass of the object",
-            LogUniform(0.5, 4.0),
-            MASS,
-            (0.02, 20.0),
+            train=LogUniform(0.5, 4.0),
+            nominal=MASS,
+            bounds=(0.02, 20.0),
             ood=Union(((0.25, 0.5), (4.0, 8.0))),
             edits=(ModelEdit(weigh),),
             unit="kg",
@@ -119,9 +121,9 @@ def _object(what: str) -> tuple[Parameter, ...]:
         Parameter(
             "size",
             what,
-            Uniform(0.035, 0.065),
-            SIZE,
-            (0.02, 0.09),  # the gripper opens to 0.1 m
+            train=Uniform(0.035, 0.065),
+            nominal=SIZE,
+            bounds=(0.02, 0.09),  # the gripper opens to 0.1 m
             ood=Union(((0.025, 0.035), (0.065, 0.08))),
             edits=(ModelEdit(resize),),
             unit="m",
@@ -132,7 +134,15 @@ def _object(what: str) -> tuple[Parameter, ...]:
 def _friction(nominal: float, train: Distribution, ood: Distribution) -> Parameter:
     # Two surfaces slide with the larger one of their frictions; that of the fingers, 1, is left to them.
     edits: tuple[Edit, ...] = (Field("geom_friction", "set", rows=("table0", "object0"), column=0),)
-    return Parameter("friction", "sliding friction between object and table", train, nominal, (0.0, 3.0), ood, edits)
+    return Parameter(
+        "friction",
+        "sliding friction between object and table",
+        train=train,
+        nominal=nominal,
+        bounds=(0.0, 3.0),
+        ood=ood,
+        edits=edits,
+    )
 
 
 _ROUGH = _friction(1.0, LogUniform(0.25, 1.0), Union(((0.1, 0.25), (1.0, 1.5))))
@@ -140,18 +150,18 @@ _SMOOTH = _friction(0.1, LogUniform(0.05, 0.2), Union(((0.02, 0.05), (0.2, 0.4))
 _HEADING = Parameter(
     "heading",
     "how far to the left the gripper moves of what it is told",
-    Uniform(-120.0, 120.0),
-    0.0,
-    (-180.0, 180.0),
+    train=Uniform(-120.0, 120.0),
+    nominal=0.0,
+    bounds=(-180.0, 180.0),
     ood=Union(((-180.0, -120.0), (120.0, 180.0))),
     unit="deg",
 )
 _GAIN = Parameter(
     "gain",
     "multiplier of the gripper's moves",
-    LogUniform(0.4, 1.5),
-    1.0,
-    (0.0, 3.0),
+    train=LogUniform(0.4, 1.5),
+    nominal=1.0,
+    bounds=(0.0, 3.0),
     ood=Union(((0.25, 0.4), (1.5, 2.0))),
 )
 
@@ -301,7 +311,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         space=space,
         world=MujocoWorld(
             lambda: build(scene, _dot(scene, next(iter(space.nominal())))),
-            SUBSTEPS,
+            frame_skip=SUBSTEPS,
             fields=FIELDS,
             camera="front",
             drive=partial(drive, scene),

@@ -72,9 +72,9 @@ _SPACE = ParameterSpace(
         Parameter(
             "finger_width",
             "width of the pads",
-            Uniform(0.014, 0.026),
-            0.02,
-            (0.004, 0.06),
+            train=Uniform(0.014, 0.026),
+            nominal=0.02,
+            bounds=(0.004, 0.06),
             edits=(SpecEdit(set_pad_width),),
             unit="m",
         ),
@@ -174,7 +174,7 @@ def grasp() -> TaskFamily:
         "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
         "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
         space=_SPACE,
-        world=MujocoWorld(_grasper, FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
+        world=MujocoWorld(_grasper, frame_skip=FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
         observations=(
             *signals("{}", HAND[:4]),
             ("closure", "m"),

@@ -107,9 +107,9 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
 LATENCY = Parameter(
     "latency",
     "from an action to the servos",
-    Uniform(0.0, 80.0),
-    0.0,
-    (0.0, LONGEST_DELAY),
+    train=Uniform(0.0, 80.0),
+    nominal=0.0,
+    bounds=(0.0, LONGEST_DELAY),
     ood=Uniform(80.0, 120.0),
     edits=(ModelEdit(delay),),
     unit="ms",

@@ -146,7 +146,7 @@ def push() -> TaskFamily:
         f"{200 * _PUSHED:g} cm; ends where the object falls off the table; success is {100 * _PUSHED:g} cm from the "
         "goal at the end",
         space=_SPACE,
-        world=MujocoWorld(pusher, FRAME_SKIP, fields=("act",), camera="table"),
+        world=MujocoWorld(pusher, frame_skip=FRAME_SKIP, fields=("act",), camera="table"),
         observations=(
             *signals("{}", ARM[:2]),
             *signals("{}_velocity", ARM[:2], "/s"),

@@ -62,9 +62,9 @@ _SPACE = ParameterSpace(
         Parameter(
             "gantry_turn",
             "by which the axes that the hand moves along are turned against what the camera sees",
-            Uniform(-0.8, 0.8),
-            0.0,
-            (-math.pi, math.pi),
+            train=Uniform(-0.8, 0.8),
+            nominal=0.0,
+            bounds=(-math.pi, math.pi),
             ood=Union(((-1.2, -0.8), (0.8, 1.2))),
             edits=(SpecEdit(turn_gantry),),
             unit="rad",
@@ -72,9 +72,9 @@ _SPACE = ParameterSpace(
         Parameter(
             "payload",
             "weight on the hand",
-            Uniform(0.0, 1.0),
-            0.0,
-            (0.0, 2.5),
+            train=Uniform(0.0, 1.0),
+            nominal=0.0,
+            bounds=(0.0, 2.5),
             ood=Uniform(1.0, 1.5),
             edits=(ModelEdit(carry),),
             unit="kg",
@@ -133,7 +133,7 @@ def reach() -> TaskFamily:
         f"of 0.4 m is left and half for how exactly the hand is there; success is {100 * _CLOSE:g} cm from the goal "
         "for the last half second",
         space=_SPACE,
-        world=MujocoWorld(_reacher, FRAME_SKIP, fields=("act",), camera="table"),
+        world=MujocoWorld(_reacher, frame_skip=FRAME_SKIP, fields=("act",), camera="table"),
         observations=(
             *signals("{}", XYZ),
             *signals("{}_velocity", XYZ, "/s"),

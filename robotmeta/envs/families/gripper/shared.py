@@ -37,7 +37,7 @@ def gain(name: str, description: str, servos: tuple[str, ...], train: Distributi
     # Their damping stays: a weak servo lags behind its target, a strong one overshoots it.
     stiffness = Field("actuator_gainprm", rows=servos, column=0), Field("actuator_biasprm", rows=servos, column=1)
     edits = (*stiffness, Field("actuator_forcerange", rows=servos))
-    return Parameter(name, description, train, 1.0, (0.05, 2.5), ood, edits)
+    return Parameter(name, description, train=train, nominal=1.0, bounds=(0.05, 2.5), ood=ood, edits=edits)
 
 
 def goal_column(
@@ -45,7 +45,9 @@ def goal_column(
 ) -> Parameter:
     """Where to bring something, along x (0), y (1) or z (2), m."""
     name = f"goal_{'xyz'[axis]}"
-    return Parameter(name, description, Uniform(*train), nominal, bounds, edits=(show_goal(axis),), unit="m")
+    return Parameter(
+        name, description, train=Uniform(*train), nominal=nominal, bounds=bounds, edits=(show_goal(axis),), unit="m"
+    )
 
 
 def strength(axes: tuple[str, ...]) -> Parameter:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
-class Robot:
+class QuadrupedParameters:
     """A quadruped with 12 joints.
 
     Attributes:
@@ -56,8 +56,8 @@ class Robot:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("source", "estimated")}
 
 
-ROBOTS: Mapping[str, Robot] = {
-    "a1": Robot(
+ROBOTS: Mapping[str, QuadrupedParameters] = {
+    "a1": QuadrupedParameters(
         trunk_mass=4.713,
         trunk_length=0.366,
         trunk_width=0.094,
@@ -71,7 +71,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=33.5,
         source="Unitree A1: MJCF of MuJoCo Menagerie, from Unitree's URDF",
     ),
-    "a2": Robot(
+    "a2": QuadrupedParameters(
         trunk_mass=19.651,
         trunk_length=0.51888,
         trunk_width=0.150226,
@@ -85,7 +85,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=180.0,
         source="Unitree A2: Unitree's URDF (unitree_ros)",
     ),
-    "aliengo": Robot(
+    "aliengo": QuadrupedParameters(
         trunk_mass=11.041,
         trunk_length=0.4814,
         trunk_width=0.102,
@@ -99,7 +99,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=44.4,
         source="Unitree Aliengo: Unitree's URDF (unitree_ros)",
     ),
-    "anymal-b": Robot(
+    "anymal-b": QuadrupedParameters(
         trunk_mass=19.2035,
         trunk_length=0.681,
         trunk_width=0.232,
@@ -113,7 +113,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=40.0,
         source="ANYbotics ANYmal B: MJCF of MuJoCo Menagerie, from ANYbotics' URDF",
     ),
-    "anymal-c": Robot(
+    "anymal-c": QuadrupedParameters(
         trunk_mass=19.2035,
         trunk_length=0.7196,
         trunk_width=0.208,
@@ -127,7 +127,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=80.0,
         source="ANYbotics ANYmal C: MJCF of MuJoCo Menagerie, from ANYbotics' URDF",
     ),
-    "b1": Robot(
+    "b1": QuadrupedParameters(
         trunk_mass=18.276,
         trunk_length=0.691,
         trunk_width=0.144,
@@ -141,7 +141,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=100.0,
         source="Unitree B1: Unitree's URDF (unitree_ros)",
     ),
-    "b2": Robot(
+    "b2": QuadrupedParameters(
         trunk_mass=40.3435,
         trunk_length=0.657,
         trunk_width=0.144,
@@ -155,7 +155,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=320.0,
         source="Unitree B2: Unitree's URDF (unitree_ros); the trunk with head and tail, hips like the left ones",
     ),
-    "barkour": Robot(
+    "barkour": QuadrupedParameters(
         trunk_mass=6.04352,
         trunk_length=0.4735,
         trunk_width=0.18,
@@ -169,7 +169,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=18.0,
         source="Google Barkour vB: MJCF of MuJoCo Menagerie, by its makers",
     ),
-    "cheetah-3": Robot(
+    "cheetah-3": QuadrupedParameters(
         trunk_mass=28.6,
         trunk_length=0.6,
         trunk_width=0.256,
@@ -183,7 +183,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=240.6,
         source="MIT Cheetah 3: Cheetah-Software, Cheetah3.h; torque is the motors' limit times the gear ratio",
     ),
-    "go1": Robot(
+    "go1": QuadrupedParameters(
         trunk_mass=5.204,
         trunk_length=0.3762,
         trunk_width=0.0935,
@@ -197,7 +197,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=35.55,
         source="Unitree Go1: MJCF of MuJoCo Menagerie, from Unitree's URDF",
     ),
-    "go2": Robot(
+    "go2": QuadrupedParameters(
         trunk_mass=6.921,
         trunk_length=0.3868,
         trunk_width=0.093,
@@ -211,7 +211,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=45.43,
         source="Unitree Go2: MJCF of MuJoCo Menagerie, from Unitree's URDF",
     ),
-    "laikago": Robot(
+    "laikago": QuadrupedParameters(
         trunk_mass=13.733,
         trunk_length=0.4387,
         trunk_width=0.175,
@@ -225,7 +225,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=40.0,
         source="Unitree Laikago: Unitree's URDF (unitree_ros); torque of the hip joint, abduction has 19 N m",
     ),
-    "mini-cheetah": Robot(
+    "mini-cheetah": QuadrupedParameters(
         trunk_mass=3.52,
         trunk_length=0.38,
         trunk_width=0.098,
@@ -239,7 +239,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=28.0,
         source="MIT Mini Cheetah: Cheetah-Software, MiniCheetah.h; torque is the motors' limit times the gear ratio",
     ),
-    "solo12": Robot(
+    "solo12": QuadrupedParameters(
         trunk_mass=1.63315,
         trunk_length=0.38,
         trunk_width=0.2092,
@@ -253,7 +253,7 @@ ROBOTS: Mapping[str, Robot] = {
         knee_torque=2.7,
         source="ODRI Solo12: URDF of example-robot-data; torque of Grimminger et al. 2020",
     ),
-    "spot": Robot(
+    "spot": QuadrupedParameters(
         trunk_mass=15.02,
         trunk_length=0.5957,
         trunk_width=0.11,

@@ -40,9 +40,9 @@ _SPACE = ParameterSpace(
         Parameter(
             "velocity",
             f"speed to run at, backward if negative; that of cheetah-run is {_SPEED:g} or faster",
-            Union(((-6.0, -2.0), (2.0, 6.0))),
-            _SPEED,
-            (-20.0, 20.0),
+            train=Union(((-6.0, -2.0), (2.0, 6.0))),
+            nominal=_SPEED,
+            bounds=(-20.0, 20.0),
             ood=Union(((-_SPEED, -6.0), (6.0, _SPEED))),
             unit="m/s",
         ),
