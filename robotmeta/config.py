@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from robotmeta.errors import UserError, unknown
 from robotmeta.metalearners import LearnerConfig, learner_class
-from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.schema import current_config
 
 if TYPE_CHECKING:
@@ -60,19 +59,6 @@ class RunConfig:
             raise UserError(f"not the configuration of a run: {error}") from None
 
 
-# 20 episodes an adaptation step, as published; the defaults adapt with at most 5 episodes.
-_MAML = {"meta_batch": 40, "episodes": 20}
-_PROMP = {**_MAML, "epochs": 5, "learning_rate": 1e-3}
-
-PRESETS: dict[tuple[str, str], dict[str, Any]] = {
-    ("promp", "paper"): _PROMP,
-    ("maml", "paper"): _MAML,
-    ("promp", "paper-3-steps"): {**_PROMP, "adaptation_steps": 3},
-    ("maml", "paper-3-steps"): {**_MAML, "adaptation_steps": 3},
-}
-"""Named configurations: ``(learner, preset) -> hyper-parameters``."""
-
-
 def hyperparameters(
     learner: str, values: Mapping[str, Any], *, preset: str | None = None, family: TaskFamily | None = None
 ) -> LearnerConfig:
@@ -91,14 +77,12 @@ def hyperparameters(
     hints = typing.get_type_hints(config)
     known = [field.name for field in dataclasses.fields(config)]
     chosen: dict[str, Any] = {}
-    if family is not None and family.init_std is not None and issubclass(config, PPOConfig):
-        chosen["init_std"] = family.init_std
+    if family is not None:
+        chosen.update(config.family_defaults(family))
     if preset is not None:
-        if (learner, preset) not in PRESETS:
-            raise unknown(
-                "preset", preset, [name for who, name in PRESETS if who == learner], where=f"learner '{learner}'"
-            )
-        chosen.update(PRESETS[learner, preset])
+        if preset not in config.presets:
+            raise unknown("preset", preset, config.presets, where=f"learner '{learner}'")
+        chosen.update(config.presets[preset])
     for name, value in values.items():
         if name not in known:
             raise unknown("hyper-parameter", name, known, where=f"learner '{learner}'")

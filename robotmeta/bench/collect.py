@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from robotmeta.config import PRESETS, RunConfig, hyperparameters
+from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
-from robotmeta.metalearners.promp import ProMP
+from robotmeta.metalearners.promp import ProMP, ProMPConfig
 from robotmeta.policy import Policy, new_policy, versions
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
@@ -207,7 +207,7 @@ def _updates(family: str, threads: int) -> dict[str, Timed]:
     ProMP runs all its epochs, as the loop it is compared with does: nothing stops them early.
     """
     figures: dict[str, Timed] = {}
-    for learner, hyper in (("promp", {**PRESETS["promp", "paper"], "max_kl": 1e9}), ("rl2", {})):
+    for learner, hyper in (("promp", {**ProMPConfig.presets["paper"], "max_kl": 1e9}), ("rl2", {})):
         policy = _policy(family, learner, hyper)
         iteration = _Iteration(policy, threads)
         figures[f"{learner}: collect"] = iteration.collect

@@ -176,6 +176,7 @@ def train(
         threads: Physics threads; all cores by default.
         checkpoint_every: Iterations between checkpoints.
     """
+    from robotmeta.metalearners import DEFAULT
     from robotmeta.training import train as training
 
     _check_threads(threads)
@@ -195,7 +196,7 @@ def train(
             raise UserError(f"train needs a task family; there are: {', '.join(family_names())}")
         run = training.meta_train(
             family,
-            learner or "task-inference",
+            learner or DEFAULT,
             iterations=300 if iterations is None else iterations,
             seed=seed or 0,
             out=out,

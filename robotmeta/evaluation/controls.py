@@ -8,14 +8,12 @@ from typing import Any
 
 from robotmeta.config import hyperparameters
 from robotmeta.errors import UserError
-from robotmeta.metalearners.ppo import PPOConfig
+from robotmeta.metalearners import CONTROL
 from robotmeta.policy import Policy
 from robotmeta.training.checkpoint import checkpoints, load
 from robotmeta.training.train import CONFIG, Run, meta_train, resume
 
-_LEARNER = "domain-randomization"
 _HYPER: dict[str, dict[str, Any]] = {"domain_randomized": {}, "oracle": {"oracle": True}}
-_SHARED = ("init_std", "min_std", "desired_kl", "discount")  # with the policy: exploration, step size, and its aim
 
 
 def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None = None) -> Policy:
@@ -37,10 +35,8 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
             f"that is trained already with --{name.replace('_', '-')}"
         )
     folder = run / "controls" / name
-    chosen = policy.config.hyperparameters
-    shared = {key: getattr(chosen, key) for key in _SHARED} if isinstance(chosen, PPOConfig) else {}
-    values = shared | _HYPER[name]
-    hyper = hyperparameters(_LEARNER, values, family=policy.family)
+    values = policy.config.hyperparameters.control_defaults() | _HYPER[name]
+    hyper = hyperparameters(CONTROL, values, family=policy.family)
 
     def trained(iterations: int) -> Run:
         if (folder / CONFIG).exists():
@@ -48,7 +44,7 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
             return resume(folder, family=policy.family, iterations=iterations, threads=threads)
         return meta_train(
             policy.family,
-            _LEARNER,
+            CONTROL,
             iterations=iterations,
             seed=policy.config.seed,
             out=folder,

@@ -20,6 +20,7 @@ from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import write_text
+from robotmeta.metalearners import CONTROL, FROM_SCRATCH
 from robotmeta.policy import Policy, new_policy, versions
 from robotmeta.seeding import streams
 
@@ -376,8 +377,8 @@ def check_controls(names: Sequence[str]) -> None:
 
 def scratch(policy: Policy, seed: int) -> Policy:
     """The from-scratch control: random weights, fine-tuned by plain policy gradient with the default step size."""
-    chosen = hyperparameters("promp", {})
-    config = RunConfig(policy.family.name, "promp", chosen, seed=seed + 1, simulator=policy.config.simulator)
+    chosen = hyperparameters(FROM_SCRATCH, {})
+    config = RunConfig(policy.family.name, FROM_SCRATCH, chosen, seed=seed + 1, simulator=policy.config.simulator)
     return new_policy(config, policy.learner.device, policy.family)
 
 
@@ -388,9 +389,9 @@ def _check_control(name: str, control: Policy, policy: Policy) -> None:
             f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}'"
         )
     config, wants_task = control.config, name == "oracle"
-    if config.learner != "domain-randomization" or config.hyperparameters.oracle != wants_task:
+    if control.learner.adapts or config.hyperparameters.oracle != wants_task:
         observes = " and observes its task" if config.hyperparameters.oracle else ""
-        wanted = "--learner domain-randomization" + " --hyper oracle=true" * wants_task
+        wanted = f"--learner {CONTROL}" + " --hyper oracle=true" * wants_task
         raise UserError(
             f"the {name} control is trained with {wanted}; this one learned with {config.learner}{observes}"
         )

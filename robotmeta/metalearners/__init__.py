@@ -12,7 +12,16 @@ from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.metalearners.rl2 import RL2
 from robotmeta.metalearners.task_inference import TaskInference
 
-__all__ = ["LEARNERS", "LearnerConfig", "MetaLearner", "Sizes", "learner_class"]
+__all__ = [
+    "CONTROL",
+    "DEFAULT",
+    "FROM_SCRATCH",
+    "LEARNERS",
+    "LearnerConfig",
+    "MetaLearner",
+    "Sizes",
+    "learner_class",
+]
 
 LEARNERS: dict[str, type[MetaLearner[Any]]] = {
     "promp": ProMP,
@@ -21,6 +30,13 @@ LEARNERS: dict[str, type[MetaLearner[Any]]] = {
     "task-inference": TaskInference,
     "domain-randomization": DomainRandomization,
 }
+
+DEFAULT = "task-inference"
+"""What meta-training uses where no learner is named."""
+CONTROL = "domain-randomization"
+"""What trains the controls that do not adapt."""
+FROM_SCRATCH = "promp"
+"""What adapts the control with random initial weights."""
 
 
 def learner_class(name: str) -> type[MetaLearner[Any]]:

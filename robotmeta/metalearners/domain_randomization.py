@@ -36,6 +36,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     """Trained over the family, deployed as it is: its belief is empty and adapting does nothing."""
 
     Config = DomainRandomizationConfig
+    adapts = False
 
     def __init__(self, sizes: Sizes, config: DomainRandomizationConfig, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
 
 _STEP = "adaptation_step"  # how many adaptation steps a belief has taken
+PAPER: dict[str, Any] = {"meta_batch": 40, "episodes": 20}
+"""Tasks and episodes of an adaptation step as published (Finn et al. 2017); the defaults need far fewer episodes."""
+
 _CACHED_STEPS = 10_000  # control steps whose activations in 64-unit layers fit a second-level cache
 
 

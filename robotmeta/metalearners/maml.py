@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from robotmeta.experience.rollout import Trial
-from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.gradient import PAPER, GradientConfig, GradientLearner
 from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients, sums
 
@@ -19,6 +20,8 @@ _PROBE = 3e-3  # length of the steps that measure curvature: above float32's rou
 @dataclass(frozen=True)
 class MAMLConfig(GradientConfig):
     """Hyper-parameters of MAML-TRPO."""
+
+    presets: ClassVar = {"paper": PAPER, "paper-3-steps": {**PAPER, "adaptation_steps": 3}}
 
     first_order: bool = False
     """Ignore how the inner gradient depends on the initialization (FOMAML)."""

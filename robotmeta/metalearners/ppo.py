@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from robotmeta.envs import TaskFamily
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
@@ -56,6 +57,14 @@ class PPOConfig(LearnerConfig):
         self.check_share("discount", "gae_lambda")
         for name in ("learning_rate", "desired_kl", "value_weight", "entropy_weight"):
             self.check(name, at_least=0)
+
+    @classmethod
+    def family_defaults(cls, family: TaskFamily) -> dict[str, Any]:
+        return {} if family.init_std is None else {"init_std": family.init_std}
+
+    def control_defaults(self) -> dict[str, Any]:
+        """Exploration, step size, and the discount, which decides what is maximized."""
+        return {name: getattr(self, name) for name in ("init_std", "min_std", "desired_kl", "discount")}
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from robotmeta.experience.rollout import Trial
-from robotmeta.metalearners.gradient import GradientConfig, GradientLearner
+from robotmeta.metalearners.gradient import PAPER, GradientConfig, GradientLearner
 from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import step
 from robotmeta.metalearners.protocol import Sizes
 
+_PAPER: dict[str, Any] = {**PAPER, "epochs": 5, "learning_rate": 1e-3}
+
 
 @dataclass(frozen=True)
 class ProMPConfig(GradientConfig):
     """Hyper-parameters of ProMP."""
+
+    presets: ClassVar = {"paper": _PAPER, "paper-3-steps": {**_PAPER, "adaptation_steps": 3}}
 
     learning_rate: float = 1.5e-3
     """Of Adam, in the outer loop."""

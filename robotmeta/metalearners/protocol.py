@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 import torch
 from torch import nn
 
+from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
@@ -20,6 +21,9 @@ from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
 @dataclass(frozen=True)
 class LearnerConfig:
     """What the training loop needs to know of any learner; each learner adds its own hyper-parameters."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Named sets of hyper-parameters that differ from the defaults."""
 
     meta_batch: int = 40
     """Tasks a meta-update."""
@@ -38,6 +42,15 @@ class LearnerConfig:
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)
+
+    @classmethod
+    def family_defaults(cls, family: TaskFamily) -> dict[str, Any]:
+        """Hyper-parameters whose default depends on the family."""
+        return {}
+
+    def control_defaults(self) -> dict[str, Any]:
+        """Hyper-parameters that a trained control takes over from this learner, so that the two can be compared."""
+        return {}
 
     def check(self, name: str, *, at_least: int) -> None:
         """Raises UserError where a hyper-parameter is too small."""
@@ -86,6 +99,8 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     """
 
     Config: ClassVar[type[LearnerConfig]]
+    adapts: ClassVar[bool] = True
+    """Whether experience changes the belief. A control does not adapt."""
 
     @abstractmethod
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:

@@ -22,7 +22,7 @@ from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
 from robotmeta.files import locked, reading, write_text
-from robotmeta.metalearners import MetaLearner
+from robotmeta.metalearners import DEFAULT, MetaLearner
 from robotmeta.policy import Policy, new_policy, versions
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
@@ -49,7 +49,7 @@ class Run:
 
 def meta_train(
     family: str | TaskFamily,
-    learner: str = "task-inference",
+    learner: str = DEFAULT,
     *,
     iterations: int = 300,
     seed: int = 0,
