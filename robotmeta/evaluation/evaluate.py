@@ -283,7 +283,7 @@ def evaluate(
     """
     budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
     if len(budgets) < 2 or budgets != sorted({0, *budgets}):
-        raise UserError(f"an adaptation curve goes from 0 to at least 1 episode, not {episodes}")
+        raise UserError(f"episodes must be at least 1, or numbers that increase from 0, not {episodes}")
     check_controls(controls)
     given = {"domain_randomized": domain_randomized, "oracle": oracle}
     for name, control in given.items():
