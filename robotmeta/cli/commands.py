@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,7 +122,10 @@ def families(name: Annotated[str | None, tyro.conf.Positional] = None, json: Pat
         _write_json(json, listed)
         return
     family = make(name)
-    _out.print(f"{family.name}: {family.summary}\nSource: {family.source}.")
+    _out.print(f"{family.name}: {family.summary}")
+    for what, text in zip(("Source", "Reward", "Differences"), astuple(family.source), strict=True):
+        if text:
+            _out.print(f"{what}: {text}")
     _out.print(f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: train, {', '.join(family.splits)}.")
     train = Column("train and test", overflow="fold")
     table = Table(Column("parameter", no_wrap=True), "nominal", train, "ood", "what it is")
@@ -521,7 +525,7 @@ def _check_threads(threads: int | None) -> None:
 def _described(family: Any) -> dict[str, Any]:
     return {
         "summary": family.summary,
-        "source": family.source,
+        "source": asdict(family.source),
         "horizon": family.horizon,
         "dt": family.dt,
         "splits": ["train", *family.splits],
