@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
-from rich.console import Console
 from rich.table import Column, Table
 
 from robotmeta.cli.arguments import parsed
+from robotmeta.console import plain_console
 from robotmeta.errors import SimulationDiverged, UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from robotmeta.evaluation.evaluate import Evaluation
     from robotmeta.reporting.record import Recording
 
-_out = Console(soft_wrap=True, markup=False)  # paths stay whole, however long, and as they are
+_out = plain_console()
 
 Family = Annotated[str, tyro.conf.Positional]
 PolicySource = Annotated[str, tyro.conf.Positional]
