@@ -6,6 +6,7 @@ Without names it draws all of them; the page always lists all.
 from __future__ import annotations
 
 import argparse
+from dataclasses import astuple
 from pathlib import Path
 
 import robotmeta as rm  # decides how MuJoCo renders, before that is imported
@@ -21,6 +22,7 @@ PAGE = Path(__file__).parent / "families.md"
 _SHOWN = 3  # held-out tasks in a picture, beside the nominal one
 _BASES = 8  # held-out tasks that an effect is averaged over
 _SECOND = 1.0
+_SOURCE = ("Source", "Reward", "Differences")
 
 _HEAD = """# Task families
 
@@ -92,7 +94,7 @@ def section(family: TaskFamily) -> str:
             f"\n## {family.name}\n",
             f"![{family.name}](images/family-{family.name}.png)\n",
             f"{family.summary} {shape}, {time}." + (f" To be inferred: {unseen}." if unseen else "") + "\n",
-            f"Variant: {family.source}.\n",
+            *(f"{what}: {text}\n" for what, text in zip(_SOURCE, astuple(family.source), strict=True) if text),
             "| parameter | what it is | train and test | ood | effect on observations | on rewards |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,

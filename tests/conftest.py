@@ -10,6 +10,10 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from robotmeta.metalearners import LEARNERS
+from robotmeta.training.train import Run
+from tests.learning import train
+
 
 @pytest.fixture(autouse=True, scope="session")
 def quiet_cores() -> None:
@@ -23,3 +27,9 @@ def same_torch_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", params=LEARNERS)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Four meta-updates of each learner on point navigation, never interrupted. Tests leave it as it is."""
+    return train(request.param, tmp_path_factory.mktemp("runs") / request.param)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any
 
 import tyro
@@ -53,7 +54,11 @@ def _list() -> dict[str, Any]:
 
 
 def _describe(family: rm.TaskFamily) -> None:
-    console.print(f"{family.name}: {family.summary}\nSource: {family.source}.")
+    source = family.source
+    console.print(f"{family.name}: {family.summary}")
+    for what, text in (("Source", source.citation), ("Reward", source.reward), ("Differences", source.differences)):
+        if text:
+            console.print(f"{what}: {text}")
     console.print(
         f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: train, {', '.join(family.splits)}."
     )
@@ -80,7 +85,7 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
     """A family as a JSON object."""
     return {
         "summary": family.summary,
-        "source": family.source,
+        "source": dataclasses.asdict(family.source),
         "horizon": family.horizon,
         "dt": family.dt,
         "splits": ["train", *family.splits],

@@ -2,7 +2,7 @@
 
 from robotmeta.envs.encoding import Estimate
 from robotmeta.envs.families import FAMILIES
-from robotmeta.envs.family import TaskFamily
+from robotmeta.envs.family import Source, TaskFamily
 from robotmeta.envs.own_robot.from_mjcf import from_mjcf
 from robotmeta.envs.own_robot.variations import add, goal, scale, set_to
 from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Tasks
@@ -16,6 +16,7 @@ __all__ = [
     "Estimate",
     "Parameter",
     "ParameterSpace",
+    "Source",
     "Step",
     "TaskBatchEnv",
     "TaskFamily",

@@ -87,6 +87,21 @@ class ClosedFormWorld:
     draw: Callable[[Sequence[Mapping[str, np.ndarray]], Mapping[str, float], int], np.ndarray]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a family comes from, in plain sentences; "" where there is nothing to say.
+
+    Attributes:
+        citation: The paper or package the task comes from, or "our own", and the numbers of the simulation.
+        reward: The reward, in words or as a formula, and when episodes end.
+        differences: How the task differs from the original.
+    """
+
+    citation: str
+    reward: str = ""
+    differences: str = ""
+
+
 def _never(state: State, task: Columns) -> Tensor | None:
     return None
 
@@ -100,7 +115,7 @@ class TaskFamily:
     Attributes:
         name: As in ``robotmeta families``.
         summary: One sentence: what the robot does and what is hidden from the policy.
-        source: Where the variant comes from.
+        source: Where the task comes from, and its reward in words.
         space: What varies.
         world: The physics.
         observations: Name and unit of each observation, in order.
@@ -126,7 +141,7 @@ class TaskFamily:
 
     name: str
     summary: str
-    source: str
+    source: Source
     space: ParameterSpace
     world: MujocoWorld | ClosedFormWorld
     observations: tuple[tuple[str, str], ...]

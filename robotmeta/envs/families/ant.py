@@ -27,7 +27,7 @@ from robotmeta.envs.families.locomotion import (
     observe,
     speed,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Ring, Uniform, numbered
 
 _FRAME_SKIP = 5
@@ -135,7 +135,7 @@ def _reward_forward(step: Transition) -> Tensor:
 def _family(
     name: str,
     summary: str,
-    source: str,
+    source: Source,
     parameters: tuple[Parameter, ...],
     reward: Callable[[Transition], Tensor],
     *,
@@ -165,10 +165,12 @@ def direction() -> TaskFamily:
     return _family(
         "ant-direction",
         "A quadruped runs forward or backward; only the reward tells which.",
-        "Ant forward/backward of MAML, ProMP and PEARL (two directions, not the whole circle), horizon 200, frame skip "
-        "5: reward is direction times speed plus 1 minus 0.5 |a|^2, a clipped to [-1, 1]; ends as Ant-v5, where the "
-        "torso is not 0.2 to 1 m high. Differs from them: Euler instead of RK4; no contact cost; 27 observations, "
-        "without contact forces",
+        Source(
+            "Ant forward/backward of MAML, ProMP and PEARL (two directions), horizon 200, frame skip 5.",
+            "Direction times speed plus 1 minus 0.5 |a|^2, a clipped to [-1, 1]. As in Ant-v5, an episode ends where "
+            "the torso is not 0.2 to 1 m high.",
+            "Euler instead of RK4. No contact cost. 27 observations, without contact forces.",
+        ),
         (DIRECTION,),
         _reward_direction,
         terminated=_fallen,
@@ -180,9 +182,12 @@ def goal() -> TaskFamily:
     return _family(
         "ant-goal",
         "A quadruped walks to a goal it cannot see; only the reward tells where the goal is.",
-        "Ant goal of ProMP and PEARL (goals evenly over a disc of radius 3 m), horizon 200, frame skip 5: reward is "
-        "minus the distance along x plus that along y minus 0.1 |a|^2, a clipped to [-1, 1]; no termination. Differs "
-        "from them: Euler instead of RK4; no contact cost; 29 observations, with x and y, without contact forces",
+        Source(
+            "Ant goal of ProMP and PEARL (goals evenly over a disc of radius 3 m), horizon 200, frame skip 5.",
+            "Minus the sum of the distances to the goal along x and along y, minus 0.1 |a|^2, a clipped to [-1, 1]. No "
+            "termination.",
+            "Euler instead of RK4. No contact cost. 29 observations, with x and y, without contact forces.",
+        ),
         _GOAL,
         _reward_goal,
         robot=_ant_with_goal,
@@ -195,9 +200,11 @@ def crippled() -> TaskFamily:
     return _family(
         "ant-crippled",
         "A quadruped runs forward on three legs; a fourth has no motors, and which one it is not told.",
-        "Crippled ant of Nagabandi et al. 2019 (learning_to_adapt; leg 3 is held out): reward is speed plus 0.05 minus "
-        "0.005 |a|^2, a clipped to [-1, 1]; no termination. Differs from it: Gymnasium's ant, frame skip 5, Euler, "
-        "horizon 200, 27 observations; the crippled leg keeps its size",
+        Source(
+            "Crippled ant of Nagabandi et al. 2019 (learning_to_adapt). Leg 3 is held out.",
+            "Speed plus 0.05 minus 0.005 |a|^2, a clipped to [-1, 1]. No termination.",
+            "Gymnasium's ant, frame skip 5, Euler, horizon 200, 27 observations. The crippled leg keeps its size.",
+        ),
         (_CRIPPLED_LEG,),
         _reward_forward,
     )

@@ -26,7 +26,7 @@ from robotmeta.envs.families.locomotion import (
     speed,
 )
 from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
-from robotmeta.envs.family import MujocoWorld, TaskFamily, Transition
+from robotmeta.envs.family import MujocoWorld, Source, TaskFamily, Transition
 from robotmeta.envs.models import weigh
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Power, Uniform, Union
 
@@ -36,6 +36,7 @@ _GOAL_SPEED = 2.0  # metres a second, in cheetah-dynamics
 _LEGS = {"bthigh": ("bshin",), "bshin": ("bfoot",), "fthigh": ("fshin",), "fshin": ("ffoot",)}  # link: what hangs on it
 _FEET = ("bfoot", "ffoot")
 _TOTAL_MASS = 14.0  # kilograms, as the model file asks for
+_SPEED_REWARD = "Minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]. No termination."
 
 # -- model -----------------------------------------------------------------------------------------------------------
 
@@ -139,7 +140,7 @@ def _reward_height(step: Transition) -> Tensor:
 def _cheetah(
     name: str,
     summary: str,
-    source: str,
+    source: Source,
     parameters: tuple[Parameter, ...],
     reward: Callable[[Transition], Tensor],
     horizon: int,
@@ -165,8 +166,10 @@ def direction() -> TaskFamily:
     return _cheetah(
         "cheetah-direction",
         "A half-cheetah runs forward or backward; only the reward tells which.",
-        "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100: reward is direction times speed minus "
-        "0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        Source(
+            "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100.",
+            "Direction times speed minus 0.05 |a|^2, a clipped to [-1, 1]. No termination.",
+        ),
         (DIRECTION,),
         _reward_direction,
         100,
@@ -178,8 +181,10 @@ def velocity() -> TaskFamily:
     return _cheetah(
         "cheetah-velocity",
         "A half-cheetah runs at a goal speed it is not told; only the reward tells how far off it is.",
-        "HalfCheetah velocity with goals U(0, 3) m/s as in ProMP, PEARL and VariBAD, horizon 200: reward is minus the "
-        "absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        Source(
+            "HalfCheetah velocity of ProMP, PEARL and VariBAD, with goals U(0, 3) m/s, horizon 200.",
+            _SPEED_REWARD,
+        ),
         (_VELOCITY,),
         _reward_velocity,
         200,
@@ -191,7 +196,7 @@ def dynamics() -> TaskFamily:
     return _cheetah(
         "cheetah-dynamics",
         f"A half-cheetah runs at {_GOAL_SPEED:g} m/s on a body, floor and motors that are not the nominal ones.",
-        "our own: reward is minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        Source("Our own.", _SPEED_REWARD),
         _DYNAMICS,
         _reward_goal_speed,
         200,
@@ -203,10 +208,14 @@ def mass() -> TaskFamily:
     return _cheetah(
         "cheetah-mass",
         "A half-cheetah runs forward as fast as it can, half to twice as heavy and thick as the nominal one.",
-        "HalfCheetah-Mass of Greenberg et al. 2023 (RoML), horizon 200: one multiplier 2^U(-1, 1) of the masses and "
-        "radii of all links; reward is speed minus 0.05 |a|^2 plus the torso's height above its initial 0.7 m, a "
-        "clipped to [-1, 1]; no termination. Differs from it: inertias follow mass and radius, where those of the "
-        "original stay nominal; 17 observations, without the torso's x, y and z",
+        Source(
+            "HalfCheetah-Mass of Greenberg et al. 2023 (RoML), horizon 200. One multiplier 2^U(-1, 1) scales the "
+            "masses and radii of all links.",
+            "Speed minus 0.05 |a|^2 plus the torso's height above its initial 0.7 m, a clipped to [-1, 1]. No "
+            "termination.",
+            "Inertias change with mass and radius; in the original they stay nominal. 17 observations, without the "
+            "torso's x, y and z.",
+        ),
         (_MASS,),
         _reward_height,
         200,

@@ -17,7 +17,7 @@ from torch import Tensor
 from robotmeta.envs.families import cheetah
 from robotmeta.envs.families.locomotion import effort, speed
 from robotmeta.envs.families.multipliers import FRICTION
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import LogUniform, ParameterSpace
 from robotmeta.envs.terrain.kinds import Patch, check_extent
 from robotmeta.envs.terrain.pool import TerrainPool
@@ -85,9 +85,12 @@ def forward() -> TaskFamily:
         level,
         name="cheetah-terrain",
         summary="A half-cheetah runs forward over ground it cannot see; stairs and gaps are kept for the ood split.",
-        source="our own: reward is speed minus 0.05 |a|^2, a clipped to [-1, 1]; no termination; z is the height above "
-        "the ground under the torso; meta-trained on slopes, bumps and waves up to difficulty 0.5 and 8 seeds, ood are "
-        "stairs and gaps of difficulty 0.6 to 1 on other seeds",
+        source=Source(
+            "Our own. The observation z is the height above the ground under the torso. Training tasks have slopes, "
+            "bumps and waves up to difficulty 0.5 on 8 seeds; ood tasks have stairs and gaps of difficulty 0.6 to 1 on "
+            "other seeds.",
+            "Speed minus 0.05 |a|^2, a clipped to [-1, 1]. No termination.",
+        ),
         space=ParameterSpace(_PARAMETERS),
         world=replace(level.world, spec=_half_cheetah_on_terrain),
         horizon=_HORIZON,

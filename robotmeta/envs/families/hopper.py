@@ -19,7 +19,7 @@ from robotmeta.envs.families.locomotion import (
     random_parameters,
     speed,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 
 _FRAME_SKIP = 4
@@ -57,10 +57,13 @@ def dynamics() -> TaskFamily:
     return TaskFamily(
         name="hopper-dynamics",
         summary="A one-legged robot hops forward on links, joints and a foot that are not the nominal ones.",
-        source="Hopper with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4: "
-        "reward is speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]; ends as Hopper-v5, where the torso is not "
-        "above 0.7 m, tilts by 0.2 rad, or any angle or velocity reaches 100. Differs from it: Euler instead of RK4; a "
-        "link's inertia follows its mass instead of a draw of its own; friction of the foot and the floor alone",
+        source=Source(
+            "Hopper with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4.",
+            "Speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]. As in Hopper-v5, an episode ends where the torso is "
+            "not above 0.7 m, tilts by 0.2 rad, or any angle or velocity reaches 100.",
+            "Euler instead of RK4. A link's inertia is scaled with its mass and not sampled separately. Only the "
+            "friction of the foot and of the floor varies.",
+        ),
         space=ParameterSpace(random_parameters(_hopper)),
         world=MujocoWorld(_hopper, frame_skip=_FRAME_SKIP, camera="track"),
         observations=observation_names(_hopper, hidden=1),

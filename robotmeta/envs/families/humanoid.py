@@ -19,7 +19,7 @@ from robotmeta.envs.families.locomotion import (
     observation_names,
     observe,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform
 
 _FRAME_SKIP = 5
@@ -76,10 +76,13 @@ def direction() -> TaskFamily:
     return TaskFamily(
         name="humanoid-direction",
         summary="A humanoid walks in any direction; only the reward tells which.",
-        source="Humanoid direction 2D of ProMP and PEARL (angle U(0, 2 pi)), horizon 200, frame skip 5: reward is 1.25 "
-        "times the speed of the centre of mass in that direction plus 5 minus 0.016 |a|^2, a clipped to [-1, 1] (0.1 "
-        "times the square of controls in [-0.4, 0.4]); ends where the torso is not 1 to 2 m high. Differs from it: "
-        "Euler instead of RK4; no impact cost; 45 observations, without inertias, link velocities and forces",
+        source=Source(
+            "Humanoid direction 2D of ProMP and PEARL (angle U(0, 2 pi)), horizon 200, frame skip 5.",
+            "1.25 times the speed of the centre of mass in the direction plus 5 minus 0.016 |a|^2, a clipped to "
+            "[-1, 1] (0.1 times the square of controls in [-0.4, 0.4]). An episode ends where the torso is not 1 to 2 "
+            "m high.",
+            "Euler instead of RK4. No impact cost. 45 observations, without inertias, link velocities and forces.",
+        ),
         space=ParameterSpace((_DIRECTION,)),
         world=MujocoWorld(_humanoid, frame_skip=_FRAME_SKIP, fields=("subtree_com",), camera="track"),
         observations=observation_names(_humanoid, hidden=2),

@@ -341,12 +341,20 @@ def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
     return there & (force.amin(dim=-1) > 0.0) & (tilt(state, task).abs() < _LEVEL)
 
 
-LIFTING_REWARD = (
-    "reward in [0, 1] is 0.15 for reaching the object and turning to its sides, 0.15 for closing around it and, while "
-    "both pads touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times that "
-    "for keeping it level, times 1 less half the force over"
+OBSERVED = (
+    "Sizes are observed as by a camera. The rotation of a cylinder or a sphere, the shape and the hidden parameters "
+    "are not observed."
 )
-""":func:`lifting_reward` in words; the family adds the largest force, which ends the sentence."""
+"""What policies observe of the object, for a family's source."""
+
+LIFTING_REWARD = (
+    "In [0, 1]: 0.15 for reaching the object and turning to its sides, 0.15 for closing around it and, while both pads "
+    "touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times the reward for "
+    "keeping it level, times 1 minus half of (force / {grip:g} N). Success is a height within "
+    f"{100 * HEIGHT_ERROR:g} cm of the goal, touched on both sides and level within 15 degrees, for the last half "
+    "second."
+)
+""":func:`lifting_reward` and :func:`lifted` in words; ``grip`` is the largest force, N."""
 
 
 def lifting_reward(

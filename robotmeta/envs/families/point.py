@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import ClosedFormWorld, Columns, State, TaskFamily, Transition
+from robotmeta.envs.family import ClosedFormWorld, Columns, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
 
 _REACH = 0.1  # metres a control step at full action
@@ -87,8 +87,10 @@ def navigation() -> TaskFamily:
     return TaskFamily(
         name="point-navigation",
         summary="A point walks to a goal it cannot see; only the reward tells where the goal is.",
-        source="2D navigation of Finn et al. 2017 (MAML): reward is minus the distance, the action is added to the "
-        "position within +-0.1 a coordinate, done within 0.01 of the goal in both",
+        source=Source(
+            "2D navigation of Finn et al. 2017 (MAML). An action moves the point by at most 0.1 along each axis.",
+            "Minus the distance to the goal. An episode ends within 0.01 of the goal along both axes.",
+        ),
         space=ParameterSpace(_GOAL),
         world=ClosedFormWorld(initial={"position": (0.0, 0.0)}, dynamics=_move, draw=_draw),
         observations=(("x", "m"), ("y", "m")),

@@ -12,7 +12,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import ModelBuilder, in_one_line, quiet_mujoco
 from robotmeta.envs.own_robot.variations import Variation, parameter_space
 from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -33,7 +33,7 @@ def from_mjcf(
     *,
     name: str | None = None,
     summary: str | None = None,
-    source: str | None = None,
+    source: str | Source | None = None,
     frame_skip: int | None = None,
     horizon: int = 200,
     keyframe: str | None = None,
@@ -68,7 +68,7 @@ def from_mjcf(
         reward: ``(step) -> [task, episode]``, the reward of one control step.
         name: Of the family; the file's, or the model's own, if left out.
         summary: One sentence: what the robot does and what is hidden from the policy.
-        source: Where the robot and the task come from.
+        source: Where the robot and the task come from; a string is the citation.
         frame_skip: Physics substeps a control step; as many as come to about 0.04 s if left out.
         horizon: Control steps an episode.
         keyframe: Pose to start from; the model's initial one if left out.
@@ -116,10 +116,12 @@ def from_mjcf(
         if count < 1:
             raise UserError(f"{what} must be at least 1, not {count}")
     space = parameter_space(vary, nominal, robot)
+    if not isinstance(source, Source):
+        source = Source(source or f"{robot}, {frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
         name=name or robot.removesuffix(".xml").replace(" ", "-"),
         summary=summary or f"A robot of one's own that varies in {', '.join(space.names)}.",
-        source=source or f"{robot}, {frame_skip} substeps of {timestep:g} s",
+        source=source,
         space=space,
         world=MujocoWorld(
             spec,

@@ -39,7 +39,7 @@ from robotmeta.envs.families.fetch.model import (
     resize,
     weigh,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
 
 _DT = 0.04  # seconds a control step; velocities are observed in metres and radians a control step
@@ -304,10 +304,12 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
     return TaskFamily(
         name=name,
         summary=summary,
-        source=f"{original}Dense-v4 of gymnasium-robotics (Plappert et al. 2018), 20 substeps of 2 ms: reward is minus "
-        "the distance to the goal in metres, success is less than 5 cm at the end; goals belong to the task, where the "
-        "package draws one an episode"
-        + ("" if scene.object is None else "; meta-training adds a shaping reward for a gripper near the object"),
+        source=Source(
+            f"{original}Dense-v4 of gymnasium-robotics (Plappert et al. 2018), 20 substeps of 2 ms.",
+            "Minus the distance to the goal in metres. Success is a distance below 5 cm at the end."
+            + ("" if scene.object is None else " Meta-training adds a shaping reward for a gripper near the object."),
+            "The goal is a task parameter, while the package samples a goal for each episode.",
+        ),
         space=space,
         world=MujocoWorld(
             lambda: build(scene, _dot(scene, next(iter(space.nominal())))),

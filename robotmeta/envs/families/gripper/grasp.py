@@ -17,8 +17,8 @@ from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
 from robotmeta.envs.families.gripper.shared import (
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     HAND,
     TABLE,
@@ -33,7 +33,7 @@ from robotmeta.envs.families.gripper.shared import (
     turned,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import LogUniform, Parameter, ParameterSpace, Uniform
 
 _ABOVE = (0.05, 0.09)  # metres from the top of an object to the hand at its lowest, before a grasp
@@ -169,10 +169,10 @@ def grasp() -> TaskFamily:
         name="grasp",
         summary="A hand picks an object up and holds it at a height it is told; the object's mass, balance and "
         "friction and the fingers' strength, friction and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; {objects.LIFTING_REWARD} {GRIP:g} N; "
-        f"ends where the object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the "
-        "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
-        "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
+        source=Source(
+            f"{CITATION} {objects.OBSERVED}",
+            f"{objects.LIFTING_REWARD.format(grip=GRIP)} An episode ends where the object falls off the table.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_grasper, frame_skip=FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
         observations=(

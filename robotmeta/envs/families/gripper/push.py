@@ -13,8 +13,8 @@ from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
 from robotmeta.envs.families.gripper.shared import (
     ARM,
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     actions,
     closeness,
@@ -26,7 +26,7 @@ from robotmeta.envs.families.gripper.shared import (
     strength,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform, numbered
 from robotmeta.envs.rewards import tolerance
 
@@ -141,10 +141,12 @@ def push() -> TaskFamily:
         name="push",
         summary="Two fingers push an object along a table to a place they see; its mass, balance and friction are "
         "hidden, and so are the servos' strength and latency.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] is 0.1 for being "
-        "at the object and 0.9 for how close to its goal it is, half of that over 0.3 m and half over "
-        f"{200 * _PUSHED:g} cm; ends where the object falls off the table; success is {100 * _PUSHED:g} cm from the "
-        "goal at the end",
+        source=Source(
+            CITATION,
+            "In [0, 1]: 0.1 for a hand at the object and 0.9 for the object's distance to its goal, half on a scale of "
+            f"0.3 m and half on one of {200 * _PUSHED:g} cm. An episode ends where the object falls off the table. "
+            f"Success is a distance below {100 * _PUSHED:g} cm at the end.",
+        ),
         space=_SPACE,
         world=MujocoWorld(pusher, frame_skip=FRAME_SKIP, fields=("act",), camera="table"),
         observations=(

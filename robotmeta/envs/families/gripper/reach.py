@@ -24,8 +24,8 @@ from robotmeta.envs.families.gripper.model import (
 )
 from robotmeta.envs.families.gripper.shared import (
     ARM,
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     XYZ,
     actions,
@@ -38,7 +38,7 @@ from robotmeta.envs.families.gripper.shared import (
     turned,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
 
 _CLOSE = 0.02  # metres from the goal that a hand has reached it
@@ -129,9 +129,11 @@ def reach() -> TaskFamily:
     return TaskFamily(
         name="reach",
         summary="A hand goes to a point it sees; how its axes are turned, its load, strength and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] is half for how much "
-        f"of 0.4 m is left and half for how exactly the hand is there; success is {100 * _CLOSE:g} cm from the goal "
-        "for the last half second",
+        source=Source(
+            CITATION,
+            "In [0, 1]: half for the distance to the goal on a scale of 0.4 m, half for precision at the goal. Success "
+            f"is a distance below {100 * _CLOSE:g} cm for the last half second.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_reacher, frame_skip=FRAME_SKIP, fields=("act",), camera="table"),
         observations=(

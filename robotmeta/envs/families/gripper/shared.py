@@ -23,7 +23,10 @@ from robotmeta.envs.rewards import tolerance
 FRAME_SKIP = 4
 DT = FRAME_SKIP * TIMESTEP  # 25 decisions a second
 TABLE = 0.3  # metres, half its side
-FACTS = f"{FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms by Euler's method"
+CITATION = (
+    f"Our own: {FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms by Euler's method. Actions move the targets of position "
+    "servos."
+)
 
 XYZ = ("x", "y", "z")
 ARM, HAND = XYZ, tuple(SPEEDS)

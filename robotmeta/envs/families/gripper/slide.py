@@ -11,8 +11,8 @@ from torch import Tensor
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import LATENCY
 from robotmeta.envs.families.gripper.push import OBJECT, distance, push, pusher, put_down
-from robotmeta.envs.families.gripper.shared import ARM, FACTS, TABLE, closeness, goal_column, off_table, strength
-from robotmeta.envs.family import Columns, State, TaskFamily, Transition
+from robotmeta.envs.families.gripper.shared import ARM, CITATION, TABLE, closeness, goal_column, off_table, strength
+from robotmeta.envs.family import Columns, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import LogUniform, ParameterSpace, Uniform
 
 _REACH = -0.04  # metres: the hand gets no further
@@ -72,10 +72,12 @@ def slide() -> TaskFamily:
         name="slide",
         summary="Two fingers strike an object that has to come to rest at a place they see and cannot reach; its mass, "
         "balance and friction are hidden, and so are the servos' strength and latency.",
-        source=f"our own: {FACTS}; the hand goes no further than x = {_REACH:g} m; actions move the targets of "
-        "position servos; reward in [0, 1] for how close to its goal the object is, half over 0.3 m and half over "
-        f"{200 * _ARRIVED:g} cm; ends where it falls off the table; success is {100 * _ARRIVED:g} cm from the goal at "
-        "the end",
+        source=Source(
+            f"{CITATION} The hand does not go beyond x = {_REACH:g} m.",
+            "In [0, 1]: for the object's distance to its goal, half on a scale of 0.3 m and half on one of "
+            f"{200 * _ARRIVED:g} cm. An episode ends where the object falls off the table. Success is a distance below "
+            f"{100 * _ARRIVED:g} cm at the end.",
+        ),
         space=_SPACE,
         world=replace(pushing.world, spec=_slider),
         reset=_start,

@@ -30,7 +30,7 @@ from robotmeta.envs.families.panda.model import (
     panda,
     weaken_joint,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, numbered
 
 _FRAME_SKIP = 4
@@ -222,12 +222,13 @@ def grasp() -> TaskFamily:
         name="panda-grasp",
         summary="A Franka Emika Panda picks an object up and holds it at a height it is told; what the object is like "
         "and the arm's load, friction, weak motor, fingers and latency are hidden.",
-        source=f"our own, with published kinematics, inertias, friction and torque limits: {_FRAME_SKIP} substeps of "
-        f"{1e3 * TIMESTEP:g} ms, implicit integration; actions move the targets of joint servos; gravity on the arm is "
-        f"compensated; {objects.LIFTING_REWARD} {GRIP:g} N; ends where the object is {100 * _TABLE:g} cm from the "
-        f"middle; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on both sides and level "
-        "within 15 degrees for the last half second. Sizes are seen as by a camera; how a cylinder "
-        "or a sphere is turned does not show, and the shape and what is hidden are not told",
+        source=Source(
+            "Our own, with published kinematics, inertias, friction and torque limits: "
+            f"{_FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms, implicit integration. Actions move the targets of joint "
+            f"servos. Gravity on the arm is compensated. {objects.OBSERVED}",
+            f"{objects.LIFTING_REWARD.format(grip=GRIP)} An episode ends where the object is {100 * _TABLE:g} cm from "
+            "the middle of the table.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_picker, frame_skip=_FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
         observations=_OBSERVATIONS,

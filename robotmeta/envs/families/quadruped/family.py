@@ -28,7 +28,7 @@ from robotmeta.envs.families.quadruped.model import (
     standing_height,
 )
 from robotmeta.envs.families.quadruped.robots import ROBOTS
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import (
     Choice,
     Distribution,
@@ -312,10 +312,13 @@ def walk() -> TaskFamily:
         name="quadruped",
         summary="A quadruped walks at the speed it is told and cannot see; which robot it is, its load, floor, faults "
         "and latency are hidden.",
-        source="our own: 12 position servos, 4 substeps of 5 ms, implicit integration, feet alone touch the floor; L "
-        "is the length of thigh and calf; reward is upright (0.1 + 0.9 forward sideways turning) less 0.05 times the "
-        "mean squared change of action, factors in [0, 1]: forward falls linearly from 1 at the commanded speed to 0 "
-        "at standstill; ends at a tilt of 60 degrees or half the standing height",
+        source=Source(
+            "Our own: 12 position servos, 4 substeps of 5 ms, implicit integration. Only the feet touch the floor. In "
+            "units, L is the length of thigh and calf.",
+            "Upright times (0.1 + 0.9 forward sideways turning) minus 0.05 times the mean squared change of action. "
+            "The factors are in [0, 1]. Forward falls linearly from 1 at the commanded speed to 0 at standstill. An "
+            "episode ends at a tilt of 60 degrees or half the standing height.",
+        ),
         space=ParameterSpace((*_ROBOT, *_CONDITIONS)),
         world=MujocoWorld(lambda: quadruped(_NOMINAL), frame_skip=_FRAME_SKIP, fields=("ctrl",), camera="track"),
         observations=_OBSERVATIONS,

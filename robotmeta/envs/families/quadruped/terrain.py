@@ -81,8 +81,12 @@ def walk() -> TaskFamily:
         name="quadruped-terrain",
         summary="A quadruped walks at the speed it is told over ground it cannot see; robot, load and faults are "
         "hidden as in quadruped, stairs and gaps are kept for the ood split.",
-        source=f"{level.source}. Ground: slopes, bumps and waves up to difficulty 0.5 on 2 seeds; ood are stairs and "
-        "gaps of difficulty 0.6 to 1 on another; heights are measured from the ground under the trunk",
+        source=replace(
+            level.source,
+            citation=f"{level.source.citation} Training tasks have slopes, bumps and waves up to difficulty 0.5 on 2 "
+            "seeds; ood tasks have stairs and gaps of difficulty 0.6 to 1 on another seed. Heights are measured from "
+            "the ground under the trunk.",
+        ),
         space=ParameterSpace((*map(_slowed, level.space), *_POOL.parameters(seeds=2))),
         world=replace(world, spec=spec),
         reset=start,

@@ -15,7 +15,7 @@ from torch import Tensor
 from robotmeta.envs.families.locomotion import action_names, observation_names, observe
 from robotmeta.envs.families.multipliers import FRICTION, MASS, MOTOR_STRENGTH
 from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, noise, planar_velocity
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import weigh
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
 
@@ -74,9 +74,12 @@ def run() -> TaskFamily:
     return TaskFamily(
         name="dm-cheetah",
         summary="The Control Suite's cheetah runs at a hidden speed, forward or backward; body and motors vary too.",
-        source="cheetah-run of the DeepMind Control Suite (Tassa et al. 2018), frame skip 1, Euler, "
-        f"horizon {HORIZON}: reward is 1 minus a tenth of the speed error in m/s, not below 0, where cheetah-run has "
-        f"the goal of {_SPEED:g} m/s or faster; episodes start standing; no termination",
+        source=Source(
+            f"cheetah-run of the DeepMind Control Suite (Tassa et al. 2018), frame skip 1, Euler, horizon {HORIZON}.",
+            "1 minus a tenth of the speed error in m/s, at least 0. No termination.",
+            f"The goal speed varies; in cheetah-run it is {_SPEED:g} m/s or faster. Episodes start standing and are "
+            "shorter.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_model, frame_skip=1, fields=("sensordata",), camera="side"),
         observations=observation_names(_model, hidden=1),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.families.suite.shared import HORIZON, load, named, noise
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
 
@@ -148,10 +148,14 @@ def walk() -> TaskFamily:
     return TaskFamily(
         name="dm-quadruped",
         summary="The Control Suite's quadruped walks along a heading; heading, payload and a weak leg are hidden.",
-        source="quadruped-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 4, Euler, "
-        f"horizon {HORIZON}: reward in [0, 1] is that for an upright torso times that for moving, which is 1 from "
-        f"{_SPEED:g} m/s along the hidden heading in the torso's frame; actions span each servo's range; episodes "
-        "start standing (the suite drops the robot at random); no termination",
+        source=Source(
+            "quadruped-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 4, Euler, "
+            f"horizon {HORIZON}. Actions span each servo's range.",
+            "In [0, 1]: the reward for an upright torso times the reward for moving, which is 1 from "
+            f"{_SPEED:g} m/s along the hidden heading in the torso's frame. No termination.",
+            "The heading varies; in quadruped-walk it is 0. Episodes start standing (the suite drops the robot at "
+            "random) and are shorter.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_model, frame_skip=4, fields=("sensordata", "act"), camera="y"),
         observations=_OBSERVATIONS,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, noise, planar_velocity
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
 
@@ -125,10 +125,13 @@ def walk() -> TaskFamily:
     return TaskFamily(
         name="dm-walker",
         summary="The Control Suite's walker walks at a hidden speed, forward or backward; load and joints vary too.",
-        source="walker-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 10, Euler, "
-        f"horizon {HORIZON}: reward in [0, 1] is that for standing upright times (1 + 5 that for moving) / 6, the "
-        f"latter 1 minus the speed error in m/s, not below 0, where walker-walk has the goal of {_SPEED:g} m/s or "
-        "faster; episodes start standing (the suite drops the robot at random); no termination",
+        source=Source(
+            f"walker-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 10, Euler, horizon {HORIZON}.",
+            "In [0, 1]: the reward for standing upright times (1 + 5 moving) / 6, where moving is 1 minus the speed "
+            "error in m/s, at least 0. No termination.",
+            f"The goal speed varies; in walker-walk it is {_SPEED:g} m/s or faster. Episodes start standing (the suite "
+            "drops the robot at random) and are shorter.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_model, frame_skip=10, fields=("sensordata",), camera="side"),
         observations=_OBSERVATIONS,
