@@ -12,6 +12,7 @@ from robotmeta.cli.demo import demo
 from robotmeta.cli.evaluate import evaluate
 from robotmeta.cli.export import export
 from robotmeta.cli.families import families
+from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     commands = {
         "demo": demo,
         "families": families,
+        "learners": learners,
         "train": train_command(arguments),
         "adapt": adapt,
         "evaluate": evaluate,

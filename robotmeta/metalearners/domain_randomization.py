@@ -37,6 +37,8 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
 
     Config = DomainRandomizationConfig
     adapts = False
+    adaptation = "not at all: it is the control"
+    source = "Tobin et al. 2017, arXiv:1703.06907"
 
     def __init__(self, sizes: Sizes, config: DomainRandomizationConfig, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)

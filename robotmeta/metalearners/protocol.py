@@ -97,6 +97,10 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     Config: ClassVar[type[LearnerConfig]]
     adapts: ClassVar[bool] = True
     """Whether experience changes the belief. A control does not adapt."""
+    adaptation: ClassVar[str]
+    """How it adapts, in a few words."""
+    source: ClassVar[str]
+    """The paper that describes it."""
 
     @abstractmethod
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:

@@ -26,6 +26,8 @@ class RL2(InContext[RL2Config]):
     """What it remembers, and what it does about it, is learned from the return of whole trials alone."""
 
     Config = RL2Config
+    adaptation = "as it acts: a recurrent policy, trained end to end"
+    source = "Duan et al. 2016, arXiv:1611.02779"
 
     def __init__(self, sizes: Sizes, config: RL2Config, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)

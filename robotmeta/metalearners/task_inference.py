@@ -57,6 +57,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
     """
 
     Config = TaskInferenceConfig
+    adaptation = "as it acts: a network infers the task"
+    source = "Humplik et al. 2019, arXiv:1905.06424"
 
     def __init__(self, sizes: Sizes, config: TaskInferenceConfig, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
