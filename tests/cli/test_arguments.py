@@ -91,6 +91,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--task", "goal_x"], "not NAME=VALUE"),
         (["adapt", "{run}", "--task", "goal_x=0.1", "goal_x=0.2"], "goal_x is given twice"),
         (["adapt", "{run}", "--episodes", "-1"], "episodes must be at least 1"),
+        (["adapt", "{run}", "--evaluation-episodes", "0"], "evaluation_episodes must be at least 1, not 0"),
         (["adapt", "{run}", "--seed", "-1"], "a seed is 0 or more, not -1"),
         (["adapt", "{run}", "--horizon", "9"], "--horizon is for --env"),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
