@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs import checks
 from robotmeta.envs.edits import Edit
 from robotmeta.errors import UserError, unknown
 
@@ -43,6 +44,9 @@ class Uniform:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        checks.interval("the range of Uniform", (self.low, self.high))
+
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
         return rng.uniform(self.low, self.high, count)
 
@@ -61,6 +65,9 @@ class LogUniform:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        checks.positive("low of LogUniform", checks.interval("the range of LogUniform", (self.low, self.high))[0])
+
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
         # exp differs in the last bit between processors; frozen splits must not.
         return np.round(np.exp(rng.uniform(np.log(self.low), np.log(self.high), count)), 9)
@@ -78,6 +85,12 @@ class Choice:
     """One of a few values, equally likely. Draws are balanced: every block of ``len(values)`` holds each value once."""
 
     values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, tuple) or not self.values:
+            raise UserError(f"values of Choice must be a tuple of at least one number, not {self.values!r}")
+        for value in self.values:
+            checks.number("a value of Choice", value)
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
         blocks = -(-count // len(self.values))
@@ -102,6 +115,13 @@ class Union:
 
     intervals: tuple[tuple[float, float], ...]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.intervals, tuple) or not self.intervals:
+            raise UserError(f"intervals of Union must be a tuple of at least one (low, high), not {self.intervals!r}")
+        for interval in self.intervals:
+            low, high = checks.interval("an interval of Union", interval)
+            checks.positive("the length of an interval of Union", high - low)
+
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
         lows, highs = np.array(self.intervals).T
         chosen = rng.choice(len(lows), size=count, p=(highs - lows) / (highs - lows).sum())
@@ -121,6 +141,10 @@ class Power:
 
     base: float
     exponent: Distribution
+
+    def __post_init__(self) -> None:
+        if checks.number("base of Power", self.base) <= 1.0:
+            raise UserError(f"base of Power must be above 1, not {self.base:g}")
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
         return np.round(self.base ** self.exponent.sample(rng, count), 9)  # for the reason given at LogUniform
@@ -142,6 +166,9 @@ class Ring:
 
     inner: float
     outer: float
+
+    def __post_init__(self) -> None:
+        checks.not_negative("inner of Ring", checks.interval("the range of Ring", (self.inner, self.outer))[0])
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
         return np.sqrt(rng.uniform(self.inner**2, self.outer**2, count))
@@ -184,6 +211,19 @@ class Parameter:
     qualifies: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or self.name in ("", "robot"):
+            raise UserError(f"a parameter cannot be called {self.name!r}: --task robot=NAME asks for a robot by name")
+        object.__setattr__(self, "bounds", checks.interval(f"{self.name}: bounds", self.bounds, finite=False))
+        object.__setattr__(self, "nominal", checks.number(f"{self.name}: nominal", self.nominal))
+        self._check_within("nominal", (self.nominal, self.nominal))
+        for what, values in (("train", self.train), *((("ood", self.ood),) if self.ood is not None else ())):
+            if not (hasattr(values, "sample") and hasattr(values, "support")):
+                raise UserError(
+                    f"{self.name}: {what} must be a distribution, such as Uniform(0.0, 1.0), not {values!r}"
+                )
+            self._check_within(what, values.support)
+        if not isinstance(self.edits, tuple) or not all(isinstance(edit, Edit) for edit in self.edits):
+            raise UserError(f"{self.name}: edits must be a tuple of Field, ModelEdit or SpecEdit, not {self.edits!r}")
         if self.labels:
             values = self._choices()
             if values is None:
@@ -193,6 +233,12 @@ class Parameter:
             bare = [f"{value:g}" for value in values if value not in self.labels]
             if bare:
                 raise UserError(f"{self.name}: its labels leave out {', '.join(bare)}")
+
+    def _check_within(self, what: str, support: tuple[float, float]) -> None:
+        (start, end), (low, high) = checks.interval(f"{self.name}: {what}", support), self.bounds
+        if start < low or end > high:
+            given = f"{start:g}" if start == end else f"{start:g} to {end:g},"
+            raise UserError(f"{self.name}: {what} {given} is outside the physical range, {low:g} to {high:g}")
 
     def read(self, value: float | str) -> float:
         """The number of a value that may be written out, or called by its label.
@@ -323,6 +369,18 @@ class ParameterSpace:
     """The parameters of a family, in column order."""
 
     parameters: tuple[Parameter, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.parameters, tuple) or not self.parameters:
+            raise UserError(f"a parameter space must be a tuple of at least one Parameter, not {self.parameters!r}")
+        for place, parameter in enumerate(self.parameters):
+            if not isinstance(parameter, Parameter):
+                raise UserError(f"a parameter space holds Parameters, not {parameter!r}")
+            factors = parameter.train.columns if isinstance(parameter.train, Proportional) else ()
+            for factor in factors:
+                if factor.name not in self.names[:place]:
+                    raise UserError(f"{parameter.name}: train multiplies {factor.name}, which must come before it")
+        checks.unique("parameters", list(self.names))
 
     @property
     def names(self) -> tuple[str, ...]:
