@@ -14,7 +14,8 @@ from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.encoding import Encoding
-from robotmeta.envs.parameters import ParameterSpace, Tasks
+from robotmeta.envs.parameters import ParameterSpace
+from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
 
 State = Mapping[str, Tensor]

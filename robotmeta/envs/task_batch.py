@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import TaskFamily, Transition, bounded
-from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.simulators import make_simulator
+from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import check_functions
 from robotmeta.errors import SimulationDiverged
 

@@ -77,20 +77,19 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     state = _copies(simulator.state)
     _call(family, "a control step", _step, simulator, family.action_size)
     step = Transition(state, torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device), state, task)
-    shape, observed, privileged = (_TASKS, _EPISODES), family.observation_size, len(family.privileged_state)
-    _check(family, "observe", _call(family, "observe", family.observe, state, task), (*shape, observed))
-    for what, arguments, expected in (
-        ("reward", (step,), shape),
-        ("shaping_reward", (step,), shape),
-        ("distance", (state, task), shape),
-        ("observe_privileged_state", (state, task), (*shape, privileged)),
-        ("success", (state, task), shape),
-        ("terminated", (state, task), shape),
+    for what, arguments, size in (
+        ("observe", (state, task), (family.observation_size,)),
+        ("observe_privileged_state", (state, task), (len(family.privileged_state),)),
+        ("reward", (step,), ()),
+        ("shaping_reward", (step,), ()),
+        ("distance", (state, task), ()),
+        ("success", (state, task), ()),
+        ("terminated", (state, task), ()),
     ):
         function = getattr(family, what)
         result = None if function is None else _call(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
-            _check(family, what, result, expected, logical=what in ("success", "terminated"))
+            _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
 
 
 def _copies(state: State) -> dict[str, Tensor]:

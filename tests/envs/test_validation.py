@@ -15,9 +15,10 @@ import torch
 
 import robotmeta as rm
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, make
+from robotmeta.envs.distributions import Choice, LogUniform, Power, Ring, Uniform, Union
 from robotmeta.envs.edits import Field, SpecEdit
 from robotmeta.envs.family import ClosedFormWorld, MujocoWorld
-from robotmeta.envs.parameters import Choice, LogUniform, Power, Proportional, Ring, Uniform, Union
+from robotmeta.envs.parameters import Proportional
 from robotmeta.envs.validation import check_family
 from robotmeta.errors import UserError
 
@@ -268,7 +269,7 @@ import mujoco
 from robotmeta.envs import Parameter, ParameterSpace, TaskFamily
 from robotmeta.envs.edits import Field, SpecEdit
 from robotmeta.envs.family import MujocoWorld
-from robotmeta.envs.parameters import Uniform
+from robotmeta.envs.distributions import Uniform
 
 def spec():
     return mujoco.MjSpec.from_string('''{PENDULUM}''')

@@ -13,9 +13,10 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs import checks
+from robotmeta.envs.distributions import Choice, Distribution, LogUniform, Uniform, Union
 from robotmeta.envs.edits import Edit, SpecEdit
 from robotmeta.envs.own_robot.targets import check, find
-from robotmeta.envs.parameters import Choice, Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.errors import UserError, unknown
 
 Interval = tuple[float, float]

@@ -17,10 +17,10 @@ from torch import Tensor
 import robotmeta as rm
 from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.envs import Choice, Parameter, TaskBatchEnv, TaskFamily, add, goal, scale, set_to
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import object_rows
 from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.parameters import Uniform
 from robotmeta.errors import UserError
 
 # A planar robot with a motor and a position servo, on a floor whose friction decides; a puck lies in front of it.
