@@ -16,9 +16,10 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
 from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
 from robotmeta.envs.family import Columns, State
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 from robotmeta.envs.rewards import tolerance
 
 SHAPES = ("box", "cylinder", "sphere", "capsule")

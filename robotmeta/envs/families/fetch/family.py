@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Distribution, LogUniform, Uniform, Union
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.families.fetch.model import (
     ARM,
@@ -40,7 +41,7 @@ from robotmeta.envs.families.fetch.model import (
     weigh,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _DT = 0.04  # seconds a control step; velocities are observed in metres and radians a control step
 _HORIZON = 50

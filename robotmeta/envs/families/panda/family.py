@@ -14,6 +14,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform
 from robotmeta.envs.edits import Field, ModelEdit
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import LATENCY, TIMESTEP, add_goal, show_goal
@@ -31,7 +32,7 @@ from robotmeta.envs.families.panda.model import (
     weaken_joint,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, numbered
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 
 _FRAME_SKIP = 4
 _DT = _FRAME_SKIP * TIMESTEP  # 25 decisions a second

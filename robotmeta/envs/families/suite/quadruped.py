@@ -13,10 +13,11 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, Uniform, Union
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.families.suite.shared import HORIZON, load, named, noise
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
 
 _SPEED = 0.5  # metres a second from which walking is worth 1
