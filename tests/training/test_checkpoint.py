@@ -9,7 +9,7 @@ from robotmeta.training.train import Run
 from tests.learning import same, weights
 
 
-def test_a_run_folder_gives_back_the_policy_and_its_training_state(trained: Run) -> None:
+def test_loading_a_run_folder_restores_the_policy_and_its_training_state(trained: Run) -> None:
     loaded = load(trained.folder)
     assert same(dict(loaded.learner.state_dict()), weights(trained))
     (state,) = (torch.load(file, weights_only=True) for file in checkpoints(trained.folder)[-1].glob("*.pt"))

@@ -39,7 +39,7 @@ def test_resuming_equals_never_having_stopped_bit_for_bit(trained: Run, tmp_path
     assert (resumed.policy.iteration, resumed.interrupted) == (4, False)
 
 
-def test_a_family_says_how_widely_to_explore_until_the_user_does(tmp_path: Path) -> None:
+def test_the_initial_standard_deviation_is_the_familys_unless_the_user_sets_it(tmp_path: Path) -> None:
     family = short(3, init_std=0.1)
 
     def begins_with(name: str, hyper: dict[str, float]) -> float:
