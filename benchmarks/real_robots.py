@@ -21,8 +21,9 @@ from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, experience
 from robotmeta.envs import Tasks
 from robotmeta.envs.terrain.kinds import KINDS
 from robotmeta.experience.rollout import Belief
-from robotmeta.policy import Policy, versions
+from robotmeta.policy import Policy
 from robotmeta.seeding import streams
+from robotmeta.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
 _GRAVITY = 9.81  # m/s^2

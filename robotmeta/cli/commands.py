@@ -245,6 +245,7 @@ def adapt(
         json: Write the result here.
     """
     from robotmeta.adaptation import adapt as deployment
+    from robotmeta.policy_file import save_policy
     from robotmeta.training import checkpoint
 
     _check_targets(out, json)
@@ -263,7 +264,7 @@ def adapt(
         named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in loaded.family.space)
     result = deployment.adapt(loaded, target, episodes=episodes, seed=seed)
     if out is not None:
-        checkpoint.save_policy(result.policy, out)
+        save_policy(result.policy, out)
     answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}
     answer["inferred"] = result.inferred and {name: e._asdict() for name, e in result.inferred.items()}
     _write_json(json, {"family": loaded.family.name, "task": what, **answer})

@@ -21,8 +21,9 @@ from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import write_text
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
+from robotmeta.versions import versions
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000

@@ -23,11 +23,12 @@ from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
 from robotmeta.files import locked, reading, write_text
 from robotmeta.metalearners import DEFAULT, MetaLearner
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
 from robotmeta.training.checkpoint import checkpoints, load, load_training, save_checkpoint
 from robotmeta.training.logs import MetricsLog, Progress
+from robotmeta.versions import versions
 
 CONFIG = "config.json"
 
