@@ -23,6 +23,7 @@ from robotmeta.envs.terrain.kinds import KINDS
 from robotmeta.experience.rollout import Belief
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
+from robotmeta.training.run_folder import RunFolder
 from robotmeta.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
@@ -114,8 +115,8 @@ def main() -> None:
     parser.add_argument("--video", nargs=2, metavar=("ROBOT", "FILE"), help="record this robot, loaded, into this file")
     arguments = parser.parse_args()
     policy = rm.load(arguments.run)
-    beside = arguments.run / "controls" / "domain_randomized"
-    lines = measure(policy, rm.load(beside) if beside.is_dir() else None)
+    control = RunFolder(arguments.run).control("domain_randomized")
+    lines = measure(policy, rm.load(control.path) if control.exists() else None)
     config = policy.config.to_json()
     result = {"config": config, "env_steps": policy.env_steps, "episodes": _EPISODES, "trials": _TRIALS}
     file = RESULTS / f"real-robots-{policy.family.name}.json"

@@ -1,107 +1,73 @@
-"""Saving and loading policies: safetensors weights with a JSON manifest, written so that a kill loses nothing."""
+"""Loading policies from run folders and checkpoints."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import tempfile
+import dataclasses
 from pathlib import Path
 
 import torch
 
+from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
-from robotmeta.files import writing
-from robotmeta.policy import Policy
-from robotmeta.policy_file import PRETRAINED, load_policy, manifest, write_policy
-
-_KEPT = 2
-_WEIGHTS, _MANIFEST, _TRAINING = "policy.safetensors", "manifest.json", "training.pt"
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-def save_checkpoint(policy: Policy, run: Path) -> Path:
-    """Writes ``run/checkpoints/ITERATION`` in full or not at all, and drops the oldest ones.
-
-    Raises:
-        UserError: Where it cannot be written; earlier checkpoints are intact.
-    """
-    folder = run / "checkpoints"
-    target = folder / f"{policy.iteration:08d}"
-    with writing(target):
-        folder.mkdir(parents=True, exist_ok=True)
-        for stale in folder.glob(".partial-*"):
-            shutil.rmtree(stale, ignore_errors=True)
-        partial = Path(tempfile.mkdtemp(dir=folder, prefix=".partial-"))
-        try:
-            write_policy(policy, partial / _WEIGHTS)
-            (partial / _MANIFEST).write_text(json.dumps(manifest(policy), indent=2) + "\n")
-            torch.save(policy.learner.training_state(), partial / _TRAINING)
-            for file in partial.iterdir():
-                _flush(file)
-            partial.chmod(0o755)
-            if target.exists():  # the same iteration again, after a resume
-                shutil.rmtree(target)
-            partial.replace(target)
-        except RuntimeError as error:  # how torch.save reports a full disk
-            raise OSError(0, str(error).splitlines()[0]) from None
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    for old in checkpoints(run)[:-_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
-    return target
-
-
-def _flush(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
-
-
-# -- reading -----------------------------------------------------------------------------------------------------------
-
-
-def checkpoints(run: Path) -> list[Path]:
-    """Complete checkpoints of a run, oldest first."""
-    found = (path for path in (run / "checkpoints").glob("[0-9]*") if path.name.isdigit())
-    return sorted(path for path in found if (path / _WEIGHTS).exists())
+from robotmeta.policy import Policy, new_policy
+from robotmeta.policy_file import PRETRAINED, load_policy
+from robotmeta.training.run_folder import RunFolder, checkpoint_weights
 
 
 def load(source: str | Path, *, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
-    """Loads a policy from a run folder (its last checkpoint), a checkpoint folder, a policy file, or those that ship.
+    """Loads a policy from a run folder (its newest checkpoint), a checkpoint folder, a policy file, or by its name.
 
-    The family is found by its name: where that is a function of one's own (``"hopper.py:family"``), its code is run.
+    The family is looked up by its name. If that is a function in a user's file (``"hopper.py:family"``), its code runs.
 
     Args:
-        source: The folder or file; or ``"pretrained:NAME"``, one of :func:`pretrained`.
-        device: Where the policy shall live.
-        family: The family it was trained on, where that is not a registered one.
+        source: The folder or file, or ``"pretrained:NAME"`` with a name from :func:`pretrained`.
+        device: Device of the policy.
+        family: The family it was trained on, if that is not a registered one.
 
     Raises:
-        UserError: Where there is none, the file is damaged or a pickle, or it belongs to another family or schema.
+        UserError: If there is no policy, the file is damaged or a pickle, or it belongs to another family or schema.
     """
     return load_policy(_policy_file(source), device=device, family=family)
-
-
-def load_training(run: Path, policy: Policy) -> None:
-    """Restores the optimizer of a run's last checkpoint into the policy's learner."""
-    file = checkpoints(run)[-1] / _TRAINING
-    try:
-        policy.learner.load_training_state(torch.load(file, weights_only=True, map_location="cpu"))
-    except Exception:  # torch.load raises whatever the damage leads to
-        raise UserError(f"{file} is damaged: it holds no state of training") from None
 
 
 def _policy_file(source: str | Path) -> str | Path:
     path = Path(source)
     if str(source).startswith(PRETRAINED) or path.is_file():
         return source
-    for checkpoint in (path, *reversed(checkpoints(path))):
-        if (checkpoint / _WEIGHTS).is_file():
-            return checkpoint / _WEIGHTS
+    for checkpoint in (path, *reversed(RunFolder(path).checkpoints())):
+        if checkpoint_weights(checkpoint).is_file():
+            return checkpoint_weights(checkpoint)
     what = "has no checkpoint yet" if path.is_dir() else "does not exist"
     raise UserError(
         f"no policy at {source}: it {what}; give a run folder, a checkpoint folder, a policy file or pretrained:NAME"
     )
+
+
+def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, family: TaskFamily | None) -> Policy:
+    """The policy of a run's newest checkpoint with its optimizer state, or a new policy if there is no checkpoint.
+
+    Raises:
+        UserError: If the newest checkpoint is damaged, or belongs to a run with another configuration.
+    """
+    checkpoints = folder.checkpoints()
+    if not checkpoints:
+        return new_policy(config, device, family)
+    try:
+        policy = load(folder.path, device=device, family=family)
+        folder.load_training(policy)
+    except UserError as error:
+        if len(checkpoints) < 2 or not _intact(checkpoints[-2], family):
+            raise
+        raise UserError(f"{error}; to go on from {checkpoints[-2]}, remove {checkpoints[-1]}") from None
+    if dataclasses.replace(policy.config, iterations=config.iterations) != config:
+        raise UserError(f"{checkpoints[-1]} is not of the run that {folder.config} describes")
+    return policy
+
+
+def _intact(checkpoint: Path, family: TaskFamily | None) -> bool:
+    try:
+        load(checkpoint, family=family)
+    except UserError:
+        return False
+    return True
