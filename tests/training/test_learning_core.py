@@ -33,7 +33,8 @@ from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
 from robotmeta.policy import new_policy
 from robotmeta.threads import torch_threads
-from robotmeta.training.checkpoint import checkpoints, load, load_training
+from robotmeta.training.checkpoint import load
+from robotmeta.training.run_folder import RunFolder
 from robotmeta.training.train import Run, collect_trial, meta_train, resume
 
 _SMALL = {"meta_batch": 4, "adaptation_steps": 1, "init_std": 0.6}
@@ -815,9 +816,9 @@ def test_initial_weights_do_not_depend_on_the_cores_of_the_machine(name: str) ->
 def test_a_run_folder_gives_back_the_policy_and_its_training_state(run: Run) -> None:
     loaded = load(run.folder)
     assert same(dict(loaded.learner.state_dict()), weights(run))
-    (state,) = (torch.load(file, weights_only=True) for file in checkpoints(run.folder)[-1].glob("*.pt"))
+    (state,) = (torch.load(file, weights_only=True) for file in RunFolder(run.folder).checkpoints()[-1].glob("*.pt"))
     assert same(state, run.policy.learner.training_state())
-    load_training(run.folder, loaded)
+    RunFolder(run.folder).load_training(loaded)
     assert same(loaded.learner.training_state(), run.policy.learner.training_state())
 
 
