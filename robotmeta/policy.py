@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from robotmeta.config import RunConfig
-from robotmeta.envs import TaskFamily, make
+from robotmeta.envs import Estimate, TaskFamily, make
 from robotmeta.experience.rollout import Belief
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
 from robotmeta.seeding import streams
@@ -39,6 +39,17 @@ class Policy:
         if self.belief is None:
             return self.learner.begin(num_tasks)
         return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
+
+    def estimates(self, belief: Belief) -> dict[str, Estimate] | None:
+        """The estimate of each parameter that a belief about one task contains, from the most to the least certain.
+
+        None for learners that make no estimates.
+        """
+        posterior = self.learner.infer(belief)
+        if posterior is None:
+            return None
+        (estimates,) = self.family.encoding.decode(posterior.mean, posterior.log_std.exp())
+        return dict(sorted(estimates.items(), key=lambda item: -item[1].known))
 
 
 def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:

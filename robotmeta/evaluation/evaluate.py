@@ -14,7 +14,7 @@ from rich.table import Table
 from scipy.stats import binomtest, bootstrap
 from torch import Tensor
 
-from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, experience
+from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError, unknown
@@ -303,10 +303,10 @@ def evaluate(
             if budget and not adaptive:
                 rollouts.append(rollouts[0])  # nothing changed, so nothing is measured anew
                 continue
-            belief = adapted_belief(subject, worlds, budget, streams(seed, "adaptation")[0])
+            belief = adapted_belief(subject, worlds, budget, seed)
             fresh = streams(seed, "trials")[0]
             rollouts.append(
-                experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
+                collect_episodes(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
             )
         posterior = subject.learner.infer(belief)
         return rollouts, {} if posterior is None else subject.family.encoding.explained(chosen, posterior.mean)
