@@ -72,10 +72,12 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         seed: Seed.
     """
     from robotmeta.evaluation.evaluate import evaluate, save_json
-    from robotmeta.training.train import CONFIG, meta_train, resume
+    from robotmeta.training.run_folder import RunFolder
+    from robotmeta.training.train import meta_train, resume
 
     _out.print("Learns to run forward or backward; only the reward tells which way is right (cheetah-direction).")
-    if (out / CONFIG).exists():
+    folder = RunFolder(out)
+    if folder.exists():
         run = resume(out, iterations=iterations)
     else:
         run = meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
@@ -83,9 +85,9 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         _out.print(f"Stopped; continue with: robotmeta demo --out {out}")
         return
     evaluation = evaluate(run.policy, episodes=3)
-    save_json(evaluation, out / "evaluation-test.json")
+    save_json(evaluation, folder.evaluation("test"))
     _show(evaluation)
-    videos = _record_where_possible(run.policy, [None], out / "videos" / "before-after.mp4", episodes=3)
+    videos = _record_where_possible(run.policy, [None], folder.video, episodes=3)
     from robotmeta.reporting.report import report
 
     page = report(out, evaluations=[evaluation])
@@ -249,6 +251,7 @@ def adapt(
         json: Write the result here.
     """
     from robotmeta.adaptation import adapt as deployment
+    from robotmeta.policy_file import save_policy
     from robotmeta.training import checkpoint
 
     _check_targets(out, json)
@@ -267,7 +270,7 @@ def adapt(
         named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in loaded.family.space)
     result = deployment.adapt(loaded, target, episodes=episodes, seed=seed)
     if out is not None:
-        checkpoint.save_policy(result.policy, out)
+        save_policy(result.policy, out)
     answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}
     answer["inferred"] = result.inferred and {name: e._asdict() for name, e in result.inferred.items()}
     _write_json(json, {"family": loaded.family.name, "task": what, **answer})
@@ -397,10 +400,11 @@ def record(
     """
     from robotmeta.reporting.record import record as run_recording
     from robotmeta.training import checkpoint
+    from robotmeta.training.run_folder import RunFolder
 
     loaded = checkpoint.load(policy)
-    source = Path(policy)
-    default = source / "videos" / "before-after.mp4" if source.is_dir() else Path("before-after.mp4")
+    source = RunFolder(Path(policy))
+    default = source.video if source.path.is_dir() else Path(source.video.name)
     recording = run_recording(loaded, _task(loaded, task), out=out or default, episodes=episodes, seed=seed)
     _out.print(f"{_returns(recording, episodes)}\nVideo: {recording.file}")
 

@@ -15,15 +15,16 @@ from rich.text import Text
 from scipy.stats import binomtest, bootstrap
 from torch import Tensor
 
-from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, experience
+from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import write_text
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
+from robotmeta.versions import versions
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000
@@ -304,10 +305,10 @@ def evaluate(
             if budget and not adaptive:
                 rollouts.append(rollouts[0])  # nothing changed, so nothing is measured anew
                 continue
-            belief = adapted_belief(subject, worlds, budget, streams(seed, "adaptation")[0])
+            belief = adapted_belief(subject, worlds, budget, seed)
             fresh = streams(seed, "trials")[0]
             rollouts.append(
-                experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
+                collect_episodes(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
             )
         posterior = subject.learner.infer(belief)
         return rollouts, {} if posterior is None else subject.family.encoding.explained(chosen, posterior.mean)

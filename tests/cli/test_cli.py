@@ -24,10 +24,10 @@ from safetensors.torch import save_file
 import robotmeta as rm
 from robotmeta.cli.commands import main
 from robotmeta.evaluation.controls import control_policy
-from robotmeta.files import locked, write_text
+from robotmeta.files import write_text
 from robotmeta.metalearners.ppo import PPOConfig
-from robotmeta.training.checkpoint import checkpoints, save_checkpoint
 from robotmeta.training.logs import read_metrics
+from robotmeta.training.run_folder import RunFolder
 
 _TINY = {"meta_batch": 4, "episodes": 2}
 
@@ -84,7 +84,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "point-navigation", "--hyper", "learning_rate=NaN"], "learning_rate must be a finite number"),
         (["train", "point-navigation", "--hyper", "discount=5"], "discount must be between 0 and 1, not 5"),
         (["train", "point-navigation", "--seed", "-1"], "a seed is 0 or more, not -1"),
-        (["train", "point-navigation", "--checkpoint-every", "0"], "at least 1 iteration between checkpoints, not 0"),
+        (["train", "point-navigation", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, not 0"),
         (["train", "point-navigation", "--lerner", "rl2"], "nearest: --learner (see robotmeta train --help)"),
         (["train", "point-navigation", "--iterations", "1.5"], "--iterations: invalid literal for int()"),
         (["trian"], "there are: demo, families, train,"),
@@ -176,7 +176,7 @@ def test_a_policy_file_that_begins_as_a_pickle_does_is_read(tmp_path: Path, caps
 
 
 def test_a_truncated_checkpoint_is_named(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    whole = (checkpoints(run)[-1] / "policy.safetensors").read_bytes()
+    whole = (RunFolder(run).checkpoints()[-1] / "policy.safetensors").read_bytes()
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole[: len(whole) // 2])
     assert "truncated" in _refused(["evaluate", str(cut)], capsys)
@@ -191,7 +191,7 @@ def test_a_checkpoint_that_is_damaged_is_named_with_the_one_before(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = _copied(run, tmp_path / "run")
-    (last,) = checkpoints(copy)
+    (last,) = RunFolder(copy).checkpoints()
     newest = last.with_name("00000003")
     shutil.copytree(last, newest)
     (newest / "policy.safetensors").write_bytes(b"cut")
@@ -225,7 +225,7 @@ def test_a_damaged_description_of_a_run_is_one_line(
 def test_a_damaged_manifest_is_one_line(
     run: Path, lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with safe_open(checkpoints(run)[-1] / "policy.safetensors", framework="pt") as file:
+    with safe_open(RunFolder(run).checkpoints()[-1] / "policy.safetensors", framework="pt") as file:
         manifest = json.loads(file.metadata()["robotmeta"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     manifest.pop(lost, None)
@@ -240,12 +240,12 @@ def test_a_log_that_is_damaged_costs_no_more_than_its_lines(run: Path, tmp_path:
     copy = _copied(run, tmp_path / "run")
     (copy / "metrics.jsonl").write_bytes(b'[1, 2]\n\xff\xfe\n{"iteration"')
     main(["train", "--resume", str(copy), "--iterations", "3"])
-    assert [line["iteration"] for line in read_metrics(copy)] == [2]
+    assert [line["iteration"] for line in read_metrics(RunFolder(copy).metrics)] == [2]
 
 
 def test_two_processes_never_train_in_one_folder(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = _copied(run, tmp_path / "run")
-    with locked(copy):
+    with RunFolder(copy).locked():
         line = _refused(["train", "--resume", str(copy), "--iterations", "3"], capsys)
     assert line == f"robotmeta: another process is training in {copy}"
     main(["train", "--resume", str(copy), "--iterations", "3"])
@@ -388,7 +388,7 @@ def test_without_a_gl_library_only_the_video_is_missing(run: Path, tmp_path: Pat
 
 
 def _rewritten(run: Path, file: Path, **changes: object) -> Path:
-    source = checkpoints(run)[-1] / "policy.safetensors"
+    source = RunFolder(run).checkpoints()[-1] / "policy.safetensors"
     with safe_open(source, framework="pt") as opened:
         described = json.loads(opened.metadata()["robotmeta"])
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
@@ -417,7 +417,7 @@ def _start(run: Path, *more: str) -> subprocess.Popen[bytes]:
 
 def _wait_for_checkpoint(run: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
-    while not checkpoints(run):
+    while not RunFolder(run).checkpoints():
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -449,14 +449,14 @@ def test_a_killed_run_resumes_to_the_same_bits_as_one_that_was_not(tmp_path: Pat
 
 def test_a_full_disk_costs_nothing_that_was_saved(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     policy = rm.load(run)
-    before = checkpoints(run)
+    before = RunFolder(run).checkpoints()
 
     def full(*arguments: object, **named: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(rm.UserError, match="No space left on device"):
-        save_checkpoint(policy, run)
-    assert checkpoints(run) == before
+        RunFolder(run).save(policy)
+    assert RunFolder(run).checkpoints() == before
     assert not list((run / "checkpoints").glob(".partial-*"))
     rm.load(run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from robotmeta.training.checkpoint import checkpoints, load, load_training
+from robotmeta.training.checkpoint import load
 from robotmeta.training.train import Run
 from tests.learning import same, weights
 

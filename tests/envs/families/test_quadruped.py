@@ -26,7 +26,7 @@ from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.parameters import Proportional
 from robotmeta.errors import UserError
 from robotmeta.policy import new_policy
-from robotmeta.training.checkpoint import save_policy
+from robotmeta.policy_file import save_policy
 
 FAMILY = make("quadruped")
 assert isinstance(FAMILY.world, MujocoWorld)
