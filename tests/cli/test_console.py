@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 import robotmeta as rm
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.console import plain_console
 from robotmeta.evaluation.evaluate import Curve
 

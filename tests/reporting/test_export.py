@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from robotmeta.adaptation.adapt import adapt
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv
 from robotmeta.errors import UserError

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.adapters.gymnasium_out import FamilyEnv
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.envs.distributions import LogUniform, Uniform
