@@ -14,6 +14,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
 from robotmeta.envs.families import cheetah
 from robotmeta.envs.families.locomotion import effort, speed
 from robotmeta.envs.families.multipliers import FRICTION
@@ -27,7 +28,7 @@ _HORIZON = 200  # control steps, 10 s
 _TOP_SPEED = 15.0  # metres a second, about what the best half-cheetahs of the literature reach on level ground
 _LEG = 0.6  # metres from the hips to the ground
 _APRON = 0.8  # metres: the feet start 0.6 m before and behind the middle
-_TORSO = torch.linspace(-0.5, 0.5, 5, dtype=torch.float64)  # metres along x, from its middle
+_TORSO = per_device(torch.linspace(-0.5, 0.5, 5, dtype=torch.float64))  # metres along x, from its middle
 _MEMORY = 1 << 19  # bytes of scratch a world: a capsule touches several cells at once
 
 # -- model -----------------------------------------------------------------------------------------------------------
@@ -78,8 +79,9 @@ def forward() -> TaskFamily:
         return {**level_start, "qpos": _raised(qpos, _POOL.height_at(task, qpos[..., 0]))}
 
     def observe(state: State, task: Columns) -> Tensor:
-        ground = _POOL.height_at(task, state["qpos"][..., :1] + _TORSO).mean(dim=-1)
-        return level.observe({**state, "qpos": _raised(state["qpos"], -ground)}, task)
+        qpos = state["qpos"]
+        ground = _POOL.height_at(task, qpos[..., :1] + _TORSO(qpos.device)).mean(dim=-1)
+        return level.observe({**state, "qpos": _raised(qpos, -ground)}, task)
 
     return replace(
         level,

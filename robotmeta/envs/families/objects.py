@@ -10,12 +10,13 @@ capsule lies along its x axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
 from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union, numbered
@@ -243,16 +244,16 @@ def _summed(*components: dict[str, float]) -> Tensor:
     return weights.flatten(0, 1)
 
 
-_X_AXIS = _summed({"ww": 1, "xx": 1, "yy": -1, "zz": -1}, {"xy": 2, "wz": 2}, {"xz": 2, "wy": -2})
-_Z_AXIS = _summed({"xz": 2, "wy": 2}, {"yz": 2, "wx": -2}, {"ww": 1, "xx": -1, "yy": -1, "zz": 1})
+_X_AXIS = per_device(_summed({"ww": 1, "xx": 1, "yy": -1, "zz": -1}, {"xy": 2, "wz": 2}, {"xz": 2, "wy": -2}))
+_Z_AXIS = per_device(_summed({"xz": 2, "wy": 2}, {"yz": 2, "wx": -2}, {"ww": 1, "xx": -1, "yy": -1, "zz": 1}))
 
 
-def _turned_by(quaternion: Tensor, axis: Tensor) -> Tensor:
+def _turned_by(quaternion: Tensor, axis: Callable[[torch.device], Tensor]) -> Tensor:
     """An axis turned by unit quaternions ``[..., 4]``, ``[..., 3]``."""
-    return (quaternion.unsqueeze(-1) * quaternion.unsqueeze(-2)).flatten(-2) @ axis
+    return (quaternion.unsqueeze(-1) * quaternion.unsqueeze(-2)).flatten(-2) @ axis(quaternion.device)
 
 
-_SQUARE = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
+_SQUARE = per_device(torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64))
 
 
 def seen_along(direction: Tensor, task: Columns) -> Tensor:
@@ -266,7 +267,7 @@ def seen_along(direction: Tensor, task: Columns) -> Tensor:
         task: The task row.
     """
     shows = (task["shape"] == _BOX) | (task["shape"] == _CAPSULE)
-    return torch.where(shows.unsqueeze(-1), direction, _SQUARE)
+    return torch.where(shows.unsqueeze(-1), direction, _SQUARE(direction.device))
 
 
 def half_extents(task: Columns) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.families.fetch.model import (
     ARM,
@@ -245,21 +246,16 @@ def _start(scene: Scene, nominal: State, generator: torch.Generator, task: Colum
     qpos = nominal["qpos"].clone()
     if scene.object is None:
         arm = qpos[..., ARM]
-        arm += 0.02 * _either_way(arm.shape, generator)
+        arm += uniform_like(arm, generator, scale=0.02)
     else:
         # Larger objects keep a corner's distance more.
         extra = ((task["size"] - SIZE) * math.sqrt(0.5)).clamp(min=0.0).unsqueeze(-1)
-        shape = qpos[..., OBJECT][..., :2].shape
-        beside = torch.zeros(shape, dtype=torch.float64)
+        beside = torch.zeros_like(qpos[..., OBJECT][..., :2])
         while bool((near := beside.norm(dim=-1, keepdim=True) < _CLEAR + extra).any()):
-            beside = torch.where(near, (scene.spread + extra) * _either_way(shape, generator), beside)
-        qpos[..., OBJECT][..., :2] = ready(scene).gripper[:2] + beside
+            beside = torch.where(near, (scene.spread + extra) * uniform_like(beside, generator), beside)
+        qpos[..., OBJECT][..., :2] = beside.new_tensor(ready(scene).gripper[:2]) + beside
         qpos[..., OBJECT][..., 2] = height_at_rest(scene, task["size"])
     return {"qpos": qpos, "qvel": nominal["qvel"]}
-
-
-def _either_way(shape: torch.Size, generator: torch.Generator) -> Tensor:
-    return 2.0 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1.0
 
 
 def _arrived(scene: Scene, state: State, task: Columns) -> Tensor:

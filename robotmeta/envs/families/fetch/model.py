@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
 from robotmeta.envs.edits import Row
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.models import quiet_mujoco
@@ -28,7 +30,9 @@ START = "start"  # the keyframe in which the robot is ready
 
 # The robot's joints come first: base 3, torso, head 2, arm 7, right finger, left finger; then an object's free joint.
 ARM, FINGERS, OBJECT = slice(6, 13), slice(13, 15), slice(15, 22)
-_DOWN = (1.0, 0.0, 1.0, 0.0)  # the gripper's orientation as a quaternion, of any norm
+_DOWN = per_device(
+    torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+)  # the gripper's orientation as a quaternion, of any norm
 
 # -- scenes ----------------------------------------------------------------------------------------------------------
 
@@ -68,7 +72,7 @@ class Point:
 
     site: int
     root: int
-    dofs: tuple[int, ...]
+    dofs: Callable[[torch.device], Tensor]
 
     @staticmethod
     def of(model: mujoco.MjModel, name: str) -> Point:
@@ -78,7 +82,7 @@ class Point:
         dofs = [int(model.body_dofadr[body] + model.body_dofnum[body]) - 1]
         while model.dof_parentid[dofs[0]] >= 0:
             dofs.insert(0, int(model.dof_parentid[dofs[0]]))
-        return Point(site, int(model.body_rootid[body]), tuple(dofs))
+        return Point(site, int(model.body_rootid[body]), per_device(torch.tensor(dofs)))
 
     def position(self, state: State) -> Tensor:
         """Metres ``[task, episode, 3]``."""
@@ -93,8 +97,9 @@ class Point:
 
         It is the site's Jacobian times ``qvel``: where derived fields lag, so does the Jacobian, and ``qvel`` does not.
         """
-        motion = state["cdof"][..., self.dofs, :]  # [task, episode, dof, 6], about the tree's centre of mass
-        turning, moving = torch.einsum("...d,...dk->...k", state["qvel"][..., self.dofs], motion).split(3, dim=-1)
+        dofs = self.dofs(state["qvel"].device)
+        motion = state["cdof"][..., dofs, :]  # [task, episode, dof, 6], about the tree's centre of mass
+        turning, moving = torch.einsum("...d,...dk->...k", state["qvel"][..., dofs], motion).split(3, dim=-1)
         arm = self.position(state) - state["subtree_com"][..., self.root, :]
         return moving + torch.linalg.cross(turning, arm), turning
 
@@ -110,7 +115,7 @@ class Ready:
     Attributes:
         qpos: Positions.
         qvel: Velocities: the arm has not quite come to rest.
-        gripper: Where the gripper is, metres ``[3]``.
+        gripper: Where the gripper is, x, y and z in metres.
         rest: Height of the centre of an object of nominal size that lies on the table, metres; 0 where there is none.
         hand: The body that the target drags.
         grip: Between the fingertips.
@@ -119,7 +124,7 @@ class Ready:
 
     qpos: np.ndarray
     qvel: np.ndarray
-    gripper: Tensor
+    gripper: tuple[float, float, float]
     rest: float
     hand: int
     grip: Point
@@ -137,9 +142,9 @@ def ready(scene: Scene) -> Ready:
     mujoco.mj_forward(model, data)
     grip = Point.of(model, "robot0:grip")
     data.mocap_pos[0] = np.array([-0.498, 0.005, -0.431 + scene.height]) + data.site_xpos[grip.site]
-    data.mocap_quat[0] = _DOWN
+    data.mocap_quat[0] = _DOWN(torch.device("cpu"))
     mujoco.mj_step(model, data, nstep=10 * SUBSTEPS)
-    gripper = torch.from_numpy(data.site_xpos[grip.site].copy())
+    gripper = tuple(data.site_xpos[grip.site].tolist())
     if not scene.grips:
         data.qpos[FINGERS] = 0.0
     thing, rest = None, 0.0
@@ -208,7 +213,7 @@ def drive(scene: Scene, state: State, action: Tensor, task: Columns) -> State:
     qpos = state["qpos"]
     inputs: dict[str, Tensor] = {
         "mocap_pos": (state["xpos"][..., hand, :] + move).unsqueeze(-2),
-        "mocap_quat": (state["xquat"][..., hand, :] + move.new_tensor(_DOWN)).unsqueeze(-2),
+        "mocap_quat": (state["xquat"][..., hand, :] + _DOWN(move.device)).unsqueeze(-2),
     }
     if scene.grips:
         inputs["ctrl"] = qpos[..., FINGERS].flip(-1) + action[..., 3:]  # the left finger's servo comes first

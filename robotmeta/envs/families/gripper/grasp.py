@@ -89,7 +89,7 @@ _SPACE = ParameterSpace(
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     drawn = uniform(
         generator,
-        nominal["qpos"].shape[:-1],
+        nominal,
         (-0.03, 0.03),
         (-0.03, 0.03),
         _ABOVE,

@@ -81,7 +81,7 @@ _SPACE = ParameterSpace(
 
 def put_down(nominal: State, generator: torch.Generator, task: Columns, *ranges: tuple[float, float]) -> State:
     """Hand and object at rest, drawn from ranges of the hand's x and y, the object's x and y (m) and its yaw (rad)."""
-    drawn = uniform(generator, nominal["qpos"].shape[:-1], *ranges)
+    drawn = uniform(generator, nominal, *ranges)
     lying = objects.at_rest(drawn[..., 2:4], drawn[..., 4], task)
     return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
 

@@ -92,7 +92,7 @@ _SPACE = ParameterSpace(
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    qpos = uniform(generator, nominal["qpos"].shape[:-1], (-0.1, 0.1), (-0.1, 0.1), (0.05, 0.2))
+    qpos = uniform(generator, nominal, (-0.1, 0.1), (-0.1, 0.1), (0.05, 0.2))
     return started(qpos, nominal["qvel"], ARM)
 
 

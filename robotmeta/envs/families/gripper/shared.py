@@ -8,11 +8,13 @@ out.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import SPEEDS, TIMESTEP, show_goal
@@ -62,27 +64,28 @@ def strength(axes: tuple[str, ...]) -> Parameter:
 # -- physics measurements --------------------------------------------------------------------------------------------
 
 
-def uniform(generator: torch.Generator, shape: torch.Size, *ranges: tuple[float, float]) -> Tensor:
-    """Independent draws, one a range, ``[*shape, range]``."""
+def uniform(generator: torch.Generator, nominal: State, *ranges: tuple[float, float]) -> Tensor:
+    """Independent draws, one a range, ``[task, episode, range]``."""
+    qpos = nominal["qpos"]
     low, high = torch.tensor(ranges, dtype=torch.float64).T
-    return low + (high - low) * torch.rand(*shape, len(ranges), generator=generator, dtype=torch.float64)
+    return uniform_like(qpos.new_empty(*qpos.shape[:-1], len(ranges)), generator, low, high)
 
 
 @functools.cache
-def _full_speed(axes: tuple[str, ...]) -> Tensor:
-    return torch.tensor([SPEEDS[axis] for axis in axes], dtype=torch.float64)
+def _full_speed(axes: tuple[str, ...]) -> Callable[[torch.device], Tensor]:
+    return per_device(torch.tensor([SPEEDS[axis] for axis in axes], dtype=torch.float64))
 
 
 def servo_targets(state: State, axes: tuple[str, ...]) -> Tensor:
     """Where the servos are told to be, m or rad ``[..., axis]``."""
-    return state["act"] * _full_speed(axes)
+    return state["act"] * _full_speed(axes)(state["act"].device)
 
 
 def started(qpos: Tensor, qvel: Tensor, axes: tuple[str, ...]) -> State:
     """An initial state at rest, with the hand where its servos want it."""
-    act = torch.zeros(*qpos.shape[:-1], len(axes), dtype=torch.float64)
+    act = qpos.new_zeros(*qpos.shape[:-1], len(axes))
     moved = tuple(axis for axis in axes if axis != "fingers")
-    act[..., : len(moved)] = qpos[..., : len(moved)] / _full_speed(moved)
+    act[..., : len(moved)] = qpos[..., : len(moved)] / _full_speed(moved)(qpos.device)
     return {"qpos": qpos, "qvel": qvel, "act": act}
 
 

@@ -14,6 +14,8 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import LATENCY, TIMESTEP, add_goal, show_goal
@@ -150,6 +152,8 @@ _SPACE = ParameterSpace(
 
 # -- physics measurements ----------------------------------------------------------------------------------------------
 
+_INITIAL_TARGETS = per_device(torch.tensor([*HOME, 0.0], dtype=torch.float64))
+_FULL_SPEEDS = per_device(torch.tensor([SPEED] * _ARM + [CLOSING_SPEED], dtype=torch.float64))
 _PARTS = {"touch": 2, "tool": 3, "up": 3, "object": 3, "along": 3, "object_up": 3, "velocity": 3}
 
 
@@ -165,18 +169,18 @@ def _closure(joints: Tensor) -> Tensor:
 
 def _targets(state: State) -> Tensor:
     """Where the servos are told to be: the joints, rad, and both fingers, m from open, ``[..., 8]``."""
-    initial = torch.tensor([*HOME, 0.0], dtype=torch.float64)
-    return initial + state["act"] * torch.tensor([SPEED] * _ARM + [CLOSING_SPEED], dtype=torch.float64)
+    act = state["act"]
+    return _INITIAL_TARGETS(act.device) + act * _FULL_SPEEDS(act.device)
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     """Hand open above the table, its servos at rest; an object lies under it."""
-    drawn = 2.0 * torch.rand(*nominal["qpos"].shape[:-1], _ARM + 3, generator=generator, dtype=torch.float64) - 1.0
-    unrest, place, turn = drawn.split((_ARM, 2, 1), dim=-1)
-    arm = torch.tensor(READY, dtype=torch.float64) + _UNREST * unrest
+    qpos = nominal["qpos"]
+    unrest, place, turn = uniform_like(qpos[..., : _ARM + 3], generator).split((_ARM, 2, 1), dim=-1)
+    arm = qpos.new_tensor(READY) + _UNREST * unrest
     fingers = torch.zeros_like(place)
     lying = objects.at_rest(_AROUND * place, math.pi / 4 * turn.squeeze(-1), task)
-    act = torch.cat([(arm - torch.tensor(HOME, dtype=torch.float64)) / SPEED, fingers[..., :1]], dim=-1)
+    act = torch.cat([(arm - arm.new_tensor(HOME)) / SPEED, fingers[..., :1]], dim=-1)
     return {"qpos": torch.cat([arm, fingers, lying], dim=-1), "qvel": nominal["qvel"], "act": act}
 
 

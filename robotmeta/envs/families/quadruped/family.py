@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, SpecEdit, delay
 from robotmeta.envs.families.quadruped.model import (
     FRICTION,
@@ -273,7 +274,7 @@ def _stand(nominal: State, generator: torch.Generator, task: Columns) -> State:
     """Standing, heading along x from the origin, with joints a little off."""
     qpos = nominal["qpos"].clone()
     joints = qpos[..., 7:]
-    joints += 0.05 * (2.0 * torch.rand(joints.shape, generator=generator) - 1.0)
+    joints += uniform_like(joints, generator, scale=0.05, dtype=torch.float32)
     return {"qpos": qpos, "qvel": nominal["qvel"]}
 
 

@@ -12,9 +12,10 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.families.locomotion import action_names, observation_names, observe
 from robotmeta.envs.families.multipliers import FRICTION, MASS, MOTOR_STRENGTH
-from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, noise, planar_velocity
+from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, planar_velocity
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import weigh
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
@@ -57,9 +58,9 @@ _SPACE = ParameterSpace(
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     qpos, qvel = nominal["qpos"], nominal["qvel"]
-    offset = noise(qpos, 0.05, generator)
+    offset = uniform_like(qpos, generator, scale=0.05)
     offset[..., :3] *= 0.2  # m, m, rad: feet stay above the ground
-    return {"qpos": qpos + qpos.new_tensor(_STANCE) + offset, "qvel": qvel + noise(qvel, 0.05, generator)}
+    return {"qpos": qpos + qpos.new_tensor(_STANCE) + offset, "qvel": qvel + uniform_like(qvel, generator, scale=0.05)}
 
 
 # -- rewards ---------------------------------------------------------------------------------------------------------

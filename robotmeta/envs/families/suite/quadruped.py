@@ -13,8 +13,10 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
-from robotmeta.envs.families.suite.shared import HORIZON, load, named, noise
+from robotmeta.envs.families.suite.shared import HORIZON, load, named
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
@@ -26,7 +28,8 @@ _JOINTS = tuple(f"{joint}_{leg}" for leg in _LEGS for joint in ("yaw", "pitch", 
 # Lowest and highest target of a leg's three servos; lift and extend are weighted sums of joint angles.
 _TARGETS = {"yaw": (-1.0, 1.0), "lift": (-1.0, 1.1), "extend": (-0.8, 0.8)}
 _SERVOS = {f"{servo}_{leg}": targets for leg in _LEGS for servo, targets in _TARGETS.items()}
-_MIDDLE, _REACH = torch.tensor([((b + a) / 2, (b - a) / 2) for a, b in _SERVOS.values()], dtype=torch.float64).T
+_MIDDLE = per_device(torch.tensor([(high + low) / 2 for low, high in _SERVOS.values()], dtype=torch.float64))
+_REACH = per_device(torch.tensor([(high - low) / 2 for low, high in _SERVOS.values()], dtype=torch.float64))
 
 _OBSERVATIONS = (
     *named(_JOINTS, "rad"),
@@ -110,8 +113,8 @@ _SPACE = ParameterSpace(
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    qvel = nominal["qvel"] + noise(nominal["qvel"], 0.05, generator)
-    qpos = nominal["qpos"] + noise(nominal["qpos"], 0.1, generator)
+    qvel = nominal["qvel"] + uniform_like(nominal["qvel"], generator, scale=0.05)
+    qpos = nominal["qpos"] + uniform_like(nominal["qpos"], generator, scale=0.1)
     qpos[..., :3] = nominal["qpos"][..., :3]
     qpos[..., 2] += 0.1  # m: toes stay above the ground
     turn = torch.cat([torch.ones_like(qpos[..., :1]), 0.2 * qpos[..., 4:7]], dim=-1)  # by a few degrees
@@ -127,7 +130,7 @@ def _upright(state: State) -> Tensor:
 def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, act = state["qpos"], state["qvel"], state["act"]
     imu, velocity, toes = state["sensordata"].split((6, 3, 24), dim=-1)
-    activation = _MIDDLE.to(act) + _REACH.to(act) * act
+    activation = _MIDDLE(act.device) + _REACH(act.device) * act
     upright = _upright(state).unsqueeze(-1)
     return torch.cat([qpos[..., 7:], qvel[..., 6:], activation, velocity, upright, imu, toes.asinh()], dim=-1)
 

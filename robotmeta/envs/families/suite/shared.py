@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 
 import mujoco
-import torch
 from torch import Tensor
 
 from robotmeta.envs.family import State
@@ -37,11 +36,6 @@ def load(name: str) -> mujoco.MjSpec:
 def named(names: Sequence[str], unit: str, ending: str = "") -> tuple[tuple[str, str], ...]:
     """Signals of one unit: ``(name + ending, unit)`` each."""
     return tuple((name + ending, unit) for name in names)
-
-
-def noise(like: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Uniform noise on [-amount, amount], of the shape of ``like``."""
-    return amount * (2.0 * torch.rand(like.shape, generator=generator, dtype=torch.float64) - 1.0)
 
 
 def planar_velocity(state: State) -> Tensor:

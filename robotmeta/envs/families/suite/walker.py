@@ -12,8 +12,9 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
-from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, noise, planar_velocity
+from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, planar_velocity
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
 from robotmeta.envs.rewards import tolerance
@@ -86,8 +87,8 @@ _SPACE = ParameterSpace(
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    qvel = nominal["qvel"] + noise(nominal["qvel"], 0.05, generator)
-    qpos = nominal["qpos"] + noise(nominal["qpos"], 0.1, generator)
+    qvel = nominal["qvel"] + uniform_like(nominal["qvel"], generator, scale=0.05)
+    qpos = nominal["qpos"] + uniform_like(nominal["qpos"], generator, scale=0.1)
     qpos[..., 0] = 0.05  # m: feet stay above the ground
     qpos[..., (4, 7)] -= 0.1  # rad: knees bend one way only
     return {"qpos": qpos, "qvel": qvel}
