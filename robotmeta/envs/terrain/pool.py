@@ -115,7 +115,7 @@ class TerrainPool:
             ),
             Parameter(
                 "difficulty",
-                f"of the terrain, rounded to {self.levels} levels; 0 is flat",
+                f"difficulty of the terrain, rounded to {self.levels} levels; 0 is flat",
                 train=Uniform(*difficulty),
                 nominal=sum(difficulty) / 2,
                 bounds=(0.0, 1.0),
@@ -124,7 +124,7 @@ class TerrainPool:
             ),
             Parameter(
                 "terrain_seed",
-                "which of the terrains of that kind and difficulty",
+                "seed of the terrain, among those of its kind and difficulty",
                 train=Choice(numbers[:seeds]),
                 nominal=0.0,
                 bounds=(0.0, self.seeds - 1.0),
