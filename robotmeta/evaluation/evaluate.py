@@ -394,7 +394,7 @@ def _check_control(name: str, control: Policy, policy: Policy) -> None:
     config, wants_task = control.config, name == "oracle"
     if control.learner.adapts or config.hyperparameters.oracle != wants_task:
         observes = " and observes its task" if config.hyperparameters.oracle else ""
-        wanted = f"--learner {CONTROL}" + " --hyper oracle=true" * wants_task
+        wanted = f"--learner {CONTROL}" + " --oracle" * wants_task
         raise UserError(
             f"the {name} control is trained with {wanted}; this one learned with {config.learner}{observes}"
         )

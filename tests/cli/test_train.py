@@ -40,7 +40,7 @@ def test_a_disk_that_fills_up_while_logging_is_one_line(
     if not Path("/dev/full").exists():
         pytest.skip("this system has no full disk to write to")
     monkeypatch.setattr(Path, "open", open_full)
-    command = ["train", "point-navigation", "--learner", "promp", "--hyper", "meta_batch=4", "--out", str(tmp_path)]
+    command = ["train", "point-navigation", "--learner", "promp", "--meta-batch", "4", "--out", str(tmp_path)]
     with pytest.raises(SystemExit) as stopped:
         main([*command, "--iterations", "1"])
     assert stopped.value.code == 2
@@ -73,7 +73,7 @@ def _weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_a_killed_run_resumes_to_the_same_bits_as_one_that_was_not(tmp_path: Path) -> None:
-    options = ["point-navigation", "--learner", "promp", "--iterations", "40", "--hyper", "meta_batch=4", "episodes=2"]
+    options = ["point-navigation", "--learner", "promp", "--iterations", "40", "--meta-batch", "4", "--episodes", "2"]
     killed, stopped, whole = tmp_path / "killed", tmp_path / "stopped", tmp_path / "whole"
     for folder, how in ((killed, signal.SIGKILL), (stopped, signal.SIGINT)):
         process = _start(folder, *options, "--out", str(folder))
