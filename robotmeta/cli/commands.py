@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from robotmeta.adaptation.adapt import Adapted
     from robotmeta.envs import Estimate, ParameterSpace
-    from robotmeta.evaluation.evaluate import Evaluation
+    from robotmeta.evaluation.evaluation import Evaluation
     from robotmeta.reporting.record import Recording
 
 _out = Console(soft_wrap=True, markup=False)  # paths stay whole, however long, and as they are
@@ -70,7 +70,8 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         iterations: Meta-updates.
         seed: Seed.
     """
-    from robotmeta.evaluation.evaluate import evaluate, save_json
+    from robotmeta.evaluation.evaluate import evaluate
+    from robotmeta.evaluation.evaluation import save_json
     from robotmeta.training.run_folder import RunFolder
     from robotmeta.training.train import meta_train, resume
 
@@ -328,8 +329,9 @@ def evaluate(
         plot: Write the adaptation curve here (.png, .svg or .pdf).
     """
     from robotmeta.evaluation.controls import control_policy
-    from robotmeta.evaluation.evaluate import check_controls, save_json
+    from robotmeta.evaluation.evaluate import check_controls
     from robotmeta.evaluation.evaluate import evaluate as run_evaluation
+    from robotmeta.evaluation.evaluation import save_json
     from robotmeta.training import checkpoint
 
     _check_threads(threads)
