@@ -42,6 +42,7 @@ def evaluate(
     controls: Sequence[str] = ("zero_shot", "from_scratch"),
     domain_randomized: Policy | None = None,
     oracle: Policy | None = None,
+    simulator: str | None = None,
     threads: int | None = None,
 ) -> Evaluation:
     """Measures the return of one episode of each task after 0..K adaptation episodes, for a policy and its controls.
@@ -60,11 +61,12 @@ def evaluate(
             fine-tuned by policy gradient on the same number of episodes).
         domain_randomized: A policy that was trained on the family and does not adapt.
         oracle: A policy that does not adapt and observes the task's parameters.
+        simulator: Physics backend of all policies; None for that of the policy's run.
         threads: Number of physics threads.
 
     Raises:
-        UserError: For an unknown split or control, fewer than one episode or task, tasks of another family, or a policy
-            that is not the control it is given as.
+        UserError: For an unknown split or control, fewer than one episode or task, tasks of another family, a simulator
+            that cannot run them, or a policy that is not the control it is given as.
         SimulationDiverged: If the simulation of every task diverges.
     """
     budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
@@ -74,10 +76,11 @@ def evaluate(
     trained = {"domain_randomized": domain_randomized, "oracle": oracle}
     subjects = _subjects(policy, controls, {name: control for name, control in trained.items() if control}, seed)
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
+    simulator = policy.config.simulator if simulator is None else simulator
     measured: dict[str, list[Rollout]] = {}
     inferred: dict[str, float] = {}
     for name, subject in subjects.items():
-        worlds = TaskWorlds(subject.policy, chosen, threads=threads)
+        worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
         measured[name], belief = _measure(subject, worlds, budgets, seed, explore)
         posterior = subject.policy.learner.infer(belief)
         if name == "adapted" and posterior is not None:
