@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
-from robotmeta.evaluation.evaluate import Evaluation, Quantity, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import Evaluation, Quantity
 from robotmeta.files import check_target, replaced
 from robotmeta.policy import Policy
 from robotmeta.reporting.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter

@@ -18,7 +18,9 @@ from rich.console import Console
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
-from robotmeta.evaluation.evaluate import CONTROLS, Curve, Evaluation, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
+from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import collect
 from robotmeta.policy import new_policy
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
