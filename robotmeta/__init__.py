@@ -33,10 +33,11 @@ from robotmeta.evaluation.evaluate import Evaluation, evaluate
 from robotmeta.experience.rollout import Rollout, collect
 from robotmeta.metalearners import LEARNERS, MetaLearner
 from robotmeta.policy import Policy
+from robotmeta.policy_file import pretrained, save_policy
 from robotmeta.reporting.export import Exported, export
 from robotmeta.reporting.record import Recording, record
 from robotmeta.reporting.report import report
-from robotmeta.training.checkpoint import load, pretrained, save_policy
+from robotmeta.training.checkpoint import load
 from robotmeta.training.train import Run, meta_train, resume
 
 __version__ = "0.1.0"

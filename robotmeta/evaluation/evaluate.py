@@ -11,18 +11,20 @@ from typing import Any, Literal
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 from scipy.stats import binomtest, bootstrap
 from torch import Tensor
 
-from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, experience
+from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import write_text
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
+from robotmeta.versions import versions
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 _RESAMPLES = 2000
@@ -157,7 +159,8 @@ class Evaluation:
     def table(self, quantity: Quantity = "return") -> Table:
         """One row a curve: mean over tasks and 95 % interval after each number of episodes."""
         where = f"{len(self.tasks)} {self.split} tasks"
-        table = Table(title=f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)")
+        title = f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)"
+        table = Table(title=Text(title, style="table.title"))  # any console prints the family's name as it is
         table.add_column("after episodes")
         for count in self.episodes:
             table.add_column(str(count), justify="right")
@@ -302,10 +305,10 @@ def evaluate(
             if budget and not adaptive:
                 rollouts.append(rollouts[0])  # nothing changed, so nothing is measured anew
                 continue
-            belief = adapted_belief(subject, worlds, budget, streams(seed, "adaptation")[0])
+            belief = adapted_belief(subject, worlds, budget, seed)
             fresh = streams(seed, "trials")[0]
             rollouts.append(
-                experience(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
+                collect_episodes(worlds, subject.learner, belief, 1, fresh, explore=explore, remember=remember)[0]
             )
         posterior = subject.learner.infer(belief)
         return rollouts, {} if posterior is None else subject.family.encoding.explained(chosen, posterior.mean)

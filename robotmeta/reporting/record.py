@@ -15,7 +15,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, inferred
+from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, play
@@ -119,12 +119,12 @@ def record(
 
 def _sides(policy: Policy, task: Tasks, episodes: int, seed: int) -> list[_Side]:
     worlds = TaskWorlds(policy, task)
-    adapted = adapted_belief(policy, worlds, episodes, streams(seed, "adaptation")[0])
+    adapted = adapted_belief(policy, worlds, episodes, seed)
     more = "more " if policy.belief is not None else ""
     spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
     return [
-        _Side(TaskWorlds(policy, task).room_for(1), policy.learner.begin(1), "without adaptation", remember=False),
-        _Side(worlds.room_for(1), adapted, f"after {spent}", remember=True),
+        _Side(TaskWorlds(policy, task).env(1), policy.learner.begin(1), "without adaptation", remember=False),
+        _Side(worlds.env(1), adapted, f"after {spent}", remember=True),
     ]
 
 
@@ -201,7 +201,7 @@ def _words(family: TaskFamily, task: Tasks) -> list[str]:
 
 def _thoughts(policy: Policy, belief: Belief) -> list[str]:
     """What the belief says of the parameters it is sure of, surest first."""
-    space, estimates = policy.family.space, inferred(policy, belief) or {}
+    space, estimates = policy.family.space, policy.estimates(belief) or {}
     return [f"{n} = {space[n].text(e.value, digits=2, unit=False)}" for n, e in estimates.items() if e.sure]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import robotmeta as rm
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.envs import make
 from robotmeta.errors import UserError
 

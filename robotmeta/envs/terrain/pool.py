@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, Uniform
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.family import Columns
-from robotmeta.envs.parameters import Choice, Parameter, Uniform, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 from robotmeta.envs.terrain.kinds import KINDS, Patch, height_at, heights, kind_number, replace_floor, reshape_floor
 from robotmeta.errors import UserError
 
@@ -114,7 +115,7 @@ class TerrainPool:
             ),
             Parameter(
                 "difficulty",
-                f"of the terrain, rounded to {self.levels} levels; 0 is flat",
+                f"difficulty of the terrain, rounded to {self.levels} levels; 0 is flat",
                 train=Uniform(*difficulty),
                 nominal=sum(difficulty) / 2,
                 bounds=(0.0, 1.0),
@@ -123,7 +124,7 @@ class TerrainPool:
             ),
             Parameter(
                 "terrain_seed",
-                "which of the terrains of that kind and difficulty",
+                "seed of the terrain, among those of its kind and difficulty",
                 train=Choice(numbers[:seeds]),
                 nominal=0.0,
                 bounds=(0.0, self.seeds - 1.0),
