@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, Ring, Uniform
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.families.locomotion import (
     DIRECTION,
@@ -28,7 +29,7 @@ from robotmeta.envs.families.locomotion import (
     speed,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Ring, Uniform, numbered
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step

@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 from torch import Tensor
 
+from robotmeta.envs.distributions import Power, Uniform, Union
 from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.families.locomotion import (
     DIRECTION,
@@ -28,7 +29,7 @@ from robotmeta.envs.families.locomotion import (
 from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
 from robotmeta.envs.family import MujocoWorld, Source, TaskFamily, Transition
 from robotmeta.envs.models import weigh
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Power, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step

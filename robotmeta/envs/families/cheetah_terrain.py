@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import LogUniform
 from robotmeta.envs.families import cheetah
 from robotmeta.envs.families.locomotion import effort, speed
 from robotmeta.envs.families.multipliers import FRICTION
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import LogUniform, ParameterSpace
+from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.terrain.kinds import Patch, check_extent
 from robotmeta.envs.terrain.pool import TerrainPool
 

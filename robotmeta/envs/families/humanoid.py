@@ -11,6 +11,7 @@ import math
 import mujoco
 from torch import Tensor
 
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.families.locomotion import (
     action_names,
     effort,
@@ -20,7 +21,7 @@ from robotmeta.envs.families.locomotion import (
     observe,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _FRAME_SKIP = 5
 _DT = 0.015  # seconds a control step

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import signals as interface
+from robotmeta.envs.distributions import Choice, Power, Uniform, Union
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, State, Transition
 from robotmeta.envs.models import quiet_mujoco
-from robotmeta.envs.parameters import Choice, Parameter, Power, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 
 SpecBuilder = Callable[[], mujoco.MjSpec]
 """Builds the specification of a robot in its world. A function of a module, so that its compiled model is cached."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from robotmeta.envs.distributions import LogUniform, Uniform, Union
 from robotmeta.envs.edits import Field
-from robotmeta.envs.parameters import LogUniform, Parameter, Uniform, Union
+from robotmeta.envs.parameters import Parameter
 
 MASS = Parameter(
     "mass",

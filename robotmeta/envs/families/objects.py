@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
 from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
 from robotmeta.envs.family import Columns, State
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 from robotmeta.envs.rewards import tolerance
 
 SHAPES = ("box", "cylinder", "sphere", "capsule")

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.family import ClosedFormWorld, Columns, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _REACH = 0.1  # metres, the motion in a control step at full action
 _ARRIVED = 0.01  # metres to the goal along each axis, within which the point has arrived

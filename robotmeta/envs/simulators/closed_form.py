@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
-from robotmeta.envs.parameters import Tasks
+from robotmeta.envs.tasks import Tasks
 
 
 class ClosedFormSimulator:

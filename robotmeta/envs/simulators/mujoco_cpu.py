@@ -12,8 +12,8 @@ from torch import Tensor
 
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
-from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
+from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
 from robotmeta.threads import available_cores
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import State
-from robotmeta.envs.parameters import Tasks
+from robotmeta.envs.tasks import Tasks
 
 
 class Simulator(Protocol):

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, Uniform
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.family import Columns
-from robotmeta.envs.parameters import Choice, Parameter, Uniform, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 from robotmeta.envs.terrain.kinds import KINDS, Patch, height_at, heights, kind_number, replace_floor, reshape_floor
 from robotmeta.errors import UserError
 

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.parameters import Parameter, Uniform
+from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.envs.terrain.kinds import KINDS, Patch, check_extent, height_at, heights, replace_floor
 from robotmeta.envs.terrain.pool import TerrainPool

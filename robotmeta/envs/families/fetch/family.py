@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Distribution, LogUniform, Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.families.fetch.model import (
@@ -41,7 +42,7 @@ from robotmeta.envs.families.fetch.model import (
     weigh,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _DT = 0.04  # seconds a control step; observed velocities are in metres and radians a control step
 _HORIZON = 50

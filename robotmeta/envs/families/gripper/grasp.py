@@ -13,6 +13,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
@@ -34,7 +35,7 @@ from robotmeta.envs.families.gripper.shared import (
     uniform,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import LogUniform, Parameter, ParameterSpace, Uniform
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _ABOVE = (0.05, 0.09)  # metres from the top of the object to the lowest point of the hand at the start
 

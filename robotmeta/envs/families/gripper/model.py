@@ -11,8 +11,9 @@ from importlib.resources import files
 
 import mujoco
 
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import ModelEdit, Row, delay, fill_cube
-from robotmeta.envs.parameters import Parameter, Uniform
+from robotmeta.envs.parameters import Parameter
 from robotmeta.errors import UserError
 
 TIMESTEP = 0.01  # seconds

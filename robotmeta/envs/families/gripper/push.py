@@ -9,6 +9,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
 from robotmeta.envs.families.gripper.shared import (
@@ -27,7 +28,7 @@ from robotmeta.envs.families.gripper.shared import (
     uniform,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform, numbered
+from robotmeta.envs.parameters import ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
 
 _APART = 0.03  # metres between the fingers, which give two points of contact

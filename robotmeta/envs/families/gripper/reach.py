@@ -9,6 +9,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.edits import ModelEdit, SpecEdit
 from robotmeta.envs.families.gripper.model import (
     HEIGHT,
@@ -39,7 +40,7 @@ from robotmeta.envs.families.gripper.shared import (
     uniform,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _CLOSE = 0.02  # metres to the goal, within which the hand has reached it
 

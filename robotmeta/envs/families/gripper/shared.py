@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import Distribution, LogUniform, Uniform
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import SPEEDS, TIMESTEP, show_goal
 from robotmeta.envs.family import Columns, State
-from robotmeta.envs.parameters import Distribution, LogUniform, Parameter, Uniform
+from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.rewards import tolerance
 
 FRAME_SKIP = 4

@@ -8,12 +8,13 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import LATENCY
 from robotmeta.envs.families.gripper.push import OBJECT, distance, push, pusher, put_down
 from robotmeta.envs.families.gripper.shared import ARM, CITATION, TABLE, closeness, goal_column, off_table, strength
 from robotmeta.envs.family import Columns, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import LogUniform, ParameterSpace, Uniform
+from robotmeta.envs.parameters import ParameterSpace
 
 _REACH = -0.04  # metres, the largest x of the hand
 _ARRIVED = 0.02  # metres to the goal, within which an object has arrived

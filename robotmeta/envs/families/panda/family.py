@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit
 from robotmeta.envs.families import objects
@@ -33,7 +34,7 @@ from robotmeta.envs.families.panda.model import (
     weaken_joint,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, numbered
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 
 _FRAME_SKIP = 4
 _DT = _FRAME_SKIP * TIMESTEP  # 25 control steps a second

@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, Distribution, LogUniform, Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, SpecEdit, delay
 from robotmeta.envs.families.quadruped.model import (
@@ -30,17 +31,7 @@ from robotmeta.envs.families.quadruped.model import (
 )
 from robotmeta.envs.families.quadruped.robots import ROBOTS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import (
-    Choice,
-    Distribution,
-    LogUniform,
-    Parameter,
-    ParameterSpace,
-    Proportional,
-    Uniform,
-    Union,
-    numbered,
-)
+from robotmeta.envs.parameters import Parameter, ParameterSpace, Proportional, numbered
 from robotmeta.envs.rewards import tolerance
 
 _FRAME_SKIP = 4

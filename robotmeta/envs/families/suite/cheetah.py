@@ -12,13 +12,14 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.families.locomotion import action_names, observation_names, observe
 from robotmeta.envs.families.multipliers import FRICTION, MASS, MOTOR_STRENGTH
 from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, planar_velocity
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import weigh
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _SPEED = 10.0  # metres a second from which the suite's reward is 1
 _TOTAL_MASS = 14.0  # kilograms, as the model file specifies

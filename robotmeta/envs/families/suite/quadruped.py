@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import Choice, Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.families.suite.shared import HORIZON, load, named
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
 
 _SPEED = 0.5  # metres a second from which the suite's reward for moving is 1

@@ -12,11 +12,12 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
 from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, planar_velocity
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
 
 _SPEED = 1.0  # metres a second from which the suite's reward is 1
