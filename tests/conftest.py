@@ -5,6 +5,7 @@ from __future__ import annotations
 import robotmeta  # noqa: F401 - before torch and MuJoCo: decides how idle threads wait and how pictures are drawn
 
 # isort: split
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,8 +18,9 @@ from tests.learning import train
 
 @pytest.fixture(autouse=True, scope="session")
 def quiet_cores() -> None:
-    """Leaves the cores to the physics threads."""
+    """One torch thread a process: tests run side by side, and subprocesses inherit the setting."""
     torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(autouse=True)

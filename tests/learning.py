@@ -43,8 +43,8 @@ def ending_early(horizon: int = 12) -> TaskFamily:
     return short(horizon, terminated=lambda state, task: state["position"][..., 0] > 0.05)
 
 
-def breaking(horizon: int = 12) -> TaskFamily:
-    """A world's numbers break where the point is 15 cm to the right of its start."""
+def diverging(horizon: int = 12) -> TaskFamily:
+    """The simulation of a world diverges where the point is 15 cm to the right of its start."""
     world = make("point-navigation").world
     assert isinstance(world, ClosedFormWorld)
 
@@ -55,8 +55,8 @@ def breaking(horizon: int = 12) -> TaskFamily:
     return short(horizon, world=dataclasses.replace(world, dynamics=dynamics))
 
 
-def half_blind(horizon: int = 12) -> TaskFamily:
-    """A point that does not see one of its coordinates; some episodes end soon, some never."""
+def partly_observed(horizon: int = 12) -> TaskFamily:
+    """A point that does not observe one of its coordinates; some episodes end soon, some never."""
     return dataclasses.replace(
         ending_early(horizon),
         observations=(("x", "m"),),
@@ -66,8 +66,8 @@ def half_blind(horizon: int = 12) -> TaskFamily:
     )
 
 
-def broken_cheetah() -> TaskFamily:
-    """The first world starts with a velocity that the physics cannot bear."""
+def diverging_cheetah() -> TaskFamily:
+    """The first world starts at a velocity at which the simulation diverges."""
     family = dataclasses.replace(make("cheetah-direction"), horizon=6)
 
     def reset(nominal, noise, task):

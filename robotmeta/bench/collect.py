@@ -24,10 +24,11 @@ from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
 from robotmeta.metalearners.promp import ProMP, ProMPConfig
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
 from robotmeta.training.train import collect_trial, training_env
+from robotmeta.versions import versions
 
 _PEER = "HalfCheetah-v5"  # the peers' environment with the same physics as the cheetah families
 _ENVPOOL_PEER = "HalfCheetah-v4"

@@ -22,8 +22,11 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         iterations: Meta-updates.
         seed: Fixes tasks, weights, exploration and shuffling.
     """
+    from robotmeta.training.run_folder import RunFolder
+
+    folder = RunFolder(out)
     console.print("A cheetah learns to run forward or backward; only the reward tells it which (cheetah-direction).")
-    if (out / "config.json").exists():
+    if folder.exists():
         run = rm.resume(out, iterations=iterations)
     else:
         run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
@@ -31,10 +34,10 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         console.print(f"Stopped; continue with: robotmeta demo --out {out}")
         return
     evaluation = rm.evaluate(run.policy, episodes=3)
-    write_json(out / "evaluation-test.json", evaluation.to_json())
+    write_json(folder.evaluation("test"), evaluation.to_json())
     show(evaluation)
     try:
-        video = rm.record(run.policy, out=out / "videos" / "before-after.mp4", episodes=3).file
+        video = rm.record(run.policy, out=folder.video, episodes=3).file
         console.print(f"Video:  {video}")
     except UserError as error:  # a missing GL library must not cost the report
         console.print(f"No video: {error}")

@@ -27,8 +27,10 @@ def record(
         seed: Fixes initial states and exploration.
         out: Video file (.mp4 or .gif).
     """
+    from robotmeta.training.run_folder import RunFolder
+
     loaded = rm.load(policy)
-    folder = Path(policy) / "videos" if Path(policy).is_dir() else Path()
-    file = out or folder / "before-after.mp4"
+    run = RunFolder(Path(policy))
+    file = out or (run.video if run.path.is_dir() else Path(run.video.name))
     recording = rm.record(loaded, task_of(loaded, task), out=file, episodes=episodes, seed=seed)
     console.print(f"{returns(recording, episodes)}\nVideo: {recording.file}")

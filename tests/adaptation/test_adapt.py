@@ -7,7 +7,7 @@ from robotmeta.training.train import Run
 from tests.learning import same, weights
 
 
-def test_deployment_is_deterministic_and_leaves_the_policy_alone(trained: Run) -> None:
+def test_adaptation_is_deterministic_and_leaves_the_policy_unchanged(trained: Run) -> None:
     before = {name: value.clone() for name, value in weights(trained).items()}
     task = trained.policy.family.task(goal_x=0.3, goal_y=-0.2)
     first, second = (deploy(trained.policy, task, episodes=3, evaluation_episodes=2) for _ in range(2))

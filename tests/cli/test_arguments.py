@@ -48,7 +48,7 @@ Refused = Callable[[list[str]], str]
         (["train", "point-navigation", "--learning-rate", "NaN"], "learning_rate must be a finite number"),
         (["train", "point-navigation", "--discount", "5"], "discount must be between 0 and 1, not 5"),
         (["train", "point-navigation", "--seed", "-1"], "a seed is 0 or more, not -1"),
-        (["train", "point-navigation", "--checkpoint-every", "0"], "at least 1 iteration between checkpoints, not 0"),
+        (["train", "point-navigation", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, not 0"),
         (["train", "point-navigation", "--lerner", "rl2"], "nearest: --learner (see robotmeta train --help)"),
         (["train", "point-navigation", "--iterations", "1.5"], "--iterations: invalid literal for int()"),
         (["trian"], "nearest: train"),

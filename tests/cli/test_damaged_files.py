@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 
 import robotmeta as rm
 from robotmeta.cli import main
-from robotmeta.training.checkpoint import checkpoints
 from robotmeta.training.logs import read_metrics
+from robotmeta.training.run_folder import RunFolder
 
 Refused = Callable[[list[str]], str]
 
@@ -41,14 +41,14 @@ def test_a_policy_file_that_begins_as_a_pickle_does_is_read(tmp_path: Path, refu
 
 
 def test_a_truncated_checkpoint_is_named(run: Path, tmp_path: Path, refused: Refused) -> None:
-    whole = (checkpoints(run)[-1] / "policy.safetensors").read_bytes()
+    whole = (RunFolder(run).checkpoints()[-1] / "policy.safetensors").read_bytes()
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(whole[: len(whole) // 2])
     assert "truncated" in refused(["evaluate", str(cut)])
 
 
 def test_a_checkpoint_that_is_damaged_is_named_with_the_one_before(copy: Path, refused: Refused) -> None:
-    (last,) = checkpoints(copy)
+    (last,) = RunFolder(copy).checkpoints()
     newest = last.with_name("00000003")
     shutil.copytree(last, newest)
     (newest / "policy.safetensors").write_bytes(b"cut")
@@ -86,12 +86,12 @@ def test_a_damaged_manifest_is_one_line(run: Path, lost: str, tmp_path: Path, re
 def test_a_log_that_is_damaged_costs_no_more_than_its_lines(copy: Path) -> None:
     (copy / "metrics.jsonl").write_bytes(b'[1, 2]\n\xff\xfe\n{"iteration"')
     main(["train", "--resume", str(copy), "--iterations", "3"])
-    assert [line["iteration"] for line in read_metrics(copy)] == [2]
+    assert [line["iteration"] for line in read_metrics(RunFolder(copy).metrics)] == [2]
 
 
 def _opened(run: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The manifest and the tensors of a run's last checkpoint."""
-    with safe_open(checkpoints(run)[-1] / "policy.safetensors", framework="pt") as file:
+    with safe_open(RunFolder(run).checkpoints()[-1] / "policy.safetensors", framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return json.loads(file.metadata()["robotmeta"]), tensors
 

@@ -38,7 +38,7 @@ def test_a_control_explores_steps_and_discounts_as_the_policy_does(tmp_path: Pat
         "point-navigation",
         iterations=1,
         out=tmp_path,
-        hyper={"init_std": 0.2, "desired_kl": 0.01, "discount": 0.9},
+        hyper={"meta_batch": 4, "init_std": 0.2, "desired_kl": 0.01, "discount": 0.9},
         progress=False,
     )
     control = control_policy("domain_randomized", trained.policy, tmp_path).config.hyperparameters
@@ -47,8 +47,9 @@ def test_a_control_explores_steps_and_discounts_as_the_policy_does(tmp_path: Pat
 
 
 def test_a_control_whose_episodes_end_early_trains_until_it_has_had_as_many_steps(tmp_path: Path) -> None:
-    hopper = rm.meta_train("hopper-dynamics", iterations=1, out=tmp_path, hyper={"meta_batch": 2}, progress=False)
-    policy = dataclasses.replace(hopper.policy, env_steps=48 * 2 * hopper.policy.family.horizon)  # one full iteration
+    family = dataclasses.replace(rm.make("hopper-dynamics"), horizon=60)
+    hopper = rm.meta_train(family, iterations=1, out=tmp_path, hyper={"meta_batch": 2}, progress=False)
+    policy = dataclasses.replace(hopper.policy, env_steps=48 * 2 * family.horizon)  # one full iteration
     control = control_policy("domain_randomized", policy, tmp_path)
     assert control.env_steps >= policy.env_steps
     assert control.iteration > 1

@@ -9,7 +9,7 @@ from robotmeta.training.train import Run
 from tests.learning import same, weights
 
 
-def test_evaluation_is_deterministic_and_leaves_the_policy_alone(trained: Run) -> None:
+def test_evaluation_is_deterministic_and_leaves_the_policy_unchanged(trained: Run) -> None:
     before = {name: value.clone() for name, value in weights(trained).items()}
     first, second = (evaluate(trained.policy, tasks=3, episodes=2, threads=threads) for threads in (1, 2))
     assert first.returns.keys() == second.returns.keys()

@@ -1,4 +1,4 @@
-"""Collecting rollouts: masks, time limits, bootstrapping inputs and worlds that break."""
+"""Collecting rollouts: masks, ends, what is recorded, and worlds that diverge."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from robotmeta.experience.rollout import collect, joined
 from robotmeta.metalearners import LEARNERS
 from robotmeta.training.train import collect_trial
 from tests.learning import (
-    breaking,
-    broken_cheetah,
+    diverging,
+    diverging_cheetah,
     ending_early,
     env_of,
     generator,
-    half_blind,
     learner_of,
+    partly_observed,
     same,
     short,
     tensors,
 )
 
 
-def test_an_episode_is_masked_from_the_step_after_it_ended() -> None:
+def test_an_episode_is_masked_from_the_step_after_its_end() -> None:
     family = ending_early()
     learner = learner_of("promp", family, meta_batch=6)
     rollout, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
@@ -54,7 +54,7 @@ def test_collecting_stops_when_every_episode_has_ended() -> None:
 
 
 def test_the_last_observation_is_that_after_the_last_step() -> None:
-    family = breaking()
+    family = diverging()
     learner = learner_of("domain-randomization", family, init_std=1.0)
     env = env_of(family, learner)
     rollout, _ = collect(env, learner, learner.begin(4), generator())
@@ -68,8 +68,8 @@ def test_the_last_observation_is_that_after_the_last_step() -> None:
     assert torch.equal(rollout.last_observations[broke], rollout.observations[broke][torch.arange(len(last)), last])
 
 
-def test_what_is_not_observed_is_recorded_before_each_step_and_at_the_time_limit() -> None:
-    family = half_blind()
+def test_the_privileged_state_is_recorded_before_each_step_and_at_the_time_limit() -> None:
+    family = partly_observed()
     learner = learner_of("promp", family, meta_batch=6)
     rollout, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
     assert rollout.observations.shape[-1] == 1
@@ -83,7 +83,7 @@ def test_what_is_not_observed_is_recorded_before_each_step_and_at_the_time_limit
     torch.testing.assert_close(rollout.privileged_states[~whole], y.masked_fill(ended.unsqueeze(-1), 0.0)[~whole])
 
 
-def test_learners_are_paid_for_what_the_family_guides_to_and_policies_are_not_told() -> None:
+def test_shaping_rewards_enter_the_training_reward_and_nothing_that_a_policy_observes() -> None:
     family = dataclasses.replace(ending_early(), shaping_reward=lambda step: step.after["position"][..., 0])
     learner = learner_of("promp", family, meta_batch=6)
     guided, _ = collect(env_of(family, learner), learner, learner.begin(6), generator())
@@ -96,7 +96,7 @@ def test_learners_are_paid_for_what_the_family_guides_to_and_policies_are_not_to
     torch.testing.assert_close(guided.training_rewards, plain.rewards + x * guided.mask)
 
 
-def test_success_and_distance_are_judged_where_the_episode_ended() -> None:
+def test_success_and_distance_are_measured_where_the_episode_ended() -> None:
     family = ending_early()
     family = dataclasses.replace(
         family, success=family.terminated, distance=lambda state, task: state["position"][..., 0]
@@ -109,7 +109,7 @@ def test_success_and_distance_are_judged_where_the_episode_ended() -> None:
     assert torch.equal(rollout.distance > 0.05, rollout.terminated)
 
 
-def test_without_exploration_the_policy_does_its_mean() -> None:
+def test_without_exploration_the_action_is_the_mean() -> None:
     family = short()
     learner = learner_of("promp", family)
     env = env_of(family, learner)
@@ -139,8 +139,8 @@ def test_rollouts_are_joined_along_the_episodes() -> None:
     assert both.steps == sum(part.steps for part in parts)
 
 
-def test_a_world_that_breaks_is_masked_and_leaves_the_others_alone() -> None:
-    broken = broken_cheetah()
+def test_a_diverged_world_is_masked_and_leaves_the_others_unchanged() -> None:
+    broken = diverging_cheetah()
     learner = learner_of("promp", broken)
     rollouts = [
         collect(env_of(family, learner), learner, learner.begin(4), generator())[0]

@@ -48,7 +48,7 @@ def test_a_gradient_learner_adapts_by_the_inner_loop_it_is_trained_through() -> 
         torch.testing.assert_close(trained[name].detach(), value)
 
 
-def test_each_round_of_adaptation_has_step_sizes_of_its_own() -> None:
+def test_each_adaptation_step_has_its_own_step_sizes() -> None:
     family = short()
     learner = promp_of(family, adaptation_steps=2)
     env = env_of(family, learner)
@@ -65,7 +65,7 @@ def test_each_round_of_adaptation_has_step_sizes_of_its_own() -> None:
         assert not torch.equal(beyond[name], moved[name])
 
 
-def test_maml_gains_within_its_trust_region() -> None:
+def test_maml_improves_within_its_trust_region() -> None:
     family = short()
     learner = learner_of("maml", family)
     env = env_of(family, learner)

@@ -34,14 +34,16 @@ def test_the_belief_is_carried_from_one_episode_to_the_next(name: str) -> None:
     carried, _ = collect(env, learner, belief, generator(2))
     afresh, _ = collect(env, learner, fresh, generator(2))
     assert not torch.equal(carried.means[:, :, 0], afresh.means[:, :, 0])
-    told = PolicyInput(carried.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+    observed = PolicyInput(carried.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
-        torch.testing.assert_close(learner.act(belief, told)[0].mean, carried.means[:, :, 0])
+        torch.testing.assert_close(learner.act(belief, observed)[0].mean, carried.means[:, :, 0])
 
 
 @pytest.mark.parametrize("name", IN_CONTEXT)
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
-def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], TaskFamily], name: str) -> None:
+def test_the_last_action_and_reward_of_an_episode_enter_the_next_one(
+    build: Callable[[], TaskFamily], name: str
+) -> None:
     family = build()
     learner = in_context_of(name, family)
     rollout, belief = collect(env_of(family, learner), learner, learner.begin(4), generator(1))
@@ -50,41 +52,41 @@ def test_the_last_step_of_an_episode_is_told_in_the_next(build: Callable[[], Tas
     for task in range(4):
         assert torch.equal(adapted["action"][task, 0], rollout.actions[task, 0, last[task, 0]])
         assert torch.equal(adapted["reward"][task, 0, 0], rollout.rewards[task, 0, last[task, 0]])
-    # A reward that comes with the end, as success does, changes what happens next.
+    # The reward of the last step, such as that of success, changes the first action of the next episode.
     richer = dataclasses.replace(rollout, rewards=rollout.rewards + 10.0 * rollout.mask)
-    told = PolicyInput(rollout.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+    observed = PolicyInput(rollout.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
-        means = [learner.act(learner.adapt(belief, seen), told)[0].mean for seen in (rollout, richer)]
+        means = [learner.act(learner.adapt(belief, seen), observed)[0].mean for seen in (rollout, richer)]
     assert not torch.equal(*means)
 
 
 @pytest.mark.parametrize("name", IN_CONTEXT)
-def test_without_memory_every_step_is_a_first_step(name: str) -> None:
+def test_without_memory_every_step_acts_as_the_first_step(name: str) -> None:
     family = short()
     learner = in_context_of(name, family)
     env = env_of(family, learner)
     start = learner.begin(4)
     rollout, _ = collect(env, learner, start, generator(), remember=False)
     for t in range(family.horizon):
-        told = PolicyInput(rollout.observations[:, :, t], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
+        observed = PolicyInput(rollout.observations[:, :, t], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
         with torch.no_grad():
-            assert torch.equal(learner.act(start, told)[0].mean, rollout.means[:, :, t])
+            assert torch.equal(learner.act(start, observed)[0].mean, rollout.means[:, :, t])
     remembering, _ = collect(env, learner, start, generator())
     assert torch.equal(remembering.means[:, :, 0], rollout.means[:, :, 0])
     assert not torch.equal(remembering.means[:, :, 1], rollout.means[:, :, 1])
 
 
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
-def test_a_trial_is_laid_out_as_it_was_lived_and_taken_apart_again(build: Callable[[], TaskFamily]) -> None:
+def test_a_timeline_joins_the_steps_of_a_trial_in_order_and_parts_them_again(build: Callable[[], TaskFamily]) -> None:
     family = build()
     learner = in_context_of("task-inference", family, meta_batch=8, adaptation_steps=2)
     rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     timeline = Timeline(rollouts)
-    mask, lived = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
+    mask, observed = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
     lengths = mask.sum(dim=0).long()
     assert torch.equal(mask, (torch.arange(len(mask)).unsqueeze(1) < lengths).float())
     for task, length in enumerate(lengths.tolist()):
         by_hand = torch.cat([r.observations[task, 0, : int(r.mask[task, 0].sum())] for r in rollouts])
-        assert torch.equal(lived[:length, task], by_hand)
-    for part, rollout in zip(timeline.parted(lived), rollouts, strict=True):
+        assert torch.equal(observed[:length, task], by_hand)
+    for part, rollout in zip(timeline.parted(observed), rollouts, strict=True):
         assert torch.equal(part, rollout.observations)

@@ -13,8 +13,8 @@ from robotmeta.policy import new_policy
 from robotmeta.training.train import collect_trial
 from tests.learning import (
     all_finite,
-    breaking,
-    broken_cheetah,
+    diverging,
+    diverging_cheetah,
     ending_early,
     env_of,
     generator,
@@ -25,7 +25,7 @@ from tests.learning import (
 
 
 @pytest.mark.parametrize("name", ["domain-randomization", "task-inference", "rl2", "promp", "maml"])
-def test_guidance_changes_what_is_lrewards_and_not_what_an_inner_step_adapts_to(name: str) -> None:
+def test_shaping_rewards_change_the_meta_update_and_not_the_adaptation(name: str) -> None:
     after = []
     for family in (short(), short(shaping_reward=lambda step: 100.0 * step.after["position"][..., 0])):
         learner = learner_of(name, family)
@@ -40,8 +40,8 @@ def test_guidance_changes_what_is_lrewards_and_not_what_an_inner_step_adapts_to(
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_learning_goes_on_when_some_worlds_break(name: str) -> None:
-    family = broken_cheetah()
+def test_a_meta_update_succeeds_when_some_worlds_diverge(name: str) -> None:
+    family = diverging_cheetah()
     learner = learner_of(name, family)
     before = {key: value.clone() for key, value in learner.state_dict().items()}
     trial = collect_trial(env_of(family, learner), learner, generator())
@@ -52,8 +52,8 @@ def test_learning_goes_on_when_some_worlds_break(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_a_broken_world_that_shows_no_numbers_poisons_nothing(name: str) -> None:
-    family = breaking()
+def test_nan_observations_of_diverged_worlds_reach_neither_rollouts_nor_weights(name: str) -> None:
+    family = diverging()
     learner = learner_of(name, family, meta_batch=8)
     trial = collect_trial(env_of(family, learner), learner, generator())
     for rollout in trial.rollouts:
@@ -66,7 +66,7 @@ def test_a_broken_world_that_shows_no_numbers_poisons_nothing(name: str) -> None
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_a_meta_update_teaches_the_normalizer_the_steps_that_happened(name: str) -> None:
+def test_a_meta_update_adds_exactly_the_steps_that_happened_to_the_normalizer(name: str) -> None:
     family = ending_early()
     learner = learner_of(name, family)
     trial = collect_trial(env_of(family, learner), learner, generator())
@@ -96,7 +96,7 @@ def test_adapting_changes_the_belief_and_never_the_learner(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_rewards_that_say_nothing_do_no_harm(name: str) -> None:
+def test_constant_rewards_keep_the_weights_finite(name: str) -> None:
     family = short(reward=lambda step: torch.zeros_like(step.action[..., 0]))
     learner = learner_of(name, family)
     before = {key: value.detach().clone() for key, value in learner.named_parameters()}
@@ -107,7 +107,7 @@ def test_rewards_that_say_nothing_do_no_harm(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_initial_weights_do_not_depend_on_the_cores_of_the_machine(name: str) -> None:
+def test_initial_weights_do_not_depend_on_the_number_of_torch_threads(name: str) -> None:
     config = RunConfig("cheetah-direction", name, hyperparameters(name, {}))
     drawn = []
     for threads in (1, 2):

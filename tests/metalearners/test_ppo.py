@@ -17,7 +17,7 @@ from robotmeta.training.train import meta_train
 from tests.learning import HYPER, ending_early, env_of, generator, learner_of, short
 
 
-def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
+def test_values_are_bootstrapped_at_a_time_limit_and_not_at_a_termination() -> None:
     family = ending_early(40)
     learner = learner_of("domain-randomization", family)
     assert isinstance(learner, DomainRandomization)
@@ -37,7 +37,7 @@ def test_a_time_limit_is_bootstrapped_and_an_end_is_not() -> None:
 
 @pytest.mark.parametrize("name", ["task-inference", "rl2", "domain-randomization"])
 @pytest.mark.parametrize(("desired_kl", "shorter"), [(1e-6, True), (0.0, False), (10.0, False)])
-def test_steps_get_shorter_where_the_policy_moves_too_far(
+def test_the_learning_rate_falls_where_the_kl_divergence_exceeds_the_desired_one(
     name: str, desired_kl: float, shorter: bool, tmp_path: Path
 ) -> None:
     hyper = HYPER[name] | {"desired_kl": desired_kl, "learning_rate": 1e-3}
@@ -48,7 +48,7 @@ def test_steps_get_shorter_where_the_policy_moves_too_far(
     assert 1e-5 <= group["lr"] < 1e-3 if shorter else group["lr"] == 1e-3
 
 
-def test_steps_that_got_shorter_get_longer_again_and_no_longer_than_they_were() -> None:
+def test_the_learning_rate_rises_again_up_to_its_initial_value() -> None:
     config = PPOConfig(learning_rate=1e-3, desired_kl=0.01)
     adam = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=1e-3)
     rates = []
@@ -58,7 +58,7 @@ def test_steps_that_got_shorter_get_longer_again_and_no_longer_than_they_were() 
     assert rates == pytest.approx([1e-3 / 1.5, 1e-3 / 2.25, 1e-3 / 2.25, 1e-3 / 1.5, 1e-3, 1e-3, 1e-3])
 
 
-def test_the_divergence_of_ppo_is_that_from_the_policy_that_acted() -> None:
+def test_the_kl_estimate_of_ppo_is_the_divergence_from_the_policy_that_acted() -> None:
     count = 200_000
     old = DiagonalGaussian(torch.zeros(count, 1), torch.zeros(1))
     new = DiagonalGaussian(torch.full((count, 1), 0.2), torch.full((1,), -0.1))

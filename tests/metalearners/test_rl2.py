@@ -1,4 +1,4 @@
-"""RL2: the sequences it trains on, and what a trial is worth."""
+"""RL2: its training sequences, and the return of a trial."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ def rl2_of(family: TaskFamily, **hyper: Any) -> RL2:
 
 @pytest.mark.parametrize("bptt", [0, 12, 5])
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
-def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callable[[], TaskFamily], bptt: int) -> None:
+def test_the_update_reproduces_the_log_probs_of_acting_step_by_step(build: Callable[[], TaskFamily], bptt: int) -> None:
     family = build()
     learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=bptt)
     env = env_of(family, learner)
-    learner.update(
-        collect_trial(env, learner, generator(1)), generator(1)
-    )  # away from zero biases and a bare normalizer
+    # After one update, biases and normalizer are no longer the initial ones.
+    learner.update(collect_trial(env, learner, generator(1)), generator(1))
     data = learner._sequences(collect_trial(env, learner, generator(2)).rollouts)
     with torch.no_grad():
         distribution, _, _ = learner.network(data["inputs"], data["hidden"][0])
@@ -38,7 +37,7 @@ def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callab
     )
 
 
-def test_steps_that_did_not_happen_are_not_lrewards_from() -> None:
+def test_padding_never_enters_the_training_sequences() -> None:
     family = ending_early()
     learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = collect_trial(env_of(family, learner), learner, generator())
@@ -48,7 +47,7 @@ def test_steps_that_did_not_happen_are_not_lrewards_from() -> None:
     assert data["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
 
 
-def test_a_trial_is_valued_as_a_whole() -> None:
+def test_advantages_reach_across_the_episodes_of_a_trial() -> None:
     # With discount and lambda one, the reward of the last episode is in the advantage of the first step.
     family = short()
     learner = rl2_of(family, discount=1.0, gae_lambda=1.0, bptt=0)
@@ -58,8 +57,8 @@ def test_a_trial_is_valued_as_a_whole() -> None:
     torch.testing.assert_close(data["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
 
 
-def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
-    # What follows a fall is discounted by the steps that the episode could have gone on for.
+def test_an_early_end_does_not_discount_the_next_episode_less() -> None:
+    # The next episode is discounted by the full horizon, so that falling early gains nothing.
     family = ending_early()
     learner = rl2_of(family, discount=0.9, gae_lambda=1.0, bptt=0, meta_batch=8, adaptation_steps=1)
     first, second = collect_trial(env_of(family, learner), learner, generator()).rollouts
@@ -69,5 +68,5 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
     for task, length in enumerate(lengths.tolist()):
         rewards = [*first.rewards[task, 0, :length].tolist(), *([0.0] * (family.horizon - length))]
         whole = torch.tensor([*rewards, *second.rewards[task, 0].tolist()])
-        worth = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
-        assert float(data["targets"][0, task]) == pytest.approx(worth, rel=1e-4)
+        expected = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
+        assert float(data["targets"][0, task]) == pytest.approx(expected, rel=1e-4)

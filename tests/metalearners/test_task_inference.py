@@ -15,7 +15,7 @@ from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import Trial, joined
 from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.training.train import collect_trial
-from tests.learning import ending_early, env_of, generator, half_blind, learner_of, same, short
+from tests.learning import ending_early, env_of, generator, learner_of, partly_observed, same, short
 
 
 def task_inference_of(family: TaskFamily, **hyper: Any) -> TaskInference:
@@ -25,7 +25,7 @@ def task_inference_of(family: TaskFamily, **hyper: Any) -> TaskInference:
 
 
 def second_trial(learner: TaskInference, family: TaskFamily) -> Trial:
-    """Gathered after an update: away from small weights and a bare normalizer."""
+    """A trial collected after one update, so that weights and normalizer are no longer the initial ones."""
     env = env_of(family, learner)
     learner.update(collect_trial(env, learner, generator(1)), generator(1))
     return collect_trial(env, learner, generator(2))
@@ -34,8 +34,8 @@ def second_trial(learner: TaskInference, family: TaskFamily) -> Trial:
 @pytest.mark.parametrize("bptt", [0, 12, 5])
 @pytest.mark.parametrize(
     "build",
-    [short, ending_early, half_blind],
-    ids=["full episodes", "episodes that end early", "half blind"],
+    [short, ending_early, partly_observed],
+    ids=["full episodes", "episodes that end early", "privileged state"],
 )
 def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], TaskFamily], bptt: int) -> None:
     family = build()
@@ -47,26 +47,26 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
     torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
-    truths = 2 + len(family.privileged_state)  # a goal, and what is not observed
+    truths = 2 + len(family.privileged_state)  # a goal, and the privileged state
     assert seen.actor.shape[-1] == family.observation_size + 2 * truths  # and mean and deviation of each
     assert data["inputs"].shape[-1] == learner.input_size
     assert data["truth"].shape[-1] == truths
     assert data["mask"].sum() == trial.steps
 
 
-def test_the_critic_is_told_the_task_as_large_in_all_as_one_number() -> None:
+def test_the_critic_observes_the_task_at_a_total_variance_of_one() -> None:
     family = ending_early()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2)
     trial = second_trial(learner, family)
     seen, _ = learner._read(trial)
-    # The critic is told the task, in training, and neither the policy nor the estimator's input is.
-    told = trial.tasks / math.sqrt(2)  # of two parameters
-    assert torch.equal(seen.critic[:, 0, 0, -2:], told)
-    assert torch.equal(seen.last[:, 0, -2:], told)
+    # In training the critic observes the task. Neither the policy nor the estimator does.
+    task = trial.tasks / math.sqrt(2)  # two parameters, each of unit variance
+    assert torch.equal(seen.critic[:, 0, 0, -2:], task)
+    assert torch.equal(seen.last[:, 0, -2:], task)
 
 
-def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it() -> None:
-    family = half_blind()
+def test_the_critic_observes_the_privileged_state_and_the_posterior_leaves_it_out() -> None:
+    family = partly_observed()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
@@ -80,9 +80,9 @@ def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it
     assert learner.infer(learner.begin(8)).mean.shape == (8, 2)
 
 
-def test_the_estimator_learns_where_a_point_is_that_it_does_not_see() -> None:
-    # It starts at the origin and remembers where it went.
-    family = half_blind()
+def test_the_estimator_learns_an_unobserved_coordinate_from_the_actions() -> None:
+    # The point starts at the origin, so its actions say where it is.
+    family = partly_observed()
     learner = task_inference_of(family, meta_batch=40, estimator_learning_rate=0.01, estimator_epochs=4)
     env = env_of(family, learner)
     errors = []
@@ -93,14 +93,14 @@ def test_the_estimator_learns_where_a_point_is_that_it_does_not_see() -> None:
     assert errors[-1] < 0.2
 
 
-def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
-    # With an estimator that does not learn of itself, whatever the policy learns from leaves it as it was.
+def test_policy_gradients_never_reach_the_estimator() -> None:
+    # The estimator's own learning rate is zero. So only a gradient of the policy's loss could change it.
     family = short()
     states = []
-    for worth in (1.0, -1.0):
+    for sign in (1.0, -1.0):
         learner = task_inference_of(family, estimator_learning_rate=0.0)
         trial = collect_trial(env_of(family, learner), learner, generator())
-        scaled = [dataclasses.replace(r, rewards=worth * r.rewards) for r in trial.rollouts]
+        scaled = [dataclasses.replace(r, rewards=sign * r.rewards) for r in trial.rollouts]
         before = {name: value.clone() for name, value in learner.estimator.state_dict().items()}
         learner.update(trial._replace(rollouts=scaled), generator())
         assert same(before, dict(learner.estimator.state_dict()))
@@ -108,8 +108,8 @@ def test_what_a_policy_is_paid_never_reaches_the_memory() -> None:
     assert not same(*states)
 
 
-def test_the_estimator_learns_which_task_it_is() -> None:
-    # The reward tells one coordinate of the goal and nothing of the other.
+def test_the_estimator_learns_the_task_parameter_that_the_reward_reveals() -> None:
+    # The reward depends on one coordinate of the goal and not on the other.
     family = short(reward=lambda step: 2.0 * step.task["goal_x"].expand(step.action.shape[:2]))
     fast = {"estimator_epochs": 6, "estimator_minibatches": 2, "estimator_learning_rate": 5e-3}
     learner = task_inference_of(family, meta_batch=64, epochs=1, hidden_size=32, **fast)
@@ -117,5 +117,5 @@ def test_the_estimator_learns_which_task_it_is() -> None:
     for i in range(12):
         env = env_of(family, learner, seed=i)
         errors.append(learner.update(collect_trial(env, learner, generator(i)), generator(i))["task_error"])
-    assert errors[0] == pytest.approx(1.0, abs=0.2)  # knowing nothing: encoded tasks have unit variance
+    assert errors[0] == pytest.approx(1.0, abs=0.2)  # before learning: encoded tasks have unit variance
     assert errors[-1] == pytest.approx(0.5, abs=0.15)

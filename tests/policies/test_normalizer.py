@@ -20,7 +20,7 @@ def test_normalizer_statistics_are_those_of_everything_it_saw() -> None:
     assert normalizer.count == len(everything)
 
 
-def test_normalizer_ignores_an_empty_batch_and_clips_what_is_far_out() -> None:
+def test_normalizer_ignores_an_empty_batch_and_clips_outliers() -> None:
     normalizer = ObservationNormalizer(2)
     normalizer.update(torch.zeros(0, 2))
     assert normalizer.count == 0

@@ -20,8 +20,8 @@ from robotmeta.errors import UserError
 from robotmeta.experience.rollout import collect
 from robotmeta.metalearners import LEARNERS
 from robotmeta.policy import Policy, new_policy
+from robotmeta.policy_file import save_policy
 from robotmeta.reporting.export import export
-from robotmeta.training.checkpoint import save_policy
 
 _IN_CONTEXT = ("rl2", "task-inference")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
+from robotmeta.envs import make
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.gradient import GradientConfig
 from robotmeta.metalearners.ppo import PPOConfig
@@ -39,7 +41,7 @@ def test_resuming_equals_never_having_stopped_bit_for_bit(trained: Run, tmp_path
     assert (resumed.policy.iteration, resumed.interrupted) == (4, False)
 
 
-def test_a_family_says_how_widely_to_explore_until_the_user_does(tmp_path: Path) -> None:
+def test_the_initial_standard_deviation_is_the_familys_unless_the_user_sets_it(tmp_path: Path) -> None:
     family = short(3, init_std=0.1)
 
     def begins_with(name: str, hyper: dict[str, float]) -> float:
@@ -68,12 +70,13 @@ def test_weights_do_not_depend_on_the_number_of_threads(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Physics threads, the threads of a meta-update and torch's own threads: none of them changes a bit."""
+    family = dataclasses.replace(make("cheetah-direction"), horizon=20)
     states = []
     for threads in (1, 2):
         with ThreadPoolExecutor(threads) as pool, torch_threads(threads):
             monkeypatch.setattr("robotmeta.metalearners.parallel._pool", lambda pool=pool: pool)
             run = meta_train(
-                "cheetah-direction",
+                family,
                 name,
                 iterations=2,
                 out=tmp_path / str(threads),
