@@ -218,6 +218,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             lam=config.gae_lambda,
         )
         behavior = rollout.distribution
+        assert isinstance(behavior, DiagonalGaussian)  # this learner's policy is a GaussianMLP
         return Samples(
             observations=self.normalizer(rollout.observations),
             actions=rollout.actions,

@@ -15,7 +15,7 @@ from torch import nn
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
-from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
+from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,8 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """The belief before any experience of ``num_tasks`` tasks."""
 
     @abstractmethod
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
-        """The action distribution ``[task, episode, action]``, and the belief after this input.
-
-        The log standard deviation must not change within an episode.
-        """
+    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[ActionDistribution, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after this input."""
 
     @abstractmethod
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
