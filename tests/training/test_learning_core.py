@@ -259,9 +259,9 @@ def test_without_exploration_the_policy_does_its_mean() -> None:
     learner = learner_of("promp", family)
     env = env_of(family, learner)
     rollout, _ = collect(env, learner, learner.begin(4), generator(), explore=False)
-    assert torch.equal(rollout.actions, rollout.means)
+    assert torch.equal(rollout.actions, rollout.distribution.mean)
     explored, _ = collect(env, learner, learner.begin(4), generator())
-    assert float((explored.actions - explored.means).std()) == pytest.approx(0.6, abs=0.1)
+    assert float((explored.actions - explored.distribution.mean).std()) == pytest.approx(0.6, abs=0.1)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -353,7 +353,7 @@ def test_a_broken_world_that_shows_no_numbers_poisons_nothing(name: str) -> None
     for rollout in trial.rollouts:
         assert bool(rollout.diverged.any())
         assert not bool(rollout.diverged.all())
-        for value in (rollout.observations, rollout.actions, rollout.means, rollout.rewards):
+        for value in (rollout.observations, rollout.actions, rollout.distribution.mean, rollout.rewards):
             assert bool(value.isfinite().all())
     learner.update(trial, generator())
     assert all_finite(learner)
@@ -373,10 +373,10 @@ def test_the_belief_is_carried_from_one_episode_to_the_next(name: str) -> None:
     belief = learner.adapt(belief, first)
     carried, _ = collect(env, learner, belief, generator(2))
     afresh, _ = collect(env, learner, fresh, generator(2))
-    assert not torch.equal(carried.means[:, :, 0], afresh.means[:, :, 0])
+    assert not torch.equal(carried.distribution.mean[:, :, 0], afresh.distribution.mean[:, :, 0])
     told = PolicyInput(carried.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
-        torch.testing.assert_close(learner.act(belief, told)[0].mean, carried.means[:, :, 0])
+        torch.testing.assert_close(learner.act(belief, told)[0].mean, carried.distribution.mean[:, :, 0])
 
 
 @pytest.mark.parametrize("name", IN_CONTEXT)
@@ -408,10 +408,10 @@ def test_without_memory_every_step_is_a_first_step(name: str) -> None:
     for t in range(family.horizon):
         told = PolicyInput(rollout.observations[:, :, t], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
         with torch.no_grad():
-            assert torch.equal(learner.act(start, told)[0].mean, rollout.means[:, :, t])
+            assert torch.equal(learner.act(start, told)[0].mean, rollout.distribution.mean[:, :, t])
     remembering, _ = collect(env, learner, start, generator())
-    assert torch.equal(remembering.means[:, :, 0], rollout.means[:, :, 0])
-    assert not torch.equal(remembering.means[:, :, 1], rollout.means[:, :, 1])
+    assert torch.equal(remembering.distribution.mean[:, :, 0], rollout.distribution.mean[:, :, 0])
+    assert not torch.equal(remembering.distribution.mean[:, :, 1], rollout.distribution.mean[:, :, 1])
 
 
 @pytest.mark.parametrize("bptt", [0, 12, 5])
@@ -514,7 +514,7 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
         seen, data = learner._read(trial)
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
-    torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(means[happened], rollout.distribution.mean[happened], rtol=1e-4, atol=1e-5)
     truths = 2 + len(family.privileged_state)  # a goal, and what is not observed
     assert seen.actor.shape[-1] == family.observation_size + 2 * truths  # and mean and deviation of each
     assert data["inputs"].shape[-1] == learner.input_size
