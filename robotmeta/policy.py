@@ -39,10 +39,10 @@ class Policy:
     env_steps: int = 0
     belief: Belief | None = field(default=None, repr=False)
 
-    def begin(self, num_tasks: int) -> Belief:
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         """Where adaptation starts: the policy initialization, or what an adapted policy already knows."""
         if self.belief is None:
-            return self.learner.begin(num_tasks)
+            return self.learner.begin(num_tasks, generator)
         return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
 
 

@@ -78,7 +78,7 @@ def adapt(
             raise SimulationDiverged(f"the simulation broke in all {evaluation_episodes} evaluation episodes")
         return rollout.mean_return()
 
-    before = mean_return(policy.begin(1), remember=False)
+    before = mean_return(policy.begin(1, streams(seed, "adaptation")[0]), remember=False)
     adapted = dataclasses.replace(policy, belief=belief)
     return Adapted(adapted, episodes, before, mean_return(belief, remember=True), inferred(policy, belief))
 
@@ -162,7 +162,7 @@ def experience(
 
 def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, generator: torch.Generator) -> Belief:
     """The belief after some adaptation episodes of each task, spent as the learner wants them."""
-    belief = policy.begin(worlds.num_tasks)
+    belief = policy.begin(worlds.num_tasks, generator)
     for count in policy.learner.schedule(episodes):
         rollout, belief = experience(worlds, policy.learner, belief, count, generator)
         belief = policy.learner.adapt(belief, rollout)

@@ -44,8 +44,10 @@ class Actor(Protocol):
         """Where the policy lives."""
         ...
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[ActionDistribution, Belief]:
-        """The action distribution ``[task, episode, action]``, and the belief after this input."""
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[ActionDistribution, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after this input; see MetaLearner."""
         ...
 
 
@@ -188,7 +190,7 @@ def play(
     active: Tensor | None = None
     for t in range(env.horizon):
         observed = policy_input if remember else nothing._replace(observation=observation, active=active)
-        distribution, belief = learner.act(belief if remember else first, _move(observed, learner.device))
+        distribution, belief = learner.act(belief if remember else first, _move(observed, learner.device), generator)
         distribution = tree_map(lambda value: value.to(here), distribution)
         action = distribution.mean if noise is None else distribution.sample(noise[t])
         step = env.step(action, active)
@@ -220,7 +222,7 @@ def collect(
         env: ``[task, episode]`` worlds, already loaded with their tasks.
         learner: Whose policy acts.
         belief: What the learner believes about each task.
-        generator: A CPU generator; fixes reset noise and exploration whatever the device.
+        generator: A CPU generator; fixes reset noise, exploration and what the learner draws, whatever the device.
         explore: Draw actions from the distribution; otherwise take its mean.
         remember: Let the belief develop while acting; otherwise every step acts from ``belief`` as if it were the
             first one (the zero-shot control of learners that adapt within an episode).

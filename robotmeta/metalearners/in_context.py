@@ -56,7 +56,7 @@ class InContext(MetaLearner[ConfigT], ABC):
         super().__init__(sizes, config, generator)
         self.input_size = sizes.observation + sizes.action + 2  # and the last reward, and whether an episode starts
 
-    def begin(self, num_tasks: int) -> Belief:
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         def nothing(size: int) -> Tensor:
             return torch.zeros(num_tasks, 1, size, device=self.device)
 

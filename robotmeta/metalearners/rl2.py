@@ -40,7 +40,9 @@ class RL2(InContext[RL2Config]):
         )
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[DiagonalGaussian, Belief]:
         distribution, _, hidden = self.network(*self.read(belief, policy_input))
         mean = distribution.mean.view(*policy_input.reward.shape, -1)
         return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, policy_input, hidden)

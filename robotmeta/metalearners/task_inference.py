@@ -76,7 +76,9 @@ class TaskInference(InContext[TaskInferenceConfig]):
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
         self.estimator_adam = torch.optim.Adam(self.estimator.parameters(), lr=config.estimator_learning_rate, eps=1e-5)
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[DiagonalGaussian, Belief]:
         reading = self.read(belief, policy_input)
         estimate, hidden = self.estimator(*reading)
         observation = reading.inputs[..., : self.sizes.observation]

@@ -120,10 +120,11 @@ def record(
 def _sides(policy: Policy, task: Tasks, episodes: int, seed: int) -> list[_Side]:
     worlds = TaskWorlds(policy, task)
     adapted = adapted_belief(policy, worlds, episodes, streams(seed, "adaptation")[0])
+    fresh = policy.learner.begin(1, streams(seed, "adaptation")[0])
     more = "more " if policy.belief is not None else ""
     spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
     return [
-        _Side(TaskWorlds(policy, task).room_for(1), policy.learner.begin(1), "without adaptation", remember=False),
+        _Side(TaskWorlds(policy, task).room_for(1), fresh, "without adaptation", remember=False),
         _Side(worlds.room_for(1), adapted, f"after {spent}", remember=True),
     ]
 

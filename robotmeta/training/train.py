@@ -223,7 +223,7 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Rollouts of every task from beliefs after 0, 1, ... adaptation steps."""
-    belief = learner.begin(env.num_tasks)
+    belief = learner.begin(env.num_tasks, generator)
     rollouts = []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
         rollout, belief = collect(env, learner, belief, generator)

@@ -63,7 +63,9 @@ class Actor:
     def device(self) -> torch.device:
         return torch.device("cpu")
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[ActionDistribution, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[ActionDistribution, Belief]:
         return self.policy(policy_input.observation), belief
 
 
