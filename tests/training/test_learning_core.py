@@ -425,10 +425,10 @@ def test_acting_step_by_step_is_the_sequence_that_is_lrewards_from(build: Callab
     )  # away from zero biases and a bare normalizer
     data = learner._sequences(collect_trial(env, learner, generator(2)).rollouts)
     with torch.no_grad():
-        distribution, _, _ = learner.network(data["inputs"], data["hidden"][0])
-    happened = data["mask"] > 0
+        distribution, _, _ = learner.network(data.steps["inputs"], data.state)
+    happened = data.steps["mask"] > 0
     torch.testing.assert_close(
-        distribution.log_prob(data["actions"])[happened], data["log_probs"][happened], rtol=1e-4, atol=1e-4
+        distribution.log_prob(data.steps["actions"])[happened], data.steps["log_probs"][happened], rtol=1e-4, atol=1e-4
     )
 
 
@@ -437,9 +437,9 @@ def test_steps_that_did_not_happen_are_not_lrewards_from() -> None:
     learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = collect_trial(env_of(family, learner), learner, generator())
     data = learner._sequences(trial.rollouts)
-    assert bool((data["mask"].sum(dim=0) > 0).all())
-    assert data["mask"].sum() == trial.steps
-    assert data["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
+    assert bool((data.steps["mask"].sum(dim=0) > 0).all())
+    assert data.steps["mask"].sum() == trial.steps
+    assert data.steps["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
 
 
 def test_a_trial_is_valued_as_a_whole() -> None:
@@ -449,7 +449,7 @@ def test_a_trial_is_valued_as_a_whole() -> None:
     rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     data = learner._sequences(rollouts)
     returns = torch.cat([rollout.rewards.flatten(0, 1) for rollout in rollouts], dim=1).sum(dim=1)
-    torch.testing.assert_close(data["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(data.steps["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
 
 
 def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
@@ -464,7 +464,7 @@ def test_an_episode_that_ends_early_is_no_shorter_way_to_the_next_one() -> None:
         rewards = [*first.rewards[task, 0, :length].tolist(), *([0.0] * (family.horizon - length))]
         whole = torch.tensor([*rewards, *second.rewards[task, 0].tolist()])
         worth = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
-        assert float(data["targets"][0, task]) == pytest.approx(worth, rel=1e-4)
+        assert float(data.steps["targets"][0, task]) == pytest.approx(worth, rel=1e-4)
 
 
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
@@ -473,13 +473,13 @@ def test_a_trial_is_laid_out_as_it_was_lived_and_taken_apart_again(build: Callab
     learner = in_context_of("task-inference", family, meta_batch=8, adaptation_steps=2)
     rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     timeline = Timeline(rollouts)
-    mask, lived = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
+    mask, lived = timeline.concatenate(lambda r: r.mask), timeline.concatenate(lambda r: r.observations)
     lengths = mask.sum(dim=0).long()
     assert torch.equal(mask, (torch.arange(len(mask)).unsqueeze(1) < lengths).float())
     for task, length in enumerate(lengths.tolist()):
         by_hand = torch.cat([r.observations[task, 0, : int(r.mask[task, 0].sum())] for r in rollouts])
         assert torch.equal(lived[:length, task], by_hand)
-    for part, rollout in zip(timeline.parted(lived), rollouts, strict=True):
+    for part, rollout in zip(timeline.split(lived), rollouts, strict=True):
         assert torch.equal(part, rollout.observations)
 
 
@@ -511,22 +511,22 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
     with torch.no_grad():
-        seen, data = learner._read(trial)
+        seen, data = learner._training_data(trial)
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
     torch.testing.assert_close(means[happened], rollout.distribution.mean[happened], rtol=1e-4, atol=1e-5)
     truths = 2 + len(family.privileged_state)  # a goal, and what is not observed
     assert seen.actor.shape[-1] == family.observation_size + 2 * truths  # and mean and deviation of each
-    assert data["inputs"].shape[-1] == learner.input_size
-    assert data["truth"].shape[-1] == truths
-    assert data["mask"].sum() == trial.steps
+    assert data.steps["inputs"].shape[-1] == learner.input_size
+    assert data.steps["truth"].shape[-1] == truths
+    assert data.steps["mask"].sum() == trial.steps
 
 
 def test_the_critic_is_told_the_task_as_large_in_all_as_one_number() -> None:
     family = ending_early()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2)
     trial = second_trial(learner, family)
-    seen, _ = learner._read(trial)
+    seen, _ = learner._training_data(trial)
     # The critic is told the task, in training, and neither the policy nor the estimator's input is.
     told = trial.tasks / math.sqrt(2)  # of two parameters
     assert torch.equal(seen.critic[:, 0, 0, -2:], told)
@@ -538,7 +538,7 @@ def test_the_critic_is_told_what_is_not_observed_and_a_belief_says_nothing_of_it
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
-    seen, _ = learner._read(trial)
+    seen, _ = learner._training_data(trial)
     happened = rollout.mask > 0
     y = learner.privileged_normalizer(rollout.privileged_states).squeeze(-1)
     assert torch.equal(seen.critic[..., -1][happened], y[:, :, :-1][happened])
