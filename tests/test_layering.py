@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder or file may import those on its own line and on the lines above it.
 DIRECTION = (
-    ("errors", "files", "schema", "seeding", "threads"),
+    ("errors", "files", "lazy", "schema", "seeding", "threads"),
     ("envs", "policies"),
     ("experience",),
     ("metalearners",),
