@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -110,6 +110,13 @@ class Source:
     differences: str = ""
 
 
+class _FromMjcf:
+    """Finds :func:`robotmeta.envs.from_mjcf`, which is built on this module, when it is first used."""
+
+    def __get__(self, family: TaskFamily | None, kind: type[TaskFamily]) -> Callable[..., TaskFamily]:
+        return sys.modules["robotmeta.envs"].from_mjcf
+
+
 _OPTIONAL_FUNCTIONS = ("shaping_reward", "success", "distance", "observe_privileged_state")
 
 
@@ -172,8 +179,8 @@ class TaskFamily:
     observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
 
-    from_mjcf: ClassVar[Callable[..., TaskFamily]]
-    """:func:`robotmeta.from_mjcf`, assigned where the package is put together."""
+    from_mjcf = _FromMjcf()
+    """:func:`robotmeta.from_mjcf`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
