@@ -94,6 +94,10 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--evaluation-episodes", "0"], "evaluation_episodes must be at least 1, not 0"),
         (["adapt", "{run}", "--seed", "-1"], "a seed is 0 or more, not -1"),
         (["adapt", "{run}", "--horizon", "9"], "--horizon is for --env"),
+        (["adapt", "{run}", "--simulator", "mujocu"], "nearest: mujoco"),
+        (["evaluate", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
+        (["record", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
+        (["adapt", "{run}", "--env", "Pendulum-v1", "--simulator", "mujoco"], "an environment has its own"),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
         (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
         (["evaluate", "{run}", "--plot", "curve.bogus"], "no plot format '.bogus'"),
@@ -120,3 +124,9 @@ def test_a_wrong_value_is_one_line_that_says_what_is_right(
     before = (run / "config.json").read_bytes()
     assert expected.format(run=run) in refused([argument.format(run=run) for argument in arguments])
     assert (run / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("mistake", [["--split", "tset"], ["--tasks", "0"], ["--episodes", "0"], ["--simulator", "x"]])
+def test_a_mistake_is_found_before_controls_are_trained(copy: Path, mistake: list[str], refused: Refused) -> None:
+    refused(["evaluate", str(copy), "--controls", "oracle", *mistake])
+    assert not (copy / "controls").exists()
