@@ -140,9 +140,7 @@ def _frame(policy: Policy, sides: list[_Side], shown: list[_Shown], caption: Cap
     """Both worlds as they are now, each below its caption, uint8 ``[height + caption, 2 * width, 3]``."""
     halves = []
     for side, (total, belief) in zip(sides, shown, strict=True):
-        estimates = estimate_words(policy, belief) if caption.has_estimates else []
-        halves.append(
-            np.concatenate([caption.draw(side.title, total, estimates), side.env.render(caption.width, height)])
-        )
+        above = caption.draw(side.title, total, estimate_words(policy, belief))
+        halves.append(np.concatenate([above, side.env.render(caption.width, height)]))
     halves[0][:, -1:] = halves[1][:, :1] = 255  # a line between them
     return np.concatenate(halves, axis=1)
