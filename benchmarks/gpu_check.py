@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import robotmeta as rm
-from robotmeta.bench.collect import loop_over_tasks
+from robotmeta.bench.updates import loop_over_tasks
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.experience.rollout import Trial
