@@ -21,12 +21,14 @@ from torch import Tensor
 import robotmeta as rm
 from robotmeta.bench.collect import loop_over_tasks
 from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.devices import resolve_device
 from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread
-from robotmeta.training.train import collect_trial, resolve_device, training_env
+from robotmeta.training.train import collect_trial, training_env
+from robotmeta.versions import versions
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ import numpy as np
 import robotmeta as rm
 from robotmeta.evaluation.controls import control_policy
 from robotmeta.training.logs import read_metrics
-from robotmeta.training.train import CONFIG
+from robotmeta.training.run_folder import RunFolder
 
 RESULTS = Path(__file__).parent / "results"
 _SMOOTHED = 5  # iterations averaged before a target counts as reached
@@ -154,7 +154,7 @@ def run(name: str) -> bool:
     """Trains (or continues), evaluates, writes the result; False where training was stopped."""
     benchmark = BENCHMARKS[name]
     folder = Path("runs") / "benchmarks" / name
-    if (folder / CONFIG).exists():
+    if RunFolder(folder).exists():
         trained = rm.resume(folder, iterations=benchmark.iterations)
     else:
         trained = rm.meta_train(
@@ -187,7 +187,7 @@ def run(name: str) -> bool:
         )
         evaluations[split] = evaluation.to_json()
         print(f"{split}: {evaluation.verdict()}")
-    metrics = read_metrics(folder)
+    metrics = read_metrics(RunFolder(folder).metrics)
     result = {
         "name": name,
         "config": policy.config.to_json(),

@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 
 import robotmeta as rm
-from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, experience
+from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.envs import Tasks
 from robotmeta.envs.terrain.kinds import KINDS
 from robotmeta.experience.rollout import Belief
-from robotmeta.policy import Policy, versions
+from robotmeta.policy import Policy
 from robotmeta.seeding import streams
+from robotmeta.training.run_folder import RunFolder
+from robotmeta.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
 _GRAVITY = 9.81  # m/s^2
@@ -39,8 +41,8 @@ def walks(policy: Policy, tasks: Tasks, belief: Belief, *, remember: bool = True
     """Mean forward speed in m/s and share of episodes that ended in a fall, each ``[task]``."""
     worlds = TaskWorlds(policy, tasks)
     fresh = streams(0, "trials")[0]
-    rollout, _ = experience(worlds, policy.learner, belief, _TRIALS, fresh, explore=False, remember=remember)
-    distance = worlds.room_for(_TRIALS).simulator.state["qpos"][..., 0].sum(dim=1)
+    rollout, _ = collect_episodes(worlds, policy.learner, belief, _TRIALS, fresh, explore=False, remember=remember)
+    distance = worlds.env(_TRIALS).simulator.state["qpos"][..., 0].sum(dim=1)
     seconds = rollout.mask.sum(dim=(1, 2)) * policy.family.dt
     return {"speed": (distance / seconds).numpy(), "falls": rollout.terminated.float().mean(dim=1).numpy()}
 
@@ -58,7 +60,7 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
         for ground, load, name in named
     ]
     tasks = Tasks(family.space.names, np.concatenate(rows))
-    adapted = adapted_belief(policy, TaskWorlds(policy, tasks), _EPISODES, streams(0, "adaptation")[0])
+    adapted = adapted_belief(policy, TaskWorlds(policy, tasks), _EPISODES, seed=0)
     found = {
         "zero_shot": walks(policy, tasks, policy.begin(len(tasks)), remember=False),
         "adapted": walks(policy, tasks, adapted),
@@ -113,8 +115,8 @@ def main() -> None:
     parser.add_argument("--video", nargs=2, metavar=("ROBOT", "FILE"), help="record this robot, loaded, into this file")
     arguments = parser.parse_args()
     policy = rm.load(arguments.run)
-    beside = arguments.run / "controls" / "domain_randomized"
-    lines = measure(policy, rm.load(beside) if beside.is_dir() else None)
+    control = RunFolder(arguments.run).control("domain_randomized")
+    lines = measure(policy, rm.load(control.path) if control.exists() else None)
     config = policy.config.to_json()
     result = {"config": config, "env_steps": policy.env_steps, "episodes": _EPISODES, "trials": _TRIALS}
     file = RESULTS / f"real-robots-{policy.family.name}.json"

@@ -29,14 +29,16 @@ from robotmeta.adapters.gymnasium_in import wrap
 from robotmeta.adapters.gymnasium_out import register_families
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
 from robotmeta.errors import SimulationDiverged, UserError
-from robotmeta.evaluation.evaluate import Evaluation, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import Evaluation
 from robotmeta.experience.rollout import Rollout, collect
 from robotmeta.metalearners import LEARNERS, MetaLearner
 from robotmeta.policy import Policy
+from robotmeta.policy_file import pretrained, save_policy
 from robotmeta.reporting.export import Exported, export
 from robotmeta.reporting.record import Recording, record
 from robotmeta.reporting.report import report
-from robotmeta.training.checkpoint import load, pretrained, save_policy
+from robotmeta.training.checkpoint import load
 from robotmeta.training.train import Run, meta_train, resume
 
 __version__ = "0.1.0"

@@ -1,10 +1,9 @@
-"""Files, so that a kill, a full disk or a missing permission loses nothing and is told in one line."""
+"""Writing files in full or not at all, and reporting failed reads and writes in one line."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -15,12 +14,12 @@ from safetensors import SafetensorError
 
 from robotmeta.errors import UserError
 
-_LOCK = ".lock"
+_PARTIAL = ".partial-"
 
 
 @contextlib.contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Turns a failed write (no permission, full disk) into one clear line."""
+    """Turns a failed write (no permission, full disk) into a one-line UserError."""
     try:
         yield
     except (OSError, SafetensorError) as error:
@@ -29,7 +28,7 @@ def writing(target: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(file: Path) -> Iterator[None]:
-    """Turns a failed read (no permission, a folder) into one clear line."""
+    """Turns a failed read (no permission, a folder) into a one-line UserError."""
     try:
         yield
     except OSError as error:
@@ -41,10 +40,10 @@ def _reason(error: Exception) -> str:
 
 
 def check_target(file: Path) -> None:
-    """Finds out before the work is done that a file cannot be written, as far as that can be told.
+    """Checks before the work starts that a file can be written, as far as this can be known.
 
     Raises:
-        UserError: Where it is a folder, or something above it is none.
+        UserError: If it is a folder, or if a path above it is not a folder.
     """
     with writing(file):
         if file.is_dir():
@@ -56,13 +55,13 @@ def check_target(file: Path) -> None:
 
 @contextlib.contextmanager
 def replaced(file: Path) -> Iterator[Path]:
-    """A partial file beside ``file`` that takes its place at the end, and is gone after an error.
+    """Gives a partial file to write, which replaces ``file`` at the end. After an error the partial file is removed.
 
-    A link stays a link to what is replaced. Devices and pipes, such as ``/dev/stdout``, stay what they are and are
-    written to at the end.
+    If ``file`` is a link, its target is replaced. If it is a device or a pipe, such as ``/dev/stdout``, the content is
+    copied to it at the end.
 
     Raises:
-        UserError: Where it cannot be written; what was there before is intact.
+        UserError: If it cannot be written. An existing file is left intact.
     """
     check_target(file)
     with writing(file), contextlib.ExitStack() as cleared:
@@ -76,11 +75,36 @@ def replaced(file: Path) -> Iterator[Path]:
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f".{file.stem}-{os.getpid()}{file.suffix}")
         cleared.callback(_remove, partial)
-        partial.touch()  # a folder that cannot be written shows before the work is done
+        partial.touch()  # fails before the work is done if the folder is not writable
         mode = partial.stat().st_mode
         yield partial
-        partial.chmod(mode)  # safetensors makes files that nobody else may read
+        partial.chmod(mode)  # safetensors creates files that only their owner can read
         partial.replace(file)
+
+
+@contextlib.contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Gives a partial folder to fill, which replaces ``folder`` at the end. After an error it is removed.
+
+    Partial folders that a killed process left beside it are removed too, so only one process may write there.
+
+    Raises:
+        UserError: If it cannot be written. An existing folder is left intact.
+    """
+    with writing(folder), contextlib.ExitStack() as cleared:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for stale in folder.parent.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_PARTIAL))
+        cleared.callback(shutil.rmtree, partial, ignore_errors=True)
+        yield partial
+        for file in partial.iterdir():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+        partial.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.replace(folder)
 
 
 def _remove(file: Path) -> None:
@@ -92,27 +116,7 @@ def write_text(file: Path, text: str) -> None:
     """Writes a text file in full or not at all.
 
     Raises:
-        UserError: Where it cannot be written.
+        UserError: If it cannot be written.
     """
     with replaced(file) as partial:
         partial.write_text(text)
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes from writing to a run; a killed process leaves no lock behind.
-
-    Raises:
-        UserError: Where another process holds it, or the folder cannot be written.
-    """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"another process is training in {folder}") from None
-        except OSError:  # a file system without locks
-            pass
-        yield

@@ -1,35 +1,30 @@
-"""A policy: its family, its configuration, its learner, and what it has learned of one robot."""
+"""A policy: its family, its configuration, its learner, and its belief about a task once it is adapted."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
-import platform
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from robotmeta.config import RunConfig
-from robotmeta.envs import TaskFamily, make
+from robotmeta.envs import Estimate, TaskFamily, make
 from robotmeta.experience.rollout import Belief
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
-from robotmeta.schema import SCHEMA
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A meta-trained policy: what it was trained on, and the learner that acts and adapts.
+    """A meta-trained policy: the run that trained it, and the learner that acts and adapts.
 
     Attributes:
         family: The task family.
-        config: The run that trained it.
-        learner: The policy and its way of adapting.
-        iteration: Meta-updates so far.
+        config: The configuration of the run that trained it.
+        learner: The networks, and how they adapt.
+        iteration: Number of meta-updates so far.
         env_steps: Control steps of meta-training so far.
-        belief: What it already knows of its one task, where it has been adapted; None before.
+        belief: The belief about one task, if the policy is adapted; None before adaptation.
     """
 
     family: TaskFamily
@@ -40,14 +35,31 @@ class Policy:
     belief: Belief | None = field(default=None, repr=False)
 
     def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
-        """Where adaptation starts: the policy initialization, or what an adapted policy already knows."""
+        """The belief that adaptation starts from: the adapted policy's own, or the learner's initial belief."""
         if self.belief is None:
             return self.learner.begin(num_tasks, generator)
         return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
 
+    def estimates(self, belief: Belief) -> dict[str, Estimate] | None:
+        """The estimate of each parameter that a belief about one task contains, from the most to the least certain.
+
+        None for learners that make no estimates.
+        """
+        posterior = self.learner.infer(belief)
+        if posterior is None:
+            return None
+        (estimates,) = self.family.encoding.decode(posterior.mean, posterior.log_std.exp())
+        return dict(sorted(estimates.items(), key=lambda item: -item[1].known))
+
 
 def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
-    """An untrained policy, its weights fixed by the seed; ``family`` where it is not a registered one."""
+    """Creates an untrained policy. The seed of the configuration determines its weights.
+
+    Args:
+        config: The run that will train it.
+        device: Device of the policy.
+        family: The task family; None to look it up by the name in the configuration.
+    """
     family = family or make(config.family)
     size = family.observation_size + config.hyperparameters.oracle * family.encoding.size
     generator, _ = streams(config.seed, "weights")
@@ -55,28 +67,3 @@ def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: Ta
         sizes = Sizes(size, family.action_size, family.encoding.size, len(family.privileged_state))
         learner = learner_class(config.learner)(sizes, config.hyperparameters, generator)
     return Policy(family, config, learner.to(device))
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    packages = ("robotmeta", "torch", "mujoco", "numpy", "gymnasium")
-    found = {"python": platform.python_version()}
-    for package in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
-
-
-def manifest(policy: Policy) -> dict[str, Any]:
-    """What a reader needs to know before trusting the weights."""
-    family = policy.family
-    return {
-        "schema": SCHEMA,
-        "config": policy.config.to_json(),
-        "space": {"names": list(family.space.names), "digest": family.space.digest},
-        "observations": [list(signal) for signal in family.observations],
-        "actions": [list(signal) for signal in family.actions],
-        "iteration": policy.iteration,
-        "env_steps": policy.env_steps,
-        "versions": versions(),
-    }

@@ -1,4 +1,4 @@
-"""Versions of what is written to disk, and how older files are read."""
+"""Schema version of the files that are written, and how files of older schemas are read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 SCHEMA = 3
-"""Version of the manifest that is written beside the weights."""
+"""Schema of the manifest of a policy file."""
 
 READABLE = (2, SCHEMA)
-"""Versions that this one reads."""
+"""Schemas that this version reads."""
 
 _HYPERPARAMETERS = {"rounds": "adaptation_steps", "privileged": "oracle"}
 _TENSORS = {
@@ -21,7 +21,7 @@ _TENSORS = {
 
 
 def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration of a run with today's names of hyper-parameters."""
+    """A run's configuration, with hyper-parameters of schema 2 under their current names."""
     values = config.get("hyperparameters")
     if not isinstance(values, Mapping):
         return dict(config)
@@ -29,7 +29,7 @@ def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_tensor(name: str) -> str:
-    """Today's name of a tensor that was written under schema 2."""
+    """The current name of a tensor; schema 2 has other names for some."""
     for old, new in _TENSORS.items():
         if name.startswith(old):
             return new + name.removeprefix(old)

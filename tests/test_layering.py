@@ -16,11 +16,11 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder or file may import those on its own line and on the lines above it.
 DIRECTION = (
-    ("errors", "files", "schema", "seeding", "threads"),
+    ("console", "devices", "errors", "files", "schema", "seeding", "threads", "versions"),
     ("envs", "policies"),
     ("experience",),
     ("metalearners",),
-    ("config", "policy"),
+    ("config", "policy", "policy_file"),
     ("training",),
     ("adapters",),
     ("adaptation",),
@@ -31,6 +31,10 @@ DIRECTION = (
     ("cli",),
 )
 LEVELS = {place: level for level, places in enumerate(DIRECTION) for place in places}
+USERS_OF_A_POLICY = [
+    f"robotmeta.{module}"
+    for module in ("policy_file", "adaptation.adapt", "evaluation.evaluate", "reporting.record", "reporting.export")
+]
 LARGEST_SHARE = 0.3  # of all lines, in the files that lie in one folder
 
 
@@ -137,6 +141,16 @@ def test_only_worlds_and_adapters_import_mujoco(module: str) -> None:
 @pytest.mark.parametrize("module", [m for m in NAMES if not m.startswith("robotmeta.envs.families")])
 def test_concrete_families_are_reached_through_the_table_alone(module: str) -> None:
     assert not [i for i in own(NAMES[module]) if i.startswith("robotmeta.envs.families.")]
+
+
+@pytest.mark.parametrize("module", USERS_OF_A_POLICY)
+def test_using_a_policy_needs_no_training_code(module: str) -> None:
+    reached, found = set(), {module}
+    while found:
+        reached |= found
+        found = {imported for m in found for imported in own(NAMES[m])} - reached
+    assert "robotmeta.policy" in reached
+    assert not [m for m in reached if place(m) == "training"]
 
 
 def test_no_folder_holds_most_of_the_code() -> None:

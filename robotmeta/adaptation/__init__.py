@@ -1,1 +1,1 @@
-"""Adaptation of a policy to one robot in a few episodes."""
+"""Adaptation of a policy to a task or a robot it was not trained on."""

@@ -7,26 +7,28 @@ import importlib.util
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.console import plain_console
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
 from robotmeta.metalearners.promp import ProMP, ProMPConfig
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
 from robotmeta.training.train import collect_trial, training_env
+from robotmeta.versions import versions
 
 _PEER = "HalfCheetah-v5"  # the peers' environment with the same physics as the cheetah families
 _ENVPOOL_PEER = "HalfCheetah-v4"
@@ -103,12 +105,13 @@ def _episodes(worlds: int) -> int:
 
 def _measure(timed: dict[str, Timed], repeats: int, what: str) -> dict[str, float]:
     results: dict[str, list[float]] = {name: [] for name in timed}
-    repetitions: Iterable[int] = range(repeats + 1)
-    for repeat in track(repetitions, description=what):
-        for name, work in timed.items():
-            figure = work()
-            if repeat:  # the first repetition warms caches and threads up
-                results[name].append(figure)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=plain_console(stderr=True)) as shown:
+        for repeat in shown.track(range(repeats + 1), description=what):
+            for name, work in timed.items():
+                figure = work()
+                if repeat:  # the first repetition warms up caches and threads
+                    results[name].append(figure)
     return {name: statistics.median(figures) for name, figures in results.items()}
 
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 import torch
 from torch import nn
 
-from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
@@ -24,6 +23,8 @@ class LearnerConfig:
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named sets of hyper-parameters that differ from the defaults."""
+    family_defaults: ClassVar[tuple[str, ...]] = ()
+    """Hyper-parameters whose default is the family's attribute of the same name, where the family has one."""
 
     meta_batch: int = 40
     """Tasks a meta-update."""
@@ -42,11 +43,6 @@ class LearnerConfig:
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)
-
-    @classmethod
-    def family_defaults(cls, family: TaskFamily) -> dict[str, Any]:
-        """Hyper-parameters whose default depends on the family."""
-        return {}
 
     def control_defaults(self) -> dict[str, Any]:
         """Hyper-parameters that a trained control takes over from this learner, so that the two can be compared."""

@@ -15,7 +15,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from robotmeta.adaptation.adapt import TaskWorlds, adapted_belief, inferred
+from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, play
@@ -66,6 +66,7 @@ def record(
     seed: int = 0,
     width: int = 480,
     height: int = 360,
+    simulator: str | None = None,
 ) -> Recording:
     """Records one episode without (left) and one after adaptation (right), in real time.
 
@@ -83,10 +84,11 @@ def record(
         seed: Fixes adaptation and initial state.
         width: Of each half, pixels; rounded up to an even number.
         height: Of each half, pixels, without the caption above it; rounded up to an even number.
+        simulator: Physics backend; None for that of the policy's run.
 
     Raises:
-        UserError: For another suffix, more than one task, no adaptation to show, no GL library, or a file that cannot
-            be written.
+        UserError: For another suffix, more than one task, no adaptation to show, a simulator that cannot run the task,
+            no GL library, or a file that cannot be written.
         SimulationDiverged: Where the simulation of the task breaks.
     """
     out = Path(out)
@@ -99,13 +101,14 @@ def record(
         raise UserError(f"a recording needs at least 1 adaptation episode, not {episodes}")
     if min(width, height) < 1:
         raise UserError(f"a picture of {width} x {height} pixels cannot be drawn")
+    before, after = (TaskWorlds(policy, task, simulator=simulator) for _ in range(2))
     width, height = width + width % 2, height + height % 2  # yuv420p shares colour between 2 x 2 pixels
     stride = math.ceil(1.0 / (policy.family.dt * _MAX_FPS) - 1e-9)
     thinks = policy.learner.infer(policy.begin(1)) is not None
     caption = _caption(_words(policy.family, task), width, height, thinks)
     size = 2 * width, height + caption.height
     with replaced(out) as partial, _encoder(partial, size, 1.0 / (policy.family.dt * stride)) as show:
-        sides = _sides(policy, task, episodes, seed)
+        sides = _sides(policy, before, after, episodes, seed)
         runs = [_played(policy, side, seed) for side in sides]
         t, shown = 0, [_Shown(0.0, policy.begin(1))] * 2
         for t, now in enumerate(itertools.zip_longest(*runs), start=1):
@@ -117,15 +120,14 @@ def record(
     return Recording(out, shown[0].total, shown[1].total)
 
 
-def _sides(policy: Policy, task: Tasks, episodes: int, seed: int) -> list[_Side]:
-    worlds = TaskWorlds(policy, task)
-    adapted = adapted_belief(policy, worlds, episodes, streams(seed, "adaptation")[0])
-    fresh = policy.learner.begin(1, streams(seed, "adaptation")[0])
+def _sides(policy: Policy, before: TaskWorlds, after: TaskWorlds, episodes: int, seed: int) -> list[_Side]:
+    initial = policy.learner.begin(1, streams(seed, "adaptation")[0])
+    adapted = adapted_belief(policy, after, episodes, seed)
     more = "more " if policy.belief is not None else ""
     spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
     return [
-        _Side(TaskWorlds(policy, task).room_for(1), fresh, "without adaptation", remember=False),
-        _Side(worlds.room_for(1), adapted, f"after {spent}", remember=True),
+        _Side(before.env(1), initial, "without adaptation", remember=False),
+        _Side(after.env(1), adapted, f"after {spent}", remember=True),
     ]
 
 
@@ -202,7 +204,7 @@ def _words(family: TaskFamily, task: Tasks) -> list[str]:
 
 def _thoughts(policy: Policy, belief: Belief) -> list[str]:
     """What the belief says of the parameters it is sure of, surest first."""
-    space, estimates = policy.family.space, inferred(policy, belief) or {}
+    space, estimates = policy.family.space, policy.estimates(belief) or {}
     return [f"{n} = {space[n].text(e.value, digits=2, unit=False)}" for n, e in estimates.items() if e.sure]
 
 

@@ -19,15 +19,15 @@ from matplotlib.figure import Figure
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
-from robotmeta.evaluation.evaluate import Evaluation, Quantity, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import Evaluation, Quantity
 from robotmeta.files import check_target, replaced
 from robotmeta.policy import Policy
 from robotmeta.reporting.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
 from robotmeta.training.checkpoint import load
 from robotmeta.training.logs import read_metrics
-from robotmeta.training.train import CONFIG, read_config
+from robotmeta.training.run_folder import RunFolder
 
-REPORT = "report.html"
 _MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
 _MORE: tuple[tuple[Quantity, str, str], ...] = (
     (
@@ -77,16 +77,16 @@ def report(
     Raises:
         UserError: Where there is no run, a video is missing or of another format, or the page cannot be written.
     """
-    run = Path(run)
-    if not (run / CONFIG).exists():
-        raise UserError(f"a report is made of a run folder, which {run} is not: it has no {CONFIG}")
-    check_target(run / REPORT)
+    folder = RunFolder(Path(run))
+    if not folder.exists():
+        raise UserError(f"a report is made of a run folder, and {run} is not one: it has no {folder.config.name}")
+    check_target(folder.report)
     policy = load(run, family=family)
     if videos is None:
-        videos = sorted(file for file in (run / "videos").glob("[!.]*") if file.suffix in _MEDIA)
+        videos = sorted(file for file in folder.videos.glob("[!.]*") if file.suffix in _MEDIA)
     shown = [_video(file) for file in videos]
     if evaluations is None:
-        trained = trained_controls(policy, run)
+        trained = trained_controls(policy, folder.path)
         evaluations = [
             evaluate(
                 policy,
@@ -102,20 +102,19 @@ def report(
         family=policy.family,
         learner=policy.config.learner,
         interface=list(_interface(policy.family)),
-        trained=list(_trained(policy, run)),
+        trained=list(_trained(policy, folder)),
         hyperparameters=list(_hyperparameters(policy)),
         results=[_result(evaluation, policy.family) for evaluation in evaluations],
-        learning=_learning(run),
+        learning=_learning(read_metrics(folder.metrics)),
         videos=shown,
     )
-    file = run / REPORT
-    with replaced(file) as partial:
+    with replaced(folder.report) as partial:
         partial.write_text(page, encoding="utf-8")
-    return file
+    return folder.report
 
 
 def _template() -> Any:
-    source = (files("robotmeta.reporting") / "templates" / REPORT).read_text(encoding="utf-8")
+    source = (files("robotmeta.reporting") / "templates" / "report.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(source)
 
@@ -125,15 +124,17 @@ def _template() -> Any:
 
 def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
     """Names and values of what a policy meets in every task of the family."""
-    yield "source", family.source
+    for what, text in zip(("source", "reward", "differences"), dataclasses.astuple(family.source), strict=True):
+        if text:
+            yield what, text
     yield "episode", f"{family.horizon} control steps of {family.dt:g} s"
     for what, signals in (("observations", family.observations), ("actions", family.actions)):
         yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)
 
 
-def _trained(policy: Policy, run: Path) -> Iterator[tuple[str, str]]:
+def _trained(policy: Policy, folder: RunFolder) -> Iterator[tuple[str, str]]:
     """Names and values of what decides the result of the run, and what it cost."""
-    config, metrics = policy.config, read_metrics(run)
+    config, metrics = policy.config, read_metrics(folder.metrics)
     yield "learner", config.learner
     yield "seed", str(config.seed)
     yield "meta-updates", f"{policy.iteration:,} of {config.iterations:,}"
@@ -142,7 +143,7 @@ def _trained(policy: Policy, run: Path) -> Iterator[tuple[str, str]]:
         yield "wall-clock", _duration(metrics[-1]["seconds"])
         yield "speed", f"{policy.env_steps / max(metrics[-1]['seconds'], 1e-9):,.0f} control steps/s"
     yield "simulator", config.simulator
-    yield "versions", ", ".join(f"{name} {version}" for name, version in read_config(run)[1].items())
+    yield "versions", ", ".join(f"{name} {version}" for name, version in folder.read_config()[1].items())
 
 
 def _duration(seconds: float) -> str:
@@ -185,8 +186,7 @@ def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
     }
 
 
-def _learning(run: Path) -> Markup | None:
-    metrics = read_metrics(run)
+def _learning(metrics: list[dict[str, Any]]) -> Markup | None:
     return _svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
 
 

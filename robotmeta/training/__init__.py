@@ -1,1 +1,1 @@
-"""Meta-training: the loop, its run folder and its log."""
+"""Meta-training: the outer loop, the folder of a run, checkpoints and logs."""

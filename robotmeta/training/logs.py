@@ -1,4 +1,4 @@
-"""What a run says while it runs: a JSON line and TensorBoard scalars an iteration, and a progress bar."""
+"""Logging during meta-training: one JSON line and TensorBoard scalars per iteration, and a progress bar."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from robotmeta.console import plain_console
 from robotmeta.experience.rollout import Trial
 from robotmeta.files import reading, write_text, writing
 from robotmeta.policy import Policy
+from robotmeta.training.run_folder import RunFolder
 
-METRICS = "metrics.jsonl"
-_ALWAYS = {"iteration", "env_steps", "seconds", "return_pre", "return_post"}  # in every line
-_PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
+_REQUIRED = {"iteration", "env_steps", "seconds", "return_pre", "return_post"}  # keys of every line
+_PLAIN_EVERY = 10.0  # seconds from one line to the next if there is no terminal
 
 
 class MetricsLog:
-    """Appends to ``metrics.jsonl`` and TensorBoard.
+    """Appends to a run's ``metrics.jsonl`` and TensorBoard events.
 
     Args:
         folder: The run folder.
-        start: First iteration to write; later lines of an interrupted run are dropped, they will come again.
+        start: First iteration to write. Lines of this and later iterations are removed: they will be made again.
     """
 
-    def __init__(self, folder: Path, start: int) -> None:
+    def __init__(self, folder: RunFolder, start: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # takes a second to import
 
-        self._file = folder / METRICS
-        kept = [line for line in read_metrics(folder) if line["iteration"] < start]
+        self._file = folder.metrics
+        kept = [line for line in read_metrics(self._file) if line["iteration"] < start]
         write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
         with writing(self._file):
             self._opened = self._file.open("a")
-            self._board = SummaryWriter(str(folder), purge_step=start)
+            self._board = SummaryWriter(str(folder.path), purge_step=start)
         self._before = kept[-1]["seconds"] if kept else 0.0
         self._began = time.perf_counter()
 
@@ -47,7 +47,7 @@ class MetricsLog:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with contextlib.suppress(OSError):  # each line was flushed; a full disk has been told of where one could not be
+        with contextlib.suppress(OSError):  # every line is flushed already, and a failure to do so was reported
             self._opened.close()
         with contextlib.suppress(OSError):
             self._board.close()
@@ -55,7 +55,7 @@ class MetricsLog:
     def write(
         self, policy: Policy, trial: Trial, metrics: dict[str, float], began: float, collected: float
     ) -> dict[str, Any]:
-        """Logs one iteration and returns its line."""
+        """Logs one iteration and returns its line; ``began`` and ``collected`` are times of ``time.perf_counter``."""
         now = time.perf_counter()
         first, last = trial.rollouts[0], trial.rollouts[-1]
         line: dict[str, Any] = {
@@ -85,18 +85,17 @@ class MetricsLog:
 
 
 def _diverged_tasks(trial: Trial) -> list[int]:
-    """Tasks of the meta-batch, counted from 0, in which the simulation of an episode broke."""
+    """Indices of the tasks of the meta-batch with an episode whose simulation diverged."""
     broken = torch.stack([rollout.diverged.any(dim=1) for rollout in trial.rollouts]).any(dim=0)
     return broken.nonzero().flatten().tolist()
 
 
-def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's ``metrics.jsonl`` up to the first that is damaged, such as one cut off by a kill.
+def read_metrics(file: Path) -> list[dict[str, Any]]:
+    """The lines of a ``metrics.jsonl`` up to the first damaged one, such as a line that was cut off by a kill.
 
     Raises:
-        UserError: Where it cannot be read.
+        UserError: If the file cannot be read.
     """
-    file = folder / METRICS
     if not file.exists():
         return []
     with reading(file):
@@ -107,24 +106,24 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
             line = json.loads(text)
         except json.JSONDecodeError:
             break
-        if not isinstance(line, dict) or not line.keys() >= _ALWAYS:
+        if not isinstance(line, dict) or not line.keys() >= _REQUIRED:
             break
         lines.append(line)
     return lines
 
 
 class Progress:
-    """A progress bar with an ETA on a terminal, a line every ten seconds elsewhere.
+    """A progress bar with an ETA on a terminal, else one line every ten seconds.
 
     Args:
-        iterations: How many there will be in all.
+        iterations: Total number of iterations.
         shown: Whether to show anything.
     """
 
     def __init__(self, iterations: int, shown: bool) -> None:
         self._iterations = iterations
         self._shown = shown
-        self._console = Console(stderr=True)
+        self._console = plain_console(stderr=True)
         self._last = -_PLAIN_EVERY
         self._began = time.perf_counter()
         self._done = 0
@@ -149,7 +148,7 @@ class Progress:
         self._bar.stop()
 
     def advance(self, line: dict[str, Any]) -> None:
-        """Shows one finished iteration."""
+        """Shows a finished iteration, given its line of the log."""
         self._done += 1
         status = (
             f"return {line['return_pre']:.1f} -> {line['return_post']:.1f}  "

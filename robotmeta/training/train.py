@@ -1,15 +1,10 @@
-"""Meta-training: the loop on one screen."""
+"""Meta-training: the outer loop."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import re
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,19 +12,19 @@ from typing import Any
 import torch
 
 from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
-from robotmeta.files import locked, reading, write_text
 from robotmeta.metalearners import DEFAULT, MetaLearner
-from robotmeta.policy import Policy, new_policy, versions
+from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
-from robotmeta.training.checkpoint import checkpoints, load, load_training, save_checkpoint
+from robotmeta.training.checkpoint import load_to_resume
+from robotmeta.training.interrupt import stop_signal
 from robotmeta.training.logs import MetricsLog, Progress
-
-CONFIG = "config.json"
+from robotmeta.training.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Run:
     """A finished or interrupted meta-training run.
 
     Attributes:
-        folder: Where it lives.
+        folder: The run folder.
         policy: The policy after the last meta-update.
         interrupted: Whether it was stopped before its last iteration.
     """
@@ -67,34 +62,34 @@ def meta_train(
     Args:
         family: A family, or a name that :func:`robotmeta.make` finds one by.
         learner: Name of the meta-learner.
-        iterations: Meta-updates.
-        seed: Fixes everything on the CPU.
-        out: Run folder; ``runs/FAMILY-LEARNER-SEED`` by default.
+        iterations: Number of meta-updates.
+        seed: Determines all results on the CPU.
+        out: The run folder; ``runs/FAMILY-LEARNER-SEED`` by default.
         hyper: Hyper-parameters that differ from the learner's defaults.
-        preset: A named configuration to start from.
-        device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``: where policy and updates run.
+        preset: Named set of hyper-parameters to start from.
+        device: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``: where policy and updates run.
         simulator: Physics backend.
-        threads: Physics threads; results do not depend on it.
-        checkpoint_every: Iterations between checkpoints.
-        progress: Show progress.
+        threads: Number of physics threads. Results do not depend on it.
+        checkpoint_every: Iterations from one checkpoint to the next.
+        progress: Whether to show progress.
 
     Raises:
-        UserError: For an unknown name, a value that cannot be, a folder that already holds a run or in which another
-            process is training, or one that cannot be written.
+        UserError: For an unknown name, an invalid value, or a folder that already contains a run, is in use by another
+            process, or cannot be written.
     """
     family = make(family) if isinstance(family, str) else family
     chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
     check_simulator(family, simulator)
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
-    # A family of one's own may be called robots/hopper.py:family.
-    called = re.sub(r"[^\w.-]+", "-", family.name).strip(".-")
-    folder = Path(out) if out is not None else Path("runs") / f"{called}-{learner}-{seed}"
-    if (folder / CONFIG).exists():
-        raise UserError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out")
-    _check_spacing(checkpoint_every)
+    folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
+    if folder.exists():
+        raise UserError(
+            f"{folder.path} already holds a run; continue it with --resume {folder.path}, or choose another --out"
+        )
+    _check_checkpoint_every(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)
-    with locked(folder):
-        _write_config(config, folder)
+    with folder.locked():
+        folder.write_config(config)
         return _train(policy, folder, threads, checkpoint_every, progress)
 
 
@@ -108,94 +103,46 @@ def resume(
     checkpoint_every: int = 50,
     progress: bool = True,
 ) -> Run:
-    """Continues a run from its last checkpoint, on the CPU bit-identically to one that was never interrupted.
+    """Continues a run from its newest checkpoint. On the CPU the result is bit-identical to an uninterrupted run.
 
     Args:
         folder: The run folder.
-        family: The run's family where it is not a registered one.
-        iterations: Meta-updates in all; None for as many as were asked for last.
+        family: The run's family if that is not a registered one.
+        iterations: Total number of meta-updates; None keeps the number in the run's configuration.
         device: ``auto``, ``cpu`` or ``cuda``.
-        threads: Physics threads; results do not depend on it.
-        checkpoint_every: Iterations between checkpoints.
-        progress: Show progress.
+        threads: Number of physics threads. Results do not depend on it.
+        checkpoint_every: Iterations from one checkpoint to the next.
+        progress: Whether to show progress.
 
     Raises:
-        UserError: Where there is no run, its last checkpoint is damaged or of another run, more meta-updates were made
-            already, or another process is training in it.
+        UserError: If there is no run, its newest checkpoint is damaged or belongs to another run, it has already made
+            more iterations, or another process is training in the folder.
     """
-    folder = Path(folder)
-    if not (folder / CONFIG).exists():
-        raise UserError(f"no run at {folder}: it has no {CONFIG}")
-    config, _ = read_config(folder)
+    run = RunFolder(Path(folder))
+    if not run.exists():
+        raise UserError(f"no run at {folder}: it has no {run.config.name}")
+    config, _ = run.read_config()
     if iterations is not None:
         config = dataclasses.replace(config, iterations=iterations)
-    _check_spacing(checkpoint_every)
-    with locked(folder):
-        policy = _last(folder, config, resolve_device(device), family)
+    _check_checkpoint_every(checkpoint_every)
+    with run.locked():
+        policy = load_to_resume(run, config, resolve_device(device), family)
         if config.iterations < policy.iteration:
             raise UserError(f"{folder} has made {policy.iteration} iterations already, more than {config.iterations}")
         if iterations is not None:
-            _write_config(config, folder)
-        return _train(dataclasses.replace(policy, config=config), folder, threads, checkpoint_every, progress)
+            run.write_config(config)
+        return _train(dataclasses.replace(policy, config=config), run, threads, checkpoint_every, progress)
 
 
-def _last(folder: Path, config: RunConfig, device: torch.device, family: TaskFamily | None) -> Policy:
-    """The policy of a run's last checkpoint, with its optimizer; a new one where there is none yet."""
-    kept = checkpoints(folder)
-    if not kept:  # stopped before its first checkpoint: start over
-        return new_policy(config, device, family)
-    try:
-        policy = load(folder, device=device, family=family)
-        load_training(folder, policy)
-    except UserError as error:
-        if len(kept) < 2 or not _intact(kept[-2], family):
-            raise
-        raise UserError(f"{error}; to go on from {kept[-2]}, remove {kept[-1]}") from None
-    if dataclasses.replace(policy.config, iterations=config.iterations) != config:
-        raise UserError(f"{kept[-1]} is not of the run that {folder / CONFIG} describes")
-    return policy
-
-
-def _intact(checkpoint: Path, family: TaskFamily | None) -> bool:
-    try:
-        load(checkpoint, family=family)
-    except UserError:
-        return False
-    return True
-
-
-def read_config(folder: Path) -> tuple[RunConfig, dict[str, str]]:
-    """What a run is, and the versions of what began it.
-
-    Raises:
-        UserError: Where its description cannot be read or is damaged.
-    """
-    file = folder / CONFIG
-    with reading(file):
-        text = file.read_text(encoding="utf-8", errors="replace")
-    try:
-        saved = json.loads(text)
-        if not isinstance(saved, dict):
-            raise UserError("not the configuration of a run")
-        found = saved.pop("versions", {})
-        return RunConfig.from_json(saved), found if isinstance(found, dict) else {}
-    except (json.JSONDecodeError, UserError) as error:
-        raise UserError(f"{file} is damaged: {error}") from None
-
-
-def _check_spacing(checkpoint_every: int) -> None:
+def _check_checkpoint_every(checkpoint_every: int) -> None:
     if checkpoint_every < 1:
-        raise UserError(f"there is at least 1 iteration between checkpoints, not {checkpoint_every}")
+        raise UserError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
 
 
-def _write_config(config: RunConfig, folder: Path) -> None:
-    write_text(folder / CONFIG, json.dumps({**config.to_json(), "versions": versions()}, indent=2) + "\n")
-
-
-def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: int, progress: bool) -> Run:
+def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_every: int, progress: bool) -> Run:
     # for each iteration:
     #     tasks   ~ p(T)                                   a meta-batch from the family
-    #     rollout = collect(tasks, belief)                 experience of every task at once
+    #     rollout = collect(tasks, belief)                 experience of all tasks at once
     #     belief  = adapt(belief, rollout)                 inner loop, after each rollout but the last
     #     update(rollouts)                                 outer loop
     config, learner, iterations = policy.config, policy.learner, policy.config.iterations
@@ -215,14 +162,14 @@ def _train(policy: Policy, folder: Path, threads: int | None, checkpoint_every: 
             line = log.write(policy, trial, metrics, began, collected)
             shown.advance(line)
             if stopped.is_set() or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations:
-                save_checkpoint(policy, folder)
+                folder.save(policy)
             if stopped.is_set():
                 break
-    return Run(folder, policy, interrupted=policy.iteration < iterations)
+    return Run(folder.path, policy, interrupted=policy.iteration < iterations)
 
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
-    """Rollouts of every task from beliefs after 0, 1, ... adaptation steps."""
+    """Collects one rollout of every task before the first adaptation step, and one after each."""
     belief = learner.begin(env.num_tasks, generator)
     rollouts = []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
@@ -234,7 +181,7 @@ def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Gene
 
 
 def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:
-    """The worlds a learner is meta-trained in."""
+    """The worlds of one meta-batch, ``meta_batch`` tasks with ``episodes`` episodes each."""
     hyper = policy.config.hyperparameters
     return TaskBatchEnv(
         policy.family,
@@ -244,45 +191,3 @@ def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:
         threads=threads,
         oracle=hyper.oracle,
     )
-
-
-def resolve_device(device: str) -> torch.device:
-    """``auto`` is a GPU where there is one.
-
-    Raises:
-        UserError: For ``cuda`` without a GPU, or a device torch does not know.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-    except RuntimeError:
-        resolved = None
-    if resolved is None or resolved.type not in ("cpu", "cuda"):
-        raise UserError(f"no device '{device}'; there are: auto, cpu, cuda")
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise UserError("no CUDA device here; use --device cpu, or auto")
-    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"no device '{device}'; the last one is cuda:{torch.cuda.device_count() - 1}")
-    return resolved
-
-
-@contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, so that the iteration is finished and saved; a second Ctrl-C stops at once."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-
-    def stop(number: int, frame: object) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

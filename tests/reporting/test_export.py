@@ -13,15 +13,15 @@ import pytest
 import torch
 
 from robotmeta.adaptation.adapt import adapt
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import collect
 from robotmeta.metalearners import LEARNERS
 from robotmeta.policy import Policy, new_policy
+from robotmeta.policy_file import save_policy
 from robotmeta.reporting.export import export
-from robotmeta.training.checkpoint import save_policy
 
 _IN_CONTEXT = ("rl2", "task-inference")
 

@@ -18,7 +18,9 @@ from rich.console import Console
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
-from robotmeta.evaluation.evaluate import CONTROLS, Curve, Evaluation, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
+from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import collect
 from robotmeta.policy import new_policy
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
@@ -256,7 +258,13 @@ def test_a_report_says_what_was_trained_and_what_came_of_it(run, evaluation):
     family = run.policy.family
     assert evaluation.verdict() in page
     assert "Controls that were not run: domain-randomized, from-scratch, oracle" in page
-    for said in (family.summary, family.source, f"{run.policy.env_steps:,}", "2 of 2", f"torch {torch.__version__}"):
+    for said in (
+        family.summary,
+        family.source.citation,
+        f"{run.policy.env_steps:,}",
+        "2 of 2",
+        f"torch {torch.__version__}",
+    ):
         assert said in page
     for parameter in family.space:
         values = [parameter.spelled(d, unit=False) for d in (parameter.train, parameter.ood) if d is not None]
@@ -282,7 +290,7 @@ def test_text_in_a_report_is_text(run, evaluation):
 
 
 def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
-    with pytest.raises(UserError, match=r"is not: it has no config\.json"):
+    with pytest.raises(UserError, match=r"is not one: it has no config\.json"):
         report(tmp_path)
     with pytest.raises(UserError, match="cannot read"):
         report(run.folder, evaluations=[evaluation], videos=[tmp_path / "missing.mp4"])

@@ -1,4 +1,4 @@
-"""Concrete task families, one robot a file or folder. A new one is a new file and a line in FAMILIES."""
+"""The task families of this package: one file or folder for each robot, and one line in FAMILIES for each family."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from robotmeta.envs.family import TaskFamily
 
 
 def _build(place: str) -> TaskFamily:
-    """Calls the function at ``"module:function"``; modules are imported when a family of theirs is first made."""
+    """Calls the function at ``"module:function"``. Imports the module only then."""
     module, _, function = place.partition(":")
     return getattr(importlib.import_module(f"{__name__}.{module}"), function)()
 

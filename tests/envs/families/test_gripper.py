@@ -773,7 +773,7 @@ def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: Tas
         (lambda: REACH.task(payload=-1.0), "payload=-1 is outside"),
         (
             lambda: worlds(REACH, REACH.task(strength=0.35, payload=1.5)),
-            "payload=1.5 is more than a hand with strength=0.35 holds up, 0.892 kg",
+            "payload=1.5 is too heavy: a hand with strength=0.35 can hold 0.892 kg",
         ),
     ],
 )

@@ -1,8 +1,8 @@
-"""Fetch: an arm's gripper reaches, pushes, slides or picks and places, with objects it has never touched.
+"""Fetch: an arm reaches, pushes, slides, or picks and places; its motion or the object's properties are hidden.
 
 The worlds are those of ``FetchReach-v4``, ``FetchPush-v4``, ``FetchSlide-v4`` and ``FetchPickAndPlace-v4`` of
-gymnasium-robotics (Plappert et al. 2018, arXiv:1802.09464). Observations are the package's, flattened as Gymnasium's
-``FlattenObservation`` does it; so a policy also fits the package's own environments.
+gymnasium-robotics (Plappert et al. 2018, arXiv:1802.09464). Observations are the package's, flattened as by Gymnasium's
+``FlattenObservation``, so that a policy also fits the package's environments.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Distribution, LogUniform, Uniform, Union
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.families.fetch.model import (
     ARM,
@@ -39,27 +41,27 @@ from robotmeta.envs.families.fetch.model import (
     resize,
     weigh,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
-_DT = 0.04  # seconds a control step; velocities are observed in metres and radians a control step
+_DT = 0.04  # seconds a control step; observed velocities are in metres and radians a control step
 _HORIZON = 50
-_THERE = 0.05  # metres from the goal that count as there
-_CLEAR = 0.1  # metres from the gripper at which an object of nominal size may start
+_THERE = 0.05  # metres to the goal, within which the gripper or the object has arrived
+_CLEAR = 0.1  # metres, the smallest initial distance of an object of nominal size from the gripper
 _XYZ = "xyz"
 
-_SHAPING = 0.5  # as much as half a metre of the object's way
-_PLEDGE = 0.2  # part of the shaping reward in every step
-_NEAR = 0.1  # metres off at which 1/e of it is left
+_SHAPING = 0.5  # largest shaping reward for the gripper's position, equal to half a metre of the object's distance
+_PLEDGE = 0.2  # constant part of the shaping reward
+_NEAR = 0.1  # metres at which the shaping reward falls to 1/e
 _OPENING = 0.1  # metres between the open fingers
-_FINGER = 0.01  # metres from the grip to the fingers' outer sides
+_FINGER = 0.01  # metres from the grip to the outer sides of the fingers
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class OnTableOrAbove:
-    """A height: 0, or as often uniform on [0, highest]."""
+    """A height: 0 or uniform on [0, highest], each with probability 1/2."""
 
     highest: float
 
@@ -75,7 +77,7 @@ class OnTableOrAbove:
 
 
 def _dot(scene: Scene, row: Row) -> np.ndarray:
-    """Where pictures show the goal, metres ``[3]``."""
+    """Position of the goal in pictures, m ``[3]``."""
     task = {name: torch.tensor([[value]], dtype=torch.float64) for name, value in row.items()}
     return _goal(scene, task)[0, 0].numpy()
 
@@ -132,7 +134,7 @@ def _object(what: str) -> tuple[Parameter, ...]:
 
 
 def _friction(nominal: float, train: Distribution, ood: Distribution) -> Parameter:
-    # Two surfaces slide with the larger one of their frictions; that of the fingers, 1, is left to them.
+    # The friction of two surfaces is the larger one of theirs. That of the fingers stays 1.
     edits: tuple[Edit, ...] = (Field("geom_friction", "set", rows=("table0", "object0"), column=0),)
     return Parameter(
         "friction",
@@ -149,7 +151,7 @@ _ROUGH = _friction(1.0, LogUniform(0.25, 1.0), Union(((0.1, 0.25), (1.0, 1.5))))
 _SMOOTH = _friction(0.1, LogUniform(0.05, 0.2), Union(((0.02, 0.05), (0.2, 0.4))))
 _HEADING = Parameter(
     "heading",
-    "how far to the left the gripper moves of what it is told",
+    "angle by which the gripper moves to the left of the action",
     train=Uniform(-120.0, 120.0),
     nominal=0.0,
     bounds=(-180.0, 180.0),
@@ -158,7 +160,7 @@ _HEADING = Parameter(
 )
 _GAIN = Parameter(
     "gain",
-    "multiplier of the gripper's moves",
+    "multiplier of the gripper's motion",
     train=LogUniform(0.4, 1.5),
     nominal=1.0,
     bounds=(0.0, 3.0),
@@ -167,11 +169,11 @@ _GAIN = Parameter(
 
 
 def _on_table(scene: Scene) -> tuple[Parameter, Parameter]:
-    """Goals on the table, which ends 0.2 m ahead of the gripper's start and 0.35 m to its sides."""
+    """Goals on the table. Its edges are 0.2 m ahead of the gripper's start and 0.35 m to the sides."""
     return _near(scene, "x", "ahead of", (-0.25, 0.2)), _near(scene, "y", "to the left of", (-0.3, 0.3))
 
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _named(name: str, unit: str) -> tuple[tuple[str, str], ...]:
@@ -200,7 +202,7 @@ def _actions(scene: Scene) -> tuple[tuple[str, str], ...]:
 
 
 def _goal(scene: Scene, task: Columns) -> Tensor:
-    """Metres ``[task, 1, 3]``."""
+    """Position of the goal, m ``[task, 1, 3]``."""
     x, y, z = ready(scene).gripper
     if scene.object is None:
         z = z + task["goal_z"]
@@ -210,7 +212,7 @@ def _goal(scene: Scene, task: Columns) -> Tensor:
 
 
 def _achieved(scene: Scene, state: State) -> Tensor:
-    """Where that is which shall get to the goal, the object or else the gripper, metres ``[task, episode, 3]``."""
+    """Position of the object, or of the gripper in a scene without an object, m ``[task, episode, 3]``."""
     return (ready(scene).object or ready(scene).grip).position(state)
 
 
@@ -219,7 +221,7 @@ def _distance(scene: Scene, state: State, task: Columns) -> Tensor:
 
 
 def _angles(matrix: Tensor) -> Tensor:
-    """Turns about x, then the new y, then the new z that make a rotation matrix ``[..., 9]``, rad ``[..., 3]``."""
+    """Euler angles of a rotation matrix ``[..., 9]`` about x, the new y and the new z, rad ``[..., 3]``."""
     xx, xy, xz, _, _, yz, _, _, zz = matrix.unbind(dim=-1)
     return torch.stack([torch.atan2(-yz, zz), torch.atan2(xz, torch.hypot(zz, yz)), torch.atan2(-xy, xx)], dim=-1)
 
@@ -229,7 +231,7 @@ def _observe(scene: Scene, state: State, task: Columns) -> Tensor:
     gripper, velocity = grip.position(state), _DT * grip.velocity(state)[0]
     fingers = state["qpos"][..., FINGERS]
     if not scene.grips:
-        fingers = torch.zeros_like(fingers)  # where they are put back to
+        fingers = torch.zeros_like(fingers)  # where they are put back
     where, motion = [gripper], []
     if thing is not None:
         position, (moving, turning) = thing.position(state), thing.velocity(state)
@@ -241,32 +243,27 @@ def _observe(scene: Scene, state: State, task: Columns) -> Tensor:
 
 
 def _start(scene: Scene, nominal: State, generator: torch.Generator, task: Columns) -> State:
-    """The object anywhere beside the gripper; without an object, the arm a little off."""
+    """The object at a random place beside the gripper. Without an object, noise on the arm's joints."""
     qpos = nominal["qpos"].clone()
     if scene.object is None:
         arm = qpos[..., ARM]
-        arm += 0.02 * _either_way(arm.shape, generator)
+        arm += uniform_like(arm, generator, scale=0.02)
     else:
-        # Larger objects keep a corner's distance more.
+        # For larger objects, the distances grow with half the diagonal.
         extra = ((task["size"] - SIZE) * math.sqrt(0.5)).clamp(min=0.0).unsqueeze(-1)
-        shape = qpos[..., OBJECT][..., :2].shape
-        beside = torch.zeros(shape, dtype=torch.float64)
+        beside = torch.zeros_like(qpos[..., OBJECT][..., :2])
         while bool((near := beside.norm(dim=-1, keepdim=True) < _CLEAR + extra).any()):
-            beside = torch.where(near, (scene.spread + extra) * _either_way(shape, generator), beside)
-        qpos[..., OBJECT][..., :2] = ready(scene).gripper[:2] + beside
+            beside = torch.where(near, (scene.spread + extra) * uniform_like(beside, generator), beside)
+        qpos[..., OBJECT][..., :2] = beside.new_tensor(ready(scene).gripper[:2]) + beside
         qpos[..., OBJECT][..., 2] = height_at_rest(scene, task["size"])
     return {"qpos": qpos, "qvel": nominal["qvel"]}
-
-
-def _either_way(shape: torch.Size, generator: torch.Generator) -> Tensor:
-    return 2.0 * torch.rand(shape, generator=generator, dtype=torch.float64) - 1.0
 
 
 def _arrived(scene: Scene, state: State, task: Columns) -> Tensor:
     return _distance(scene, state, task) < _THERE
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(scene: Scene, step: Transition) -> Tensor:
@@ -274,12 +271,12 @@ def _reward(scene: Scene, step: Transition) -> Tensor:
 
 
 def _shaping_reward(scene: Scene, step: Transition) -> Tensor:
-    """How near the gripper is to where it can do something about the object: around it, or else behind it.
+    """Rewards a gripper around the object, or behind the object where the fingers do not move, ``[task, episode]``.
 
-    The package's reward depends on the object alone. A gripper that explores seldom touches the object, and more often
-    knocks it away than nearer, so a policy learns to keep off. A constant part keeps the training reward above zero:
-    a critic begins at zero, and unknown states must not look better than those near the object. Once the object is
-    at its goal, the shaping reward is at its largest.
+    The package's reward depends only on the object. An exploring gripper seldom touches the object, and more often
+    moves it away from the goal than towards it, so a policy would learn to avoid it. The constant part keeps the
+    training reward positive: a critic starts at zero, and unknown states must not look better than those near the
+    object. The shaping reward is largest once the object is at its goal.
     """
     assert ready(scene).object is not None
     gripper, thing = ready(scene).grip.position(step.after), _achieved(scene, step.after)
@@ -296,7 +293,7 @@ def _shaping_reward(scene: Scene, step: Transition) -> Tensor:
     return _PLEDGE + _SHAPING * torch.where(_arrived(scene, step.after, step.task), 1.0, promising)
 
 
-# -- families --------------------------------------------------------------------------------------------------------
+# -- families ----------------------------------------------------------------------------------------------------------
 
 
 def _family(scene: Scene, name: str, original: str, summary: str, *varies: Parameter) -> TaskFamily:
@@ -304,10 +301,12 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
     return TaskFamily(
         name=name,
         summary=summary,
-        source=f"{original}Dense-v4 of gymnasium-robotics (Plappert et al. 2018), 20 substeps of 2 ms: reward is minus "
-        "the distance to the goal in metres, success is less than 5 cm at the end; goals belong to the task, where the "
-        "package draws one an episode"
-        + ("" if scene.object is None else "; meta-training adds a shaping reward for a gripper near the object"),
+        source=Source(
+            f"{original}Dense-v4 of gymnasium-robotics (Plappert et al. 2018), 20 substeps of 2 ms.",
+            "Minus the distance to the goal in metres. Success is a distance below 5 cm at the end."
+            + ("" if scene.object is None else " Meta-training adds a shaping reward for a gripper near the object."),
+            "The goal is a task parameter, while the package samples a goal for each episode.",
+        ),
         space=space,
         world=MujocoWorld(
             lambda: build(scene, _dot(scene, next(iter(space.nominal())))),
@@ -316,7 +315,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
             camera="front",
             drive=partial(drive, scene),
             keyframe=START,
-            lagging=scene.grips,  # the package brings them up to date where it puts fingers back, and only there
+            lagging=scene.grips,  # the package updates derived fields only where it puts the fingers back
         ),
         observations=_observations(scene),
         actions=_actions(scene),
@@ -337,12 +336,12 @@ def reach() -> TaskFamily:
         REACH,
         "fetch-reach",
         "FetchReach",
-        "Fetch's gripper moves to a goal it sees; which way, and how far, it moves when told to is hidden.",
+        "Fetch's gripper moves to an observed goal; the direction and the gain of its motion are hidden.",
         _HEADING,
         _GAIN,
         _near(REACH, "x", "ahead of", (-0.3, 0.25)),
         _near(REACH, "y", "to the left of", (-0.3, 0.3)),
-        _near(REACH, "z", "above", (-0.15, 0.3), Uniform(0.15, 0.2)),  # the table is as low as it gets
+        _near(REACH, "z", "above", (-0.15, 0.3), Uniform(0.15, 0.2)),  # the table is the lower limit
     )
 
 
@@ -352,7 +351,7 @@ def push() -> TaskFamily:
         PUSH,
         "fetch-push",
         "FetchPush",
-        "Fetch pushes a cube to a goal it sees; the cube's mass, size and friction are hidden.",
+        "Fetch pushes a cube to an observed goal; the cube's mass, size and friction are hidden.",
         *_object("edge of the cube"),
         _ROUGH,
         *_on_table(PUSH),
@@ -366,8 +365,9 @@ def slide() -> TaskFamily:
         SLIDE,
         "fetch-slide",
         "FetchSlide",
-        "Fetch hits a puck so that it slides to a goal out of reach; the puck's mass, size and friction are hidden.",
-        *_object("diameter of the puck, whose height goes with it"),
+        "Fetch hits a puck, which slides to an observed goal out of reach; the puck's mass, size and friction are "
+        "hidden.",
+        *_object("diameter of the puck; its height is scaled with it"),
         _SMOOTH,
         _goal_column(
             SLIDE, "x", "ahead of the gripper's start", 0.4, Uniform(0.1, 0.7), Uniform(0.7, 0.85), (-0.2, 0.9)
@@ -382,11 +382,17 @@ def pick_and_place() -> TaskFamily:
         PICK,
         "fetch-pick-and-place",
         "FetchPickAndPlace",
-        "Fetch picks a cube up and brings it to a goal it sees; the cube's mass, size and friction are hidden.",
+        "Fetch picks a cube up and brings it to an observed goal; the cube's mass, size and friction are hidden.",
         *_object("edge of the cube"),
         _ROUGH,
         *_on_table(PICK),
         _goal_column(
-            PICK, "height", "above where the cube lies", 0.2, OnTableOrAbove(0.45), Uniform(0.45, 0.55), (0.0, 0.6)
+            PICK,
+            "height",
+            "above the cube's initial position",
+            0.2,
+            OnTableOrAbove(0.45),
+            Uniform(0.45, 0.55),
+            (0.0, 0.6),
         ),
     )

@@ -1,7 +1,7 @@
-"""A gripper picks an object up and holds it at a height.
+"""Grasp: a hand picks an object up and holds it at a height; the object's mass, balance and friction are hidden.
 
-Where the fingers must hold something whose weight and surface are hidden, people find out too: they squeeze a little
-harder than it takes not to let it slip (Johansson and Westling 1984), and so the reward does here.
+People hold an object with a little more force than it takes to prevent slip (Johansson and Westling 1984). The reward
+favours such a force.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
 from robotmeta.envs.families.gripper.shared import (
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     HAND,
     TABLE,
@@ -33,24 +34,24 @@ from robotmeta.envs.families.gripper.shared import (
     turned,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import LogUniform, Parameter, ParameterSpace, Uniform
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
-_ABOVE = (0.05, 0.09)  # metres from the top of an object to the hand at its lowest, before a grasp
+_ABOVE = (0.05, 0.09)  # metres from the top of the object to the lowest point of the hand at the start
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _grasper() -> mujoco.MjSpec:
     spec = gripper()
     objects.add_object(spec, ("palm", "left_pad", "right_pad"))
     add_goal(spec, mujoco.mjtGeom.mjGEOM_CAPSULE, (0.003, TABLE, 0.0), [-0.14, 0.2, 0.1])
-    # A bar across the picture, as high as the object's foot is to be.
+    # A bar across the picture at the goal height of the object's foot.
     spec.site("goal").quat = [0.707, -0.4, 0.583, 0.0]
     return spec
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _SPACE = ParameterSpace(
     (
@@ -79,17 +80,17 @@ _SPACE = ParameterSpace(
             unit="m",
         ),
         LATENCY,
-        goal_column(2, "how far to lift", (0.06, 0.16), 0.1, (0.03, 0.22)),
+        goal_column(2, "height to lift to", (0.06, 0.16), 0.1, (0.03, 0.22)),
     )
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     drawn = uniform(
         generator,
-        nominal["qpos"].shape[:-1],
+        nominal,
         (-0.03, 0.03),
         (-0.03, 0.03),
         _ABOVE,
@@ -110,14 +111,14 @@ def _touch(state: State) -> Tensor:
 
 
 def _from_hand(state: State) -> Tensor:
-    """From between the pads to the object's middle, m in the world's frame ``[task, episode, 3]``."""
+    """From the middle between the pads to the object's, m in the world's frame ``[task, episode, 3]``."""
     hand = state["qpos"][..., :3].clone()
     hand[..., 2] += HEIGHT
     return objects.position(state) - hand
 
 
 def _gap(state: State) -> Tensor:
-    """Between the pads, m ``[task, episode]``."""
+    """Distance between the pads, m ``[task, episode]``."""
     return OPENING - state["qpos"][..., 4:6].sum(dim=-1)
 
 
@@ -152,7 +153,7 @@ def _observe(state: State, task: Columns) -> Tensor:
     )
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
@@ -162,17 +163,20 @@ def _reward(step: Transition) -> Tensor:
     return objects.lifting_reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def grasp() -> TaskFamily:
     """The family ``grasp``."""
     hand = "in the hand's frame"
     return TaskFamily(
         name="grasp",
-        summary="A hand picks an object up and holds it at a height it is told; the object's mass, balance and "
+        summary="A hand picks an object up and holds it at a commanded height; the object's mass, balance and "
         "friction and the fingers' strength, friction and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; {objects.LIFTING_REWARD} {GRIP:g} N; "
-        f"ends where the object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the "
-        "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
-        "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
+        source=Source(
+            f"{CITATION} {objects.OBSERVED}",
+            f"{objects.LIFTING_REWARD.format(grip=GRIP)} An episode ends where the object falls off the table.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_grasper, frame_skip=FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
         observations=(

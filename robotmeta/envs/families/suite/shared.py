@@ -1,8 +1,8 @@
-"""What the families over robots of the DeepMind Control Suite share.
+"""Models and rewards of the DeepMind Control Suite (Tassa et al. 2018).
 
-The models are those of the installed ``dm_control`` package; observations and the rewards of the nominal tasks are the
-suite's own (Tassa et al. 2018), so that a policy also fits ``dm_control:cheetah-run`` and its like. What differs:
-episodes are shorter and start standing, and some numbers vary.
+The models are those of the installed ``dm_control`` package. Observations, and the rewards of the nominal tasks, are
+the suite's, so that a policy also fits environments such as ``dm_control:cheetah-run``. Episodes are shorter and start
+standing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from importlib.resources import as_file, files
 
 import mujoco
-import torch
 from torch import Tensor
 
 from robotmeta.envs.family import State
@@ -23,25 +22,20 @@ HORIZON = 300  # control steps; the suite's own episodes have 1000
 
 
 def load(name: str) -> mujoco.MjSpec:
-    """The suite's model of that name, such as ``"cheetah"``."""
-    # Read as a file: importing the suite takes a second, opens a GL library, and fails where that is missing.
-    with as_file(files("dm_control") / "suite") as folder, quiet_mujoco():  # one file uses a retired attribute
+    """Loads the suite's model of that name, such as ``"cheetah"``."""
+    # Importing the suite takes a second, opens a GL library, and fails without one. So the file is read instead.
+    with as_file(files("dm_control") / "suite") as folder, quiet_mujoco():  # one file uses a deprecated attribute
         spec = mujoco.MjSpec.from_file(str(folder / f"{name}.xml"))
-    sky = spec.texture("skybox")  # 11 MB in every task's model, for pictures alone
+    sky = spec.texture("skybox")  # 11 MB in every task's model, for pictures only
     sky.width = sky.height = 64
-    sky.mark = mujoco.mjtMark.mjMARK_NONE  # stars, which would be as large as fists
-    spec.memory = 1 << 18  # bytes of scratch a world; the default is 13 MB
+    sky.mark = mujoco.mjtMark.mjMARK_NONE  # its stars would be too large
+    spec.memory = 1 << 18  # bytes of scratch for each world; the default is 13 MB
     return spec
 
 
 def named(names: Sequence[str], unit: str, ending: str = "") -> tuple[tuple[str, str], ...]:
-    """Signals of one unit: ``(name + ending, unit)`` each."""
+    """Gives each name its ending and the unit."""
     return tuple((name + ending, unit) for name in names)
-
-
-def noise(like: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Uniform noise on [-amount, amount], of the shape of ``like``."""
-    return amount * (2.0 * torch.rand(like.shape, generator=generator, dtype=torch.float64) - 1.0)
 
 
 def planar_velocity(state: State) -> Tensor:
@@ -50,10 +44,10 @@ def planar_velocity(state: State) -> Tensor:
 
 
 def at_velocity(velocity: Tensor, goal: Tensor, nominal: float, margin: float, value_at_margin: float) -> Tensor:
-    """Linear tolerance of a velocity about its goal.
+    """Linear tolerance of a velocity about its goal, ``[task, episode]``.
 
-    The suite asks for at least the nominal speed. So faster is as good where the goal is at least that, either way;
-    slower goals are to be met. All but ``value_at_margin`` are in m/s.
+    The suite rewards the nominal speed or a faster one. So does this where the goal is at least as fast as the nominal
+    speed, forward or backward. Slower goals have to be met. All but ``value_at_margin`` are in m/s.
     """
     bounds = goal.masked_fill(goal <= -nominal, -math.inf), goal.masked_fill(goal >= nominal, math.inf)
     return tolerance(velocity, bounds, margin, sigmoid="linear", value_at_margin=value_at_margin)

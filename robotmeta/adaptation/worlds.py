@@ -1,0 +1,143 @@
+"""Episodes in simulated tasks or in one environment, and the belief that a policy forms from them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from robotmeta.envs import BatchEnv, TaskBatchEnv, Tasks
+from robotmeta.envs.simulators import check_simulator
+from robotmeta.errors import UserError
+from robotmeta.experience.rollout import Belief, Rollout, collect, joined
+from robotmeta.metalearners import MetaLearner
+from robotmeta.policy import Policy
+from robotmeta.seeding import streams
+
+
+class Worlds(Protocol):
+    """Environments of the same tasks, with different numbers of episodes side by side."""
+
+    num_tasks: int
+
+    def env(self, episodes: int) -> BatchEnv:
+        """An environment with at most that many episodes of each task. If it has fewer, it is run several times."""
+        ...
+
+
+class TaskWorlds:
+    """Simulated worlds of some tasks, observed as the policy was trained to.
+
+    Args:
+        policy: The policy that will act in them.
+        tasks: Tasks of the policy's family.
+        simulator: Physics backend; None for that of the policy's run.
+        threads: Number of physics threads.
+
+    Raises:
+        UserError: For tasks of another family, or a simulator that does not exist or cannot run the family.
+    """
+
+    def __init__(
+        self, policy: Policy, tasks: Tasks, *, simulator: str | None = None, threads: int | None = None
+    ) -> None:
+        if tasks.names != policy.family.space.names:
+            raise UserError(
+                f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
+                f"{', '.join(policy.family.space.names)}; theirs are {', '.join(tasks.names)}"
+            )
+        self.num_tasks = len(tasks)
+        self._policy, self._tasks, self._threads = policy, tasks, threads
+        self._simulator = policy.config.simulator if simulator is None else simulator
+        check_simulator(policy.family, self._simulator)
+        self._envs: dict[int, TaskBatchEnv] = {}
+
+    def env(self, episodes: int) -> TaskBatchEnv:
+        if episodes not in self._envs:
+            self._envs[episodes] = TaskBatchEnv(
+                self._policy.family,
+                self.num_tasks,
+                episodes,
+                simulator=self._simulator,
+                threads=self._threads,
+                oracle=self._policy.config.hyperparameters.oracle,
+            )
+            self._envs[episodes].load(self._tasks)
+        return self._envs[episodes]
+
+
+class OneWorld:
+    """One environment that is not of the policy's family, or one real robot. Its episodes run one after another.
+
+    Args:
+        policy: The policy that will act in it.
+        env: An environment with the observations and actions of the policy's family.
+
+    Raises:
+        UserError: If the observations or actions differ in number, or the policy observes the task's parameters.
+    """
+
+    num_tasks = 1
+
+    def __init__(self, policy: Policy, env: BatchEnv) -> None:
+        family = policy.family
+        if policy.config.hyperparameters.oracle:
+            raise UserError(
+                "this policy is an oracle: it observes the task's parameters, which only its own family provides"
+            )
+        for what, has, needs, names in (
+            ("observations", env.observation_size, family.observation_size, family.observations),
+            ("actions", env.action_size, family.action_size, family.actions),
+        ):
+            if has != needs:
+                listed = ", ".join(f"{name} [{unit}]" for name, unit in names)
+                raise UserError(
+                    f"the environment has {has} {what}, a policy of family '{family.name}' needs these {needs}: "
+                    f"{listed}"
+                )
+        self._env = env
+
+    def env(self, episodes: int) -> BatchEnv:
+        return self._env
+
+
+def collect_episodes(
+    worlds: Worlds,
+    learner: MetaLearner,
+    belief: Belief,
+    episodes: int,
+    generator: torch.Generator,
+    *,
+    explore: bool = True,
+    remember: bool = True,
+) -> tuple[Rollout, Belief]:
+    """Collects a number of episodes of each task, all starting from one belief.
+
+    Args:
+        worlds: Where to act.
+        learner: The learner that acts.
+        belief: Its belief about each task.
+        episodes: Number of episodes of each task.
+        generator: Determines initial states and exploration.
+        explore: Whether to sample actions from the policy's distribution, instead of taking its mean.
+        remember: Whether the belief changes while acting; see :func:`robotmeta.collect`.
+
+    Returns:
+        The rollout, and the belief after it.
+    """
+    env = worlds.env(episodes)
+    parts, acted = [], belief
+    for _ in range(-(-episodes // env.num_episodes)):
+        part, acted = collect(env, learner, belief, generator, explore=explore, remember=remember)
+        parts.append(part)
+    return (parts[0] if len(parts) == 1 else joined(parts)), acted
+
+
+def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, seed: int) -> Belief:
+    """The belief after a number of adaptation episodes of each task, in the adaptation steps the learner asks for."""
+    generator, _ = streams(seed, "adaptation")
+    belief = policy.begin(worlds.num_tasks, generator)
+    for count in policy.learner.schedule(episodes):
+        rollout, belief = collect_episodes(worlds, policy.learner, belief, count, generator)
+        belief = policy.learner.adapt(belief, rollout)
+    return belief

@@ -1,0 +1,28 @@
+"""Devices: where policies and updates run."""
+
+from __future__ import annotations
+
+import torch
+
+from robotmeta.errors import UserError
+
+
+def resolve_device(device: str) -> torch.device:
+    """The device of that name. ``auto`` is a GPU if there is one, else the CPU.
+
+    Raises:
+        UserError: For ``cuda`` without a GPU, or a device other than ``auto``, ``cpu`` and ``cuda``.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError:
+        resolved = None
+    if resolved is None or resolved.type not in ("cpu", "cuda"):
+        raise UserError(f"no device '{device}'; there are: auto, cpu, cuda")
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("no CUDA device here; use --device cpu, or auto")
+    if resolved.type == "cuda" and (resolved.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"no device '{device}'; the last one is cuda:{torch.cuda.device_count() - 1}")
+    return resolved
