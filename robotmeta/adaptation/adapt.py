@@ -75,7 +75,7 @@ def adapt(
             raise SimulationDiverged(f"the simulation of all {evaluation_episodes} evaluation episodes diverged")
         return rollout.mean_return()
 
-    before = mean_return(policy.begin(1, streams(seed, "adaptation")[0]), remember=False)
+    before = mean_return(adapted_belief(policy, worlds, 0, seed), remember=False)
     adapted = dataclasses.replace(policy, belief=belief)
     return Adapted(adapted, episodes, before, mean_return(belief, remember=True), policy.estimates(belief))
 
