@@ -29,7 +29,8 @@ from robotmeta.adapters.gymnasium_in import wrap
 from robotmeta.adapters.gymnasium_out import register_families
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
 from robotmeta.errors import SimulationDiverged, UserError
-from robotmeta.evaluation.evaluate import Evaluation, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import Evaluation
 from robotmeta.experience.rollout import Rollout, collect
 from robotmeta.metalearners import LEARNERS, MetaLearner
 from robotmeta.policy import Policy

@@ -40,6 +40,7 @@ def adapt(
     episodes: int = 3,
     seed: int = 0,
     evaluation_episodes: int = 10,
+    simulator: str | None = None,
 ) -> Adapted:
     """Adapts a policy to one task or robot it has not been trained on.
 
@@ -51,17 +52,18 @@ def adapt(
         seed: Determines initial states and exploration.
         evaluation_episodes: Episodes that measure the return before and after adaptation, at least 1. The policy does
             not learn from them.
+        simulator: Physics backend of the task; None for that of the policy's run.
 
     Raises:
-        UserError: For fewer than one episode, more than one task, a task of another family, or an environment with
-            other observations or actions.
+        UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
+            observations or actions, or a simulator that cannot run the task.
         SimulationDiverged: If the simulation of every evaluation episode diverges.
     """
     if episodes < 1:
         raise UserError(f"episodes must be at least 1, not {episodes}")
     if evaluation_episodes < 1:
         raise UserError(f"evaluation_episodes must be at least 1, not {evaluation_episodes}")
-    worlds = _worlds(policy, target)
+    worlds = _worlds(policy, target, simulator)
     belief = adapted_belief(policy, worlds, episodes, seed)
 
     def mean_return(known: Belief, *, remember: bool) -> float:
@@ -73,16 +75,18 @@ def adapt(
             raise SimulationDiverged(f"the simulation of all {evaluation_episodes} evaluation episodes diverged")
         return rollout.mean_return()
 
-    before = mean_return(policy.begin(1), remember=False)
+    before = mean_return(policy.begin(1, streams(seed, "adaptation")[0]), remember=False)
     adapted = dataclasses.replace(policy, belief=belief)
     return Adapted(adapted, episodes, before, mean_return(belief, remember=True), policy.estimates(belief))
 
 
-def _worlds(policy: Policy, target: Tasks | BatchEnv) -> Worlds:
+def _worlds(policy: Policy, target: Tasks | BatchEnv, simulator: str | None) -> Worlds:
     if isinstance(target, Tasks):
         if len(target) != 1:
             raise UserError(f"a policy adapts to 1 task, not {len(target)}")
-        return TaskWorlds(policy, target)
+        return TaskWorlds(policy, target, simulator=simulator)
     if isinstance(target, str):
         raise UserError(f"adaptation needs a task or an environment: robotmeta.wrap('{target}') makes one of a name")
+    if simulator is not None:
+        raise UserError("simulator is for a task; an environment has its own")
     return OneWorld(policy, target)

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 
 from robotmeta.envs import BatchEnv, TaskBatchEnv, Tasks
+from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, Rollout, collect, joined
 from robotmeta.metalearners import MetaLearner
@@ -30,13 +31,16 @@ class TaskWorlds:
     Args:
         policy: The policy that will act in them.
         tasks: Tasks of the policy's family.
+        simulator: Physics backend; None for that of the policy's run.
         threads: Number of physics threads.
 
     Raises:
-        UserError: For tasks of another family.
+        UserError: For tasks of another family, or a simulator that does not exist or cannot run the family.
     """
 
-    def __init__(self, policy: Policy, tasks: Tasks, *, threads: int | None = None) -> None:
+    def __init__(
+        self, policy: Policy, tasks: Tasks, *, simulator: str | None = None, threads: int | None = None
+    ) -> None:
         if tasks.names != policy.family.space.names:
             raise UserError(
                 f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
@@ -44,6 +48,8 @@ class TaskWorlds:
             )
         self.num_tasks = len(tasks)
         self._policy, self._tasks, self._threads = policy, tasks, threads
+        self._simulator = policy.config.simulator if simulator is None else simulator
+        check_simulator(policy.family, self._simulator)
         self._envs: dict[int, TaskBatchEnv] = {}
 
     def env(self, episodes: int) -> TaskBatchEnv:
@@ -52,7 +58,7 @@ class TaskWorlds:
                 self._policy.family,
                 self.num_tasks,
                 episodes,
-                simulator=self._policy.config.simulator,
+                simulator=self._simulator,
                 threads=self._threads,
                 oracle=self._policy.config.hyperparameters.oracle,
             )
@@ -130,7 +136,7 @@ def collect_episodes(
 def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, seed: int) -> Belief:
     """The belief after a number of adaptation episodes of each task, in the adaptation steps the learner asks for."""
     generator, _ = streams(seed, "adaptation")
-    belief = policy.begin(worlds.num_tasks)
+    belief = policy.begin(worlds.num_tasks, generator)
     for count in policy.learner.schedule(episodes):
         rollout, belief = collect_episodes(worlds, policy.learner, belief, count, generator)
         belief = policy.learner.adapt(belief, rollout)

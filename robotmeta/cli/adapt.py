@@ -33,6 +33,7 @@ def adapt(
     env: Annotated[str | None, OPTIONAL] = None,
     horizon: Annotated[int | None, default("the environment's time limit")] = None,
     episodes: int = 3,
+    evaluation_episodes: int = 10,
     seed: int = 0,
     out: File = None,
     json: File = None,
@@ -47,6 +48,7 @@ def adapt(
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         horizon: Control steps an episode of --env.
         episodes: Adaptation episodes in all.
+        evaluation_episodes: Episodes that measure the return before and after adaptation.
         seed: Fixes initial states and exploration.
         out: Write the adapted policy here.
         json: Write the result here.
@@ -64,7 +66,7 @@ def adapt(
         target = task_of(loaded, task)
         what = next(iter(target))
         named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in space)
-    result = rm.adapt(loaded, target, episodes=episodes, seed=seed)
+    result = rm.adapt(loaded, target, episodes=episodes, seed=seed, evaluation_episodes=evaluation_episodes)
     if out is not None:
         rm.save_policy(result.policy, out)
     answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}

@@ -47,7 +47,7 @@ def evaluate(
         seed: Fixes initial states and exploration.
         controls: Of zero_shot, from_scratch, domain_randomized and oracle. The last two are trained unless given below.
         domain_randomized: A policy trained with --learner domain-randomization.
-        oracle: A policy trained with --learner domain-randomization --hyper oracle=true.
+        oracle: A policy trained with --learner domain-randomization --oracle.
         explore: Measure with sampled actions instead of their mean, as most published numbers do.
         threads: Physics threads.
         json: Write the result here.

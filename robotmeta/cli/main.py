@@ -12,9 +12,10 @@ from robotmeta.cli.demo import demo
 from robotmeta.cli.evaluate import evaluate
 from robotmeta.cli.export import export
 from robotmeta.cli.families import families
+from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
-from robotmeta.cli.train import train
+from robotmeta.cli.train import train_command
 from robotmeta.errors import SimulationDiverged, UserError
 
 
@@ -27,10 +28,12 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: The command and its options; those of the process if left out.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     commands = {
         "demo": demo,
         "families": families,
-        "train": train,
+        "learners": learners,
+        "train": train_command(arguments),
         "adapt": adapt,
         "evaluate": evaluate,
         "record": record,
@@ -39,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
         "bench": bench,
     }
     try:
-        parsed(commands, sys.argv[1:] if arguments is None else arguments)()
+        parsed(commands, arguments)()
     except (UserError, SimulationDiverged) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt:

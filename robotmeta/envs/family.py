@@ -179,6 +179,8 @@ class TaskFamily:
         if not isinstance(self.name, str) or not self.name:
             raise UserError(f"the name of a family must be a string, not {self.name!r}")
         where = f"family '{self.name}':"
+        if not isinstance(self.source, Source):
+            raise UserError(f"{where} source must be a Source, not {self.source!r}")
         if not isinstance(self.space, ParameterSpace):
             raise UserError(f"{where} space must be a ParameterSpace, not {self.space!r}")
         if not isinstance(self.world, MujocoWorld | ClosedFormWorld):

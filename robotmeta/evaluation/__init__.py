@@ -1,1 +1,1 @@
-"""Evaluation on held-out tasks beside controls."""
+"""Evaluation of policies on held-out tasks, next to controls."""

@@ -14,7 +14,8 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from robotmeta.envs import ParameterSpace, family_names, make
 from robotmeta.errors import UserError
-from robotmeta.evaluation.evaluate import LABELS, Curve, Evaluation, Quantity
+from robotmeta.evaluation.evaluation import LABELS, Evaluation, Quantity
+from robotmeta.evaluation.intervals import Curve
 from robotmeta.files import replaced
 
 INK = "#23272e"

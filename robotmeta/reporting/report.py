@@ -19,15 +19,16 @@ from matplotlib.figure import Figure
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
-from robotmeta.evaluation.evaluate import Evaluation, Quantity, evaluate
-from robotmeta.files import check_target, replaced
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import Evaluation, Quantity
+from robotmeta.files import check_target, reading, replaced
 from robotmeta.policy import Policy
 from robotmeta.reporting.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
+from robotmeta.reporting.video import MEDIA_TYPES, check_video
 from robotmeta.training.checkpoint import load
 from robotmeta.training.logs import read_metrics
 from robotmeta.training.run_folder import RunFolder
 
-_MEDIA = {".mp4": "video/mp4", ".gif": "image/gif"}
 _MORE: tuple[tuple[Quantity, str, str], ...] = (
     (
         "success",
@@ -82,7 +83,7 @@ def report(
     check_target(folder.report)
     policy = load(run, family=family)
     if videos is None:
-        videos = sorted(file for file in folder.videos.glob("[!.]*") if file.suffix in _MEDIA)
+        videos = sorted(file for file in folder.videos.glob("[!.]*") if file.suffix in MEDIA_TYPES)
     shown = [_video(file) for file in videos]
     if evaluations is None:
         trained = trained_controls(policy, folder.path)
@@ -209,10 +210,7 @@ def _svg(figure: Figure, label: str) -> Markup:
 
 def _video(file: Path) -> dict[str, str]:
     """A video as a data URI."""
-    if file.suffix not in _MEDIA:
-        raise UserError(f"no video format '{file.suffix}' for {file}; there are: {', '.join(_MEDIA)}")
-    try:
+    check_video(file)
+    with reading(file):
         data = base64.b64encode(file.read_bytes()).decode()
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror}") from None
-    return {"name": file.stem, "type": _MEDIA[file.suffix], "data": data}
+    return {"name": file.stem, "type": MEDIA_TYPES[file.suffix.lower()], "data": data}

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import robotmeta as rm
 from robotmeta.cli import main
@@ -37,3 +38,15 @@ def test_adapt_reports_the_inferred_parameters(tmp_path: Path, capsys: pytest.Ca
     assert "cheetah-direction, direction = backward" in printed
     # One meta-update is too few to infer it.
     assert "Not known after these episodes: direction." in printed
+
+
+def test_evaluation_episodes_measure_the_same_adapted_policy(tmp_path: Path) -> None:
+    results, policies = {}, {}
+    for count in ("1", "4"):
+        result, file = tmp_path / f"{count}.json", tmp_path / f"{count}.safetensors"
+        files = ["--json", str(result), "--out", str(file)]
+        main(["adapt", "pretrained:cheetah-direction", "--episodes", "1", "--evaluation-episodes", count, *files])
+        results[count] = json.loads(result.read_text())["return_before"]
+        policies[count] = rm.load(file).belief
+    assert results["1"] != results["4"]
+    torch.testing.assert_close(policies["1"], policies["4"], rtol=0.0, atol=0.0)

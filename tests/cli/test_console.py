@@ -13,7 +13,7 @@ from rich.table import Table
 import robotmeta as rm
 from robotmeta.cli import main
 from robotmeta.console import plain_console
-from robotmeta.evaluation.evaluate import Curve
+from robotmeta.evaluation.evaluation import Curve
 
 NAMES = ("robots/x.py:dog", "a[b].py:smile", "[red]a[/red]/x.py:dog", "x.py:dog")
 

@@ -39,7 +39,7 @@ def test_a_disk_that_fills_up_while_logging_is_one_line(
     if not Path("/dev/full").exists():
         pytest.skip("this system has no full disk to write to")
     monkeypatch.setattr(Path, "open", open_full)
-    command = ["train", "point-navigation", "--learner", "promp", "--hyper", "meta_batch=4", "--out", str(tmp_path)]
+    command = ["train", "point-navigation", "--learner", "promp", "--meta-batch", "4", "--out", str(tmp_path)]
     with pytest.raises(SystemExit) as stopped:
         main([*command, "--iterations", "1"])
     assert stopped.value.code == 2
@@ -70,7 +70,7 @@ def _weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_a_killed_run_resumes_to_the_same_bits_as_one_that_was_not(tmp_path: Path) -> None:
-    options = ["point-navigation", "--learner", "promp", "--hyper", "meta_batch=4", "episodes=2", "--iterations"]
+    options = ["point-navigation", "--learner", "promp", "--meta-batch", "4", "--episodes", "2", "--iterations"]
     killed, stopped, whole = tmp_path / "killed", tmp_path / "stopped", tmp_path / "whole"
     for folder, how, iterations in ((killed, signal.SIGKILL, 16), (stopped, signal.SIGINT, 1000)):
         process = _start(*options, str(iterations), "--out", str(folder))

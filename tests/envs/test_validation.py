@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import robotmeta as rm
-from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, make
+from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, Source, TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.distributions import Choice, LogUniform, Power, Ring, Uniform, Union
 from robotmeta.envs.edits import Field, SpecEdit
 from robotmeta.envs.family import ClosedFormWorld, MujocoWorld
@@ -44,7 +44,7 @@ def by_hand(**changes: Any) -> TaskFamily:
     given: dict[str, Any] = {
         "name": "my-arm",
         "summary": "An arm swings up.",
-        "source": "this test",
+        "source": Source("this test"),
         "space": ParameterSpace((mass(),)),
         "world": MujocoWorld(pendulum, frame_skip=5),
         "observations": (("angle", "rad"), ("speed", "rad/s")),
@@ -139,6 +139,7 @@ def test_a_physical_range_may_be_unbounded() -> None:
     ("changes", "message"),
     [
         ({"name": ""}, "the name of a family must be a string, not ''"),
+        ({"source": "this test"}, "source must be a Source, not 'this test'"),
         ({"space": (mass(),)}, "space must be a ParameterSpace, not (Parameter("),
         ({"world": pendulum}, "world must be a MujocoWorld or a ClosedFormWorld, not <function pendulum"),
         ({"horizon": 0}, "horizon must be at least 1, not 0"),
@@ -266,7 +267,7 @@ def test_a_formula_that_fails_is_refused_before_the_first_episode() -> None:
 
 FILE = """
 import mujoco
-from robotmeta.envs import Parameter, ParameterSpace, TaskFamily
+from robotmeta.envs import Parameter, ParameterSpace, Source, TaskFamily
 from robotmeta.envs.edits import Field, SpecEdit
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.distributions import Uniform
@@ -277,7 +278,7 @@ def spec():
 def family(horizon=10, reward=lambda step: step.after["qpos"][..., 0], edit=Field("body_mass")):
     mass = Parameter("mass", "of the arm", train=Uniform(0.5, 2.0), nominal=1.0, bounds=(0.1, 10.0), edits=(edit,))
     return TaskFamily(
-        name="arm", summary="", source="", space=ParameterSpace((mass,)), world=MujocoWorld(spec, frame_skip=5),
+        name="arm", summary="", source=Source(""), space=ParameterSpace((mass,)), world=MujocoWorld(spec, frame_skip=5),
         observations=(("angle", "rad"),), actions=(("torque", "N m"),), horizon=horizon, dt=0.01,
         reset=lambda nominal, generator, task: nominal, observe=lambda state, task: state["qpos"], reward=reward,
     )

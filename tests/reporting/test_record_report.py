@@ -18,11 +18,14 @@ from rich.console import Console
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv, make
 from robotmeta.errors import UserError
-from robotmeta.evaluation.evaluate import CONTROLS, Curve, Evaluation, evaluate
+from robotmeta.evaluation.evaluate import evaluate
+from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
+from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import collect
 from robotmeta.policy import new_policy
+from robotmeta.reporting.caption import task_words
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
-from robotmeta.reporting.record import _words, record
+from robotmeta.reporting.record import record
 from robotmeta.reporting.report import report
 from robotmeta.training.train import meta_train
 
@@ -178,7 +181,7 @@ def test_what_cannot_be_recorded_is_refused(policy, tmp_path):
         record(policy, out=tmp_path / "a.avi")
     with pytest.raises(UserError, match="1 task, not 2"):
         record(policy, policy.family.tasks("test", 2), out=tmp_path / "a.mp4")
-    with pytest.raises(UserError, match="at least 1 adaptation episode"):
+    with pytest.raises(UserError, match="episodes must be at least 1 for a policy that is not adapted, not 0"):
         record(policy, out=tmp_path / "a.mp4", episodes=0)
     assert list(tmp_path.iterdir()) == []
 
@@ -305,11 +308,15 @@ def test_a_caption_names_the_robot_and_leaves_out_what_is_nominal():
     family = make("quadruped")
     where = ["payload_x = 0", "payload_y = 0"]  # matter where there is a payload
     loaded = family.robot("go1", payload_mass=2.5)
-    assert _words(family, loaded) == ["robot = go1", "payload_mass = 2.5", *where, "speed = 0.3"]
-    assert _words(family, family.task(friction=0.5, fault="locked")) == ["robot = go2", "friction = 0.5", "speed = 0.3"]
+    assert task_words(family, loaded) == ["robot = go1", "payload_mass = 2.5", *where, "speed = 0.3"]
+    assert task_words(family, family.task(friction=0.5, fault="locked")) == [
+        "robot = go2",
+        "friction = 0.5",
+        "speed = 0.3",
+    ]
     lame = family.task(faulty_joint="fl_knee")
-    assert _words(family, lame) == ["robot = go2", "faulty_joint = fl_knee", "fault = limp", "speed = 0.3"]
-    assert "thigh_length = 0.3" in _words(family, family.task(thigh_length=0.3))
+    assert task_words(family, lame) == ["robot = go2", "faulty_joint = fl_knee", "fault = limp", "speed = 0.3"]
+    assert "thigh_length = 0.3" in task_words(family, family.task(thigh_length=0.3))
 
 
 # -- success and distance ----------------------------------------------------------------------------------------------

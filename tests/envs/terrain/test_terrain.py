@@ -263,7 +263,7 @@ def test_held_out_kinds_and_seeds_are_none_that_are_trained_on() -> None:
     assert everything[0].ood is everything[2].ood is None
     with pytest.raises(UserError, match="no terrain 'ice'"):
         POOL.parameters(train=("ice",), seeds=2)
-    with pytest.raises(UserError, match="3 seeds, of which 4 cannot be trained on"):
+    with pytest.raises(UserError, match="seeds must be between 1 and 3, the seeds of the pool, not 4"):
         POOL.parameters(seeds=4)
 
 

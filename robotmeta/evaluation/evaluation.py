@@ -1,0 +1,134 @@
+"""The result of an evaluation: curves of the policy and its controls, as a table, as JSON and in words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from robotmeta.envs import Tasks
+from robotmeta.evaluation import verdict
+from robotmeta.evaluation.intervals import Curve
+from robotmeta.files import write_text
+from robotmeta.versions import versions
+
+CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
+"""Names of the controls."""
+
+Quantity = Literal["return", "success", "distance"]
+LABELS: dict[Quantity, str] = {"return": "return", "success": "success rate", "distance": "final distance (cm)"}
+"""Names of the quantities in tables and plots."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Adaptation curves of a policy and its controls on one split.
+
+    Attributes:
+        family: Name of the family.
+        learner: Name of the learner.
+        split: ``test``, ``ood`` or ``robots``; ``given`` if the tasks were given.
+        tasks: The tasks, without those that were left out.
+        episodes: Numbers of adaptation episodes, increasing from 0.
+        returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run.
+        success: Success rate by curve; empty if the family does not define success.
+        distance: Distance to the goal at the end of an episode by curve, m; empty if the family does not define it.
+        env_steps: Control steps of meta-training.
+        seed: Seed of the evaluation.
+        inferred: Share of each parameter's variance over the tasks that the adapted policy's estimates explain (R^2);
+            empty for learners that make no estimates.
+        diverged: Indices of the tasks that were left out because their simulation diverged, under some policy.
+    """
+
+    family: str
+    learner: str
+    split: str
+    tasks: Tasks
+    episodes: list[int]
+    returns: dict[str, Curve | None]
+    success: dict[str, Curve | None]
+    distance: dict[str, Curve | None]
+    env_steps: int
+    seed: int
+    inferred: dict[str, float] = field(default_factory=dict)
+    diverged: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object that ``evaluate --json`` writes. A control that was not run is null."""
+
+        def curves(named: dict[str, Curve | None]) -> dict[str, Any]:
+            return {name: None if curve is None else curve.to_json() for name, curve in named.items()}
+
+        return {
+            "family": self.family,
+            "learner": self.learner,
+            "split": self.split,
+            "tasks": len(self.tasks),
+            "episodes": self.episodes,
+            **{quantity: curves(self._measured(quantity)) for quantity in self.quantities},
+            "gain": {quantity: curves(self.gains(quantity)) for quantity in self.quantities},
+            **({"inferred": self.inferred} if self.inferred else {}),
+            "env_steps_meta_train": self.env_steps,
+            "seed": self.seed,
+            "diverged": list(self.diverged),
+            "versions": versions(),
+        }
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What was measured: ``return``, and ``success`` and ``distance`` if the family defines them."""
+        return tuple(quantity for quantity in LABELS if self._measured(quantity))
+
+    def curves(self, quantity: Quantity) -> dict[str, Curve]:
+        """The curves that were measured, by name."""
+        return {name: curve for name, curve in self._measured(quantity).items() if curve is not None}
+
+    def gains(self, quantity: Quantity = "return") -> dict[str, Curve | None]:
+        """The adapted policy's value minus that of each control, task by task; None for a control that was not run.
+
+        All curves have the same tasks and initial states. The interval of their difference is therefore narrower than
+        their own intervals, which are as wide as tasks differ. A negative gain in distance is an improvement.
+        """
+        curves = dict(self._measured(quantity))
+        adapted = curves.pop("adapted")
+        assert adapted is not None
+        return {name: None if curve is None else Curve(adapted.values - curve.values) for name, curve in curves.items()}
+
+    def _measured(self, quantity: Quantity) -> dict[str, Curve | None]:
+        return {"return": self.returns, "success": self.success, "distance": self.distance}[quantity]
+
+    def table(self, quantity: Quantity = "return") -> Table:
+        """One row per curve: mean over tasks and 95 % interval after each number of episodes."""
+        where = f"{len(self.tasks)} {self.split} tasks"
+        title = f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)"
+        table = Table(title=Text(title, style="table.title"))  # any console prints the family's name as it is
+        table.add_column("after episodes")
+        for count in self.episodes:
+            table.add_column(str(count), justify="right")
+        shown = {"return": verdict.number, "success": verdict.percent, "distance": verdict.centimetres}[quantity]
+        for name, curve in self.curves(quantity).items():
+            rows = zip(curve.mean, *curve.ci95.T, strict=True)
+            cells = (f"{shown(mean)} [{shown(low)}, {shown(high)}]" for mean, low, high in rows)
+            table.add_row(name.replace("_", "-"), *cells)
+        return table
+
+    def verdict(self) -> str:
+        """Whether adaptation helped, judged by the intervals, and which controls are better."""
+        return (
+            verdict.adaptation(self.episodes[-1], self.returns, self.gains())
+            + verdict.success_and_distance(self.success, self.distance)
+            + verdict.left_out(self.diverged, len(self.tasks) + len(self.diverged))
+        )
+
+    def insight(self) -> str:
+        """Which parameters the adapted policy estimates well; empty for learners that make no estimates."""
+        return verdict.explained(self.inferred)
+
+
+def save_json(evaluation: Evaluation, file: Path) -> None:
+    """Writes the JSON object of an evaluation."""
+    write_text(file, json.dumps(evaluation.to_json(), indent=2) + "\n")

@@ -1,0 +1,118 @@
+"""The result of an evaluation in words, judged by confidence intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from robotmeta.evaluation.intervals import Curve
+
+Curves = Mapping[str, Curve | None]
+"""Curves by name: ``adapted`` and the controls; None for a control that was not run."""
+
+_FEWEST = 5  # tasks that a statement about a family needs
+_EXPLAINED = 0.1  # share of a parameter's variance from which it is listed
+
+
+def adaptation(episodes: int, returns: Curves, gains: Curves) -> str:
+    """Whether adaptation helped, and which controls are better.
+
+    Args:
+        episodes: Number of adaptation episodes.
+        returns: Curves of the return.
+        gains: Return of the adapted policy minus that of each control, task by task.
+    """
+    adapted, control, gain = returns["adapted"], returns["zero_shot"], gains["zero_shot"]
+    assert adapted is not None
+    if control is None or gain is None:
+        return "The zero-shot control was not run, so nothing can be said about adaptation."
+    tasks, high = adapted.values.shape[1], adapted.ci95[-1][1]
+    said = (
+        f"After {episodes} episode{'s' * (episodes > 1)} {adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f}, "
+        f"a gain of {_gain(gain)} on the same tasks: "
+    )
+    if tasks < _FEWEST:
+        said += f"{tasks} task{'s' * (tasks > 1)} cannot tell whether adaptation helps"
+    else:
+        said += _judged(adapted, control, gain)
+    over_randomized = gains["domain_randomized"]
+    if over_randomized is not None:
+        said += f"; over domain-randomized the gain is {_gain(over_randomized)}"
+    better = [
+        name.replace("_", "-")
+        for name, curve in returns.items()
+        if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
+    ]
+    if better and tasks >= _FEWEST:
+        said += f". Clearly better: {', '.join(better)}"
+    return f"{said}."
+
+
+def _judged(adapted: Curve, control: Curve, gain: Curve) -> str:
+    (low, high), (least, most) = adapted.ci95[-1], gain.ci95[-1]
+    visible = round(abs(gain.mean[-1]), 1) > 0.0  # a gain that is printed as +0.0 does not count, however certain
+    if low > control.ci95[-1][1]:
+        first = "; most of the gain comes within the first episode" if adapted.ci95[0][1] >= low else ""
+        return f"adaptation helps, the intervals do not overlap{first}"
+    if high < control.ci95[-1][0]:
+        return "adaptation does harm, the intervals do not overlap"
+    if least > 0.0 and visible:
+        return "adaptation helps, though tasks differ by more than that"
+    if most < 0.0 and visible:
+        return "adaptation does harm, though tasks differ by more than that"
+    return "no clear gain from adaptation"
+
+
+def success_and_distance(success: Curves, distance: Curves) -> str:
+    """How often the adapted policy succeeds and how far from the goal it ends, next to zero-shot, where defined."""
+    said = ""
+    for curves, words, number in (
+        (success, "It succeeds on {}, zero-shot on {}", percent),
+        (distance, "It ends {} cm from its goal, zero-shot {} cm", centimetres),
+    ):
+        adapted, control = curves.get("adapted"), curves.get("zero_shot")
+        if adapted is None or control is None:
+            continue
+        (low, high), (least, most) = adapted.ci95[-1], control.ci95[-1]
+        apart = (low > most or high < least) and adapted.values.shape[1] >= _FEWEST
+        compared = words.format(number(adapted.mean[-1]), number(control.mean[-1]))
+        said += f" {compared}{': the intervals do not overlap' if apart else ''}."
+    return said
+
+
+def left_out(diverged: tuple[int, ...], tasks: int) -> str:
+    """Which of the tasks were left out of the evaluation."""
+    if not diverged:
+        return ""
+    which = f"task{'s' * (len(diverged) > 1)} {', '.join(map(str, diverged))}"
+    return f" Left out, as the simulation broke: {which} of {tasks}."
+
+
+def explained(inferred: Mapping[str, float]) -> str:
+    """Which parameters the adapted policy estimates well, given the share of their variance it explains."""
+    if not inferred:
+        return ""
+    told = sorted((name for name, share in inferred.items() if share >= _EXPLAINED), key=lambda n: -inferred[n])
+    listed = ", ".join(f"{name} {percent(inferred[name])}" for name in told) or "nothing"
+    return f"What it infers of the tasks' differences: {listed}" + (
+        "." if len(told) == len(inferred) else f"; of the rest less than {percent(_EXPLAINED)}."
+    )
+
+
+def _gain(curve: Curve) -> str:
+    low, high = curve.ci95[-1]
+    return f"{curve.mean[-1]:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def number(value: float) -> str:
+    """A number with about three digits."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+
+
+def percent(value: float) -> str:
+    """A share in per cent."""
+    return f"{value:.0%}"
+
+
+def centimetres(value: float) -> str:
+    """A distance of ``value`` metres, in centimetres."""
+    return number(100.0 * value)
