@@ -83,7 +83,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "point-navigation", "--hyper", "learning_rate=-1"], "learning_rate must be at least 0, not -1"),
         (["train", "point-navigation", "--hyper", "learning_rate=NaN"], "learning_rate must be a finite number"),
         (["train", "point-navigation", "--hyper", "discount=5"], "discount must be between 0 and 1, not 5"),
-        (["train", "point-navigation", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["train", "point-navigation", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["train", "point-navigation", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, not 0"),
         (["train", "point-navigation", "--lerner", "rl2"], "nearest: --learner (see robotmeta train --help)"),
         (["train", "point-navigation", "--iterations", "1.5"], "--iterations: invalid literal for int()"),
@@ -98,7 +98,7 @@ def _refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["evaluate", "nowhere"], "no policy at nowhere"),
         (["evaluate", "pretrained:quadrupled"], "nearest: quadruped"),
         (["train", "--resume", "nowhere"], "no run at nowhere"),
-        (["report", "pretrained:grasp"], "a report is made of a run folder"),
+        (["report", "pretrained:grasp"], "run must be a run folder; pretrained:grasp has no config.json"),
         (["bench", "--repeats", "0"], "at least 1 repetition, not 0"),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--task", "goal_x"], "not NAME=VALUE"),
         (["adapt", "{run}", "--task", "goal_x=0.1", "goal_x=0.2"], "goal_x is given twice"),
         (["adapt", "{run}", "--episodes", "-1"], "episodes must be at least 1"),
-        (["adapt", "{run}", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["adapt", "{run}", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["adapt", "{run}", "--horizon", "9"], "--horizon is for --env"),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
         (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
@@ -138,7 +138,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["evaluate", "pretrained:grasp", "--controls", "oracle"], "give a control that is trained already with --or"),
         (["train", "--resume", "{run}", "--seed", "5"], "--resume continues a run as it was configured"),
         (["train", "--resume", "{run}", "--learner", "rl2"], "--resume continues a run as it was configured"),
-        (["train", "--resume", "{run}", "--iterations", "1"], "has made 2 iterations already, more than 1"),
+        (["train", "--resume", "{run}", "--iterations", "1"], "iterations must be at least 2, the number that"),
         (["train", "--resume", "{run}", "--iterations", "-7"], "iterations must be at least 1, not -7"),
         (["adapt", "{run}", "--env", "HalfCheeta-v5"], "HalfCheetah-v5"),
         (["adapt", "{run}", "--env", "HalfCheetah-v5"], "needs these 2: x [m], y [m]"),
@@ -208,7 +208,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(
     copy = _copied(run, tmp_path / "run")
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "seed": 7}))
-    assert "is not of the run that" in _refused(["train", "--resume", str(copy), "--iterations", "3"], capsys)
+    assert "does not belong to the run that" in _refused(["train", "--resume", str(copy), "--iterations", "3"], capsys)
 
 
 @pytest.mark.parametrize("damage", ["[]", "{", "{}", '{"family": "point-navigation", "colour": 1}', "\x00\xff"])
