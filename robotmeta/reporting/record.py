@@ -93,7 +93,7 @@ def record(
     check_video(out)
     task = policy.family.tasks("test", 1) if task is None else task
     if len(task) != 1:
-        raise UserError(f"a recording shows 1 task, not {len(task)}")
+        raise UserError(f"task must be 1 task, not {len(task)}")
     if episodes < (policy.belief is None):
         raise UserError(f"episodes must be at least 1 for a policy that is not adapted, not {episodes}")
     if min(width, height) < 1:

@@ -79,7 +79,7 @@ def report(
     """
     folder = RunFolder(Path(run))
     if not folder.exists():
-        raise UserError(f"a report is made of a run folder, and {run} is not one: it has no {folder.config.name}")
+        raise UserError(f"run must be a run folder; {run} has no {folder.config.name}")
     check_target(folder.report)
     policy = load(run, family=family)
     if videos is None:

@@ -291,7 +291,7 @@ def test_text_in_a_report_is_text(run, evaluation):
 
 
 def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
-    with pytest.raises(UserError, match=r"is not one: it has no config\.json"):
+    with pytest.raises(UserError, match=r"run must be a run folder; .* has no config\.json"):
         report(tmp_path)
     with pytest.raises(UserError, match="cannot read"):
         report(run.folder, evaluations=[evaluation], videos=[tmp_path / "missing.mp4"])
