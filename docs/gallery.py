@@ -1,11 +1,12 @@
-"""Writes the gallery of task families, ``docs/families.md`` and its pictures: ``python docs/gallery.py [FAMILY ...]``.
+"""Writes the gallery of task families, ``docs/families.md``, and its pictures: ``python docs/gallery.py [FAMILY ...]``.
 
-Without names it draws all of them; the page always lists all.
+Draws the pictures of the named families, or of all families without a name. The page always lists all families.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import astuple
 from pathlib import Path
 
 import robotmeta as rm  # decides how MuJoCo renders, before that is imported
@@ -19,24 +20,26 @@ from robotmeta.envs import FAMILIES, Parameter, TaskBatchEnv, TaskFamily, Tasks
 
 PAGE = Path(__file__).parent / "families.md"
 _SHOWN = 3  # held-out tasks in a picture, beside the nominal one
-_BASES = 8  # held-out tasks that an effect is averaged over
-_SECOND = 1.0
+_BASES = 8  # held-out tasks over which an effect is averaged
+_SECOND = 1.0  # seconds of random actions
+_SOURCE = ("Source", "Reward", "Differences")
 
 _HEAD = """# Task families
 
-Each picture shows, after half a second of the same random actions, the nominal robot and {shown} held-out tasks.
+Each picture shows the nominal robot and {shown} held-out tasks after half a second of the same random actions.
 
-*Effect* is what a parameter does from one end of its training range to the other: how far observations and rewards move
-apart within a second of the same random actions, as a root mean square in standard deviations of each, averaged over
-{bases} held-out tasks. A goal moves rewards alone. Random actions show little of what a trained robot would feel: a
-small effect here is not a small effect on a runner.
+*Effect* compares the two ends of a parameter's training range. It is the root-mean-square difference of the
+observations and of the rewards within one second of the same random actions, in standard deviations of each, averaged
+over {bases} held-out tasks. A goal changes rewards only. Random actions are not those of a trained policy: a parameter
+with a small effect here can have a large effect on a robot that runs.
 
-`robotmeta families NAME` lists the interface; `--task NAME=VALUE` sets a parameter. Made by `python docs/gallery.py`.
+`robotmeta families NAME` prints the interface. `--task NAME=VALUE` sets a parameter. `python docs/gallery.py` makes
+this page.
 """
 
 
 def picture(family: TaskFamily) -> np.ndarray:
-    """The nominal task and some held-out ones, side by side."""
+    """The nominal task and some held-out tasks, side by side."""
     rows = np.concatenate([family.space.nominal().values, family.tasks("test", _SHOWN).values])
     env = TaskBatchEnv(family, len(rows), 1)
     env.load(Tasks(family.space.names, rows))
@@ -50,7 +53,7 @@ def picture(family: TaskFamily) -> np.ndarray:
 
 
 def effect(family: TaskFamily, parameter: Parameter) -> tuple[float, float]:
-    """How far apart the ends of a parameter's range move observations and rewards, in standard deviations."""
+    """Difference of observations and of rewards between the ends of a parameter's range, in standard deviations."""
     low, high = (_play(family, parameter, end) for end in parameter.train.support)
     moved = []
     for one, other in zip(low, high, strict=True):
@@ -78,7 +81,7 @@ def _play(family: TaskFamily, parameter: Parameter, value: float) -> tuple[torch
 
 
 def section(family: TaskFamily) -> str:
-    """What the page says about a family."""
+    """The section of the page about a family."""
     rows = []
     for p in family.space:
         observed, rewards = effect(family, p)
@@ -86,13 +89,13 @@ def section(family: TaskFamily) -> str:
         rows.append(f"| `{p.name}` | {p.description} | {p.spelled(p.train)} | {ood} | {observed:.2g} | {rewards:.2g} |")
     shape = f"{family.observation_size} observations, {family.action_size} actions"
     time = f"{family.horizon} control steps of {family.dt:g} s"
-    unseen = ", ".join(name for name, _ in family.privileged_state)
+    privileged = ", ".join(name for name, _ in family.privileged_state)
     return "\n".join(
         (
             f"\n## {family.name}\n",
             f"![{family.name}](images/family-{family.name}.png)\n",
-            f"{family.summary} {shape}, {time}." + (f" To be inferred: {unseen}." if unseen else "") + "\n",
-            f"Variant: {family.source}.\n",
+            f"{family.summary} {shape}, {time}." + (f" Privileged state: {privileged}." if privileged else "") + "\n",
+            *(f"{what}: {text}\n" for what, text in zip(_SOURCE, astuple(family.source), strict=True) if text),
             "| parameter | what it is | train and test | ood | effect on observations | on rewards |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
@@ -102,7 +105,7 @@ def section(family: TaskFamily) -> str:
 
 
 def main() -> None:
-    """Draws the pictures asked for, and writes the page."""
+    """Draws the pictures and writes the page."""
     parser = argparse.ArgumentParser(description="Writes the gallery of task families.")
     parser.add_argument("families", nargs="*", choices=[[], *FAMILIES])
     chosen = parser.parse_args().families or list(FAMILIES)

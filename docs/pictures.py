@@ -32,12 +32,12 @@ def titled(picture: np.ndarray, title: str) -> np.ndarray:
 
 
 def side_by_side(pictures: list[np.ndarray]) -> np.ndarray:
-    """Puts pictures of one height next to each other."""
+    """Joins pictures of the same height."""
     return np.concatenate(pictures, axis=1)
 
 
 def save(name: str, picture: np.ndarray) -> Path:
-    """Writes a picture with a palette of 160 colours, which a repository can afford."""
+    """Writes a picture with a palette of 160 colours, so that its file is small."""
     file = IMAGES / f"{name}.png"
     Image.fromarray(picture).quantize(160).save(file, optimize=True)
     return file
@@ -47,7 +47,7 @@ def save(name: str, picture: np.ndarray) -> Path:
 
 
 def terrain() -> Pictures:
-    """Every kind of terrain at three difficulties, with a half-cheetah for its size."""
+    """Every kind of terrain at three difficulties, with a half-cheetah for scale."""
     camera = Camera(body="torso", distance=8.5, azimuth=115.0, elevation=-30.0)
     for kind in KINDS[1:]:
         panels = []
@@ -63,7 +63,7 @@ def _cheetah_on(kind: str, difficulty: float) -> mujoco.MjModel:
     assert isinstance(world, MujocoWorld)
     ground, spec = heights(kind, difficulty, 0, patch, scale=0.6, apron=0.8), world.spec()
     replace_floor(spec, ground, patch, ground.min(), ground.max())
-    # Shapes show in one colour and in light from the side.
+    # One colour and light from the side make shapes visible.
     spec.geom("floor").material, spec.geom("floor").rgba = "", [0.85, 0.82, 0.75, 1.0]
     spec.visual.headlight.diffuse, spec.visual.headlight.ambient = [0.0] * 3, [0.25] * 3
     spec.lights[0].dir, spec.lights[0].diffuse = [0.75, -0.5, -0.55], [1.0] * 3

@@ -1,13 +1,14 @@
-"""What a run is: frozen, saved beside its results, enough to repeat it."""
+"""The configuration of a run, which is saved with its results and is enough to repeat it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from robotmeta.errors import UserError, unknown
 from robotmeta.metalearners import LearnerConfig, learner_class
@@ -26,7 +27,7 @@ class RunConfig:
     learner: str
     """Meta-learner."""
     hyperparameters: LearnerConfig
-    """Of the learner."""
+    """Hyper-parameters of the learner."""
     iterations: int = 300
     """Meta-updates."""
     seed: int = 0
@@ -62,23 +63,24 @@ class RunConfig:
 def hyperparameters(
     learner: str, values: Mapping[str, Any], *, preset: str | None = None, family: TaskFamily | None = None
 ) -> LearnerConfig:
-    """A learner's configuration from named values, which may be strings from a command line.
+    """A learner's configuration. Values take precedence over the preset, and that over the family's defaults.
 
     Args:
         learner: Name of the meta-learner.
-        values: Hyper-parameters that differ from its defaults.
-        preset: A named configuration to start from.
-        family: What is to be learned, where that has a say in the defaults.
+        values: Hyper-parameters that differ from its defaults, of the types that its ``Config`` declares. An int serves
+            as a float, a list as a tuple, and a NumPy scalar as a number.
+        preset: A named set of hyper-parameters to start from.
+        family: The family that is to be learned, which may have defaults of its own.
 
     Raises:
-        UserError: For an unknown learner, preset or hyper-parameter, or a value of the wrong type.
+        UserError: For an unknown learner, preset or hyper-parameter, or a value of another type or out of range.
     """
     config = learner_class(learner).Config
     hints = typing.get_type_hints(config)
     known = [field.name for field in dataclasses.fields(config)]
     chosen: dict[str, Any] = {}
     if family is not None:
-        chosen.update(config.family_defaults(family))
+        chosen = {name: getattr(family, name) for name in config.family_defaults if getattr(family, name) is not None}
     if preset is not None:
         if preset not in config.presets:
             raise unknown("preset", preset, config.presets, where=f"learner '{learner}'")
@@ -86,21 +88,33 @@ def hyperparameters(
     for name, value in values.items():
         if name not in known:
             raise unknown("hyper-parameter", name, known, where=f"learner '{learner}'")
-        chosen[name] = _parsed(name, value, hints[name])
+        try:
+            chosen[name] = _typed(value, hints[name])
+        except TypeError:
+            wanted = _WORDS.get(hints[name], str(hints[name]))
+            raise UserError(f"{name} must be {wanted}, not {value!r}") from None
     return config(**chosen)
 
 
-def _parsed(name: str, value: Any, hint: Any) -> Any:
-    try:
-        data = json.loads(value) if isinstance(value, str) and hint is not str else value
-    except json.JSONDecodeError:
-        data = {"True": True, "False": False}.get(value, value)
-    if typing.get_origin(hint) is tuple and isinstance(data, list | tuple):
-        return tuple(int(item) for item in data)
-    if hint is float and isinstance(data, int | float) and not isinstance(data, bool):
-        return float(data)
-    if isinstance(data, hint if isinstance(hint, type) else tuple) and not (hint is int and isinstance(data, bool)):
-        return data
-    wanted = getattr(hint, "__name__", str(hint))
-    article = "an" if wanted[0] in "aeiou" else "a"
-    raise UserError(f"hyper-parameter {name} is {article} {wanted}, which '{value}' is not")
+_WORDS: dict[Any, str] = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    tuple[int, ...]: "a tuple of whole numbers",
+}
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    """A value as the type of its field. Raises TypeError for a value of another type."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        return tuple(_typed(item, typing.get_args(hint)[0]) for item in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if isinstance(hint, type) and type(value) is not hint:  # a bool is an int to isinstance
+        raise TypeError
+    return value

@@ -14,6 +14,12 @@ class SimulationDiverged(RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, in one line."""
+    line = (str(error).splitlines() or ["no message"])[0]
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+
+
 def unknown(kind: str, name: str, existing: Iterable[str], *, where: str = "") -> UserError:
     """The error for a name that does not exist: nearest names first, then the others.
 

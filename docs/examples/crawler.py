@@ -15,5 +15,5 @@ def family() -> TaskFamily:
         },
         reward=lambda step: step.task["direction"] * step.after["qvel"][..., 0] - 0.02 * step.action.square().sum(-1),
         horizon=100,
-        summary="A box with one arm crawls forward or backward; only the reward tells which.",
+        summary="A box with one arm crawls forward or backward; the direction is hidden.",
     )

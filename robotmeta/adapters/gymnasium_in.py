@@ -19,9 +19,9 @@ from torch import Tensor
 from robotmeta.adapters.dm_env import PREFIX, DmEnv, load_suite
 from robotmeta.adapters.gymnasium_robotics import prepare
 from robotmeta.envs import Step
-from robotmeta.envs.imports import imported, reason
+from robotmeta.envs.imports import imported
 from robotmeta.envs.models import quiet_mujoco
-from robotmeta.errors import SimulationDiverged, UserError, unknown
+from robotmeta.errors import SimulationDiverged, UserError, reason, unknown
 
 AnyEnv = gymnasium.Env[Any, Any] | dm_env.Environment
 

@@ -14,7 +14,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from robotmeta.envs import FAMILIES, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 
 _RENDER_MODES = ("rgb_array",)
@@ -127,23 +127,3 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
 def _numpy(observation: Tensor) -> np.ndarray:
     return observation[0, 0].numpy().copy()  # a family may hand out its live state
-
-
-def environment_id(name: str) -> str:
-    """The Gymnasium id of a family of this package: ``"cheetah-direction"`` is ``"robotmeta/CheetahDirection-v0"``."""
-    return f"robotmeta/{''.join(word.capitalize() for word in name.split('-'))}-v0"
-
-
-def register_families() -> None:
-    """Makes ``gymnasium.make("robotmeta/CheetahDirection-v0", task={"direction": -1})`` and its like work.
-
-    No model is built before one is made. Calling it again changes nothing.
-    """
-    for name, build in FAMILIES.items():
-        if environment_id(name) not in gymnasium.registry:
-            gymnasium.register(
-                environment_id(name),
-                entry_point="robotmeta.adapters.gymnasium_out:FamilyEnv",
-                max_episode_steps=build().horizon,
-                kwargs={"family": name},
-            )

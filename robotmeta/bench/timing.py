@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from robotmeta.console import plain_console
 
 Timed = Callable[[], float]
 """Does some work and returns its rate, or its seconds."""
@@ -20,10 +22,11 @@ def medians(timed: Mapping[str, Timed], repeats: int, what: str) -> dict[str, fl
         what: Label of the progress bar.
     """
     results: dict[str, list[float]] = {name: [] for name in timed}
-    repetitions: Iterable[int] = range(repeats + 1)
-    for repeat in track(repetitions, description=what):
-        for name, work in timed.items():
-            figure = work()
-            if repeat:  # the first repetition warms up caches and threads
-                results[name].append(figure)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=plain_console(stderr=True)) as shown:
+        for repeat in shown.track(range(repeats + 1), description=what):
+            for name, work in timed.items():
+                figure = work()
+                if repeat:  # the first repetition warms up caches and threads
+                    results[name].append(figure)
     return {name: statistics.median(figures) for name, figures in results.items()}

@@ -1,5 +1,5 @@
 """The command line: ``robotmeta COMMAND``."""
 
-from robotmeta.cli.commands import main
+from robotmeta.cli.main import main
 
 __all__ = ["main"]

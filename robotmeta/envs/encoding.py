@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Tasks
+from robotmeta.envs.distributions import Choice
+from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.tasks import Tasks
 
 _STREAM, _SAMPLES = 7_003, 4096  # tasks that scales are taken from
 _MOST_KINDS = 16  # a choice between more values than this is a number

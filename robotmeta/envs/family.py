@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import ClassVar
 
 import mujoco
 import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs import checks
 from robotmeta.envs.encoding import Encoding
-from robotmeta.envs.parameters import ParameterSpace, Tasks
+from robotmeta.envs.parameters import ParameterSpace
+from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
 
 State = Mapping[str, Tensor]
@@ -70,6 +72,12 @@ class MujocoWorld:
     keyframe: str | None = None
     lagging: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame_skip", checks.count("frame_skip", self.frame_skip))
+        for name in self.fields:
+            if not hasattr(mujoco.MjData, name):
+                raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
+
 
 @dataclass(frozen=True)
 class ClosedFormWorld:
@@ -87,6 +95,31 @@ class ClosedFormWorld:
     draw: Callable[[Sequence[Mapping[str, np.ndarray]], Mapping[str, float], int], np.ndarray]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a family comes from, in plain sentences; "" where there is nothing to say.
+
+    Attributes:
+        citation: The paper or package the task comes from, or "our own", and the numbers of the simulation.
+        reward: The reward, in words or as a formula, and when episodes end.
+        differences: How the task differs from the original.
+    """
+
+    citation: str
+    reward: str = ""
+    differences: str = ""
+
+
+class _FromMjcf:
+    """Finds :func:`robotmeta.envs.from_mjcf`, which is built on this module, when it is first used."""
+
+    def __get__(self, family: TaskFamily | None, kind: type[TaskFamily]) -> Callable[..., TaskFamily]:
+        return sys.modules["robotmeta.envs"].from_mjcf
+
+
+_OPTIONAL_FUNCTIONS = ("shaping_reward", "success", "distance", "observe_privileged_state")
+
+
 def _never(state: State, task: Columns) -> Tensor | None:
     return None
 
@@ -100,7 +133,7 @@ class TaskFamily:
     Attributes:
         name: As in ``robotmeta families``.
         summary: One sentence: what the robot does and what is hidden from the policy.
-        source: Where the variant comes from.
+        source: Where the task comes from, and its reward in words.
         space: What varies.
         world: The physics.
         observations: Name and unit of each observation, in order.
@@ -126,7 +159,7 @@ class TaskFamily:
 
     name: str
     summary: str
-    source: str
+    source: Source
     space: ParameterSpace
     world: MujocoWorld | ClosedFormWorld
     observations: tuple[tuple[str, str], ...]
@@ -146,8 +179,41 @@ class TaskFamily:
     observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
 
-    from_mjcf: ClassVar[Callable[..., TaskFamily]]
-    """:func:`robotmeta.from_mjcf`, assigned where the package is put together."""
+    from_mjcf = _FromMjcf()
+    """:func:`robotmeta.from_mjcf`."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise UserError(f"the name of a family must be a string, not {self.name!r}")
+        where = f"family '{self.name}':"
+        if not isinstance(self.source, Source):
+            raise UserError(f"{where} source must be a Source, not {self.source!r}")
+        if not isinstance(self.space, ParameterSpace):
+            raise UserError(f"{where} space must be a ParameterSpace, not {self.space!r}")
+        if not isinstance(self.world, MujocoWorld | ClosedFormWorld):
+            raise UserError(f"{where} world must be a MujocoWorld or a ClosedFormWorld, not {self.world!r}")
+        for what in ("observations", "actions", "privileged_state"):
+            checks.signals(f"{where} {what}", getattr(self, what), at_least=int(what != "privileged_state"))
+        for what in ("reset", "observe", "reward", "terminated", *_OPTIONAL_FUNCTIONS):
+            function = getattr(self, what)
+            if not callable(function) and not (function is None and what in _OPTIONAL_FUNCTIONS):
+                raise UserError(f"{where} {what} must be a function, not {function!r}")
+        if (self.observe_privileged_state is None) != (not self.privileged_state):
+            raise UserError(f"{where} observe_privileged_state and privileged_state must be given together")
+        self._check_numbers(where)
+
+    def _check_numbers(self, where: str) -> None:
+        """Checks numbers, and turns NumPy scalars into Python numbers."""
+        object.__setattr__(self, "horizon", checks.count(f"{where} horizon", self.horizon))
+        object.__setattr__(self, "dt", checks.positive(f"{where} dt", self.dt))
+        object.__setattr__(self, "success_lasts", checks.not_negative(f"{where} success_lasts", self.success_lasts))
+        if self.init_std is not None:
+            object.__setattr__(self, "init_std", checks.positive(f"{where} init_std", self.init_std))
+        for name, row in self.robots.items():
+            try:
+                self.space.row(row, where=f"robot '{name}'")
+            except UserError as error:
+                raise UserError(f"{where} robots: {error}") from None
 
     @property
     def observation_size(self) -> int:

@@ -13,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from robotmeta.envs.family import TaskFamily
-from robotmeta.errors import UserError, unknown
+from robotmeta.envs.validation import check_family
+from robotmeta.errors import UserError, reason, unknown
 
 
 def imported(module: str, name: str) -> ModuleType:
@@ -58,12 +59,6 @@ def _look_in(folder: Path) -> None:
         sys.path.append(str(folder))
 
 
-def reason(error: Exception) -> str:
-    """What went wrong, in one line."""
-    line = (str(error).splitlines() or ["no message"])[0]
-    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
-
-
 # -- families ----------------------------------------------------------------------------------------------------------
 
 
@@ -94,7 +89,7 @@ def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFa
         where: Where it comes from, for errors.
 
     Raises:
-        UserError: Where the function fails, or makes something else.
+        UserError: Where the function fails, or makes something else, or the family does not work.
     """
     try:
         family = function()
@@ -102,4 +97,6 @@ def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFa
         raise UserError(f"family '{name}'{where} cannot be made: {reason(error)}") from error
     if not isinstance(family, TaskFamily):
         raise UserError(f"family '{name}'{where} is a {type(family).__name__}, not a TaskFamily")
-    return dataclasses.replace(family, name=name)
+    family = dataclasses.replace(family, name=name)
+    check_family(family)
+    return family

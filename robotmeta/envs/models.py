@@ -10,7 +10,8 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.edits import Field, SpecEdit
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Tasks
+from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
 
 _CACHED_STRUCTURES = 256

@@ -8,6 +8,8 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
+from robotmeta.envs.draws import normal_like, uniform_like
 from robotmeta.envs.family import Columns, State
 from robotmeta.errors import UserError, unknown
 
@@ -95,9 +97,11 @@ def observed(model: mujoco.MjModel) -> tuple[Signals, Callable[[State, Columns],
     positions, velocities = joint_signals(model)
     ground = FloatingBase(model).ground
     shown = [entry for entry in range(model.nq) if entry not in ground]
+    entries = per_device(torch.tensor(shown, dtype=torch.long))
 
     def observe(state: State, task: Columns) -> Tensor:
-        return torch.cat([state["qpos"][..., shown], state["qvel"]], dim=-1)
+        qpos = state["qpos"]
+        return torch.cat([qpos[..., entries(qpos.device)], state["qvel"]], dim=-1)
 
     return (*(positions[entry] for entry in shown), *velocities), observe
 
@@ -124,11 +128,11 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
                 f"actuator '{name}' of {robot} has no control range: give it one, such as ctrlrange=\"-1 1\""
             )
     low, high = torch.from_numpy(model.actuator_ctrlrange.copy()).unbind(dim=-1)
-    middle, half = (high + low) / 2.0, (high - low) / 2.0
+    middle, half = per_device((high + low) / 2.0), per_device((high - low) / 2.0)
     signals = tuple((name, f"{a:g} to {b:g}") for name, (a, b) in zip(names, model.actuator_ctrlrange, strict=True))
 
     def control(action: Tensor) -> Tensor:
-        return middle + half * action.double()
+        return middle(action.device) + half(action.device) * action.double()
 
     return signals, None if bool((low == -1.0).all() and (high == 1.0).all()) else control
 
@@ -150,25 +154,25 @@ def noisy_start(
     Raises:
         UserError: For a keyframe that does not exist.
     """
-    offset = torch.zeros(model.nq, dtype=torch.float64)
+    displacement = torch.zeros(model.nq, dtype=torch.float64)
     if keyframe is not None:
         existing = [model.key(i).name for i in range(model.nkey)]
         if keyframe not in existing:
             raise unknown("keyframe", keyframe, existing)
-        offset += torch.from_numpy(model.key(keyframe).qpos - model.qpos0)
+        displacement += torch.from_numpy(model.key(keyframe).qpos - model.qpos0)
+    offset = per_device(displacement)
     turning = {_FREE: 3, _BALL: 0}  # where in a joint's positions its quaternion starts
     kinds = zip(model.jnt_type.tolist(), model.jnt_qposadr.tolist(), strict=True)
     quaternions = [slice(start + turning[kind], start + turning[kind] + 4) for kind, start in kinds if kind in turning]
 
     def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
         # Relative to the task's own pose: a robot with longer legs starts higher.
-        qpos = nominal["qpos"] + offset
-        qpos += noise * (2.0 * torch.rand(qpos.shape, generator=generator) - 1.0)
+        qpos = nominal["qpos"] + offset(nominal["qpos"].device)
+        qpos += uniform_like(qpos, generator, scale=noise, dtype=torch.float32)
         for part in quaternions:
             qpos[..., part] /= qpos[..., part].norm(dim=-1, keepdim=True)
+        draw = normal_like if normal_velocity else uniform_like
         qvel = nominal["qvel"]
-        if normal_velocity:
-            return {"qpos": qpos, "qvel": qvel + noise * torch.randn(qvel.shape, generator=generator)}
-        return {"qpos": qpos, "qvel": qvel + noise * (2.0 * torch.rand(qvel.shape, generator=generator) - 1.0)}
+        return {"qpos": qpos, "qvel": qvel + draw(qvel, generator, scale=noise, dtype=torch.float32)}
 
     return start

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import TaskFamily, Transition, bounded
-from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.simulators import make_simulator
+from robotmeta.envs.tasks import Tasks
+from robotmeta.envs.validation import check_functions
 from robotmeta.errors import SimulationDiverged
 
 
@@ -56,6 +57,9 @@ class TaskBatchEnv:
         simulator: ``"auto"``, or a name of :data:`robotmeta.envs.simulators.SIMULATORS`.
         threads: Physics threads; None for the cores this process may use. Results do not depend on it.
         oracle: Append the encoded task to the observation.
+
+    Raises:
+        UserError: For a simulator that cannot run the family, or a function of the family that does not work.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class TaskBatchEnv:
         self.action_size = family.action_size
         self.observation_size = family.observation_size + oracle * family.encoding.size
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
+        check_functions(family, self.simulator)
         self._oracle = oracle
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)

@@ -181,7 +181,7 @@ def _check_control(name: str, control: Policy, policy: Policy) -> None:
     observes_task, should_observe = control.config.hyperparameters.oracle, name == "oracle"
     if control.learner.adapts or observes_task != should_observe:
         observes = " and observes its task" if observes_task else ""
-        wanted = f"--learner {CONTROL}" + " --hyper oracle=true" * should_observe
+        wanted = f"--learner {CONTROL}" + " --oracle" * should_observe
         raise UserError(
             f"the {name} control is trained with {wanted}; this one learned with {control.config.learner}{observes}"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rich.table import Table
+from rich.text import Text
 
 from robotmeta.envs import Tasks
 from robotmeta.evaluation import verdict
@@ -103,7 +104,8 @@ class Evaluation:
     def table(self, quantity: Quantity = "return") -> Table:
         """One row per curve: mean over tasks and 95 % interval after each number of episodes."""
         where = f"{len(self.tasks)} {self.split} tasks"
-        table = Table(title=f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)")
+        title = f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)"
+        table = Table(title=Text(title, style="table.title"))  # any console prints the family's name as it is
         table.add_column("after episodes")
         for count in self.episodes:
             table.add_column(str(count), justify="right")

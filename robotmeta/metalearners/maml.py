@@ -48,6 +48,8 @@ class MAML(GradientLearner[MAMLConfig]):
     """Trust-region policy optimization (Schulman et al. 2015) of the return after adaptation."""
 
     Config = MAMLConfig
+    adaptation = "by policy-gradient steps"
+    source = "Finn et al. 2017, arXiv:1703.03400"
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return []  # a trust-region step keeps no state

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from robotmeta.envs import TaskFamily
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.protocol import LearnerConfig
-from robotmeta.policies import ActorCritic, DiagonalGaussian
+from robotmeta.policies import ActionDistribution, ActorCritic
 
 
 @dataclass(frozen=True)
 class PPOConfig(LearnerConfig):
     """Hyper-parameters of PPO."""
+
+    family_defaults: ClassVar = ("init_std",)
 
     learning_rate: float = 1e-3
     """Of Adam, to begin with."""
@@ -57,10 +58,6 @@ class PPOConfig(LearnerConfig):
         self.check_share("discount", "gae_lambda")
         for name in ("learning_rate", "desired_kl", "value_weight", "entropy_weight"):
             self.check(name, at_least=0)
-
-    @classmethod
-    def family_defaults(cls, family: TaskFamily) -> dict[str, Any]:
-        return {} if family.init_std is None else {"init_std": family.init_std}
 
     def control_defaults(self) -> dict[str, Any]:
         """Exploration, step size, and the discount, which decides what is maximized."""
@@ -108,7 +105,7 @@ class ReturnScale(nn.Module):
 
 def ppo_loss(
     config: PPOConfig,
-    distribution: DiagonalGaussian,
+    distribution: ActionDistribution,
     actions: Tensor,
     old_log_probs: Tensor,
     advantages: Tensor,

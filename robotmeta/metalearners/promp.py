@@ -49,6 +49,8 @@ class ProMP(GradientLearner[ProMPConfig]):
     """Clipped surrogate on post-adaptation data, KL penalty on pre-adaptation data, low variance curvature inside."""
 
     Config = ProMPConfig
+    adaptation = "by policy-gradient steps"
+    source = "Rothfuss et al. 2019, arXiv:1810.06784"
 
     def __init__(self, sizes: Sizes, config: ProMPConfig, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)

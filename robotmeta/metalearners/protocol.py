@@ -12,10 +12,9 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 import torch
 from torch import nn
 
-from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
-from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
+from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,8 @@ class LearnerConfig:
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named sets of hyper-parameters that differ from the defaults."""
+    family_defaults: ClassVar[tuple[str, ...]] = ()
+    """Hyper-parameters whose default is the family's attribute of the same name, where the family has one."""
 
     meta_batch: int = 40
     """Tasks a meta-update."""
@@ -42,11 +43,6 @@ class LearnerConfig:
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)
-
-    @classmethod
-    def family_defaults(cls, family: TaskFamily) -> dict[str, Any]:
-        """Hyper-parameters whose default depends on the family."""
-        return {}
 
     def control_defaults(self) -> dict[str, Any]:
         """Hyper-parameters that a trained control takes over from this learner, so that the two can be compared."""
@@ -101,6 +97,10 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     Config: ClassVar[type[LearnerConfig]]
     adapts: ClassVar[bool] = True
     """Whether experience changes the belief. A control does not adapt."""
+    adaptation: ClassVar[str]
+    """How it adapts, in a few words."""
+    source: ClassVar[str]
+    """The paper that describes it."""
 
     @abstractmethod
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:
@@ -110,14 +110,25 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         self.normalizer = ObservationNormalizer(sizes.observation)
 
     @abstractmethod
-    def begin(self, num_tasks: int) -> Belief:
-        """The belief before any experience of ``num_tasks`` tasks."""
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
+        """The belief before any experience of ``num_tasks`` tasks.
+
+        Args:
+            num_tasks: Tasks.
+            generator: A CPU generator for learners that draw a belief; None for a belief without randomness.
+        """
 
     @abstractmethod
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[ActionDistribution, Belief]:
         """The action distribution ``[task, episode, action]``, and the belief after this input.
 
-        The log standard deviation must not change within an episode.
+        Args:
+            belief: What the learner believes about each task.
+            policy_input: What the policy observes.
+            generator: A CPU generator for learners that draw what they act on, such as a sample of a posterior; None
+                for acting without randomness.
         """
 
     @abstractmethod

@@ -117,11 +117,12 @@ def record(
 
 
 def _sides(policy: Policy, before: TaskWorlds, after: TaskWorlds, episodes: int, seed: int) -> list[_Side]:
+    initial = policy.learner.begin(1, streams(seed, "adaptation")[0])
     adapted = adapted_belief(policy, after, episodes, seed)
     more = "more " if policy.belief is not None else ""
     spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
     return [
-        _Side(before.env(1), policy.learner.begin(1), "without adaptation", remember=False),
+        _Side(before.env(1), initial, "without adaptation", remember=False),
         _Side(after.env(1), adapted, f"after {spent}", remember=True),
     ]
 

@@ -124,7 +124,9 @@ def _template() -> Any:
 
 def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
     """Names and values of what all tasks of the family share."""
-    yield "source", family.source
+    for what, text in zip(("source", "reward", "differences"), dataclasses.astuple(family.source), strict=True):
+        if text:
+            yield what, text
     yield "episode", f"{family.horizon} control steps of {family.dt:g} s"
     for what, signals in (("observations", family.observations), ("actions", family.actions)):
         yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from robotmeta.console import plain_console
 from robotmeta.experience.rollout import Trial
 from robotmeta.files import reading, write_text, writing
 from robotmeta.policy import Policy
@@ -123,7 +123,7 @@ class Progress:
     def __init__(self, iterations: int, shown: bool) -> None:
         self._iterations = iterations
         self._shown = shown
-        self._console = Console(stderr=True)
+        self._console = plain_console(stderr=True)
         self._last = -_PLAIN_EVERY
         self._began = time.perf_counter()
         self._done = 0

@@ -171,7 +171,7 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Collects one rollout of every task before the first adaptation step, and one after each."""
-    belief = learner.begin(env.num_tasks)
+    belief = learner.begin(env.num_tasks, generator)
     rollouts = []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
         rollout, belief = collect(env, learner, belief, generator)

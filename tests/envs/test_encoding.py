@@ -12,8 +12,8 @@ import torch
 
 import robotmeta as rm
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, Tasks, make
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform
 from robotmeta.envs.encoding import Encoding
-from robotmeta.envs.parameters import Choice, LogUniform, Uniform
 
 MASS = Parameter(
     "mass", "of the load", train=LogUniform(0.5, 2.0), nominal=1.0, bounds=(0.1, 10.0), ood=Uniform(2.0, 3.0), unit="kg"

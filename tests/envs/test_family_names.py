@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import robotmeta as rm
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.envs import make
 from robotmeta.errors import UserError
 
-TINY = ["meta_batch=4", "episodes=1", "hidden_size=8"]
+TINY = ["--meta-batch", "4", "--episodes", "1", "--hidden-size", "8"]
 ROBOT = """
 <mujoco><worldbody><body><joint name="hinge" axis="0 1 0"/><geom size="0.1" pos="0 0 0.3"/></body></worldbody>
 <actuator><motor joint="hinge" ctrlrange="-1 1"/></actuator></mujoco>
@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_run_on_a_family_in_a_file_finds_it_again(
     name: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["train", name, "--iterations", "1", "--hyper", *TINY])
+    main(["train", name, "--iterations", "1", *TINY])
     (run,) = (folder / "runs").iterdir()
     main(["train", "--resume", str(run), "--iterations", "2"])
     main(["evaluate", str(run), "--tasks", "2", "--episodes", "1"])
@@ -109,7 +109,7 @@ def test_families_of_other_packages_are_listed_and_one_that_breaks_hides_none(
     assert "(package my-robots)" in out.replace("│ ", "") or "my-robots" in out
     assert "family 'my-spider' of package old-robots cannot be made: ModuleNotFoundError" in out
 
-    main(["train", "my-hopper", "--iterations", "1", "--hyper", *TINY])
+    main(["train", "my-hopper", "--iterations", "1", *TINY])
     assert rm.load("runs/my-hopper-task-inference-0").family.name == "my-hopper"
     with pytest.raises(UserError, match="of package old-robots cannot be made"):
         make("my-spider")

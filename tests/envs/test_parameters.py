@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, Tasks, make
-from robotmeta.envs.parameters import Choice, LogUniform, Uniform, Union, numbered
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
+from robotmeta.envs.parameters import numbered
 from robotmeta.errors import UserError
 
 WITH_OOD = [name for name in FAMILIES if make(name).space.has_ood]

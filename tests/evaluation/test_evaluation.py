@@ -27,7 +27,7 @@ def breaking_at(*tasks: int) -> TaskFamily:
 
     def reset(nominal: Mapping[str, Tensor], noise: torch.Generator, task: Mapping[str, Tensor]) -> dict[str, Tensor]:
         state = dict(family.reset(nominal, noise, task))
-        state["qvel"][list(tasks), :, 0] = 1e12
+        state["qvel"][[row for row in tasks if row < len(state["qvel"])], :, 0] = 1e12
         return state
 
     return dataclasses.replace(family, reset=reset)

@@ -259,7 +259,13 @@ def test_a_report_says_what_was_trained_and_what_came_of_it(run, evaluation):
     family = run.policy.family
     assert evaluation.verdict() in page
     assert "Controls that were not run: domain-randomized, from-scratch, oracle" in page
-    for said in (family.summary, family.source, f"{run.policy.env_steps:,}", "2 of 2", f"torch {torch.__version__}"):
+    for said in (
+        family.summary,
+        family.source.citation,
+        f"{run.policy.env_steps:,}",
+        "2 of 2",
+        f"torch {torch.__version__}",
+    ):
         assert said in page
     for parameter in family.space:
         values = [parameter.spelled(d, unit=False) for d in (parameter.train, parameter.ood) if d is not None]

@@ -1,16 +1,18 @@
-"""Concrete task families, one robot a file or folder. A new one is a new file and a line in FAMILIES."""
+"""The task families of this package: one file or folder for each robot, and one line in FAMILIES for each family."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from robotmeta.envs.family import TaskFamily
+if TYPE_CHECKING:  # listing families imports none of their libraries
+    from robotmeta.envs.family import TaskFamily
 
 
 def _build(place: str) -> TaskFamily:
-    """Calls the function at ``"module:function"``; modules are imported when a family of theirs is first made."""
+    """Calls the function at ``"module:function"``. Imports the module only then."""
     module, _, function = place.partition(":")
     return getattr(importlib.import_module(f"{__name__}.{module}"), function)()
 
@@ -36,10 +38,10 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "dm-quadruped": "suite.quadruped:walk",
         "quadruped": "quadruped.family:walk",
         "quadruped-terrain": "quadruped.terrain:walk",
-        "fetch-reach": "fetch.family:reach",
-        "fetch-push": "fetch.family:push",
-        "fetch-slide": "fetch.family:slide",
-        "fetch-pick-and-place": "fetch.family:pick_and_place",
+        "fetch-reach": "fetch.families:reach",
+        "fetch-push": "fetch.families:push",
+        "fetch-slide": "fetch.families:slide",
+        "fetch-pick-and-place": "fetch.families:pick_and_place",
         "reach": "gripper.reach:reach",
         "push": "gripper.push:push",
         "slide": "gripper.slide:slide",

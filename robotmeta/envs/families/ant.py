@@ -1,8 +1,8 @@
-"""Ant: a quadruped whose way to run, goal or working legs are not what it was told.
+"""Ant: a quadruped with a hidden direction, a hidden goal or a hidden leg without motors.
 
-The model is Gymnasium's ``ant.xml`` (loaded from the installed package), 5 substeps of 0.01 s by Euler's method, and
-its 27-number observation without contact forces: positions without x and y, then velocities. Who looks for a goal also
-sees x and y.
+The model is ``ant.xml`` of the installed Gymnasium package, with 5 substeps of 0.01 s by Euler's method. The 27
+observations are Gymnasium's without contact forces: positions without x and y, then velocities. The family with a goal
+also observes x and y.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, Ring, Uniform
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.families.locomotion import (
     DIRECTION,
@@ -27,17 +28,17 @@ from robotmeta.envs.families.locomotion import (
     observe,
     speed,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, Parameter, ParameterSpace, Ring, Uniform, numbered
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step
-_LOWEST, _HIGHEST = 0.2, 1.0  # metres, of the torso
-_GOAL_DISTANCE = 2.0  # metres, of the nominal goal
+_LOWEST, _HIGHEST = 0.2, 1.0  # metres, height of the torso
+_GOAL_DISTANCE = 2.0  # metres from the start to the nominal goal
 _RED = (0.9, 0.2, 0.15, 1.0)
 _LEGS = ("front_left", "front_right", "back_left", "back_right")  # hip_1 and ankle_1, hip_2 and ankle_2, ...
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _ant() -> mujoco.MjSpec:
@@ -64,12 +65,12 @@ def _cripple(model: mujoco.MjModel, leg: float, row: Row) -> None:
         model.geom_rgba[np.isin(model.geom_bodyid, model.jnt_bodyid[joints])] = _RED
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _GOAL = (
     Parameter(
         "goal_distance",
-        "how far the goal is",
+        "distance to the goal",
         train=Ring(0.0, 3.0),
         nominal=_GOAL_DISTANCE,
         bounds=(0.0, 20.0),
@@ -79,7 +80,7 @@ _GOAL = (
     ),
     Parameter(
         "goal_angle",
-        "where the goal is, counter-clockwise from forward",
+        "direction of the goal, counter-clockwise from forward",
         train=Uniform(-math.pi, math.pi),
         nominal=0.0,
         bounds=(-2.0 * math.pi, 2.0 * math.pi),
@@ -98,11 +99,11 @@ _CRIPPLED_LEG = Parameter(
     labels=numbered(("none", *_LEGS), first=-1),
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _distance_to_goal(state: State, task: Columns) -> Tensor:
-    """Along x plus along y."""
+    """Sum of the distances along x and along y, m ``[task, episode]``."""
     distance, angle = task["goal_distance"], task["goal_angle"]
     goal = torch.stack([distance * angle.cos(), distance * angle.sin()], dim=-1)
     return (state["qpos"][..., :2] - goal).abs().sum(dim=-1)
@@ -113,11 +114,11 @@ def _fallen(state: State, task: Columns) -> Tensor:
     return ~((z >= _LOWEST) & (z <= _HIGHEST))
 
 
-def _goes_on(state: State, task: Columns) -> None:
+def _never(state: State, task: Columns) -> None:
     return None
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward_direction(step: Transition) -> Tensor:
@@ -132,16 +133,19 @@ def _reward_forward(step: Transition) -> Tensor:
     return speed(step, _DT) + 0.05 - 0.005 * effort(step)
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def _family(
     name: str,
     summary: str,
-    source: str,
+    source: Source,
     parameters: tuple[Parameter, ...],
     reward: Callable[[Transition], Tensor],
     *,
     robot: SpecBuilder = _ant,
     hidden: int = 2,
-    terminated: Callable[[State, Columns], Tensor | None] = _goes_on,
+    terminated: Callable[[State, Columns], Tensor | None] = _never,
 ) -> TaskFamily:
     return TaskFamily(
         name=name,
@@ -164,11 +168,13 @@ def direction() -> TaskFamily:
     """The family ``ant-direction``."""
     return _family(
         "ant-direction",
-        "A quadruped runs forward or backward; only the reward tells which.",
-        "Ant forward/backward of MAML, ProMP and PEARL (two directions, not the whole circle), horizon 200, frame skip "
-        "5: reward is direction times speed plus 1 minus 0.5 |a|^2, a clipped to [-1, 1]; ends as Ant-v5, where the "
-        "torso is not 0.2 to 1 m high. Differs from them: Euler instead of RK4; no contact cost; 27 observations, "
-        "without contact forces",
+        "A quadruped runs forward or backward; the direction is hidden, and only the reward depends on it.",
+        Source(
+            "Ant forward/backward of MAML, ProMP and PEARL (two directions), horizon 200, frame skip 5.",
+            "Direction times speed plus 1 minus 0.5 |a|^2, a clipped to [-1, 1]. As in Ant-v5, an episode ends where "
+            "the torso is not 0.2 to 1 m high.",
+            "Euler instead of RK4. No contact cost. 27 observations, without contact forces.",
+        ),
         (DIRECTION,),
         _reward_direction,
         terminated=_fallen,
@@ -179,10 +185,13 @@ def goal() -> TaskFamily:
     """The family ``ant-goal``."""
     return _family(
         "ant-goal",
-        "A quadruped walks to a goal it cannot see; only the reward tells where the goal is.",
-        "Ant goal of ProMP and PEARL (goals evenly over a disc of radius 3 m), horizon 200, frame skip 5: reward is "
-        "minus the distance along x plus that along y minus 0.1 |a|^2, a clipped to [-1, 1]; no termination. Differs "
-        "from them: Euler instead of RK4; no contact cost; 29 observations, with x and y, without contact forces",
+        "A quadruped walks to a hidden goal; only the reward depends on the goal.",
+        Source(
+            "Ant goal of ProMP and PEARL (goals evenly over a disc of radius 3 m), horizon 200, frame skip 5.",
+            "Minus the sum of the distances to the goal along x and along y, minus 0.1 |a|^2, a clipped to [-1, 1]. No "
+            "termination.",
+            "Euler instead of RK4. No contact cost. 29 observations, with x and y, without contact forces.",
+        ),
         _GOAL,
         _reward_goal,
         robot=_ant_with_goal,
@@ -194,10 +203,12 @@ def crippled() -> TaskFamily:
     """The family ``ant-crippled``."""
     return _family(
         "ant-crippled",
-        "A quadruped runs forward on three legs; a fourth has no motors, and which one it is not told.",
-        "Crippled ant of Nagabandi et al. 2019 (learning_to_adapt; leg 3 is held out): reward is speed plus 0.05 minus "
-        "0.005 |a|^2, a clipped to [-1, 1]; no termination. Differs from it: Gymnasium's ant, frame skip 5, Euler, "
-        "horizon 200, 27 observations; the crippled leg keeps its size",
+        "A quadruped runs forward on three legs; one hidden leg has no motors.",
+        Source(
+            "Crippled ant of Nagabandi et al. 2019 (learning_to_adapt). Leg 3 is held out.",
+            "Speed plus 0.05 minus 0.005 |a|^2, a clipped to [-1, 1]. No termination.",
+            "Gymnasium's ant, frame skip 5, Euler, horizon 200, 27 observations. The crippled leg keeps its size.",
+        ),
         (_CRIPPLED_LEG,),
         _reward_forward,
     )

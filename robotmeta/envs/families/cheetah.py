@@ -1,7 +1,7 @@
-"""Half-cheetah: a planar runner whose goal, body or motors are not what it was told.
+"""Half-cheetah: a planar runner with a hidden goal, body or motors.
 
-The model is Gymnasium's ``half_cheetah.xml`` (loaded from the installed package), 5 substeps of 0.01 s, and its
-17-number observation: positions without x, then velocities.
+The model is ``half_cheetah.xml`` of the installed Gymnasium package, with 5 substeps of 0.01 s. The 17 observations
+are Gymnasium's: positions without x, then velocities.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import mujoco
 import numpy as np
 from torch import Tensor
 
+from robotmeta.envs.distributions import Power, Uniform, Union
 from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.families.locomotion import (
     DIRECTION,
@@ -26,18 +27,24 @@ from robotmeta.envs.families.locomotion import (
     speed,
 )
 from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
-from robotmeta.envs.family import MujocoWorld, TaskFamily, Transition
+from robotmeta.envs.family import MujocoWorld, Source, TaskFamily, Transition
 from robotmeta.envs.models import weigh
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Power, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _FRAME_SKIP = 5
 _DT = 0.05  # seconds a control step
-_GOAL_SPEED = 2.0  # metres a second, in cheetah-dynamics
-_LEGS = {"bthigh": ("bshin",), "bshin": ("bfoot",), "fthigh": ("fshin",), "fshin": ("ffoot",)}  # link: what hangs on it
+_GOAL_SPEED = 2.0  # metres a second, the goal of cheetah-dynamics
+_LEGS = {
+    "bthigh": ("bshin",),
+    "bshin": ("bfoot",),
+    "fthigh": ("fshin",),
+    "fshin": ("ffoot",),
+}  # link: the link below it
 _FEET = ("bfoot", "ffoot")
-_TOTAL_MASS = 14.0  # kilograms, as the model file asks for
+_TOTAL_MASS = 14.0  # kilograms, as the model file specifies
+_SPEED_REWARD = "Minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]. No termination."
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _half_cheetah() -> mujoco.MjSpec:
@@ -62,7 +69,7 @@ def _scale_link(spec: mujoco.MjSpec, link: str, scale: float) -> None:
 
 
 def _thicken(spec: mujoco.MjSpec, scale: float) -> None:
-    """Scales the mass and the radius of every capsule; the compiler derives inertias from both."""
+    """Scales the mass and the radius of every capsule. The compiler derives inertias from both."""
     for body in spec.bodies[1:]:
         for geom in body.geoms:
             before = _volume(geom)
@@ -76,7 +83,7 @@ def _volume(capsule: mujoco.MjsGeom) -> float:
     return math.pi * radius**2 * (2.0 * half + 4.0 / 3.0 * radius)
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _VELOCITY = Parameter(
     "velocity",
@@ -113,11 +120,14 @@ _DYNAMICS = (
     *fault(_half_cheetah),
 )
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _effort(step: Transition) -> Tensor:
     return 0.05 * effort(step)
+
+
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward_direction(step: Transition) -> Tensor:
@@ -136,10 +146,13 @@ def _reward_height(step: Transition) -> Tensor:
     return speed(step, _DT) - _effort(step) + step.after["qpos"][..., 1]
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def _cheetah(
     name: str,
     summary: str,
-    source: str,
+    source: Source,
     parameters: tuple[Parameter, ...],
     reward: Callable[[Transition], Tensor],
     horizon: int,
@@ -164,9 +177,11 @@ def direction() -> TaskFamily:
     """The family ``cheetah-direction``."""
     return _cheetah(
         "cheetah-direction",
-        "A half-cheetah runs forward or backward; only the reward tells which.",
-        "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100: reward is direction times speed minus "
-        "0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        "A half-cheetah runs forward or backward; the direction is hidden, and only the reward depends on it.",
+        Source(
+            "HalfCheetah forward/backward of Finn et al. 2017 (MAML), horizon 100.",
+            "Direction times speed minus 0.05 |a|^2, a clipped to [-1, 1]. No termination.",
+        ),
         (DIRECTION,),
         _reward_direction,
         100,
@@ -177,9 +192,11 @@ def velocity() -> TaskFamily:
     """The family ``cheetah-velocity``."""
     return _cheetah(
         "cheetah-velocity",
-        "A half-cheetah runs at a goal speed it is not told; only the reward tells how far off it is.",
-        "HalfCheetah velocity with goals U(0, 3) m/s as in ProMP, PEARL and VariBAD, horizon 200: reward is minus the "
-        "absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        "A half-cheetah runs at a hidden goal speed; only the reward depends on it.",
+        Source(
+            "HalfCheetah velocity of ProMP, PEARL and VariBAD, with goals U(0, 3) m/s, horizon 200.",
+            _SPEED_REWARD,
+        ),
         (_VELOCITY,),
         _reward_velocity,
         200,
@@ -190,8 +207,8 @@ def dynamics() -> TaskFamily:
     """The family ``cheetah-dynamics``."""
     return _cheetah(
         "cheetah-dynamics",
-        f"A half-cheetah runs at {_GOAL_SPEED:g} m/s on a body, floor and motors that are not the nominal ones.",
-        "our own: reward is minus the absolute speed error minus 0.05 |a|^2, a clipped to [-1, 1]; no termination",
+        f"A half-cheetah runs at {_GOAL_SPEED:g} m/s; its body, floor and motors differ from the nominal ones.",
+        Source("Our own.", _SPEED_REWARD),
         _DYNAMICS,
         _reward_goal_speed,
         200,
@@ -203,10 +220,14 @@ def mass() -> TaskFamily:
     return _cheetah(
         "cheetah-mass",
         "A half-cheetah runs forward as fast as it can, half to twice as heavy and thick as the nominal one.",
-        "HalfCheetah-Mass of Greenberg et al. 2023 (RoML), horizon 200: one multiplier 2^U(-1, 1) of the masses and "
-        "radii of all links; reward is speed minus 0.05 |a|^2 plus the torso's height above its initial 0.7 m, a "
-        "clipped to [-1, 1]; no termination. Differs from it: inertias follow mass and radius, where those of the "
-        "original stay nominal; 17 observations, without the torso's x, y and z",
+        Source(
+            "HalfCheetah-Mass of Greenberg et al. 2023 (RoML), horizon 200. One multiplier 2^U(-1, 1) scales the "
+            "masses and radii of all links.",
+            "Speed minus 0.05 |a|^2 plus the torso's height above its initial 0.7 m, a clipped to [-1, 1]. No "
+            "termination.",
+            "Inertias change with mass and radius; in the original they stay nominal. 17 observations, without the "
+            "torso's x, y and z.",
+        ),
         (_MASS,),
         _reward_height,
         200,

@@ -1,7 +1,7 @@
-"""Hopper: a planar robot on one leg, whose links, joints and foot are not the nominal ones.
+"""Hopper: a planar robot on one leg, with links, joints and a foot that vary.
 
-The model is Gymnasium's ``hopper.xml`` (loaded from the installed package), 4 substeps of 0.002 s by Euler's method,
-and its 11-number observation: positions without x, then velocities within 10 m/s or rad/s.
+The model is ``hopper.xml`` of the installed Gymnasium package, with 4 substeps of 0.002 s by Euler's method. The 11
+observations are Gymnasium's: positions without x, then velocities, clipped to 10 m/s or rad/s.
 """
 
 from __future__ import annotations
@@ -19,23 +19,27 @@ from robotmeta.envs.families.locomotion import (
     random_parameters,
     speed,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 
 _FRAME_SKIP = 4
 _DT = 0.008  # seconds a control step
-_LOWEST = 0.7  # metres, of the torso
-_MOST_TILTED = 0.2  # radians, of the torso
-_BROKEN = 100.0  # a position or velocity so large is no hopping any more
+_LOWEST = 0.7  # metres, height of the torso
+_MOST_TILTED = 0.2  # radians, pitch of the torso
+_BROKEN = 100.0  # m, rad, m/s or rad/s; a state with a larger entry is not hopping
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _hopper() -> mujoco.MjSpec:
     return load_gymnasium("hopper.xml")
 
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
+
+_PARAMETERS = random_parameters(_hopper)
+
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _fallen(state: State, task: Columns) -> Tensor:
@@ -45,23 +49,29 @@ def _fallen(state: State, task: Columns) -> Tensor:
     return ~(upright & whole)
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     return speed(step, _DT) + 1.0 - 1e-3 * effort(step)
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def dynamics() -> TaskFamily:
     """The family ``hopper-dynamics``."""
     return TaskFamily(
         name="hopper-dynamics",
-        summary="A one-legged robot hops forward on links, joints and a foot that are not the nominal ones.",
-        source="Hopper with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4: "
-        "reward is speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]; ends as Hopper-v5, where the torso is not "
-        "above 0.7 m, tilts by 0.2 rad, or any angle or velocity reaches 100. Differs from it: Euler instead of RK4; a "
-        "link's inertia follows its mass instead of a draw of its own; friction of the foot and the floor alone",
-        space=ParameterSpace(random_parameters(_hopper)),
+        summary="A one-legged robot hops forward; its links, joints and foot differ from the nominal ones.",
+        source=Source(
+            "Hopper with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4.",
+            "Speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]. As in Hopper-v5, an episode ends where the torso is "
+            "not above 0.7 m, tilts by 0.2 rad, or any angle or velocity reaches 100.",
+            "Euler instead of RK4. A link's inertia is scaled with its mass and not sampled separately. Only the "
+            "friction of the foot and of the floor varies.",
+        ),
+        space=ParameterSpace(_PARAMETERS),
         world=MujocoWorld(_hopper, frame_skip=_FRAME_SKIP, camera="track"),
         observations=observation_names(_hopper, hidden=1),
         actions=action_names(_hopper),

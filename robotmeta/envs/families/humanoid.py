@@ -1,7 +1,7 @@
-"""Humanoid: a robot of 17 motors that is to walk in a direction it is not told.
+"""Humanoid: a robot with 17 motors that walks in a hidden direction.
 
-The model is Gymnasium's ``humanoid.xml`` (loaded from the installed package), 5 substeps of 0.003 s by Euler's method.
-Of Gymnasium's 348 observations these are the first 45: positions without x and y, then velocities.
+The model is ``humanoid.xml`` of the installed Gymnasium package, with 5 substeps of 0.003 s by Euler's method. The
+observations are the first 45 of Gymnasium's 348: positions without x and y, then velocities.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import mujoco
 from torch import Tensor
 
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.families.locomotion import (
     action_names,
     effort,
@@ -19,15 +20,15 @@ from robotmeta.envs.families.locomotion import (
     observation_names,
     observe,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _FRAME_SKIP = 5
 _DT = 0.015  # seconds a control step
-_CONTROL_RANGE = 0.4  # what the model file takes for a motor's full torque
-_LOWEST, _HIGHEST = 1.0, 2.0  # metres, of the torso
+_CONTROL_RANGE = 0.4  # the model file's control at a motor's full torque
+_LOWEST, _HIGHEST = 1.0, 2.0  # metres, height of the torso
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _humanoid() -> mujoco.MjSpec:
@@ -38,22 +39,22 @@ def _humanoid() -> mujoco.MjSpec:
     return spec
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _DIRECTION = Parameter(
     "direction",
-    "where to walk, counter-clockwise from forward",
+    "direction to walk, counter-clockwise from forward",
     train=Uniform(-math.pi, math.pi),
     nominal=0.0,
     bounds=(-2.0 * math.pi, 2.0 * math.pi),
     unit="rad",
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _speed(step: Transition) -> Tensor:
-    """Speed of the centre of mass in the direction asked for."""
+    """Speed of the centre of mass in the task's direction, m/s ``[task, episode]``."""
     moved = step.after["subtree_com"][..., 0, :2] - step.before["subtree_com"][..., 0, :2]
     angle = step.task["direction"]
     return (moved[..., 0] * angle.cos() + moved[..., 1] * angle.sin()) / _DT
@@ -64,22 +65,28 @@ def _fallen(state: State, task: Columns) -> Tensor:
     return ~((z >= _LOWEST) & (z <= _HIGHEST))
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     return 1.25 * _speed(step) + 5.0 - 0.1 * _CONTROL_RANGE**2 * effort(step)
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def direction() -> TaskFamily:
     """The family ``humanoid-direction``."""
     return TaskFamily(
         name="humanoid-direction",
-        summary="A humanoid walks in any direction; only the reward tells which.",
-        source="Humanoid direction 2D of ProMP and PEARL (angle U(0, 2 pi)), horizon 200, frame skip 5: reward is 1.25 "
-        "times the speed of the centre of mass in that direction plus 5 minus 0.016 |a|^2, a clipped to [-1, 1] (0.1 "
-        "times the square of controls in [-0.4, 0.4]); ends where the torso is not 1 to 2 m high. Differs from it: "
-        "Euler instead of RK4; no impact cost; 45 observations, without inertias, link velocities and forces",
+        summary="A humanoid walks in a hidden direction; only the reward depends on it.",
+        source=Source(
+            "Humanoid direction 2D of ProMP and PEARL (angle U(0, 2 pi)), horizon 200, frame skip 5.",
+            "1.25 times the speed of the centre of mass in the direction plus 5 minus 0.016 |a|^2, a clipped to "
+            "[-1, 1] (0.1 times the square of controls in [-0.4, 0.4]). An episode ends where the torso is not 1 to 2 "
+            "m high.",
+            "Euler instead of RK4. No impact cost. 45 observations, without inertias, link velocities and forces.",
+        ),
         space=ParameterSpace((_DIRECTION,)),
         world=MujocoWorld(_humanoid, frame_skip=_FRAME_SKIP, fields=("subtree_com",), camera="track"),
         observations=observation_names(_humanoid, hidden=2),

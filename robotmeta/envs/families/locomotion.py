@@ -1,7 +1,7 @@
-"""What families of robots that run and hop share: models, interface, what varies in each part, starts, speeds.
+"""Parts of the families that run, walk or hop: models, interface, parameters, initial states and speeds.
 
-Models of the Gymnasium package are integrated by Euler's method with implicit joint damping, three to four times as
-fast as the fourth-order Runge-Kutta method that most of their files ask for.
+Models of the Gymnasium package are integrated by Euler's method with implicit joint damping. This is three to four
+times as fast as the fourth-order Runge-Kutta method that most of their files specify.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import signals as interface
+from robotmeta.envs.distributions import Choice, Power, Uniform, Union
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
 from robotmeta.envs.family import Columns, State, Transition
 from robotmeta.envs.models import quiet_mujoco
-from robotmeta.envs.parameters import Choice, Parameter, Power, Uniform, Union, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 
 SpecBuilder = Callable[[], mujoco.MjSpec]
-"""Builds the specification of a robot in its world; a function of a module, so that its compiled model is kept."""
+"""Builds the specification of a robot in its world. A function of a module, so that its compiled model is cached."""
 
-_MEMORY = 1 << 18  # bytes of scratch a world; the files ask for megabytes, a robot that lies on the floor needs 35 kB
+_MEMORY = 1 << 18  # bytes of scratch for each world; the files ask for megabytes, a robot on the floor needs 35 kB
 _ROOTS = {"rootx": "x", "rootz": "z", "rooty": "pitch"}  # the joints of a planar robot's torso
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def load_gymnasium(file: str) -> mujoco.MjSpec:
     """Loads a model of the installed Gymnasium package, such as ``"ant.xml"``."""
-    with quiet_mujoco():  # some of the files use attributes that are being retired
+    with quiet_mujoco():  # some files use deprecated attributes
         spec = mujoco.MjSpec.from_file(str(files("gymnasium.envs.mujoco") / "assets" / file))
     spec.memory = _MEMORY
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
@@ -45,29 +46,29 @@ def nominal_model(robot: SpecBuilder) -> mujoco.MjModel:
     return robot().compile()
 
 
-# -- interface -------------------------------------------------------------------------------------------------------
+# -- interface ---------------------------------------------------------------------------------------------------------
 
 
 def observation_names(robot: SpecBuilder, hidden: int) -> tuple[tuple[str, str], ...]:
-    """Name and unit of what :func:`observe` shows: positions without the first ``hidden``, then all velocities."""
+    """Name and unit of each observation: positions without the first ``hidden``, then all velocities."""
     positions, velocities = interface.joint_signals(nominal_model(robot), _called)
     return (*positions[hidden:], *velocities)
 
 
 def action_names(robot: SpecBuilder) -> tuple[tuple[str, str], ...]:
-    """Name of each motor's torque, and its value at full action as the unit."""
+    """Name of each motor's torque, with the torque at full action as the unit."""
     gears = nominal_model(robot).actuator_gear[:, 0]
     return tuple((f"{joint}_torque", f"{gear:g} N m") for joint, gear in zip(_driven(robot), gears, strict=True))
 
 
 def _driven(robot: SpecBuilder) -> list[str]:
-    """Plain name of the joint that each motor turns."""
+    """Name of the joint that each motor drives."""
     model = nominal_model(robot)
     return [_called(model.joint(joint).name) for joint in model.actuator_trnid[:, 0]]
 
 
 def _called(joint: str) -> str:
-    """Plain name of a joint; the one free joint there may be is the robot itself."""
+    """Name of a joint without its suffix. A free joint is the robot itself and adds no name."""
     return "" if joint == "root" else _ROOTS.get(joint, _plain(joint))
 
 
@@ -75,11 +76,11 @@ def _plain(name: str) -> str:
     return name.removesuffix("_joint").removesuffix("_geom")
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 DIRECTION = Parameter(
     "direction",
-    "way to run",
+    "direction to run",
     train=Choice((-1.0, 1.0)),
     nominal=1.0,
     bounds=(-1.0, 1.0),
@@ -88,7 +89,7 @@ DIRECTION = Parameter(
 
 
 def fault(robot: SpecBuilder) -> tuple[Parameter, Parameter]:
-    """A joint whose motor is weak, limp or wired the wrong way round, and what it makes of its torque."""
+    """Which joint's motor is weak, limp or reversed, and the multiplier of its torque."""
     joints = _driven(robot)
     return (
         Parameter(
@@ -102,7 +103,7 @@ def fault(robot: SpecBuilder) -> tuple[Parameter, Parameter]:
         ),
         Parameter(
             "fault_strength",
-            "what the faulty joint makes of its torque: 0 is limp, -1 reversed",
+            "multiplier of the faulty joint's torque: 0 is limp, -1 reversed",
             train=Uniform(-1.0, 0.5),
             nominal=0.0,
             bounds=(-1.0, 1.0),
@@ -119,13 +120,13 @@ def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
 def random_parameters(robot: SpecBuilder) -> tuple[Parameter, ...]:
     """Multipliers of each link's mass, the friction of the floor and the feet, and each joint's damping.
 
-    They are those of rand_param_envs, the families of random parameters in ProMP and PEARL, but for the friction of
-    other links than feet, those that carry no other link: before an episode ends, nothing else touches the floor but a
-    shin beside the foot it stands on. Two surfaces slide with the larger one of their frictions.
+    They are the parameters of rand_param_envs, which ProMP and PEARL use, without the friction of links other than the
+    feet. A foot is a link that carries no other link. Before an episode ends, only the feet touch the floor, and
+    sometimes the shin of the supporting foot. The friction of two surfaces is the larger one of theirs.
     """
     model = nominal_model(robot)
     links = range(1, model.nbody)
-    touching = {0, *links} - set(model.body_parentid[2:].tolist())  # the world, whose floor it is, and the feet
+    touching = {0, *links} - set(model.body_parentid[2:].tolist())  # the world, which has the floor, and the feet
     damped = [joint for joint in range(model.njnt) if model.dof_damping[model.jnt_dofadr[joint]] > 0]
     bodies = [model.body(link).name for link in links]
     geoms = [model.geom(geom).name for geom in range(model.ngeom) if model.geom_bodyid[geom] in touching]
@@ -139,9 +140,10 @@ def random_parameters(robot: SpecBuilder) -> tuple[Parameter, ...]:
 
 def _multiplier(part: str, kind: str, what: str, base: float, edits: tuple[Edit, ...]) -> Parameter:
     part = _plain(part)
+    spoken = " ".join(reversed(part.split("_")))  # the left foot is called foot_left
     return Parameter(
         f"{part}_{kind}",
-        f"multiplier of the {part.replace('_', ' ')}'s {what}",
+        f"multiplier of the {spoken}'s {what}",
         train=Power(base, Uniform(-3.0, 3.0)),
         nominal=1.0,
         bounds=(0.05, 20.0),
@@ -162,18 +164,18 @@ def _damping(joint: str) -> tuple[Edit, ...]:
     return (Field("dof_damping", rows=(joint,)),)
 
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def noisy_start(
     robot: SpecBuilder, scale: float, *, normal_velocity: bool = False
 ) -> Callable[[State, torch.Generator, Columns], State]:
-    """Initial states around the nominal pose at rest, as :func:`robotmeta.envs.signals.noisy_start` draws them."""
+    """Draws initial states around the nominal pose at rest; see :func:`robotmeta.envs.signals.noisy_start`."""
     return interface.noisy_start(nominal_model(robot), scale, normal_velocity=normal_velocity)
 
 
 def observe(hidden: int, *, fastest: float = math.inf) -> Callable[[State, Columns], Tensor]:
-    """Observations: positions without the first ``hidden``, then velocities, clipped to ``+-fastest``."""
+    """Observes positions without the first ``hidden``, then velocities, clipped to ``+-fastest``."""
 
     def observed(state: State, task: Columns) -> Tensor:
         velocity = state["qvel"] if math.isinf(fastest) else state["qvel"].clamp(-fastest, fastest)
@@ -188,5 +190,5 @@ def speed(step: Transition, dt: float) -> Tensor:
 
 
 def effort(step: Transition) -> Tensor:
-    """Square of the action, summed over motors, ``[task, episode]``."""
+    """Squared norm of the action, ``[task, episode]``."""
     return step.action.square().sum(dim=-1)

@@ -1,9 +1,10 @@
-"""Multipliers that several families vary: how heavy, slippery, damped and strong the whole robot is."""
+"""Parameters that several families vary: multipliers of a robot's mass, friction, damping and motor strength."""
 
 from __future__ import annotations
 
+from robotmeta.envs.distributions import LogUniform, Uniform, Union
 from robotmeta.envs.edits import Field
-from robotmeta.envs.parameters import LogUniform, Parameter, Uniform, Union
+from robotmeta.envs.parameters import Parameter
 
 MASS = Parameter(
     "mass",
@@ -19,7 +20,7 @@ FRICTION = Parameter(
     "multiplier of sliding friction",
     train=LogUniform(0.4, 2.0),
     nominal=1.0,
-    bounds=(0.01, 20.0),  # with none at all some simulations diverge
+    bounds=(0.01, 20.0),  # without friction some simulations diverge
     ood=Union(((0.25, 0.4), (2.0, 3.0))),
     edits=(Field("geom_friction", column=0),),
 )

@@ -1,10 +1,10 @@
-"""The object a manipulation task is about: one of four shapes, of any size, mass and surface, loose on a table.
+"""The object of a manipulation task: one of four shapes, of any size, mass and friction, free on a table.
 
-Every model holds all four shapes, and those that were not chosen are specks inside the one that was: models of all
-shapes then have one layout and differ in numbers alone. Only the contacts listed by :func:`add_object` exist.
+Every model has all four shapes. The shapes that are not chosen are tiny and inside the chosen one, so that the models
+of all shapes have the same layout and differ only in numbers. Only the contacts listed by :func:`add_object` exist.
 
-Of a box, half the width is across the fingers and half the length along its own x axis; a cylinder stands on its end; a
-capsule lies along its x axis.
+The length of a box is along its x axis, its width across the fingers. A cylinder stands on its end. A capsule lies
+along its x axis.
 """
 
 from __future__ import annotations
@@ -13,48 +13,47 @@ import math
 from collections.abc import Sequence
 
 import mujoco
-import torch
-from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
 from robotmeta.envs.edits import ModelEdit, Row, SpecEdit
-from robotmeta.envs.family import Columns, State
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, Uniform, Union, numbered
-from robotmeta.envs.rewards import tolerance
+from robotmeta.envs.parameters import Parameter, numbered
 
 SHAPES = ("box", "cylinder", "sphere", "capsule")
 BODY = "object"
 TABLE = "table"
-"""Name that the geom an object lies on must have; it is a plane at height 0."""
+"""Name of the geom that the object lies on, a plane at height 0."""
 
-_BOX, _CYLINDER, _SPHERE, _CAPSULE = range(len(SHAPES))
+BOX, CYLINDER, SPHERE, CAPSULE = range(len(SHAPES))
 _KINDS = ("mjGEOM_BOX", "mjGEOM_CYLINDER", "mjGEOM_SPHERE", "mjGEOM_CAPSULE")
-_SPECK = 1e-4  # metres, half the size of a shape that was not chosen
+_SPECK = 1e-4  # metres, half the size of a shape that is not chosen
 _COLORS = ((0.85, 0.33, 0.22, 1.0), (0.2, 0.45, 0.75, 1.0), (0.35, 0.6, 0.3, 1.0), (0.85, 0.62, 0.15, 1.0))
 
-# Directions in which a contact resists: 3 slides, 4 also spins about its normal, 6 also rolls. What touches at several
-# points cannot spin without sliding; what can roll would do so for ever.
+# Dimensions of friction of a contact: 3 resists sliding, 4 also spinning about its normal, 6 also rolling. An object
+# with several contact points cannot spin without sliding. Without rolling friction, a round object would never stop.
 _ON_TABLE = (3, 6, 6, 6)
 _IN_HAND = (3, 3, 4, 3)
-_PATCH = 0.005  # metres: friction against spinning, over that against sliding
-_ROLLING = 0.0005  # metres: friction against rolling, over the normal force
+_PATCH = 0.005  # metres, the friction against spinning divided by that against sliding
+_ROLLING = 0.0005  # metres, the friction against rolling divided by the normal force
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def add_object(spec: mujoco.MjSpec, touching: Sequence[str]) -> None:
     """Adds the object as the last body, and the contacts it can make.
 
-    Its parameters (below) give it its numbers. Its pose then is the last 7 entries of ``qpos``, its velocity the last 6
-    of ``qvel``.
+    The parameters below set its size, mass and friction. Its pose is the last 7 entries of ``qpos`` and its velocity
+    the last 6 of ``qvel``.
 
-    Integrate by Euler's method: implicit integration changes the velocities of damped servos once more after contacts
-    are solved, and what they hold slips.
+    With Euler's method a held object does not slip. Implicit integration changes the velocities of damped servos again
+    after the contacts are solved, and the object slips.
 
     Args:
-        spec: A scene with its time step, and a geom called :data:`TABLE`.
-        touching: Names of the geoms, beside the table, that the object can touch.
+        spec: A scene with its time step and a geom called :data:`TABLE`.
+        touching: Names of the geoms that the object can touch, without the table.
     """
-    spec.option.impratio = 20.0  # friction much stiffer than contacts: what is held creeps by under a millimetre
+    spec.option.impratio = (
+        20.0  # friction is much stiffer than contacts: a held object creeps by less than a millimetre
+    )
     body = spec.worldbody.add_body(name=BODY)
     body.simple = False  # the centre of mass may be anywhere
     body.add_freejoint()
@@ -74,7 +73,7 @@ def add_object(spec: mujoco.MjSpec, touching: Sequence[str]) -> None:
 
 
 def _chosen(spec: mujoco.MjSpec) -> tuple[str, mujoco.MjsGeom]:
-    """The shape that was chosen: the only one with a mass."""
+    """The chosen shape: the only one with a mass."""
     return next((shape, spec.geom(shape)) for shape in SHAPES if spec.geom(shape).mass > 0.0)
 
 
@@ -107,11 +106,11 @@ def _set_mass(spec: mujoco.MjSpec, value: float) -> None:
 
 def _set_offset(model: mujoco.MjModel, value: float, row: Row) -> None:
     kind, half_width, position = round(row["shape"]), row["half_width"], model.body(BODY).ipos
-    if kind == _SPHERE:
-        position[2] = -abs(value) * half_width  # elsewhere it would roll
+    if kind == SPHERE:
+        position[2] = -abs(value) * half_width  # at any other place it would roll
     else:
-        # MuJoCo lets a cylinder stand on three points of its rim: within half a radius it is safe from tipping over.
-        base = {_BOX: row["aspect"], _CYLINDER: 0.6, _CAPSULE: row["aspect"] - 1.0}[kind]
+        # MuJoCo supports a cylinder at three points of its rim. Within half a radius it does not tip over.
+        base = {BOX: row["aspect"], CYLINDER: 0.6, CAPSULE: row["aspect"] - 1.0}[kind]
         position[0] = value * half_width * base
 
 
@@ -129,22 +128,22 @@ def _scale_friction(on_table: bool) -> SpecEdit:
     return SpecEdit(change)
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
-# Families take the columns they need, in this order, and change ranges with `dataclasses.replace`.
+# Families use the columns they need, in this order, and change ranges with `dataclasses.replace`.
 SHAPE = Parameter(
     "shape",
-    "of the object",
-    train=Choice((_BOX, _CYLINDER, _SPHERE)),
-    nominal=_BOX,
+    "shape of the object",
+    train=Choice((BOX, CYLINDER, SPHERE)),
+    nominal=BOX,
     bounds=(0.0, len(SHAPES) - 1.0),
-    ood=Choice((_CAPSULE,)),
+    ood=Choice((CAPSULE,)),
     edits=(SpecEdit(_set_shape),),
     labels=numbered(SHAPES),
 )
 HALF_WIDTH = Parameter(
     "half_width",
-    "half the object's width; the radius of what is round",
+    "half the object's width; the radius of a round object",
     train=Uniform(0.016, 0.028),
     nominal=0.02,
     bounds=(0.005, 0.038),
@@ -163,7 +162,7 @@ ASPECT = Parameter(
 )
 MASS = Parameter(
     "mass",
-    "of the object",
+    "mass of the object",
     train=LogUniform(0.1, 0.5),
     nominal=0.2,
     bounds=(0.01, 5.0),
@@ -173,7 +172,8 @@ MASS = Parameter(
 )
 OFFSET = Parameter(
     "offset",
-    "of the centre of mass, along the object, over half of what it rests on; of a sphere, downwards over its radius",
+    "offset of the centre of mass along the object, divided by half its base; for a sphere, downwards, divided by its "
+    "radius",
     train=Uniform(-0.5, 0.5),
     nominal=0.0,
     bounds=(-0.8, 0.8),
@@ -205,183 +205,3 @@ TABLE_FRICTION = Parameter(
     bounds=(0.0, 5.0),
     edits=(_scale_friction(on_table=True),),
 )
-
-# -- physics measurements --------------------------------------------------------------------------------------------
-
-
-def position(state: State) -> Tensor:
-    """Of the object's middle, m ``[..., 3]``."""
-    return state["qpos"][..., -7:-4]
-
-
-def velocity(state: State) -> Tensor:
-    """Of the object's middle, m/s ``[..., 3]``."""
-    return state["qvel"][..., -6:-3]
-
-
-def spin(state: State) -> Tensor:
-    """Angular velocity in the object's frame, rad/s ``[..., 3]``."""
-    return state["qvel"][..., -3:]
-
-
-def along(state: State) -> Tensor:
-    """Direction of the object's own x axis, ``[..., 3]``."""
-    return _turned_by(state["qpos"][..., -4:], _X_AXIS)
-
-
-def up(state: State) -> Tensor:
-    """Direction of the object's own z axis, ``[..., 3]``."""
-    return _turned_by(state["qpos"][..., -4:], _Z_AXIS)
-
-
-def _summed(*components: dict[str, float]) -> Tensor:
-    """How much of each product of two parts of a quaternion, such as ``"wz"``, is in each component, ``[16, 3]``."""
-    weights = torch.zeros(4, 4, 3, dtype=torch.float64)
-    for axis, products in enumerate(components):
-        for (one, other), weight in products.items():
-            weights["wxyz".index(one), "wxyz".index(other), axis] = weight
-    return weights.flatten(0, 1)
-
-
-_X_AXIS = _summed({"ww": 1, "xx": 1, "yy": -1, "zz": -1}, {"xy": 2, "wz": 2}, {"xz": 2, "wy": -2})
-_Z_AXIS = _summed({"xz": 2, "wy": 2}, {"yz": 2, "wx": -2}, {"ww": 1, "xx": -1, "yy": -1, "zz": 1})
-
-
-def _turned_by(quaternion: Tensor, axis: Tensor) -> Tensor:
-    """An axis turned by unit quaternions ``[..., 4]``, ``[..., 3]``."""
-    return (quaternion.unsqueeze(-1) * quaternion.unsqueeze(-2)).flatten(-2) @ axis
-
-
-_SQUARE = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-
-
-def seen_along(direction: Tensor, task: Columns) -> Tensor:
-    """Direction of the object's x axis as it shows in the hand's frame, ``[task, episode, 3]``.
-
-    How a cylinder or a sphere is turned does not show: it counts as lying squarely between the pads, along the hand's
-    own x axis.
-
-    Args:
-        direction: Where it points, in the hand's frame ``[task, episode, 3]``.
-        task: The task row.
-    """
-    shows = (task["shape"] == _BOX) | (task["shape"] == _CAPSULE)
-    return torch.where(shows.unsqueeze(-1), direction, _SQUARE)
-
-
-def half_extents(task: Columns) -> Tensor:
-    """Half the object's length, width and height when it lies as it starts, m ``[task, 1, 3]``."""
-    width, kind = task["half_width"], task["shape"]
-    length = torch.where((kind == _BOX) | (kind == _CAPSULE), width * task["aspect"], width)
-    return torch.stack([length, width, _half_height(task)], dim=-1)
-
-
-def _half_height(task: Columns) -> Tensor:
-    width = task["half_width"]
-    return torch.where(task["shape"] == _CYLINDER, width * task["aspect"], width)
-
-
-def rise(state: State, task: Columns) -> Tensor:
-    """How far the object's middle is above where it was on the table, m ``[task, episode]``."""
-    return position(state)[..., 2] - _half_height(task)
-
-
-def tilt(state: State, task: Columns) -> Tensor:
-    """Sine of the angle by which the object is not level, ``[task, episode]``; a sphere's is 0.
-
-    Of a cylinder the angle between its axis and the vertical; of a box or capsule that between its x axis and the
-    table, below 0 where that end is lower.
-    """
-    kind = task["shape"]
-    return torch.where(kind == _CYLINDER, up(state)[..., :2].norm(dim=-1), along(state)[..., 2] * (kind != _SPHERE))
-
-
-def at_rest(xy: Tensor, yaw: Tensor, task: Columns) -> Tensor:
-    """The pose of an object that lies on the table, touching it.
-
-    Args:
-        xy: Where, m ``[task, episode, 2]``.
-        yaw: Direction of its x axis, rad ``[task, episode]``.
-        task: The task row.
-
-    Returns:
-        Position and quaternion, ``[task, episode, 7]``.
-    """
-    height, none = _half_height(task).expand_as(yaw), torch.zeros_like(yaw)
-    return torch.stack([*xy.unbind(dim=-1), height, (yaw / 2).cos(), none, none, (yaw / 2).sin()], dim=-1)
-
-
-def off_table(state: State, half_side: float) -> Tensor:
-    """Whether the object fell off a square table of that half side (m), or through it, ``[task, episode]``."""
-    middle = position(state)
-    return (middle[..., :2].abs().amax(dim=-1) > half_side) | (middle[..., 2] < 0.0)
-
-
-# -- picking it up: tasks with a column ``goal_z``, how far to lift the object, m --------------------------------------
-
-HEIGHT_ERROR = 0.02
-"""Metres from the goal within which a lifted object is where it should be."""
-
-_TOUCH = 0.2  # newtons that count as a touch
-_LEVEL = 0.25  # sine of the largest tilt of an object that is held level
-_AROUND = 0.03  # metres from between the pads to the object's middle
-_SOFT = 0.005  # metres by which fingers close on an object that gives way a little
-_OFF = 0.01  # metres of height at which an object is off the table
-
-
-def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
-    """Whether the object is at its height, touched on both sides and level within 15 degrees.
-
-    Args:
-        state: The worlds.
-        task: The task row.
-        force: On each pad, N ``[task, episode, 2]``.
-    """
-    there = (rise(state, task) - task["goal_z"]).abs() < HEIGHT_ERROR
-    return there & (force.amin(dim=-1) > 0.0) & (tilt(state, task).abs() < _LEVEL)
-
-
-LIFTING_REWARD = (
-    "reward in [0, 1] is 0.15 for reaching the object and turning to its sides, 0.15 for closing around it and, while "
-    "both pads touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times that "
-    "for keeping it level, times 1 less half the force over"
-)
-""":func:`lifting_reward` in words; the family adds the largest force, which ends the sentence."""
-
-
-def lifting_reward(
-    state: State, task: Columns, distance: Tensor, seen: Tensor, gap: Tensor, force: Tensor, grip: float
-) -> Tensor:
-    """Reward in [0, 1] for picking the object up, in stages, each of which adds to the ones before.
-
-    0.05 for being near, 0.05 for being turned to its sides there, 0.05 for being around it; half of 0.15 for closing
-    while around it and half for touching it on both sides. While both pads touch, 0.1 for the first centimetre and 0.6
-    for the share of the height, times that for keeping the object level, times 1 less half the force over ``grip``.
-
-    Args:
-        state: The worlds.
-        task: The task row.
-        distance: From between the pads to the object's middle, m ``[task, episode]``.
-        seen: Where the object's x axis points as the hand sees it, :func:`seen_along`, ``[task, episode, 3]``.
-        gap: Distance between the pads, m ``[task, episode]``.
-        force: On each pad, N ``[task, episode, 2]``.
-        grip: The force at which that factor is smallest, N.
-    """
-    beyond = distance - _AROUND / 2
-    near = tolerance(beyond, (-math.inf, 0.0), 0.25, sigmoid="linear", value_at_margin=0.0)
-    turned = tolerance(seen[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
-    around = tolerance(beyond, (-math.inf, 0.0), _AROUND)
-    reached = (near + near * turned + around) / 3.0
-
-    width = 2.0 * task["half_width"]
-    # Fingers that are closer together than the object is wide have missed it.
-    closed = tolerance(gap - width, (-_SOFT, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
-    held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
-    gripped = around * (closed + held) / 2.0
-
-    height, goal = rise(state, task), task["goal_z"]
-    off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)
-    lift = tolerance(height - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
-    level = tolerance(tilt(state, task), (-0.1, 0.1), 0.25)
-    gently = 1.0 - 0.5 * (force.mean(dim=-1) / grip).clamp(max=1.0)
-    return 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * level * gently)

@@ -1,4 +1,4 @@
-"""Point navigation: a point in the plane walks to a goal it is not told. No physics, so answers are exact."""
+"""Point navigation: a point in the plane moves to a hidden goal. The world is a formula, so results are exact."""
 
 from __future__ import annotations
 
@@ -8,29 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import ClosedFormWorld, Columns, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.distributions import Uniform, Union
+from robotmeta.envs.family import ClosedFormWorld, Columns, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
-_REACH = 0.1  # metres a control step at full action
-_ARRIVED = 0.01  # metres in each coordinate
+_REACH = 0.1  # metres, the motion in a control step at full action
+_ARRIVED = 0.01  # metres to the goal along each axis, within which the point has arrived
 
-# -- what varies -----------------------------------------------------------------------------------------------------
-
-_FARTHER = Union(((-0.8, -0.5), (0.5, 0.8)))
-_GOAL = tuple(
-    Parameter(
-        f"goal_{axis}",
-        f"{axis} of the goal",
-        train=Uniform(-0.5, 0.5),
-        nominal=0.0,
-        bounds=(-2.0, 2.0),
-        ood=_FARTHER,
-        unit="m",
-    )
-    for axis in "xy"
-)
-
-# -- physics ---------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _move(state: State, action: Tensor, task: Columns) -> State:
@@ -52,7 +37,23 @@ def _draw(trace: Sequence[Mapping[str, np.ndarray]], task: Mapping[str, float], 
     return image
 
 
-# -- task ------------------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
+
+_FARTHER = Union(((-0.8, -0.5), (0.5, 0.8)))
+_GOAL = tuple(
+    Parameter(
+        f"goal_{axis}",
+        f"{axis} of the goal",
+        train=Uniform(-0.5, 0.5),
+        nominal=0.0,
+        bounds=(-2.0, 2.0),
+        ood=_FARTHER,
+        unit="m",
+    )
+    for axis in "xy"
+)
+
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
@@ -64,6 +65,7 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 
 def _offset(state: State, task: Columns) -> Tensor:
+    """From the goal to the point, m ``[task, episode, 2]``."""
     return state["position"] - torch.stack([task["goal_x"], task["goal_y"]], dim=-1)
 
 
@@ -71,24 +73,29 @@ def _distance(state: State, task: Columns) -> Tensor:
     return _offset(state, task).norm(dim=-1)
 
 
-# -- reward ----------------------------------------------------------------------------------------------------------
+def _arrived(state: State, task: Columns) -> Tensor:
+    return (_offset(state, task).abs() < _ARRIVED).all(dim=-1)
+
+
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     return -_distance(step.after, step.task)
 
 
-def _arrived(state: State, task: Columns) -> Tensor:
-    return (_offset(state, task).abs() < _ARRIVED).all(dim=-1)
+# -- families ----------------------------------------------------------------------------------------------------------
 
 
 def navigation() -> TaskFamily:
     """The family ``point-navigation``."""
     return TaskFamily(
         name="point-navigation",
-        summary="A point walks to a goal it cannot see; only the reward tells where the goal is.",
-        source="2D navigation of Finn et al. 2017 (MAML): reward is minus the distance, the action is added to the "
-        "position within +-0.1 a coordinate, done within 0.01 of the goal in both",
+        summary="A point walks to a hidden goal; only the reward depends on the goal.",
+        source=Source(
+            "2D navigation of Finn et al. 2017 (MAML). An action moves the point by at most 0.1 along each axis.",
+            "Minus the distance to the goal. An episode ends within 0.01 of the goal along both axes.",
+        ),
         space=ParameterSpace(_GOAL),
         world=ClosedFormWorld(initial={"position": (0.0, 0.0)}, dynamics=_move, draw=_draw),
         observations=(("x", "m"), ("y", "m")),

@@ -1,7 +1,7 @@
-"""Walker: a planar robot on two legs, whose links, joints, feet or motors are not the nominal ones.
+"""Walker: a planar robot on two legs, with links, joints, feet or motors that vary.
 
-The model is Gymnasium's ``walker2d_v5.xml`` (loaded from the installed package), 4 substeps of 0.002 s by Euler's
-method, and its 17-number observation: positions without x, then velocities within 10 m/s or rad/s.
+The model is ``walker2d_v5.xml`` of the installed Gymnasium package, with 4 substeps of 0.002 s by Euler's method. The
+17 observations are Gymnasium's: positions without x, then velocities, clipped to 10 m/s or rad/s.
 """
 
 from __future__ import annotations
@@ -21,26 +21,31 @@ from robotmeta.envs.families.locomotion import (
     speed,
 )
 from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _FRAME_SKIP = 4
 _DT = 0.008  # seconds a control step
-_LOWEST, _HIGHEST = 0.8, 2.0  # metres, of the torso
-_MOST_TILTED = 1.0  # radians, of the torso
-_RULES = (
-    "reward is speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]; ends as Walker2d-v5, where the torso is not "
-    "between 0.8 and 2 m high or tilts by 1 rad"
+_LOWEST, _HIGHEST = 0.8, 2.0  # metres, height of the torso
+_MOST_TILTED = 1.0  # radians, pitch of the torso
+_WALKING_REWARD = (
+    "Speed plus 1 minus 0.001 |a|^2, a clipped to [-1, 1]. As in Walker2d-v5, an episode ends where the torso is not "
+    "between 0.8 and 2 m high or tilts by 1 rad."
 )
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _walker() -> mujoco.MjSpec:
     return load_gymnasium("walker2d_v5.xml")
 
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
+
+_DYNAMICS = random_parameters(_walker)
+_FAULTS = (MASS, FRICTION, DAMPING, MOTOR_STRENGTH, *fault(_walker))
+
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _fallen(state: State, task: Columns) -> Tensor:
@@ -48,14 +53,17 @@ def _fallen(state: State, task: Columns) -> Tensor:
     return ~((z > _LOWEST) & (z < _HIGHEST) & (pitch.abs() < _MOST_TILTED))
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     return speed(step, _DT) + 1.0 - 1e-3 * effort(step)
 
 
-def _walking(name: str, summary: str, source: str, parameters: tuple[Parameter, ...]) -> TaskFamily:
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
+def _walking(name: str, summary: str, source: Source, parameters: tuple[Parameter, ...]) -> TaskFamily:
     return TaskFamily(
         name=name,
         summary=summary,
@@ -77,11 +85,15 @@ def dynamics() -> TaskFamily:
     """The family ``walker-dynamics``."""
     return _walking(
         "walker-dynamics",
-        "A two-legged robot walks forward on links, joints and feet that are not the nominal ones.",
-        "Walker2d with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4 as in "
-        f"VariBAD: {_RULES}. Differs from it: Euler instead of RK4; a link's inertia follows its mass instead of a "
-        "draw of its own; friction of the feet and the floor alone; both feet nominally of friction 1.9",
-        random_parameters(_walker),
+        "A two-legged robot walks forward; its links, joints and feet differ from the nominal ones.",
+        Source(
+            "Walker2d with random parameters (rand_param_envs, as in ProMP and PEARL), horizon 200, frame skip 4 as in "
+            "VariBAD.",
+            _WALKING_REWARD,
+            "Euler instead of RK4. A link's inertia is scaled with its mass and not sampled separately. Only the "
+            "friction of the feet and of the floor varies. The nominal friction of both feet is 1.9.",
+        ),
+        _DYNAMICS,
     )
 
 
@@ -89,7 +101,7 @@ def faults() -> TaskFamily:
     """The family ``walker-faults``."""
     return _walking(
         "walker-faults",
-        "A two-legged robot walks forward although a motor is weak, limp or turns the wrong way.",
-        f"our own, walker-dynamics with what varies in cheetah-dynamics, but for leg length: {_RULES}",
-        (MASS, FRICTION, DAMPING, MOTOR_STRENGTH, *fault(_walker)),
+        "A two-legged robot walks forward with a motor that is weak, limp or reversed.",
+        Source("Our own: walker-dynamics with the parameters of cheetah-dynamics except leg length.", _WALKING_REWARD),
+        _FAULTS,
     )

@@ -12,16 +12,16 @@ import mujoco
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.models import ModelBuilder, in_one_line, quiet_mujoco
+from robotmeta.envs import checks
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.models import in_one_line, quiet_mujoco
 from robotmeta.envs.own_robot.variations import Variation, parameter_space
-from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
-from robotmeta.envs.task_batch import TaskBatchEnv
+from robotmeta.envs.validation import check_family
 from robotmeta.errors import UserError, unknown
 
 _CONTROL_STEP = 0.04  # seconds, about what a control step takes where frame_skip is left out
-_SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
 
 Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
 
@@ -33,7 +33,7 @@ def from_mjcf(
     *,
     name: str | None = None,
     summary: str | None = None,
-    source: str | None = None,
+    source: str | Source | None = None,
     frame_skip: int | None = None,
     horizon: int = 200,
     keyframe: str | None = None,
@@ -68,7 +68,7 @@ def from_mjcf(
         reward: ``(step) -> [task, episode]``, the reward of one control step.
         name: Of the family; the file's, or the model's own, if left out.
         summary: One sentence: what the robot does and what is hidden from the policy.
-        source: Where the robot and the task come from.
+        source: Where the robot and the task come from; a string is the citation.
         frame_skip: Physics substeps a control step; as many as come to about 0.04 s if left out.
         horizon: Control steps an episode.
         keyframe: Pose to start from; the model's initial one if left out.
@@ -99,41 +99,33 @@ def from_mjcf(
     nominal = _compiled(spec(), robot)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations come together: what a policy sees, and the name and unit of each")
-    if (observe_privileged_state is None) != (privileged_state is None):
-        raise UserError("observe_privileged_state and privileged_state come together: a function, and names and units")
-    if init_std is not None and init_std <= 0.0:
-        raise UserError(f"init_std must be positive, not {init_std:g}")
     signals, default = observed(nominal)
     actions, control = controlled(nominal, robot)
     timestep = float(nominal.opt.timestep)
     if timestep <= 0.0:
         raise UserError(f"the timestep of {robot} must be positive, not {timestep:g}")
-    for name in fields:
-        if not hasattr(mujoco.MjData, name):
-            raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
-    frame_skip = max(1, round(_CONTROL_STEP / timestep)) if frame_skip is None else frame_skip
-    for what, count in (("frame_skip", frame_skip), ("horizon", horizon)):
-        if count < 1:
-            raise UserError(f"{what} must be at least 1, not {count}")
+    world = MujocoWorld(
+        spec,
+        frame_skip=max(1, round(_CONTROL_STEP / timestep)) if frame_skip is None else frame_skip,
+        fields=fields,
+        camera=_camera(nominal, camera),
+        lookat_body=FloatingBase(nominal).root,
+        control=control,
+    )
     space = parameter_space(vary, nominal, robot)
+    if not isinstance(source, Source):
+        source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
         name=name or robot.removesuffix(".xml").replace(" ", "-"),
         summary=summary or f"A robot of one's own that varies in {', '.join(space.names)}.",
-        source=source or f"{robot}, {frame_skip} substeps of {timestep:g} s",
+        source=source,
         space=space,
-        world=MujocoWorld(
-            spec,
-            frame_skip=frame_skip,
-            fields=fields,
-            camera=_camera(nominal, camera),
-            lookat_body=FloatingBase(nominal).root,
-            control=control,
-        ),
+        world=world,
         observations=signals if observations is None else observations,
         actions=actions,
         horizon=horizon,
-        dt=timestep * frame_skip,
-        reset=reset or noisy_start(nominal, reset_noise, keyframe),
+        dt=timestep * world.frame_skip,
+        reset=reset or noisy_start(nominal, checks.not_negative("reset_noise", reset_noise), keyframe),
         observe=observe or default,
         reward=reward,
         shaping_reward=shaping_reward,
@@ -147,8 +139,7 @@ def from_mjcf(
     )
     if terminated is not None:
         family = replace(family, terminated=terminated)
-    _check_variants(spec, space, robot)
-    _check_functions(family)
+    check_family(family)
     return family
 
 
@@ -221,63 +212,3 @@ def _camera(model: mujoco.MjModel, name: str | None) -> str | None:
     if name is not None and name not in existing:
         raise unknown("camera", name, existing)
     return name or next(filter(None, existing), None)
-
-
-# -- checks ------------------------------------------------------------------------------------------------------------
-
-
-def _check_variants(spec: Callable[[], mujoco.MjSpec], space: ParameterSpace, robot: str) -> None:
-    """Builds every variant of one parameter at a time."""
-    build = ModelBuilder(spec, space)
-    for parameter in space:
-        for value in parameter.extremes() if parameter.edits else ():
-            (model,) = build(space.row({parameter.name: value}))
-            for size in _SIZES:
-                now, before = getattr(model, size), getattr(build.nominal, size)
-                if now != before:
-                    raise UserError(
-                        f"{parameter.name}={value:g} changes the layout of the state: {size} of {robot} is {now} and "
-                        f"not {before}; let every variant have the same bodies, joints and actuators"
-                    )
-
-
-def _check_functions(family: TaskFamily) -> None:
-    """Calls each function at the start of an episode, on axes of unequal lengths, so that a wrong shape shows."""
-    for named in family.robots:
-        family.robot(named)
-    env = TaskBatchEnv(family, 2, 3, threads=1)
-    task, generator = env.tasks.columns(), torch.Generator().manual_seed(0)
-    nominal = {name: value.expand(2, 3, -1) for name, value in env.simulator.nominal.items()}
-    start = family.reset(nominal, generator, task)
-    for name, value in nominal.items():
-        _check_result(f"reset of {name}", start[name], tuple(value.shape))
-    env.reset(generator)
-    before = {name: value.clone() for name, value in env.simulator.state.items()}
-    _check_result("observe", family.observe(before, task), (2, 3, family.observation_size))
-    if family.observe_privileged_state is not None:
-        _check_result(
-            "observe_privileged_state",
-            family.observe_privileged_state(before, task),
-            (2, 3, len(family.privileged_state)),
-        )
-    action = torch.zeros(2, 3, family.action_size)
-    for what, function in (("reward", family.reward), ("shaping_reward", family.shaping_reward)):
-        if function is not None:
-            _check_result(what, function(Transition(before, action, before, task)), (2, 3))
-    if family.distance is not None:
-        _check_result("distance", family.distance(before, task), (2, 3))
-    for what, ended in (("terminated", family.terminated), ("success", family.success)):
-        result = None if ended is None else ended(before, task)
-        if result is not None:
-            _check_result(what, result, (2, 3), logical=True)
-
-
-def _check_result(what: str, result: object, shape: tuple[int, ...], *, logical: bool = False) -> None:
-    if not isinstance(result, Tensor):
-        raise UserError(f"{what} returns a {type(result).__name__}, not a tensor")
-    if tuple(result.shape) != shape:
-        raise UserError(f"{what} returns the shape {list(result.shape)}; 2 tasks of 3 episodes need {list(shape)}")
-    if logical != (result.dtype == torch.bool):
-        raise UserError(f"{what} returns {result.dtype}, not {'bool' if logical else 'numbers'}")
-    if not bool(result.isfinite().all()):
-        raise UserError(f"{what} is not finite at the start of an episode")

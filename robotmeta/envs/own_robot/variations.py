@@ -12,9 +12,11 @@ from typing import Literal, TypedDict, Unpack, cast
 import mujoco
 import numpy as np
 
+from robotmeta.envs import checks
+from robotmeta.envs.distributions import Choice, Distribution, LogUniform, Uniform, Union
 from robotmeta.envs.edits import Edit, SpecEdit
 from robotmeta.envs.own_robot.targets import check, find
-from robotmeta.envs.parameters import Choice, Distribution, LogUniform, Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.errors import UserError, unknown
 
 Interval = tuple[float, float]
@@ -102,8 +104,6 @@ def _distribution(
 
 
 def _as_distribution(way: str, given: object) -> Distribution:
-    if isinstance(given, Choice) and not given.values:
-        raise UserError(f"{way}: a choice between no values")
     if not (hasattr(given, "sample") and hasattr(given, "support")):
         raise UserError(
             f"{way}: {given!r} is no distribution; give the smallest and the largest value, or one such as "
@@ -131,14 +131,7 @@ def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjM
     """
     if not vary:
         raise UserError("vary is empty: name what differs from robot to robot, or a goal that only the reward reads")
-    parameters = tuple(_parameter(target, way, model, robot) for target, way in vary.items())
-    names = [parameter.name for parameter in parameters]
-    for name in names:
-        if name in ("", "robot"):
-            raise UserError(f"a parameter cannot be called '{name}': --task robot=NAME asks for a robot by name")
-        if names.count(name) > 1:
-            raise UserError(f"two of the parameters {', '.join(vary)} would be called {name}")
-    return ParameterSpace(parameters)
+    return ParameterSpace(tuple(_parameter(target, way, model, robot) for target, way in vary.items()))
 
 
 def _parameter(text: str, way: Variation | Parameter, model: mujoco.MjModel, robot: str) -> Parameter:
@@ -194,14 +187,11 @@ def _described(
 ) -> Parameter:
     """A parameter with what the user said of it, and otherwise what is given here; any sign for ``lowest`` None."""
     options, ood = way.options, _ood(name, way)
-    nominal = float(options.get("nominal", nominal))
+    nominal = checks.number(f"{name}: nominal", options.get("nominal", nominal))
     supports = [way.train.support, (nominal, nominal), *([] if ood is None else [ood.support])]
     largest = max(abs(value) for support in supports for value in support)
     reach = largest if isinstance(way.train, Choice) else _REACH * largest
-    low, high = options.get("bounds", (-reach if lowest is None else lowest, reach))
-    for start, end in supports:
-        if start < low or end > high:
-            raise UserError(f"{name}: {start:g} to {end:g} leaves the physical range, {low:g} to {high:g}")
+    bounds = options.get("bounds", (-reach if lowest is None else lowest, reach))
     described, unit = options.get("description", what), options.get("unit", unit)
     labels = options.get("labels", {})
     return Parameter(
@@ -209,7 +199,7 @@ def _described(
         described,
         train=way.train,
         nominal=nominal,
-        bounds=(low, high),
+        bounds=bounds,
         ood=ood,
         edits=edits,
         unit=unit,

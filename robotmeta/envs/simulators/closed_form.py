@@ -1,4 +1,4 @@
-"""Physics by a formula: no integration error, so answers can be derived by hand."""
+"""Physics by a formula. There is no integration error, so results can be derived by hand."""
 
 from __future__ import annotations
 
@@ -7,30 +7,36 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
-from robotmeta.envs.parameters import Tasks
+from robotmeta.envs.tasks import Tasks
 
 
 class ClosedFormSimulator:
-    """Advances a :class:`ClosedFormWorld` in torch (float64)."""
+    """Advances a :class:`ClosedFormWorld` in torch (float64).
 
-    def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int) -> None:
+    Args:
+        family: A family whose world is a :class:`ClosedFormWorld`.
+        num_tasks: Number of tasks.
+        num_episodes: Worlds of each task.
+        threads: Not used; torch has threads of its own.
+    """
+
+    def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int, *, threads: int | None = None) -> None:
         assert isinstance(family.world, ClosedFormWorld)
         self.device = torch.device("cpu")
         self._world = family.world
         self._shape = (num_tasks, num_episodes)
-        self._tasks = family.space.nominal(num_tasks)
-        self._columns = self._tasks.columns()
+        self.load(family.space.nominal(num_tasks))
         self._state: dict[str, Tensor] = {}
         self._trace: list[dict[str, Tensor]] = []
 
     def load(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._columns = tasks.columns()
+        self._columns = tasks.columns(self.device)
 
     @property
     def nominal(self) -> State:
         return {
-            name: torch.tensor(value, dtype=torch.float64).expand(self._shape[0], 1, len(value))
+            name: torch.tensor(value, dtype=torch.float64, device=self.device).expand(self._shape[0], 1, len(value))
             for name, value in self._world.initial.items()
         }
 
@@ -52,7 +58,7 @@ class ClosedFormSimulator:
         return None if finite.all() else ~finite
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
-        trace = [{name: value[task, episode].numpy() for name, value in state.items()} for state in self._trace]
+        trace = [{name: value[task, episode].cpu().numpy() for name, value in state.items()} for state in self._trace]
         row = next(iter(self._tasks[task : task + 1]))
         image = self._world.draw(trace, row, min(width, height))
         canvas = np.full((height, width, 3), 255, dtype=np.uint8)

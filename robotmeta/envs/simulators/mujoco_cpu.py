@@ -1,4 +1,4 @@
-"""Physics by MuJoCo on CPU threads: one model a task, one world an episode, all stepped in one call."""
+"""Physics by MuJoCo on CPU threads: one model per task, one world per episode, all stepped in one call."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor
 
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
-from robotmeta.envs.parameters import Tasks
 from robotmeta.envs.rendering import Camera, render
+from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
 from robotmeta.threads import available_cores
 
-# On these warnings MuJoCo puts the world back to its initial state and goes on: a jump, not physics.
+# After these warnings MuJoCo resets the world to its initial state and goes on. That is a jump and not physics.
 _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
 
 _NONE, _VELOCITY = mujoco.mjtStage.mjSTAGE_NONE, mujoco.mjtStage.mjSTAGE_VEL
-_STATE = ("qpos", "qvel", "act", "ctrl")  # fields that are state; the others are derived from it
-_INPUTS = {  # inputs that a rollout in C can be given, in the order in which it wants them
+_STATE = ("qpos", "qvel", "act", "ctrl")  # fields that are state; MuJoCo derives the others from them
+_INPUTS = {  # inputs that a rollout in C takes, in its order
     "ctrl": int(mujoco.mjtState.mjSTATE_CTRL),
     "mocap_pos": int(mujoco.mjtState.mjSTATE_MOCAP_POS),
     "mocap_quat": int(mujoco.mjtState.mjSTATE_MOCAP_QUAT),
@@ -30,13 +30,13 @@ _INPUTS = {  # inputs that a rollout in C can be given, in the order in which it
 
 
 class MujocoSimulator:
-    """Worlds on the threads of ``mujoco.batch.Batch``; bit-identical at any number of threads.
+    """Worlds on the threads of ``mujoco.batch.Batch``. Results are bit-identical at any number of threads.
 
     Args:
         family: A family whose world is a :class:`MujocoWorld`.
         num_tasks: Tasks, each with a model of its own.
-        num_episodes: Worlds a task.
-        threads: Physics threads; None for the cores this process may use.
+        num_episodes: Worlds of each task.
+        threads: Physics threads; None for the cores that this process may use.
     """
 
     def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int, *, threads: int | None = None) -> None:
@@ -47,8 +47,8 @@ class MujocoSimulator:
         self._build = ModelBuilder(family.world.spec, family.space)
         self._models = [self._build.nominal] * num_tasks
         worlds = num_tasks * num_episodes
-        # Worlds share a thread's scratch memory, which stays in its cache, unless derived fields have to be current
-        # after a step: then each keeps its own, and its next step goes on from them, so that they add no cost.
+        # If derived fields must be current after a step, each world keeps its own memory, and its next step continues
+        # from them at no extra cost. Otherwise the worlds of a thread share memory, which stays in the cache.
         self._derived = not set(family.world.fields) <= set(_STATE)
         self._current = self._derived and not family.world.lagging
         self._batch = Batch(
@@ -56,20 +56,20 @@ class MujocoSimulator:
         )
         self._views: dict[str, Tensor] = {}
         self._fields = {name: self._bound(name) for name in ("qpos", "qvel", *family.world.fields)}
-        self._columns = family.space.nominal(num_tasks).columns()
+        self._columns = family.space.nominal(num_tasks).columns(self.device)
 
     def load(self, tasks: Tasks) -> None:
-        self._columns = tasks.columns()
+        self._columns = tasks.columns(self.device)
         self._models = self._build(tasks)
         if all(model is self._build.nominal for model in self._models):
-            self._batch.set_models(None)  # goals only: nothing to swap
+            self._batch.set_models(None)  # the tasks differ in goals only
         else:
             try:
                 self._batch.set_models(worlds_of(self._models, self._shape[1]))
             except mujoco.FatalError:
                 raise UserError(
-                    "a task changes the layout of the simulation's state: let all of a family have the same bodies, "
-                    "joints, actuators and sensors"
+                    "a task changes the layout of the state: all tasks of a family must have the same bodies, joints, "
+                    "actuators and sensors"
                 ) from None
 
     @property
@@ -91,7 +91,7 @@ class MujocoSimulator:
         for name, value in state.items():
             self._fields[name].copy_(value)
         if self._derived:
-            self._batch.forward()  # all of it: what a call leaves out of shared memory is another world's
+            self._batch.forward()  # every field: in shared memory, a field left out would be another world's
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
         for name, value in self._inputs(action).items():
@@ -102,19 +102,19 @@ class MujocoSimulator:
             with quiet_mujoco():
                 self._batch.step(ids, nstep=self._world.frame_skip, stage=stage)
             raised = np.empty(0, dtype=int)
-        except SimulationError as error:  # those worlds kept their last state; the others went on
+        except SimulationError as error:  # these worlds kept their last state, the others were stepped
             raised = error.ids
         failed = np.any(self._batch.warning[:, _DIVERGED, 1], axis=1)
         failed[raised] = True
         return torch.from_numpy(failed).view(self._shape) if failed.any() else None
 
     def open_loop(self, actions: Tensor) -> None:
-        """Advances all worlds over a whole sequence of actions in one C call: the bound on any collection.
+        """Advances all worlds over a sequence of actions in one C call. No collection can be faster.
 
-        Where inputs depend on the state (``drive``), they are those of the state at the call throughout.
+        Inputs that depend on the state (``drive``) are computed from the state at the call.
 
         Args:
-            actions: ``[task, episode, time, action]``, each held for a control step.
+            actions: ``[task, episode, time, action]``, each held for one control step.
         """
         steps = [self._inputs(action) for action in actions.unbind(dim=2)]
         given = [name for name in _INPUTS if name in steps[0]]
@@ -129,16 +129,16 @@ class MujocoSimulator:
         return render(self._models[task], self._batch.get_data(world), camera, width, height)
 
     def _inputs(self, action: Tensor) -> State:
-        """What an action sets in each world, by name of the ``MjData`` field."""
+        """Returns what an action sets in each world, by ``MjData`` field."""
         if self._world.drive is not None:
             return self._world.drive(self._fields, action, self._columns)
         return {"ctrl": action if self._world.control is None else self._world.control(action)}
 
     def _bound(self, name: str) -> Tensor:
-        """A live view of an ``MjData`` field, ``[task, episode, ...]``."""
+        """Returns a live view of an ``MjData`` field, ``[task, episode, ...]``."""
         if name not in self._views:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # torch has no read-only tensors, as derived fields are
+                warnings.simplefilter("ignore", UserWarning)  # derived fields are read-only, torch tensors are not
                 array = torch.from_numpy(self._batch.bind(name))
             self._views[name] = array.view(*self._shape, *array.shape[1:])
         return self._views[name]

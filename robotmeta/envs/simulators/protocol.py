@@ -1,4 +1,4 @@
-"""What every physics backend offers. A simulator knows nothing of observations or rewards."""
+"""The interface of every physics backend."""
 
 from __future__ import annotations
 
@@ -9,30 +9,34 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import State
-from robotmeta.envs.parameters import Tasks
+from robotmeta.envs.tasks import Tasks
 
 
 class Simulator(Protocol):
-    """What every physics backend offers."""
+    """``[task, episode]`` worlds of one family.
+
+    Attributes:
+        device: Where states live, and where actions are expected.
+    """
 
     device: torch.device
 
     def load(self, tasks: Tasks) -> None:
-        """Gives each task's worlds its physics. The number of tasks is fixed."""
+        """Gives the worlds of each task its physics. The number of tasks is fixed."""
         ...
 
     @property
     def nominal(self) -> State:
-        """Initial state of each task before reset noise, ``[task, 1, ...]``."""
+        """Initial state of each task, before reset noise, ``[task, 1, ...]``."""
         ...
 
     @property
     def state(self) -> State:
-        """Current state, ``[task, episode, ...]``. Live: the next step changes it in place."""
+        """Current state, ``[task, episode, ...]``. The next step may change it in place."""
         ...
 
     def reset(self, state: State) -> None:
-        """Puts every world into the given state."""
+        """Sets the state of every world. Values broadcast to ``[task, episode, ...]``."""
         ...
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
@@ -43,10 +47,10 @@ class Simulator(Protocol):
             active: bool ``[task, episode]``, worlds to advance; None for all.
 
         Returns:
-            bool ``[task, episode]`` of the worlds that diverged in this step, or None where none did.
+            bool ``[task, episode]``, the worlds that diverged in this step; None if none did.
         """
         ...
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
-        """A picture of one world, uint8 ``[height, width, 3]``."""
+        """Draws one world, uint8 ``[height, width, 3]``."""
         ...

@@ -1,4 +1,4 @@
-"""A finite table of terrains, and the columns of a task that choose one of them."""
+"""A finite table of terrains, and the columns of a task that select one of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import Choice, Uniform
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.family import Columns
-from robotmeta.envs.parameters import Choice, Parameter, Uniform, numbered
+from robotmeta.envs.parameters import Parameter, numbered
 from robotmeta.envs.terrain.kinds import KINDS, Patch, height_at, heights, kind_number, replace_floor, reshape_floor
 from robotmeta.errors import UserError
 
@@ -23,18 +25,18 @@ from robotmeta.errors import UserError
 class TerrainPool:
     """Flat ground, and every kind of terrain at every level of difficulty and for every seed, on one patch.
 
-    A task's row chooses a terrain by its columns ``terrain``, ``difficulty`` (rounded to a level) and ``terrain_seed``.
-    All share one patch and one range of heights, so that a model holds any of them in the same place. A simulator that
-    keeps all of them in one model chooses by :meth:`index`.
+    A task selects a terrain by its columns ``terrain``, ``difficulty`` (rounded to a level) and ``terrain_seed``. All
+    terrains have the same patch and the same range of heights, so that one heightfield can hold any of them. A
+    simulator that keeps all terrains in one model selects one by :meth:`index`.
 
     Attributes:
-        patch: The ground each covers.
-        scale: Leg length of the robot in metres; where it varies from task to task, that of the longest.
+        patch: The ground that each terrain covers.
+        scale: Leg length of the robot, m; the longest one if it varies from task to task.
         apron: Metres of flat ground around the spawn point in each direction.
-        levels: Difficulties there are, from ``1 / levels`` to 1.
-        seeds: Terrains of each kind and level.
-        leg: The leg length of a task's robot by its columns, where it varies: patch, apron and terrain then shrink in
-            proportion to it. Works on a row of floats and on tensors ``[task, 1]`` alike.
+        levels: Number of difficulties, from ``1 / levels`` to 1.
+        seeds: Number of terrains of each kind and level.
+        leg: Returns the leg length of a task's robot, m, if it varies. Patch, apron and terrain are then scaled with
+            it. The argument is a task row of floats or of tensors ``[task, 1]``.
     """
 
     patch: Patch
@@ -46,7 +48,7 @@ class TerrainPool:
 
     @functools.cached_property
     def table(self) -> Tensor:
-        """Heights in metres of all terrains, float32 ``[terrain, row, column]``; the first is flat. Made once."""
+        """Heights of all terrains, m, float32 ``[terrain, row, column]``; the first is flat. Computed once."""
         chosen = [("flat", 0, 0)]
         chosen += [(k, i + 1, s) for k in KINDS[1:] for i in range(self.levels) for s in range(self.seeds)]
         table = np.empty((len(chosen), *self.patch.shape), dtype=np.float32)
@@ -56,25 +58,29 @@ class TerrainPool:
         return torch.from_numpy(table)
 
     @functools.cached_property
+    def _table_on(self) -> Callable[[torch.device], Tensor]:
+        return per_device(self.table)
+
+    @functools.cached_property
     def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest point of all terrains, in metres."""
+        """The lowest and the highest point of all terrains, m."""
         return float(self.table.min()), float(self.table.max())
 
     def index(self, task: Columns) -> Tensor:
-        """Where the table holds each task's terrain, int64 ``[task, 1]``."""
+        """Returns the index of each task's terrain in the table, int64 ``[task, 1]``."""
         kind, level = task["terrain"].long(), (task["difficulty"] * self.levels).round().long()
         place = 1 + ((kind - 1) * self.levels + level - 1) * self.seeds + task["terrain_seed"].long()
         return torch.where((kind == 0) | (level == 0), 0, place)
 
     def height_at(self, task: Columns, x: Tensor, y: Tensor | float = 0.0) -> Tensor:
-        """Height of each task's ground in metres, at ``x`` and ``y`` of shape ``[task, episode, ...]``."""
+        """Returns the height of each task's ground, m, at ``x`` and ``y`` of shape ``[task, episode, ...]``."""
         points = (-1, *(1 for _ in x.shape[1:]))
-        stretch = torch.as_tensor(self._stretch(task)).view(points)
+        stretch = torch.as_tensor(self._stretch(task), device=x.device).view(points)
         terrain = self.index(task).view(points)
-        return stretch * height_at(self.table, self.patch, x / stretch, y / stretch, terrain=terrain)
+        return stretch * height_at(self._table_on(x.device), self.patch, x / stretch, y / stretch, terrain=terrain)
 
     def lay(self, spec: mujoco.MjSpec, *, floor: str = "floor") -> None:
-        """Replaces a model's floor by one that can take the shape of every terrain; it starts flat."""
+        """Replaces a model's floor by a flat one that can take the shape of every terrain."""
         replace_floor(spec, self.table[0].numpy(), self.patch, *self.bounds, floor=floor)
 
     def parameters(
@@ -86,20 +92,20 @@ class TerrainPool:
         ood: tuple[str, ...] = ("stairs", "gaps"),
         ood_difficulty: tuple[float, float] = (0.6, 1.0),
     ) -> tuple[Parameter, Parameter, Parameter]:
-        """The three columns that choose a terrain, for a family whose floor was laid with :meth:`lay`.
+        """Returns the three columns that select a terrain, for a family whose floor was made with :meth:`lay`.
 
         Args:
             train: Kinds to meta-train on.
-            difficulty: Their range.
-            seeds: How many seeds to train on; the pool's others are out of distribution.
-            ood: Kinds out of distribution; empty where only difficulties and seeds are.
-            ood_difficulty: Their range, above ``difficulty``.
+            difficulty: Range of their difficulty.
+            seeds: Number of seeds to meta-train on. The other seeds of the pool are out of distribution.
+            ood: Kinds that are out of distribution. Empty if only difficulties and seeds are.
+            ood_difficulty: Range of their difficulty, above ``difficulty``.
 
         Raises:
             UserError: For an unknown kind, or more seeds than the pool has.
         """
         if not 1 <= seeds <= self.seeds:
-            raise UserError(f"the pool has {self.seeds} seeds, of which {seeds} cannot be trained on")
+            raise UserError(f"seeds must be between 1 and {self.seeds}, the seeds of the pool, not {seeds}")
         numbers = tuple(float(seed) for seed in range(self.seeds))
         return (
             Parameter(
@@ -114,7 +120,7 @@ class TerrainPool:
             ),
             Parameter(
                 "difficulty",
-                f"of the terrain, rounded to {self.levels} levels; 0 is flat",
+                f"difficulty of the terrain, rounded to {self.levels} levels; 0 is flat",
                 train=Uniform(*difficulty),
                 nominal=sum(difficulty) / 2,
                 bounds=(0.0, 1.0),
@@ -123,7 +129,7 @@ class TerrainPool:
             ),
             Parameter(
                 "terrain_seed",
-                "which of the terrains of that kind and difficulty",
+                "seed of the terrain, among those of its kind and difficulty",
                 train=Choice(numbers[:seeds]),
                 nominal=0.0,
                 bounds=(0.0, self.seeds - 1.0),

@@ -143,9 +143,9 @@ def test_random_rollouts_stay_finite_on_all_splits(name: str) -> None:
     family = make(name)
     held_out = [family.tasks(split, 6) for split in (("test", "ood") if family.space.has_ood else ("test",))]
     tasks = Tasks(family.space.names, np.concatenate([t.values for t in held_out]))
-    env = TaskBatchEnv(family, len(tasks), 1)
+    env = TaskBatchEnv(family, len(tasks), 4)
     env.load(tasks)
-    observations, rewards = play(env, random_actions(env, 1000))
+    observations, rewards = play(env, random_actions(env, family.horizon))
     assert bool(observations.isfinite().all())
     assert bool(rewards.isfinite().all())
     if isinstance(env.simulator, MujocoSimulator):

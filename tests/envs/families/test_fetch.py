@@ -169,7 +169,9 @@ def test_objects_start_anywhere_beside_the_gripper_but_not_under_it(name: str) -
     family, scene = make(name), FAMILIES[name][1]
     env = worlds(family, family.task(), family.task(size=0.09), episodes=200)
     env.reset(generator())
-    beside = env.simulator.state["qpos"][..., OBJECT][..., :2] - ready(scene).gripper[:2]
+    beside = env.simulator.state["qpos"][..., OBJECT][..., :2] - torch.tensor(
+        ready(scene).gripper[:2], dtype=torch.float64
+    )
     for offsets, extra in zip(beside, (0.0, (0.09 - SIZE) * math.sqrt(0.5)), strict=True):
         assert float(offsets.norm(dim=-1).min()) >= 0.1 + extra
         assert float(offsets.abs().max()) <= scene.spread + extra
@@ -200,9 +202,7 @@ def test_the_goal_is_where_observation_and_picture_have_it(name: str) -> None:
         goal = env.reset(generator())[0, 0, 3:6].numpy()
         np.testing.assert_allclose(model_of(name, **values).site("goal").pos, goal, atol=1e-6)
         row = next(iter(family.task(**values)))
-        np.testing.assert_allclose(
-            goal[:2] - ready(scene).gripper[:2].numpy(), [row["goal_x"], row["goal_y"]], atol=1e-6
-        )
+        np.testing.assert_allclose(goal[:2] - ready(scene).gripper[:2], [row["goal_x"], row["goal_y"]], atol=1e-6)
 
 
 def test_goals_are_as_high_as_the_task_says() -> None:
@@ -210,7 +210,7 @@ def test_goals_are_as_high_as_the_task_says() -> None:
         family = make(name)
         return float(worlds(family, family.task(**values)).reset(generator())[0, 0, 5])
 
-    assert height("fetch-reach", goal_z=0.1) == pytest.approx(float(ready(REACH).gripper[2]) + 0.1)
+    assert height("fetch-reach", goal_z=0.1) == pytest.approx(ready(REACH).gripper[2] + 0.1)
     assert height("fetch-push", size=0.07) == pytest.approx(0.435, abs=5e-4)
     assert height("fetch-slide", size=0.07) == pytest.approx(0.428, abs=5e-4)
     assert height("fetch-pick-and-place", goal_height=0.0) == pytest.approx(0.425, abs=5e-4)
@@ -299,12 +299,12 @@ def test_a_heavier_object_holds_the_gripper_back() -> None:
     env = worlds(family, *(family.task(mass=mass) for mass in (0.5, 2.0, 8.0)))
     env.reset(generator())
     state = {key: value.clone() for key, value in env.simulator.state.items() if key in ("qpos", "qvel")}
-    state["qpos"][..., OBJECT][..., :2] = ready(PUSH).gripper[:2] + torch.tensor([-0.1, 0.0])
+    state["qpos"][..., OBJECT][..., :2] = torch.tensor(ready(PUSH).gripper[:2]) + torch.tensor([-0.1, 0.0])
     env.simulator.reset(state)
     for _ in range(8):
         env.step(torch.tensor([-1.0, 0.0, 0.05, 0.0]).expand(3, 1, 4))
     light, nominal, heavy = ready(PUSH).grip.position(env.simulator.state)[:, 0, 0].tolist()
-    assert light < nominal < heavy < float(ready(PUSH).gripper[0]) - 0.2  # a little: the weld of the hand is stiff
+    assert light < nominal < heavy < ready(PUSH).gripper[0] - 0.2  # a little: the weld of the hand is stiff
 
 
 # -- shaping reward ----------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def shaping_reward(name: str, *places: tuple[float, float], shut: float = 0.0, *
     env.reset(generator())
     scene = ready(FAMILIES[name][1])
     state = {key: value.clone() for key, value in env.simulator.state.items() if key in ("qpos", "qvel")}
-    state["qpos"][..., OBJECT][:, 0, :2] = scene.gripper[:2] + torch.tensor(places, dtype=torch.float64)
+    state["qpos"][..., OBJECT][:, 0, :2] = torch.tensor(scene.gripper[:2]) + torch.tensor(places, dtype=torch.float64)
     state["qpos"][..., OBJECT][:, 0, 2] = scene.gripper[2]
     state["qpos"][..., FINGERS] = 0.05 * (1.0 - shut)
     env.simulator.reset(state)

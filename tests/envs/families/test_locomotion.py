@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
+from robotmeta.envs.distributions import Power, Ring, Uniform, Union
 from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.parameters import Power, Ring, Uniform, Union
 from robotmeta.errors import UserError
 
 RANDOM_PARAMETERS = ("hopper-dynamics", "walker-dynamics")

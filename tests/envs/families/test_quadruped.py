@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from robotmeta.adapters.gymnasium_out import FamilyEnv
-from robotmeta.cli.commands import main
+from robotmeta.cli import main
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.edits import Field, ModelEdit
 from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, LEGS, NUMBERS, TIMESTEP
 from robotmeta.envs.families.quadruped.robots import ROBOTS, QuadrupedParameters
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.parameters import LogUniform, Proportional, Uniform
+from robotmeta.envs.parameters import Proportional
 from robotmeta.errors import UserError
 from robotmeta.policy import new_policy
 from robotmeta.policy_file import save_policy

@@ -17,10 +17,10 @@ from torch import Tensor
 import robotmeta as rm
 from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.envs import Choice, Parameter, TaskBatchEnv, TaskFamily, add, goal, scale, set_to
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import object_rows
 from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.parameters import Uniform
 from robotmeta.errors import UserError
 
 # A planar robot with a motor and a position servo, on a floor whose friction decides; a puck lies in front of it.
@@ -395,8 +395,8 @@ def test_what_has_no_name_is_called_after_its_body_and_an_actuator_after_what_it
         ("hip.frictionloss", scale(0.5, 2.0), "hip.frictionloss is 0 in the model and stays 0 when it is scaled"),
         ("*.mass", set_to(0.5, 2.0), "*.mass has several values in the model"),
         ("servo.strength", add(0.5, 2.0), "can only be scaled"),
-        ("leg.mass", scale(0.0001, 2.0), "leg_mass: 0.0001 to 2 leaves the physical range, 0.01 to 200"),
-        ("leg.mass", add(-100.0, 2.0), "leaves the physical range"),
+        ("leg.mass", scale(0.0001, 2.0), "leg_mass: train 0.0001 to 2, is outside the physical range, 0.01 to 200"),
+        ("leg.mass", add(-100.0, 2.0), "leg_mass: train -100 to 2, is outside the physical range"),
         ("leg.mass", scale(0.5, 2.0, ood=(1.5, 3.0)), "ood (1.5, 3) overlaps the training values, logU(0.5, 2)"),
         ("leg.mass", scale(0.5, 2.0, ood=(3.0, 2.5)), "give the smallest value, then the largest"),
         ("leg.mass", scale(0.5, 2.0, ood=cast(Any, (2.0, 3.0, 4.0))), "is not an interval (low, high), or several"),
@@ -424,7 +424,7 @@ def test_what_cannot_vary_is_refused_in_one_line(target: str, way: Any, message:
         (lambda: scale(0.5, math.inf), "scale(0.5, inf): values are drawn from a finite range"),
         (lambda: scale(0.5, 2.0, **cast(Any, {"odd": (2.0, 3.0)})), "no option 'odd' in scale; nearest: ood"),
         (lambda: goal(cast(Any, [0.0, 1.0])), "goal: [0.0, 1.0] is no distribution; give the smallest and the largest"),
-        (lambda: goal(Choice(())), "goal: a choice between no values"),
+        (lambda: goal(Choice(())), "values of Choice must be a tuple of at least one number, not ()"),
     ],
 )
 def test_a_range_in_the_wrong_order_is_refused(make_way: Callable[[], object], message: str) -> None:
@@ -464,11 +464,17 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ({"model": ROBOT.replace(' ctrlrange="-1 1"', "")}, "actuator 'hip' of the model has no control range"),
         ({"model": lambda: "a string"}, "returns a str, not an MjSpec"),
         ({"vary": {}}, "vary is empty"),
-        ({"vary": {"leg.mass": scale(0.5, 2.0), "body:leg.mass": scale(0.5, 2.0)}}, "would be called leg_mass"),
-        ({"vary": {"legs": add(0, 2, edit=sprout)}}, "legs=2 changes the layout of the state: nq of the model is 14"),
+        (
+            {"vary": {"leg.mass": scale(0.5, 2.0), "body:leg.mass": scale(0.5, 2.0)}},
+            "parameters: the name 'leg_mass' occurs 2 times",
+        ),
+        (
+            {"vary": {"legs": add(0, 2, edit=sprout)}},
+            "family 'mine': legs=2 changes the layout of the state: nq is 14 and not 12",
+        ),
         (
             {"vary": {"legs": set_to(Choice((0.0, 1.0, 2.0)), nominal=0.0, edit=lambda s, n: sprout(s, n % 2.0))}},
-            "legs=1 changes the layout of the state: nq of the model is 13",
+            "family 'mine': legs=1 changes the layout of the state: nq is 13 and not 12",
         ),
         (
             {"vary": {"legs": set_to(Uniform(0.0, 0.4), nominal=0.0, edit=sprout, ood=(1.0, 2.0))}},
@@ -498,7 +504,7 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         (
             {"observe_privileged_state": lambda state, task: state["qvel"][..., :1]},
-            "observe_privileged_state and privileged_state come together",
+            "family 'mine': observe_privileged_state and privileged_state must be given together",
         ),
         ({"shaping_reward": lambda step: step.after["qvel"][..., :1]}, "shaping_reward returns the shape [2, 3, 1]"),
         (
@@ -510,7 +516,11 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         ({"distance": lambda state, task: state["qpos"][..., :1]}, "distance returns the shape [2, 3, 1]"),
         ({"init_std": 0.0}, "init_std must be positive, not 0"),
-        ({"robots": {"old": {"leg_weight": 2.0}}}, "no parameter 'leg_weight' in family 'mine'; there are: leg_mass"),
+        ({"reset_noise": -0.1}, "reset_noise must be at least 0, not -0.1"),
+        (
+            {"robots": {"old": {"leg_weight": 2.0}}},
+            "family 'mine': robots: no parameter 'leg_weight' in robot 'old'; there are: leg_mass",
+        ),
         ({"terminated": lambda state, task: state["qpos"][..., 0]}, "terminated returns torch.float64, not bool"),
     ],
 )

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.parameters import Parameter, Uniform
+from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.envs.terrain.kinds import KINDS, Patch, check_extent, height_at, heights, replace_floor
 from robotmeta.envs.terrain.pool import TerrainPool
@@ -262,7 +263,7 @@ def test_held_out_kinds_and_seeds_are_none_that_are_trained_on() -> None:
     assert everything[0].ood is everything[2].ood is None
     with pytest.raises(UserError, match="no terrain 'ice'"):
         POOL.parameters(train=("ice",), seeds=2)
-    with pytest.raises(UserError, match="3 seeds, of which 4 cannot be trained on"):
+    with pytest.raises(UserError, match="seeds must be between 1 and 3, the seeds of the pool, not 4"):
         POOL.parameters(seeds=4)
 
 

@@ -1,1 +1,1 @@
-"""The Fetch arm of gymnasium-robotics: model and families."""
+"""The Fetch arm of gymnasium-robotics."""

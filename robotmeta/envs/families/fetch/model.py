@@ -1,13 +1,14 @@
-"""The scenes of the Fetch families: the arm, what lies before it, and what a task does to them.
+"""The scenes of the Fetch families: the arm, the table and the object.
 
-The models are those of the installed gymnasium-robotics package. All that touches anything there is here, even the base
-that stands on the floor, so that with a nominal task the physics is the same, bit for bit.
+The models are those of the installed gymnasium-robotics package. Everything that touches something in the package's
+scenes is here too, so that the physics of a nominal task is the same, bit for bit.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,34 +17,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.edits import Row
+from robotmeta.envs.devices import per_device
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.errors import UserError
 
-SUBSTEPS = 20  # of 2 ms a control step
-STRIDE = 0.05  # metres by which an action of 1 moves the gripper's target
+SUBSTEPS = 20  # of 2 ms in a control step
+STRIDE = 0.05  # metres, the motion of the gripper's target for an action of 1
 SIZE, MASS = 0.05, 2.0  # metres and kg of the nominal object
-START = "start"  # the keyframe in which the robot is ready
+START = "start"  # name of the keyframe in which episodes start
 
-# The robot's joints come first: base 3, torso, head 2, arm 7, right finger, left finger; then an object's free joint.
+# The order of the joints: base 3, torso, head 2, arm 7, right finger, left finger, then the object's free joint.
 ARM, FINGERS, OBJECT = slice(6, 13), slice(13, 15), slice(15, 22)
-_DOWN = (1.0, 0.0, 1.0, 0.0)  # the gripper's orientation as a quaternion, of any norm
+_DOWN = per_device(
+    torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+)  # the gripper's orientation, a quaternion of any norm
 
-# -- scenes ----------------------------------------------------------------------------------------------------------
+# -- scenes ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One of the package's four scenes, in its own numbers.
+    """One of the package's four scenes, with the package's numbers.
 
     Attributes:
         file: Model file.
-        base: Where the robot's base stands, x in metres.
-        height: How much higher the gripper starts than where it starts to push, metres.
-        object: Where the object lies while the robot gets ready, in metres; None where there is none.
-        spread: Objects start within so many metres of the gripper, along x and along y.
-        flatness: Half the object's height over its size.
+        base: x of the robot's base, m.
+        height: Initial height of the gripper above that for pushing, m.
+        object: Position of the object before the first episode, m; None without an object.
+        spread: Largest initial distance of the object from the gripper along x and along y, m.
+        flatness: Half the object's height divided by its size.
         grips: Whether the fingers move.
     """
 
@@ -64,37 +67,44 @@ PICK = Scene("pick_and_place.xml", 0.405, 0.2, (1.25, 0.53, 0.4), grips=True)
 
 @dataclass(frozen=True)
 class Point:
-    """A site and what moves it: the degrees of freedom ``dofs``, in the tree of bodies from ``root``."""
+    """A site of the model.
+
+    Attributes:
+        site: Its index.
+        root: The root body of its kinematic tree.
+        dofs: The degrees of freedom that move it, on a device.
+    """
 
     site: int
     root: int
-    dofs: tuple[int, ...]
+    dofs: Callable[[torch.device], Tensor]
 
     @staticmethod
     def of(model: mujoco.MjModel, name: str) -> Point:
-        """The site of that name."""
+        """Finds the site of that name."""
         site = model.site(name).id
-        body = model.body_weldid[model.site_bodyid[site]]  # that has the last joint before the site
+        body = model.body_weldid[model.site_bodyid[site]]  # the body with the last joint before the site
         dofs = [int(model.body_dofadr[body] + model.body_dofnum[body]) - 1]
         while model.dof_parentid[dofs[0]] >= 0:
             dofs.insert(0, int(model.dof_parentid[dofs[0]]))
-        return Point(site, int(model.body_rootid[body]), tuple(dofs))
+        return Point(site, int(model.body_rootid[body]), per_device(torch.tensor(dofs)))
 
     def position(self, state: State) -> Tensor:
-        """Metres ``[task, episode, 3]``."""
+        """Position, m ``[task, episode, 3]``."""
         return state["site_xpos"][..., self.site, :]
 
     def orientation(self, state: State) -> Tensor:
-        """Rotation matrix ``[task, episode, 9]``, row by row."""
+        """Rotation matrix, row by row, ``[task, episode, 9]``."""
         return state["site_xmat"][..., self.site, :]
 
     def velocity(self, state: State) -> tuple[Tensor, Tensor]:
-        """Linear in m/s and angular in rad/s, ``[task, episode, 3]`` each.
+        """Linear velocity, m/s, and angular velocity, rad/s, ``[task, episode, 3]`` each.
 
-        It is the site's Jacobian times ``qvel``: where derived fields lag, so does the Jacobian, and ``qvel`` does not.
+        They are the site's Jacobian times ``qvel``. Where derived fields lag, the Jacobian lags too; ``qvel`` does not.
         """
-        motion = state["cdof"][..., self.dofs, :]  # [task, episode, dof, 6], about the tree's centre of mass
-        turning, moving = torch.einsum("...d,...dk->...k", state["qvel"][..., self.dofs], motion).split(3, dim=-1)
+        dofs = self.dofs(state["qvel"].device)
+        motion = state["cdof"][..., dofs, :]  # [task, episode, dof, 6], about the tree's centre of mass
+        turning, moving = torch.einsum("...d,...dk->...k", state["qvel"][..., dofs], motion).split(3, dim=-1)
         arm = self.position(state) - state["subtree_com"][..., self.root, :]
         return moving + torch.linalg.cross(turning, arm), turning
 
@@ -105,21 +115,21 @@ FIELDS = ("xpos", "xquat", "site_xpos", "site_xmat", "cdof", "subtree_com")
 
 @dataclass(frozen=True)
 class Ready:
-    """A scene with the robot ready, as the package's environments start.
+    """A scene in the state in which the package's episodes start.
 
     Attributes:
         qpos: Positions.
-        qvel: Velocities: the arm has not quite come to rest.
-        gripper: Where the gripper is, metres ``[3]``.
-        rest: Height of the centre of an object of nominal size that lies on the table, metres; 0 where there is none.
-        hand: The body that the target drags.
-        grip: Between the fingertips.
-        object: Centre of the object.
+        qvel: Velocities. The arm is not quite at rest.
+        gripper: Position of the gripper, x, y and z in metres.
+        rest: Height of the centre of an object of nominal size on the table, m; 0 without an object.
+        hand: The body that follows the target.
+        grip: The point between the fingertips.
+        object: The centre of the object.
     """
 
     qpos: np.ndarray
     qvel: np.ndarray
-    gripper: Tensor
+    gripper: tuple[float, float, float]
     rest: float
     hand: int
     grip: Point
@@ -128,7 +138,7 @@ class Ready:
 
 @functools.cache
 def ready(scene: Scene) -> Ready:
-    """Moves the gripper to where episodes begin, as the package does when it makes an environment."""
+    """Moves the gripper to its initial position, as the package does when it makes an environment."""
     model = _load(scene).compile()
     data = mujoco.MjData(model)
     data.qpos[:3] = scene.base, 0.48, 0.0
@@ -137,25 +147,25 @@ def ready(scene: Scene) -> Ready:
     mujoco.mj_forward(model, data)
     grip = Point.of(model, "robot0:grip")
     data.mocap_pos[0] = np.array([-0.498, 0.005, -0.431 + scene.height]) + data.site_xpos[grip.site]
-    data.mocap_quat[0] = _DOWN
+    data.mocap_quat[0] = _DOWN(torch.device("cpu"))
     mujoco.mj_step(model, data, nstep=10 * SUBSTEPS)
-    gripper = torch.from_numpy(data.site_xpos[grip.site].copy())
+    gripper = tuple(data.site_xpos[grip.site].tolist())
     if not scene.grips:
         data.qpos[FINGERS] = 0.0
     thing, rest = None, 0.0
     if scene.object is not None:
         thing = Point.of(model, "object0")
         rest = float(data.site_xpos[thing.site, 2])
-        data.qpos[OBJECT][:2] = gripper[0], gripper[1] + 0.12  # beside the gripper; episodes put it elsewhere
+        data.qpos[OBJECT][:2] = gripper[0], gripper[1] + 0.12  # beside the gripper; each episode moves it
     hand = model.body("robot0:gripper_link").id
     return Ready(data.qpos.copy(), data.qvel.copy(), gripper, rest, hand, grip, thing)
 
 
 def build(scene: Scene, goal: np.ndarray) -> mujoco.MjSpec:
-    """The scene, with the robot ready in its keyframe, and a red dot named ``goal`` at the goal, metres ``[3]``.
+    """Builds the scene, with the initial state as a keyframe and a red dot named ``goal`` at the goal, m ``[3]``.
 
     Raises:
-        UserError: Where gymnasium-robotics is not installed.
+        UserError: If gymnasium-robotics is not installed.
     """
     spec = _load(scene)
     spec.site("goal").pos = goal
@@ -164,90 +174,66 @@ def build(scene: Scene, goal: np.ndarray) -> mujoco.MjSpec:
 
 
 def _load(scene: Scene) -> mujoco.MjSpec:
-    """The package's scene without what neither touches anything nor needs to be seen."""
+    """The package's scene without the parts that touch nothing and are not needed in pictures."""
     with quiet_mujoco():
         spec = mujoco.MjSpec.from_file(str(_assets() / scene.file))
-    spec.memory = 1 << 20  # bytes of scratch a world; the default is 15 MB
-    out_of_reach = [spec.geom(f"robot0:{name}_link") for name in ("estop", "laser")]  # and with the finest meshes
+    spec.memory = 1 << 20  # bytes of scratch for each world; the default is 15 MB
+    out_of_reach = [spec.geom(f"robot0:{name}_link") for name in ("estop", "laser")]  # these have the finest meshes
     for part in (*out_of_reach, *spec.body("robot0:mocap").geoms, spec.site("target0")):
         spec.delete(part)
     spec.worldbody.add_site(name="goal", size=(0.02,) * 3, rgba=(0.9, 0.1, 0.1, 1.0))
     if scene.object is not None:
-        spec.site("object0").rgba = 0.0, 0.0, 0.0, 0.0  # a dot that would show through small objects
+        spec.site("object0").rgba = 0.0, 0.0, 0.0, 0.0  # a dot that is visible through small objects
     used = {geom.meshname for geom in spec.geoms}
     for unused in (*(m for m in spec.meshes if m.name not in used), *(t for t in spec.textures if t.name)):
         spec.delete(unused)
     spec.body("table0").geoms[0].name = "table0"  # not all files name it
-    spec.equalities[0].data[:7] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0  # drags the hand to the target itself
+    spec.equalities[0].data[:7] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0  # moves the hand to the target itself
     spec.worldbody.add_camera(name="front", pos=(2.4, -0.3, 1.35), xyaxes=(1.05, 1.1, 0.0, -0.88, 0.84, 2.31))
     return spec
 
 
 def _assets() -> Path:
-    package = importlib.util.find_spec("gymnasium_robotics")  # not imported: that registers hundreds of environments
+    package = importlib.util.find_spec("gymnasium_robotics")  # an import would register hundreds of environments
     if package is None or not package.submodule_search_locations:
         raise UserError("the Fetch families need the models of gymnasium-robotics: pip install gymnasium-robotics")
     return Path(package.submodule_search_locations[0]) / "envs" / "assets" / "fetch"
 
 
-# -- actions ---------------------------------------------------------------------------------------------------------
+def height_at_rest(scene: Scene, size: Tensor) -> Tensor:
+    """Height of the centre of an object of that size on the table, both in metres and of the same shape."""
+    return ready(scene).rest + scene.flatness * (size - SIZE)
+
+
+# -- actions -----------------------------------------------------------------------------------------------------------
 
 
 def drive(scene: Scene, state: State, action: Tensor, task: Columns) -> State:
-    """What an action sets: the target of the hand, and of the fingers, from where they are now.
+    """Sets the targets of the hand and of the fingers, relative to their current positions.
 
     Args:
         scene: The scene.
-        state: With :data:`FIELDS`.
-        action: Move of the target in strides, then of the fingers, ``[task, episode, 4]``.
-        task: Where it has ``heading`` (deg) and ``gain``, moves are turned to the left and scaled by them.
+        state: The state, with :data:`FIELDS`.
+        action: Motion of the target in strides, then of the fingers, ``[task, episode, 4]``.
+        task: The task row. With ``heading`` (deg) and ``gain``, the motion is rotated to the left and scaled.
     """
     hand, move = ready(scene).hand, (STRIDE * action[..., :3]).double()
     if "heading" in task:
-        move = _misled(move, task["heading"].deg2rad(), task["gain"])
+        move = _turned(move, task["heading"].deg2rad(), task["gain"])
     qpos = state["qpos"]
     inputs: dict[str, Tensor] = {
         "mocap_pos": (state["xpos"][..., hand, :] + move).unsqueeze(-2),
-        "mocap_quat": (state["xquat"][..., hand, :] + move.new_tensor(_DOWN)).unsqueeze(-2),
+        "mocap_quat": (state["xquat"][..., hand, :] + _DOWN(move.device)).unsqueeze(-2),
     }
     if scene.grips:
         inputs["ctrl"] = qpos[..., FINGERS].flip(-1) + action[..., 3:]  # the left finger's servo comes first
     else:
         inputs["qpos"] = qpos.clone()
-        inputs["qpos"][..., FINGERS] = 0.0  # blocked fingers give a little, and are put back after each control step
+        inputs["qpos"][..., FINGERS] = 0.0  # blocked fingers yield a little; they are put back before each control step
     return inputs
 
 
-def _misled(move: Tensor, heading: Tensor, gain: Tensor) -> Tensor:
+def _turned(move: Tensor, heading: Tensor, gain: Tensor) -> Tensor:
     x, y, z = move.unbind(dim=-1)
     cos, sin = heading.cos(), heading.sin()
     return gain.unsqueeze(-1) * torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)
-
-
-# -- what a task does to the object ----------------------------------------------------------------------------------
-
-
-def height_at_rest(scene: Scene, size: Tensor) -> Tensor:
-    """Height of the centre of an object on the table, of the shape of ``size``, both in metres."""
-    return ready(scene).rest + scene.flatness * (size - SIZE)
-
-
-def weigh(model: mujoco.MjModel, mass: float, row: Row) -> None:
-    """Sets the object's mass in kg; its inertia goes with it."""
-    body = model.body("object0").id
-    model.body_mass[body] *= mass / MASS
-    model.body_inertia[body] *= mass / MASS
-
-
-def resize(model: mujoco.MjModel, size: float, row: Row) -> None:
-    """Sets the object's size in metres, with all of its shape; its mass stays."""
-    body, geom, scale = model.body("object0").id, model.geom("object0").id, size / SIZE
-    boxes = slice(model.body_bvhadr[body], model.body_bvhadr[body] + model.body_bvhnum[body])
-    for array, rows in (
-        (model.geom_size, geom),
-        (model.geom_rbound, geom),
-        (model.geom_aabb, geom),
-        (model.bvh_aabb, boxes),
-    ):
-        array[rows] *= scale
-    model.body_inertia[body] *= scale**2

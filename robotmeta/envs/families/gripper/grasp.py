@@ -1,7 +1,7 @@
-"""A gripper picks an object up and holds it at a height.
+"""Grasp: a hand picks an object up and holds it at a height; the object's mass, balance and friction are hidden.
 
-Where the fingers must hold something whose weight and surface are hidden, people find out too: they squeeze a little
-harder than it takes not to let it slip (Johansson and Westling 1984), and so the reward does here.
+People hold an object with a little more force than it takes to prevent slip (Johansson and Westling 1984). The reward
+favours such a force.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.edits import SpecEdit
-from robotmeta.envs.families import objects
-from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
-from robotmeta.envs.families.gripper.shared import (
+from robotmeta.envs.families import lifting, object_state, objects
+from robotmeta.envs.families.gripper.hand import (
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     HAND,
     TABLE,
@@ -33,24 +33,25 @@ from robotmeta.envs.families.gripper.shared import (
     turned,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import LogUniform, Parameter, ParameterSpace, Uniform
+from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
-_ABOVE = (0.05, 0.09)  # metres from the top of an object to the hand at its lowest, before a grasp
+_ABOVE = (0.05, 0.09)  # metres from the top of the object to the lowest point of the hand at the start
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _grasper() -> mujoco.MjSpec:
     spec = gripper()
     objects.add_object(spec, ("palm", "left_pad", "right_pad"))
     add_goal(spec, mujoco.mjtGeom.mjGEOM_CAPSULE, (0.003, TABLE, 0.0), [-0.14, 0.2, 0.1])
-    # A bar across the picture, as high as the object's foot is to be.
+    # A bar across the picture at the goal height of the object's foot.
     spec.site("goal").quat = [0.707, -0.4, 0.583, 0.0]
     return spec
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _SPACE = ParameterSpace(
     (
@@ -79,17 +80,17 @@ _SPACE = ParameterSpace(
             unit="m",
         ),
         LATENCY,
-        goal_column(2, "how far to lift", (0.06, 0.16), 0.1, (0.03, 0.22)),
+        goal_column(2, "height to lift to", (0.06, 0.16), 0.1, (0.03, 0.22)),
     )
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     drawn = uniform(
         generator,
-        nominal["qpos"].shape[:-1],
+        nominal,
         (-0.03, 0.03),
         (-0.03, 0.03),
         _ABOVE,
@@ -98,8 +99,8 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
         (-0.08, 0.08),
         (-math.pi / 4, math.pi / 4),
     )
-    drawn[..., 2] += 2.0 * objects.half_extents(task)[..., 2]
-    lying = objects.at_rest(drawn[..., 4:6], drawn[..., 6], task)
+    drawn[..., 2] += 2.0 * object_state.half_extents(task)[..., 2]
+    lying = object_state.at_rest(drawn[..., 4:6], drawn[..., 6], task)
     fingers = torch.zeros_like(drawn[..., :2])
     return started(torch.cat([drawn[..., :4], fingers, lying], dim=-1), nominal["qvel"], HAND)
 
@@ -110,29 +111,29 @@ def _touch(state: State) -> Tensor:
 
 
 def _from_hand(state: State) -> Tensor:
-    """From between the pads to the object's middle, m in the world's frame ``[task, episode, 3]``."""
+    """From the middle between the pads to the object's, m in the world's frame ``[task, episode, 3]``."""
     hand = state["qpos"][..., :3].clone()
     hand[..., 2] += HEIGHT
-    return objects.position(state) - hand
+    return object_state.position(state) - hand
 
 
 def _gap(state: State) -> Tensor:
-    """Between the pads, m ``[task, episode]``."""
+    """Distance between the pads, m ``[task, episode]``."""
     return OPENING - state["qpos"][..., 4:6].sum(dim=-1)
 
 
 def _lifted(state: State, task: Columns) -> Tensor:
-    return objects.lifted(state, task, _touch(state))
+    return lifting.lifted(state, task, _touch(state))
 
 
 def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, targets = state["qpos"], state["qvel"], servo_targets(state, HAND)
     closed, closing = qpos[..., 4:6].sum(dim=-1, keepdim=True), qvel[..., 4:6].sum(dim=-1, keepdim=True)
     hand = torch.cat([qpos[..., :4], closed], dim=-1)
-    speed = objects.velocity(state) - qvel[..., :3]
-    vectors = torch.stack([_from_hand(state), objects.along(state), objects.up(state), speed], dim=-2)
+    speed = object_state.velocity(state) - qvel[..., :3]
+    vectors = torch.stack([_from_hand(state), object_state.along(state), object_state.up(state), speed], dim=-2)
     place, along, up, speed = turned(vectors, -qpos[..., 3:4]).unbind(dim=-2)
-    to_lift = task["goal_z"] - objects.rise(state, task)
+    to_lift = task["goal_z"] - object_state.rise(state, task)
     return torch.cat(
         [
             hand,
@@ -141,25 +142,28 @@ def _observe(state: State, task: Columns) -> Tensor:
             targets - hand,
             _touch(state),
             place,
-            objects.seen_along(along, task),
+            object_state.observed_along(along, task),
             up,
             speed,
-            objects.spin(state),
-            objects.half_extents(task).expand_as(place),
+            object_state.spin(state),
+            object_state.half_extents(task).expand_as(place),
             to_lift.unsqueeze(-1),
         ],
         dim=-1,
     )
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     state = step.after
-    distance, along = _from_hand(state).norm(dim=-1), turned(objects.along(state), -state["qpos"][..., 3])
-    seen = objects.seen_along(along, step.task)
-    return objects.lifting_reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
+    distance, along = _from_hand(state).norm(dim=-1), turned(object_state.along(state), -state["qpos"][..., 3])
+    seen = object_state.observed_along(along, step.task)
+    return lifting.reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
+
+
+# -- families ----------------------------------------------------------------------------------------------------------
 
 
 def grasp() -> TaskFamily:
@@ -167,12 +171,12 @@ def grasp() -> TaskFamily:
     hand = "in the hand's frame"
     return TaskFamily(
         name="grasp",
-        summary="A hand picks an object up and holds it at a height it is told; the object's mass, balance and "
+        summary="A hand picks an object up and holds it at a commanded height; the object's mass, balance and "
         "friction and the fingers' strength, friction and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; {objects.LIFTING_REWARD} {GRIP:g} N; "
-        f"ends where the object falls off the table; success is within {100 * objects.HEIGHT_ERROR:g} cm of the "
-        "height, touched on both sides and level within 15 degrees for the last half second. Sizes are seen as by a "
-        "camera; how a cylinder or a sphere is turned does not show, and the shape and what is hidden are not told",
+        source=Source(
+            f"{CITATION} {object_state.OBSERVED}",
+            f"{lifting.IN_WORDS.format(grip=GRIP)} An episode ends where the object falls off the table.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_grasper, frame_skip=FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),
         observations=(

@@ -1,4 +1,4 @@
-"""Two fingers push an object along a table; what it weighs and how it slides they have to find out."""
+"""Push: two fingers push an object along a table; its mass, balance and friction are hidden."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import mujoco
 import torch
 from torch import Tensor
 
-from robotmeta.envs.families import objects
-from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
-from robotmeta.envs.families.gripper.shared import (
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform
+from robotmeta.envs.families import object_state, objects
+from robotmeta.envs.families.gripper.hand import (
     ARM,
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     actions,
     closeness,
@@ -26,18 +26,19 @@ from robotmeta.envs.families.gripper.shared import (
     strength,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, ParameterSpace, Uniform, numbered
+from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
 
-_APART = 0.03  # metres between the fingers that push: two points of contact
-_PUSHED = 0.03  # metres from the goal that a pushed object has arrived
+_APART = 0.03  # metres between the fingers, which give two points of contact
+_PUSHED = 0.03  # metres to the goal, within which a pushed object has arrived
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def pusher() -> mujoco.MjSpec:
-    """The hand with its fingers held a little apart, an object before it, and the mark of a goal."""
+    """The hand with its fingers a little apart, an object and a mark at the goal."""
     spec = gripper()
     without_fingers(spec, _APART)
     without_axis(spec, "yaw")
@@ -47,7 +48,7 @@ def pusher() -> mujoco.MjSpec:
     return spec
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 OBJECT = (
     replace(
@@ -62,7 +63,7 @@ OBJECT = (
     replace(objects.MASS, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(1.0, 1.5)),
     objects.OFFSET,
 )
-"""What differs between objects that are pushed, but for what they slide on."""
+"""Parameters of pushed objects, without their friction."""
 
 _SPACE = ParameterSpace(
     (
@@ -71,18 +72,18 @@ _SPACE = ParameterSpace(
         replace(objects.TABLE_FRICTION, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(0.05, 0.1)),
         strength(ARM[:2]),
         LATENCY,
-        goal_column(0, "where to push to, ahead", (0.06, 0.2), 0.14, (0.0, 0.25)),
-        goal_column(1, "where to push to, to the left", (-0.1, 0.1), 0.0, (-0.2, 0.2)),
+        goal_column(0, "goal, ahead", (0.06, 0.2), 0.14, (0.0, 0.25)),
+        goal_column(1, "goal, to the left", (-0.1, 0.1), 0.0, (-0.2, 0.2)),
     )
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def put_down(nominal: State, generator: torch.Generator, task: Columns, *ranges: tuple[float, float]) -> State:
-    """Hand and object at rest, drawn from ranges of the hand's x and y, the object's x and y (m) and its yaw (rad)."""
-    drawn = uniform(generator, nominal["qpos"].shape[:-1], *ranges)
-    lying = objects.at_rest(drawn[..., 2:4], drawn[..., 4], task)
+    """Hand and object at rest; the ranges are of the hand's x and y, the object's x and y (m) and its yaw (rad)."""
+    drawn = uniform(generator, nominal, *ranges)
+    lying = object_state.at_rest(drawn[..., 2:4], drawn[..., 4], task)
     return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
 
 
@@ -94,7 +95,7 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
 def _left_to_push(state: State, task: Columns) -> Tensor:
     """From the object to the goal, m ``[task, episode, 2]``."""
     goal = torch.stack([task["goal_x"], task["goal_y"]], dim=-1)
-    return goal - objects.position(state)[..., :2]
+    return goal - object_state.position(state)[..., :2]
 
 
 def distance(state: State, task: Columns) -> Tensor:
@@ -107,16 +108,16 @@ def _pushed(state: State, task: Columns) -> Tensor:
 
 
 def _observe(state: State, task: Columns) -> Tensor:
-    hand, speed, size = state["qpos"][..., :2], state["qvel"][..., :2], objects.half_extents(task)
+    hand, speed, size = state["qpos"][..., :2], state["qvel"][..., :2], object_state.half_extents(task)
     return torch.cat(
         [
             hand,
             speed,
             servo_targets(state, ARM[:2]) - hand,
-            objects.position(state)[..., :2] - hand,
-            objects.along(state)[..., :2],
-            objects.velocity(state)[..., :2],
-            objects.spin(state)[..., 2:],
+            object_state.position(state)[..., :2] - hand,
+            object_state.along(state)[..., :2],
+            object_state.velocity(state)[..., :2],
+            object_state.spin(state)[..., 2:],
             size[..., :2].expand(*hand.shape[:2], 2),
             _left_to_push(state, task),
         ],
@@ -124,27 +125,32 @@ def _observe(state: State, task: Columns) -> Tensor:
     )
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     hand = step.after["qpos"][..., :2]
-    apart = (objects.position(step.after)[..., :2] - hand).norm(dim=-1)
+    apart = (object_state.position(step.after)[..., :2] - hand).norm(dim=-1)
     near = tolerance(apart, (0.0, 0.06), 0.15, sigmoid="linear", value_at_margin=0.0)
     there = closeness(distance(step.after, step.task), far=0.3, exact=2 * _PUSHED)
     return 0.1 * near + 0.9 * there
+
+
+# -- families ----------------------------------------------------------------------------------------------------------
 
 
 def push() -> TaskFamily:
     """The family ``push``."""
     return TaskFamily(
         name="push",
-        summary="Two fingers push an object along a table to a place they see; its mass, balance and friction are "
+        summary="Two fingers push an object along a table to an observed goal; its mass, balance and friction are "
         "hidden, and so are the servos' strength and latency.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] is 0.1 for being "
-        "at the object and 0.9 for how close to its goal it is, half of that over 0.3 m and half over "
-        f"{200 * _PUSHED:g} cm; ends where the object falls off the table; success is {100 * _PUSHED:g} cm from the "
-        "goal at the end",
+        source=Source(
+            CITATION,
+            "In [0, 1]: 0.1 for a hand at the object and 0.9 for the object's distance to its goal, half on a scale of "
+            f"0.3 m and half on one of {200 * _PUSHED:g} cm. An episode ends where the object falls off the table. "
+            f"Success is a distance below {100 * _PUSHED:g} cm at the end.",
+        ),
         space=_SPACE,
         world=MujocoWorld(pusher, frame_skip=FRAME_SKIP, fields=("act",), camera="table"),
         observations=(

@@ -1,4 +1,4 @@
-"""A gripper reaches for a point it sees, along axes that are not where they seem."""
+"""Reach: a hand moves to an observed point; its axes of motion are rotated by a hidden angle."""
 
 from __future__ import annotations
 
@@ -9,23 +9,12 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.edits import ModelEdit, SpecEdit
-from robotmeta.envs.families.gripper.model import (
-    HEIGHT,
-    LATENCY,
-    OPENING,
-    add_goal,
-    add_payload,
-    carry,
-    gripper,
-    turn_gantry,
-    without_axis,
-    without_fingers,
-)
-from robotmeta.envs.families.gripper.shared import (
+from robotmeta.envs.families.gripper.hand import (
     ARM,
+    CITATION,
     DT,
-    FACTS,
     FRAME_SKIP,
     XYZ,
     actions,
@@ -38,12 +27,24 @@ from robotmeta.envs.families.gripper.shared import (
     turned,
     uniform,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Parameter, ParameterSpace, Uniform, Union
+from robotmeta.envs.families.gripper.model import (
+    HEIGHT,
+    LATENCY,
+    OPENING,
+    add_goal,
+    add_payload,
+    carry,
+    gripper,
+    turn_gantry,
+    without_axis,
+    without_fingers,
+)
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 
-_CLOSE = 0.02  # metres from the goal that a hand has reached it
+_CLOSE = 0.02  # metres to the goal, within which the hand has reached it
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _reacher() -> mujoco.MjSpec:
@@ -55,13 +56,13 @@ def _reacher() -> mujoco.MjSpec:
     return spec
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _SPACE = ParameterSpace(
     (
         Parameter(
             "gantry_turn",
-            "by which the axes that the hand moves along are turned against what the camera sees",
+            "angle between the axes of the hand's motion and those of the camera",
             train=Uniform(-0.8, 0.8),
             nominal=0.0,
             bounds=(-math.pi, math.pi),
@@ -71,7 +72,7 @@ _SPACE = ParameterSpace(
         ),
         Parameter(
             "payload",
-            "weight on the hand",
+            "mass of the load on the hand",
             train=Uniform(0.0, 1.0),
             nominal=0.0,
             bounds=(0.0, 2.5),
@@ -79,20 +80,20 @@ _SPACE = ParameterSpace(
             edits=(ModelEdit(carry),),
             unit="kg",
         ),
-        # A weaker hand would not hold the loads that are out of distribution up.
+        # A weaker hand could not hold the loads of the ood split.
         replace(strength(ARM), ood=Uniform(1.5, 2.0)),
         LATENCY,
-        goal_column(0, "where to reach for", (-0.16, 0.16), 0.1, (-0.17, 0.17)),
-        goal_column(1, "where to reach for", (-0.16, 0.16), 0.0, (-0.17, 0.17)),
-        goal_column(2, "height to reach for", (0.04, 0.2), 0.15, (HEIGHT, 0.22)),
+        goal_column(0, "x of the goal", (-0.16, 0.16), 0.1, (-0.17, 0.17)),
+        goal_column(1, "y of the goal", (-0.16, 0.16), 0.0, (-0.17, 0.17)),
+        goal_column(2, "height of the goal", (0.04, 0.2), 0.15, (HEIGHT, 0.22)),
     )
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    qpos = uniform(generator, nominal["qpos"].shape[:-1], (-0.1, 0.1), (-0.1, 0.1), (0.05, 0.2))
+    qpos = uniform(generator, nominal, (-0.1, 0.1), (-0.1, 0.1), (0.05, 0.2))
     return started(qpos, nominal["qvel"], ARM)
 
 
@@ -117,21 +118,27 @@ def _observe(state: State, task: Columns) -> Tensor:
     return torch.cat([*(turned(vector, turn) for vector in seen), _to_goal(state, task)], dim=-1)
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
     return closeness(_distance(step.after, step.task), far=0.4, exact=2 * _CLOSE)
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def reach() -> TaskFamily:
     """The family ``reach``."""
     return TaskFamily(
         name="reach",
-        summary="A hand goes to a point it sees; how its axes are turned, its load, strength and latency are hidden.",
-        source=f"our own: {FACTS}; actions move the targets of position servos; reward in [0, 1] is half for how much "
-        f"of 0.4 m is left and half for how exactly the hand is there; success is {100 * _CLOSE:g} cm from the goal "
-        "for the last half second",
+        summary="A hand moves to an observed point; the rotation of its axes, its load, strength and latency are "
+        "hidden.",
+        source=Source(
+            CITATION,
+            "In [0, 1]: half for the distance to the goal on a scale of 0.4 m, half for precision at the goal. Success "
+            f"is a distance below {100 * _CLOSE:g} cm for the last half second.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_reacher, frame_skip=FRAME_SKIP, fields=("act",), camera="table"),
         observations=(

@@ -1,1 +1,1 @@
-"""A 7-joint arm: model and family."""
+"""The Franka Emika Panda, an arm with 7 joints."""

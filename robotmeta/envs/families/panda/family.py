@@ -1,8 +1,8 @@
-"""A Franka Emika Panda picks an object up and holds it: what the object is like and what ails the arm is hidden.
+"""Panda grasp: an arm picks an object up and holds it; the object's and the arm's properties are hidden.
 
-Policies move the targets of the joints' servos and of the fingers, and see the joints, the hand, the object and the
-goal. The object and the reward are those of the family ``grasp``. Here a whole arm has to carry the object, with a
-load on its hand, friction in its joints, and a motor that is weaker than nominal.
+Actions move the targets of the servos of the joints and the fingers. Policies observe the joints, the hand, the object
+and the goal. The object and the reward are those of the family ``grasp``. The arm has a load on its hand, friction in
+its joints and a weak motor.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit
-from robotmeta.envs.families import objects
+from robotmeta.envs.families import lifting, object_state, objects
 from robotmeta.envs.families.gripper.model import LATENCY, TIMESTEP, add_goal, show_goal
 from robotmeta.envs.families.panda.model import (
     CLOSING_SPEED,
@@ -30,16 +33,16 @@ from robotmeta.envs.families.panda.model import (
     panda,
     weaken_joint,
 )
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, numbered
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 
 _FRAME_SKIP = 4
-_DT = _FRAME_SKIP * TIMESTEP  # 25 decisions a second
+_DT = _FRAME_SKIP * TIMESTEP  # 25 control steps a second
 _ARM = len(JOINTS)
-_UNREST = 0.01  # radians by which each joint is off at the start
-_AROUND = 0.05  # metres around the middle of the table where objects lie at the start, along x and y
-_TABLE = 0.3  # metres around the middle of the table, where objects may go
-_HELD_OUT = 4.0  # the joint whose faults are kept for the ood split: the elbow
+_UNREST = 0.01  # radians, the noise on each joint at the start
+_AROUND = 0.05  # metres along x and y around the middle of the table, where objects start
+_TABLE = 0.3  # metres around the middle of the table, within which an object has to stay
+_HELD_OUT = 4.0  # the joint with faults in the ood split only: the elbow
 
 _XYZ = ("x", "y", "z")
 _OBSERVATIONS = (
@@ -79,12 +82,13 @@ def _picker() -> mujoco.MjSpec:
 # -- what varies -------------------------------------------------------------------------------------------------------
 
 
-# All at once at its worst would be beyond any hand: out of distribution are a shape, sizes and weights, and the elbow.
+# No hand could lift an object with every parameter at its worst. Out of distribution are a shape, sizes, masses, the
+# load and the elbow's motor.
 _SPACE = ParameterSpace(
     (
         objects.SHAPE,
         replace(objects.HALF_WIDTH, bounds=(0.008, 0.47 * OPENING)),
-        replace(objects.ASPECT, bounds=(1.05, 1.8), ood=None),  # what is taller reaches up to the hand at the start
+        replace(objects.ASPECT, bounds=(1.05, 1.8), ood=None),  # a taller object reaches the hand at the start
         objects.MASS,
         replace(objects.OFFSET, ood=None),
         replace(objects.FRICTION, ood=None),
@@ -100,7 +104,7 @@ _SPACE = ParameterSpace(
         ),
         Parameter(
             "payload",
-            "weight strapped to the hand",
+            "mass of the load on the hand",
             train=Uniform(0.0, 1.0),
             nominal=0.0,
             bounds=(0.0, 3.0),
@@ -128,7 +132,7 @@ _SPACE = ParameterSpace(
         ),
         Parameter(
             "fault_strength",
-            "share that the weak motor gives of its torque",
+            "share of its torque that the weak motor gives",
             train=Uniform(0.5, 0.8),
             nominal=0.5,
             bounds=(0.0, 1.0),
@@ -138,7 +142,7 @@ _SPACE = ParameterSpace(
         replace(LATENCY, ood=None),
         Parameter(
             "goal_z",
-            "how far to lift",
+            "height to lift to",
             train=Uniform(0.06, 0.16),
             nominal=0.1,
             bounds=(0.03, 0.3),
@@ -148,50 +152,52 @@ _SPACE = ParameterSpace(
     )
 )
 
-# -- physics measurements ----------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
+_INITIAL_TARGETS = per_device(torch.tensor([*HOME, 0.0], dtype=torch.float64))
+_FULL_SPEEDS = per_device(torch.tensor([SPEED] * _ARM + [CLOSING_SPEED], dtype=torch.float64))
 _PARTS = {"touch": 2, "tool": 3, "up": 3, "object": 3, "along": 3, "object_up": 3, "velocity": 3}
 
 
 def _sensed(state: State) -> dict[str, Tensor]:
-    """What sensors of the model tell, by name; vectors but ``tool`` are in the tool's frame."""
+    """The sensors by name. All vectors except ``tool`` are in the tool's frame."""
     return dict(zip(_PARTS, state["sensordata"].split(tuple(_PARTS.values()), dim=-1), strict=True))
 
 
 def _closure(joints: Tensor) -> Tensor:
-    """How far both fingers together are from open, m; of velocities, m/s."""
+    """Distance by which both fingers together are closed, m; for velocities, m/s."""
     return joints[..., _ARM : _ARM + 2].sum(dim=-1)
 
 
 def _targets(state: State) -> Tensor:
-    """Where the servos are told to be: the joints, rad, and both fingers, m from open, ``[..., 8]``."""
-    initial = torch.tensor([*HOME, 0.0], dtype=torch.float64)
-    return initial + state["act"] * torch.tensor([SPEED] * _ARM + [CLOSING_SPEED], dtype=torch.float64)
+    """Targets of the servos: the joints, rad, and the closure of both fingers, m, ``[..., 8]``."""
+    act = state["act"]
+    return _INITIAL_TARGETS(act.device) + act * _FULL_SPEEDS(act.device)
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    """Hand open above the table, its servos at rest; an object lies under it."""
-    drawn = 2.0 * torch.rand(*nominal["qpos"].shape[:-1], _ARM + 3, generator=generator, dtype=torch.float64) - 1.0
-    unrest, place, turn = drawn.split((_ARM, 2, 1), dim=-1)
-    arm = torch.tensor(READY, dtype=torch.float64) + _UNREST * unrest
+    """The open hand above the table, at rest, and an object below it."""
+    qpos = nominal["qpos"]
+    unrest, place, turn = uniform_like(qpos[..., : _ARM + 3], generator).split((_ARM, 2, 1), dim=-1)
+    arm = qpos.new_tensor(READY) + _UNREST * unrest
     fingers = torch.zeros_like(place)
-    lying = objects.at_rest(_AROUND * place, math.pi / 4 * turn.squeeze(-1), task)
-    act = torch.cat([(arm - torch.tensor(HOME, dtype=torch.float64)) / SPEED, fingers[..., :1]], dim=-1)
+    lying = object_state.at_rest(_AROUND * place, math.pi / 4 * turn.squeeze(-1), task)
+    act = torch.cat([(arm - arm.new_tensor(HOME)) / SPEED, fingers[..., :1]], dim=-1)
     return {"qpos": torch.cat([arm, fingers, lying], dim=-1), "qvel": nominal["qvel"], "act": act}
 
 
 def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state)
-    sensed["along"] = objects.seen_along(sensed["along"], task)
+    sensed["along"] = object_state.observed_along(sensed["along"], task)
     joints, speeds = (torch.cat([v[..., :_ARM], _closure(v).unsqueeze(-1)], dim=-1) for v in (qpos, qvel))
-    to_lift = task["goal_z"] - objects.rise(state, task)
+    to_lift = task["goal_z"] - object_state.rise(state, task)
     return torch.cat(
         [
             joints,
             speeds,
             _targets(state) - joints,
             *sensed.values(),
-            objects.half_extents(task).expand(*qpos.shape[:2], 3),
+            object_state.half_extents(task).expand(*qpos.shape[:2], 3),
             to_lift.unsqueeze(-1),
         ],
         dim=-1,
@@ -199,11 +205,11 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 
 def _off_table(state: State, task: Columns) -> Tensor:
-    return objects.off_table(state, _TABLE)
+    return object_state.off_table(state, _TABLE)
 
 
 def _lifted(state: State, task: Columns) -> Tensor:
-    return objects.lifted(state, task, _sensed(state)["touch"])
+    return lifting.lifted(state, task, _sensed(state)["touch"])
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
@@ -212,22 +218,26 @@ def _lifted(state: State, task: Columns) -> Tensor:
 def _reward(step: Transition) -> Tensor:
     state, sensed = step.after, _sensed(step.after)
     distance, gap = sensed["object"].norm(dim=-1), OPENING - _closure(state["qpos"])
-    seen = objects.seen_along(sensed["along"], step.task)
-    return objects.lifting_reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
+    seen = object_state.observed_along(sensed["along"], step.task)
+    return lifting.reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
+
+
+# -- families ----------------------------------------------------------------------------------------------------------
 
 
 def grasp() -> TaskFamily:
     """The family ``panda-grasp``."""
     return TaskFamily(
         name="panda-grasp",
-        summary="A Franka Emika Panda picks an object up and holds it at a height it is told; what the object is like "
+        summary="A Franka Emika Panda picks an object up and holds it at a commanded height; the object's properties "
         "and the arm's load, friction, weak motor, fingers and latency are hidden.",
-        source=f"our own, with published kinematics, inertias, friction and torque limits: {_FRAME_SKIP} substeps of "
-        f"{1e3 * TIMESTEP:g} ms, implicit integration; actions move the targets of joint servos; gravity on the arm is "
-        f"compensated; {objects.LIFTING_REWARD} {GRIP:g} N; ends where the object is {100 * _TABLE:g} cm from the "
-        f"middle; success is within {100 * objects.HEIGHT_ERROR:g} cm of the height, touched on both sides and level "
-        "within 15 degrees for the last half second. Sizes are seen as by a camera; how a cylinder "
-        "or a sphere is turned does not show, and the shape and what is hidden are not told",
+        source=Source(
+            "Our own, with published kinematics, inertias, friction and torque limits: "
+            f"{_FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms, implicit integration. Actions move the targets of joint "
+            f"servos. Gravity on the arm is compensated. {object_state.OBSERVED}",
+            f"{lifting.IN_WORDS.format(grip=GRIP)} An episode ends where the object is {100 * _TABLE:g} cm from "
+            "the middle of the table.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_picker, frame_skip=_FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
         observations=_OBSERVATIONS,

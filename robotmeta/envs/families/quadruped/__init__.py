@@ -1,1 +1,1 @@
-"""Quadrupeds with 12 joints: model, real robots by name, and families."""
+"""Quadrupeds with 12 joints, fifteen real robots among them."""

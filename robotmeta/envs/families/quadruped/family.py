@@ -1,11 +1,11 @@
-"""Quadrupeds: a task is a whole robot, what it carries, the floor, and what is wrong with its motors.
+"""Quadrupeds: a task is a robot, its load, the floor, and the faults of its motors.
 
-One policy drives robots of 3 to 70 kg because it meets all of them in units of the robot itself. With leg length L
+One policy controls robots of 3 to 70 kg, because observations and actions are in units of the robot. With leg length L
 (thigh plus calf) and gravity g, the natural time of a robot is sqrt(L / g) and its natural speed sqrt(g L): 0.21 s and
-2.0 m/s for a Go2. Speeds so measured are Froude speeds; animals and robots of any size change gaits at the same ones.
+2.0 m/s for a Go2. Speeds in this unit are Froude speeds. Animals and robots of all sizes change gaits at the same ones.
 
-A policy sees what a real robot measures: an inertial unit and joint encoders. How fast it gets on no sensor tells; it
-takes memory to find out, from how the legs move and from the reward.
+A policy observes what a real robot measures: an inertial measurement unit and joint encoders. No sensor measures the
+robot's speed. A policy with a memory can estimate it from the motion of the legs and from the reward.
 """
 
 from __future__ import annotations
@@ -13,41 +13,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robotmeta.envs.edits import Field, ModelEdit, SpecEdit, delay
-from robotmeta.envs.families.quadruped.model import (
-    FRICTION,
-    GRAVITY,
-    JOINTS,
-    LEGS,
-    NUMBERS,
-    REACH,
-    TIMESTEP,
-    break_joint,
-    carry,
-    quadruped,
-    standing_height,
-)
+from robotmeta.envs.draws import uniform_like
+from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, REACH, TIMESTEP, quadruped, standing_height
+from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, NOMINAL
 from robotmeta.envs.families.quadruped.robots import ROBOTS
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import (
-    Choice,
-    Distribution,
-    LogUniform,
-    Parameter,
-    ParameterSpace,
-    Proportional,
-    Uniform,
-    Union,
-    numbered,
-)
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.rewards import tolerance
 
 _FRAME_SKIP = 4
-_DT = _FRAME_SKIP * TIMESTEP  # 50 decisions a second
+_DT = _FRAME_SKIP * TIMESTEP  # 50 control steps a second
 _HORIZON = 250  # 5 seconds
-_NOMINAL = {**ROBOTS["go2"].row, "stiffness": 1.0, "damping": 0.1}
-_TILT = 0.5  # cosine of the steepest tilt of a trunk that has not fallen
-_CROUCH = 0.5  # lowest trunk that has not fallen, as a share of the standing height
+_TILT = 0.5  # cosine of the largest tilt of a robot that has not fallen
+_CROUCH = 0.5  # lowest height of the trunk of a robot that has not fallen, as a share of the standing height
 
 _OBSERVATIONS = (
     *((f"gravity_{axis}", "g, in the trunk's frame") for axis in "xyz"),
@@ -59,166 +37,7 @@ _OBSERVATIONS = (
 )
 _ACTIONS = tuple((f"{joint}_target", f"{REACH[joint.split('_')[1]]:g} rad from standing") for joint in JOINTS)
 
-# -- what varies -----------------------------------------------------------------------------------------------------
-
-
-def _number(
-    name: str,
-    description: str,
-    unit: str,
-    train: Distribution,
-    bounds: tuple[float, float],
-    ood: Distribution | None = None,
-) -> Parameter:
-    return Parameter(
-        name,
-        description,
-        train=train,
-        nominal=_NOMINAL[name],
-        bounds=bounds,
-        ood=ood,
-        edits=(SpecEdit(NUMBERS[name]),),
-        unit=unit,
-    )
-
-
-# Ranges of the factors: those of the real robots, rounded outwards.
-_THIGH = _number(
-    "thigh_length",
-    "from hip to knee",
-    "m",
-    LogUniform(0.16, 0.36),
-    (0.05, 1.0),
-    ood=Union(((0.12, 0.16), (0.36, 0.45))),
-)
-_TRUNK = _number(
-    "trunk_mass", "trunk without legs", "kg", Proportional(LogUniform(380.0, 1250.0), (_THIGH,) * 3), (0.1, 500.0)
-)
-
-
-def _length(name: str, description: str, low: float, high: float, shortest: float = 0.01) -> Parameter:
-    return _number(name, description, "m", Proportional(Uniform(low, high), (_THIGH,)), (shortest, 3.0))
-
-
-def _mass(name: str, description: str, low: float, high: float) -> Parameter:
-    return _number(name, description, "kg", Proportional(LogUniform(low, high), (_TRUNK,)), (0.001, 100.0))
-
-
-_TORQUES = (0.1, 2000.0)  # of 0 MuJoCo makes no limit
-_TORQUE = _number(
-    "hip_torque",
-    "torque limit of abduction and hip joints",
-    "N m",
-    Proportional(LogUniform(8.0, 36.0), (_TRUNK, _THIGH)),
-    _TORQUES,
-)
-_ROBOT = (
-    _THIGH,
-    _length("calf_length", "from knee to foot", 0.83, 1.26, shortest=0.05),
-    _length("trunk_length", "from front to hind hip axes", 1.7, 2.75, shortest=0.05),
-    _length("trunk_width", "between left and right abduction axes", 0.34, 1.31),
-    _length("hip_offset", "from abduction axis to the plane of the leg", 0.13, 0.7, shortest=0.005),
-    _TRUNK,
-    _mass("hip_mass", "link between trunk and thigh, each", 0.066, 0.19),
-    _mass("thigh_mass", "each", 0.056, 0.22),
-    _mass("calf_mass", "with foot, each", 0.013, 0.05),
-    _TORQUE,
-    _number("knee_torque", "torque limit of the knees", "N m", Proportional(Uniform(1.0, 2.6), (_TORQUE,)), _TORQUES),
-    _number("stiffness", "gain of the servos on position", "weight L/rad", Uniform(0.8, 1.5), (0.0, 20.0)),
-    _number("damping", "gain of the servos on velocity", "stiffness sqrt(L/g)", Uniform(0.06, 0.15), (0.0, 2.0)),
-)
-_LEG_NAMES = {"fl": "front left", "fr": "front right", "hl": "hind left", "hr": "hind right"}
-
-
-def _strength(leg: str) -> Parameter:
-    servos = tuple(joint for joint in JOINTS if joint.startswith(leg))
-    return Parameter(
-        f"strength_{leg}",
-        f"multiplier of torque limits and gains of the {_LEG_NAMES[leg]} leg",
-        train=Uniform(0.7, 1.0),
-        nominal=1.0,
-        bounds=(0.0, 3.0),
-        ood=Uniform(0.5, 0.7),
-        edits=tuple(Field(f"actuator_{name}", rows=servos) for name in ("gainprm", "biasprm", "forcerange")),
-    )
-
-
-_CONDITIONS = (
-    Parameter(
-        "payload_mass",
-        "crate on the trunk",
-        train=Proportional(Uniform(0.0, 0.4), (_TRUNK,)),
-        nominal=0.0,
-        bounds=(0.0, 500.0),
-        edits=(ModelEdit(carry),),
-        unit="kg",
-    ),
-    Parameter(
-        "payload_x",
-        "where the crate is, from -0.5 hind hips to 0.5 front hips",
-        train=Uniform(-0.4, 0.4),
-        nominal=0.0,
-        bounds=(-1.0, 1.0),
-        qualifies="payload_mass",
-    ),
-    Parameter(
-        "payload_y",
-        "where the crate is, from -0.5 right hips to 0.5 left hips",
-        train=Uniform(-0.4, 0.4),
-        nominal=0.0,
-        bounds=(-2.0, 2.0),
-        qualifies="payload_mass",
-    ),
-    Parameter(
-        "friction",
-        "coefficient of friction of the floor",
-        train=LogUniform(0.4, 1.2),
-        nominal=FRICTION,
-        bounds=(0.01, 5.0),  # with none at all the simulation diverges
-        ood=Union(((0.25, 0.4), (1.2, 1.5))),
-        edits=(Field("geom_friction", "set", rows=("floor",), column=0),),
-    ),
-    *(_strength(leg) for leg in LEGS),
-    Parameter(
-        "faulty_joint",
-        "joint with a fault",
-        train=Choice((0.0,) * len(JOINTS) + tuple(float(i + 1) for i in range(len(JOINTS)))),
-        nominal=0.0,
-        bounds=(0.0, float(len(JOINTS))),
-        edits=(ModelEdit(break_joint),),
-        labels=numbered(("none", *JOINTS)),
-    ),
-    Parameter(
-        "fault",
-        "what the faulty joint is: limp, or locked as it stands",
-        train=Choice((0.0, 1.0)),
-        nominal=0.0,
-        bounds=(0.0, 1.0),
-        labels=numbered(("limp", "locked")),
-        qualifies="faulty_joint",
-    ),
-    Parameter(
-        "latency",
-        "from an action to the servos",
-        train=Uniform(0.0, 30.0),
-        nominal=0.0,
-        bounds=(0.0, 60.0),
-        ood=Uniform(30.0, 40.0),
-        edits=(ModelEdit(delay),),
-        unit="ms",
-    ),
-    Parameter(
-        "speed",
-        "forward speed to walk at, which the policy is told",
-        train=Uniform(0.15, 0.5),
-        nominal=0.3,
-        bounds=(-1.5, 1.5),
-        ood=Uniform(0.5, 0.65),
-        unit="sqrt(g L)",
-    ),
-)
-
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _leg_length(task: Columns) -> Tensor:
@@ -234,19 +53,19 @@ def _natural_time(task: Columns) -> Tensor:
 
 
 def _in_trunk(state: State, vector: Tensor) -> Tensor:
-    """Turns world vectors ``[..., 3]`` into the trunk's frame."""
+    """Rotates vectors ``[..., 3]`` from the world's to the trunk's frame."""
     w, axis = state["qpos"][..., 3:4], -state["qpos"][..., 4:7]
     twice = 2.0 * torch.linalg.cross(axis, vector)
     return vector + w * twice + torch.linalg.cross(axis, twice)
 
 
 def _velocity(state: State, task: Columns) -> Tensor:
-    """Of the trunk in its own frame, in natural speeds, ``[task, episode, 3]``."""
+    """Velocity of the trunk in its own frame, in natural speeds, ``[task, episode, 3]``."""
     return _in_trunk(state, state["qvel"][..., :3]) / _natural_speed(task).unsqueeze(-1)
 
 
 def _upright(state: State) -> Tensor:
-    """Cosine of the trunk's tilt."""
+    """Cosine of the trunk's tilt, ``[task, episode]``."""
     x, y = state["qpos"][..., 4], state["qpos"][..., 5]
     return 1.0 - 2.0 * (x * x + y * y)
 
@@ -270,10 +89,10 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 
 def _stand(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    """Standing, heading along x from the origin, with joints a little off."""
+    """Standing at the origin along x, with noise on the joints."""
     qpos = nominal["qpos"].clone()
     joints = qpos[..., 7:]
-    joints += 0.05 * (2.0 * torch.rand(joints.shape, generator=generator) - 1.0)
+    joints += uniform_like(joints, generator, scale=0.05, dtype=torch.float32)
     return {"qpos": qpos, "qvel": nominal["qvel"]}
 
 
@@ -283,17 +102,17 @@ def _fallen(state: State, task: Columns) -> Tensor:
 
 
 def _slack(task: Columns) -> Tensor:
-    """Error of the speed at which following the command is worth nothing, in natural speeds."""
+    """Error of the speed from which the reward for it is 0, in natural speeds."""
     return task["speed"].abs().clamp(min=0.1)
 
 
 def _on_time(state: State, task: Columns) -> Tensor:
-    """Whether the robot is on its feet and got on, over a whole episode, at the commanded speed within a quarter."""
+    """Whether the robot stands and its mean speed over a whole episode is within a quarter of the command."""
     speed = state["qpos"][..., 0] / (_HORIZON * _DT * _natural_speed(task))
     return ((speed - task["speed"]).abs() < 0.25 * _slack(task)) & ~_fallen(state, task)
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
@@ -306,18 +125,24 @@ def _reward(step: Transition) -> Tensor:
     return upright * (0.1 + 0.9 * forward * sideways * turning) - 0.05 * change
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def walk() -> TaskFamily:
     """The family ``quadruped``."""
     return TaskFamily(
         name="quadruped",
-        summary="A quadruped walks at the speed it is told and cannot see; which robot it is, its load, floor, faults "
+        summary="A quadruped walks at a commanded speed and does not observe its own speed; robot, load, floor, faults "
         "and latency are hidden.",
-        source="our own: 12 position servos, 4 substeps of 5 ms, implicit integration, feet alone touch the floor; L "
-        "is the length of thigh and calf; reward is upright (0.1 + 0.9 forward sideways turning) less 0.05 times the "
-        "mean squared change of action, factors in [0, 1]: forward falls linearly from 1 at the commanded speed to 0 "
-        "at standstill; ends at a tilt of 60 degrees or half the standing height",
-        space=ParameterSpace((*_ROBOT, *_CONDITIONS)),
-        world=MujocoWorld(lambda: quadruped(_NOMINAL), frame_skip=_FRAME_SKIP, fields=("ctrl",), camera="track"),
+        source=Source(
+            "Our own: 12 position servos, 4 substeps of 5 ms, implicit integration. Only the feet touch the floor. In "
+            "units, L is the length of thigh and calf.",
+            "Upright times (0.1 + 0.9 forward sideways turning) minus 0.05 times the mean squared change of action. "
+            "The factors are in [0, 1]. Forward falls linearly from 1 at the commanded speed to 0 at standstill. An "
+            "episode ends at a tilt of 60 degrees or half the standing height.",
+        ),
+        space=ParameterSpace((*BODY, *CONDITIONS)),
+        world=MujocoWorld(lambda: quadruped(NOMINAL), frame_skip=_FRAME_SKIP, fields=("ctrl",), camera="track"),
         observations=_OBSERVATIONS,
         actions=_ACTIONS,
         horizon=_HORIZON,
@@ -330,5 +155,5 @@ def walk() -> TaskFamily:
         robots={name: robot.row for name, robot in ROBOTS.items()},
         privileged_state=tuple((f"velocity_{axis}", "sqrt(g L), in the trunk's frame") for axis in "xy"),
         observe_privileged_state=lambda state, task: _velocity(state, task)[..., :2],
-        init_std=0.15,  # servos jerk the legs: with more noise, policies learn to walk by it, and stop where it stops
+        init_std=0.15,  # with more noise on the servos, policies learn a gait that needs the noise
     )

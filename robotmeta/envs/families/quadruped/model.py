@@ -1,7 +1,7 @@
-"""The body of the family ``quadruped``: one robot of 12 joints, and what each of its numbers does to it.
+"""The model of the family ``quadruped``: a robot with 12 joints, and the changes a task makes to it.
 
-At joint angles of zero the robot stands: hips turned back, knees bent forward. A control of 0 asks a joint for that
-pose, a control of 1 for ``REACH`` more. The feet alone touch the ground.
+At joint angles of zero the robot stands, with hips turned back and knees bent forward. A control of 0 is a joint's
+standing angle, a control of 1 is ``REACH`` more. Only the feet touch the ground.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ LEGS: Mapping[str, tuple[int, int]] = {"fl": (1, 1), "fr": (1, -1), "hl": (-1, 1
 JOINTS = tuple(f"{leg}_{joint}" for leg in LEGS for joint in ("abduction", "hip", "knee"))
 REACH: Mapping[str, float] = {"abduction": 0.3, "hip": 0.5, "knee": 0.6}  # radians
 
-# Radians from a straight leg; feet a little behind the hips, because knees that give push the trunk back.
+# Radians from a straight leg. The feet are a little behind the hips, because knees that yield push the trunk back.
 _STAND: Mapping[str, float] = {"abduction": 0.0, "hip": 0.9, "knee": -1.5}
-_LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, typical of the real robots
+_LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, typical of real robots
     "abduction": (-0.8, 0.8),
     "hip": (-0.9, 2.8),
     "knee": (-2.7, -0.4),
 }
-_FOOT_RADIUS = 0.1  # of the calf's length; the real robots have 0.09 to 0.12
-_ARMATURE = 3e-4  # kg m^2 of reflected rotor inertia for each N m of a motor; published rotors have 1e-4 to 6e-4
+_FOOT_RADIUS = 0.1  # times the calf's length; real robots have 0.09 to 0.12
+_ARMATURE = 3e-4  # kg m^2 of reflected rotor inertia for each N m of torque limit; published rotors have 1e-4 to 6e-4
 _LONGEST_DELAY = 0.06  # seconds
 _PAYLOAD_DENSITY = 1500.0  # kg/m^3
 
@@ -43,11 +43,11 @@ _SHELL, _LIMB, _RUBBER, _CRATE = (
     (0.5, 0.36, 0.2, 1.0),
 )
 
-# -- the robot without its numbers -----------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def quadruped(robot: Row) -> mujoco.MjSpec:
-    """A robot on flat ground.
+    """Builds a robot on flat ground.
 
     Args:
         robot: A value for every key of :data:`NUMBERS`.
@@ -56,7 +56,7 @@ def quadruped(robot: Row) -> mujoco.MjSpec:
     spec.compiler.degree = False
     spec.option.timestep = TIMESTEP
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    spec.memory = 1 << 18  # bytes of scratch a world; four contacts need far less than the default
+    spec.memory = 1 << 18  # bytes of scratch for each world; four contacts need far less than the default
     _ground(spec)
     trunk = spec.worldbody.add_body(name="trunk")
     trunk.add_freejoint()
@@ -90,7 +90,7 @@ def _ground(spec: mujoco.MjSpec) -> None:
         size=[0, 0, 1],
         material="ground",
         friction=[FRICTION, 0.005, 0.0001],
-        priority=1,  # its friction decides
+        priority=1,  # its friction applies to both surfaces
         contype=0,
         conaffinity=1,
     )
@@ -143,13 +143,13 @@ def _servo(spec: mujoco.MjSpec, joint: str) -> None:
         ctrlrange=[-1, 1],
         nsample=round(_LONGEST_DELAY / TIMESTEP) + 1,
     )
-    # Switched on, it holds the joint in its standing angle.
+    # An active constraint locks the joint at its standing angle.
     spec.add_equality(
         name=joint, type=mujoco.mjtEq.mjEQ_JOINT, objtype=mujoco.mjtObj.mjOBJ_JOINT, name1=joint, active=False
     )
 
 
-# -- what each number of a robot does --------------------------------------------------------------------------------
+# -- numbers of a robot ------------------------------------------------------------------------------------------------
 
 
 def _trunk_mass(spec: mujoco.MjSpec, mass: float) -> None:
@@ -184,7 +184,7 @@ def _thigh_length(spec: mujoco.MjSpec, length: float) -> None:
     spec.geom("trunk").size[2] = 0.27 * length
     head = spec.geom("head")
     head.size[0], head.size[2], head.pos[2] = 0.35 * length, 0.18 * length, 0.1 * length
-    spec.camera("track").pos = [-2.0 * length, -6.6 * length, 2.2 * length]  # robots of any size fill the picture
+    spec.camera("track").pos = [-2.0 * length, -6.6 * length, 2.2 * length]  # a robot of any size fills the picture
     _put_on_feet(spec)
 
 
@@ -202,7 +202,7 @@ def _put_on_feet(spec: mujoco.MjSpec) -> None:
 
 
 def _links(spec: mujoco.MjSpec) -> tuple[float, float]:
-    """Lengths of thigh and calf."""
+    """Lengths of thigh and calf, m."""
     return -spec.body("fl_calf").pos[2], -spec.geom("fl_foot").pos[2]
 
 
@@ -255,7 +255,7 @@ NUMBERS: Mapping[str, Callable[[mujoco.MjSpec, float], None]] = {
     "stiffness": _stiffness,
     "damping": _damping,
 }
-"""The edit that gives a robot each of its numbers, by column name. The gains come last: their units are the robot's."""
+"""The edit that applies each number of a robot, by column name. The gains are last: they depend on mass and lengths."""
 
 
 def standing_height(thigh: Length, calf: Length) -> Length:
@@ -263,11 +263,11 @@ def standing_height(thigh: Length, calf: Length) -> Length:
     return math.cos(_STAND["hip"]) * thigh + math.cos(_STAND["hip"] + _STAND["knee"]) * calf + _FOOT_RADIUS * calf
 
 
-# -- what a robot can meet -------------------------------------------------------------------------------------------
+# -- load and faults ---------------------------------------------------------------------------------------------------
 
 
 def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
-    """Puts a crate of that mass on the trunk, at ``payload_x`` and ``payload_y`` of its length and width."""
+    """Puts a crate on the trunk, kg, at ``payload_x`` of its length and ``payload_y`` of its width."""
     if mass == 0.0:
         return
     height = float(model.geom("trunk").size[2]) + fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
@@ -276,7 +276,7 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
 
 
 def break_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
-    """Takes the torque off a joint, which counts from 1; 0 is none. With ``fault`` 1 it is locked where it stands."""
+    """Removes the torque of a joint, counted from 1; 0 is none. With ``fault`` 1 the joint is locked as it stands."""
     index = round(joint) - 1
     if index >= 0:
         model.actuator_gainprm[index] = model.actuator_biasprm[index] = 0.0

@@ -1,13 +1,13 @@
-"""Quadrupeds one can buy or build, as numbers: the rows of the family ``quadruped`` that are real robots.
+"""Real quadrupeds as rows of the family ``quadruped``.
 
-A row describes a robot by rigid links: a trunk with four equal legs of three links, driven by position servos. What
-its fields cannot say is left out: where a link's centre of mass lies, rotors, belts and linkages, legs that differ
-front to hind, knees that can bend both ways. Lengths are between joint axes; a knee or foot that sits beside the line
-of its leg counts by its distance. Masses add what is bolted on: rotors and feet belong to the link that carries them.
+A row describes a robot as rigid links: a trunk with four equal legs of three links and position servos. It omits the
+links' centres of mass, rotors, belts and linkages, differences between front and hind legs, and knees that bend both
+ways. Lengths are distances between joint axes, also where a knee or foot is beside the line of its leg. Rotors and feet
+are part of the mass of the link that carries them.
 
-What is not here is the same for all robots, in units of their own, and ours: gains of the servos (those of published
-controllers are softer and need a policy that balances), foot radius, rotor inertia, joint limits, the shapes of links
-and with them their inertias, and a standing pose with all knees to the back.
+All other numbers are our own and the same for all robots in the robots' units: the gains of the servos (those of
+published controllers are softer and need a policy that balances), the foot radius, rotor inertia, joint limits, the
+shapes and inertias of links, and a standing pose with all knees to the back.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ class QuadrupedParameters:
     """A quadruped with 12 joints.
 
     Attributes:
-        trunk_mass: Trunk, kg.
-        trunk_length: From the front to the hind hip axes, m.
-        trunk_width: Between the abduction axes of the left and right legs, m.
-        hip_offset: From an abduction axis to the plane its leg swings in, m.
-        hip_mass: Link between trunk and thigh, kg.
-        thigh_length: From hip to knee, m.
-        thigh_mass: kg.
-        calf_length: From knee to the centre of the foot, m.
-        calf_mass: Calf and foot, kg.
+        trunk_mass: Mass of the trunk, kg.
+        trunk_length: Distance between the front and the hind hip axes, m.
+        trunk_width: Distance between the abduction axes of the left and right legs, m.
+        hip_offset: Distance from an abduction axis to the plane of its leg, m.
+        hip_mass: Mass of the link between trunk and thigh, kg.
+        thigh_length: Distance from hip to knee, m.
+        thigh_mass: Mass of the thigh, kg.
+        calf_length: Distance from knee to the centre of the foot, m.
+        calf_mass: Mass of calf and foot, kg.
         hip_torque: Torque limit of the abduction and hip joints, N m.
         knee_torque: Torque limit of the knees, N m.
         source: Where the numbers come from.
-        estimated: Which of them are not published and follow from others as the source says.
+        estimated: Numbers that are not published and follow from others, as the source says.
     """
 
     trunk_mass: float
@@ -266,7 +266,7 @@ ROBOTS: Mapping[str, QuadrupedParameters] = {
         hip_torque=45.0,
         knee_torque=113.2,
         source="Boston Dynamics Spot: MJCF of MuJoCo Menagerie; trunk mass is Boston Dynamics' 32.5 kg for the robot "
-        "less the legs; torque of Isaac Lab, measured by the RAI Institute, the knee's at its best angle",
+        "minus the legs; torque of Isaac Lab, measured by the RAI Institute, the knee's at its best angle",
         estimated=("trunk_mass",),
     ),
 }

@@ -1,1 +1,1 @@
-"""Families over robots of the DeepMind Control Suite."""
+"""Robots of the DeepMind Control Suite."""

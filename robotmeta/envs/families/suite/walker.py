@@ -1,7 +1,7 @@
-"""The Control Suite's planar walker: it walks at a speed it is not told, with a torso and a joint that vary.
+"""The Control Suite's planar walker: it walks at a hidden speed, with a torso and a joint that vary.
 
-The model is ``walker.xml`` of the installed ``dm_control`` package, 10 substeps of 2.5 ms, and its 24-number
-observation: the orientation of each link, the torso's height, then velocities.
+The model is ``walker.xml`` of the installed ``dm_control`` package, with 10 substeps of 2.5 ms. The 24 observations are
+the suite's: the orientation of each link, the torso's height, then velocities.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
+from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
-from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, noise, planar_velocity
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.parameters import Choice, LogUniform, Parameter, ParameterSpace, Uniform, Union, numbered
+from robotmeta.envs.families.suite.control_suite import HORIZON, at_velocity, load, named, planar_velocity
+from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
+from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
 
 _SPEED = 1.0  # metres a second from which the suite's reward is 1
-_STAND_HEIGHT = 1.2  # metres of torso height from which standing is worth 1
-_TORSO_HEIGHT = 1.3  # metres from the ground to the torso, legs straight
-_WEAK = 0.4  # share of its torque a weak joint keeps
+_STAND_HEIGHT = 1.2  # metres of torso height from which the reward for standing is 1
+_TORSO_HEIGHT = 1.3  # metres from the ground to the torso with straight legs
+_WEAK = 0.4  # share of its torque that a weak joint keeps
 _JOINTS = tuple(f"{side}_{joint}" for side in ("right", "left") for joint in ("hip", "knee", "ankle"))
 _LINKS = ("torso", *(f"{side}_{link}" for side in ("right", "left") for link in ("thigh", "leg", "foot")))
 
@@ -35,7 +37,7 @@ _OBSERVATIONS = (
 )
 _ACTIONS = tuple((f"{joint}_torque", f"{gear} N m") for joint, gear in zip(_JOINTS, 2 * (100, 50, 20), strict=True))
 
-# -- model -----------------------------------------------------------------------------------------------------------
+# -- model -------------------------------------------------------------------------------------------------------------
 
 
 def _model() -> mujoco.MjSpec:
@@ -47,13 +49,13 @@ def _weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
         model.actuator_gear[round(joint) - 1] *= _WEAK
 
 
-# -- what varies -----------------------------------------------------------------------------------------------------
+# -- what varies -------------------------------------------------------------------------------------------------------
 
 _SPACE = ParameterSpace(
     (
         Parameter(
             "velocity",
-            f"speed to walk at, backward if negative; that of walker-walk is {_SPEED:g} or faster",
+            f"speed to walk at, backward if negative; in walker-walk it is {_SPEED:g} or faster",
             train=Uniform(-_SPEED, _SPEED),
             nominal=_SPEED,
             bounds=(-10.0, 10.0),
@@ -82,14 +84,14 @@ _SPACE = ParameterSpace(
     )
 )
 
-# -- physics measurements --------------------------------------------------------------------------------------------
+# -- measurements ------------------------------------------------------------------------------------------------------
 
 
 def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    qvel = nominal["qvel"] + noise(nominal["qvel"], 0.05, generator)
-    qpos = nominal["qpos"] + noise(nominal["qpos"], 0.1, generator)
-    qpos[..., 0] = 0.05  # m: feet stay above the ground
-    qpos[..., (4, 7)] -= 0.1  # rad: knees bend one way only
+    qvel = nominal["qvel"] + uniform_like(nominal["qvel"], generator, scale=0.05)
+    qpos = nominal["qpos"] + uniform_like(nominal["qpos"], generator, scale=0.1)
+    qpos[..., 0] = 0.05  # m: the feet stay above the ground
+    qpos[..., (4, 7)] -= 0.1  # rad: knees bend in one direction
     return {"qpos": qpos, "qvel": qvel}
 
 
@@ -98,7 +100,7 @@ def _height(state: State) -> Tensor:
 
 
 def _pitch(state: State) -> Tensor:
-    """Pitch of each link, rad ``[..., 7]``; a leg's joints turn against the torso's."""
+    """Pitch of each link, rad ``[..., 7]``. A leg's joints turn in the opposite direction to the torso's pitch."""
     torso, right, left = state["qpos"][..., 2:].split((1, 3, 3), dim=-1)
     return torch.cat([torso, torso - right.cumsum(dim=-1), torso - left.cumsum(dim=-1)], dim=-1)
 
@@ -109,7 +111,7 @@ def _observe(state: State, task: Columns) -> Tensor:
     return torch.cat([orientations, _height(state).unsqueeze(-1), state["qvel"]], dim=-1)
 
 
-# -- rewards ---------------------------------------------------------------------------------------------------------
+# -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
@@ -120,15 +122,21 @@ def _reward(step: Transition) -> Tensor:
     return (3.0 * high + upright) / 4.0 * (5.0 * moving + 1.0) / 6.0
 
 
+# -- families ----------------------------------------------------------------------------------------------------------
+
+
 def walk() -> TaskFamily:
     """The family ``dm-walker``."""
     return TaskFamily(
         name="dm-walker",
         summary="The Control Suite's walker walks at a hidden speed, forward or backward; load and joints vary too.",
-        source="walker-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 10, Euler, "
-        f"horizon {HORIZON}: reward in [0, 1] is that for standing upright times (1 + 5 that for moving) / 6, the "
-        f"latter 1 minus the speed error in m/s, not below 0, where walker-walk has the goal of {_SPEED:g} m/s or "
-        "faster; episodes start standing (the suite drops the robot at random); no termination",
+        source=Source(
+            f"walker-walk of the DeepMind Control Suite (Tassa et al. 2018), frame skip 10, Euler, horizon {HORIZON}.",
+            "In [0, 1]: the reward for standing upright times (1 + 5 moving) / 6, where moving is 1 minus the speed "
+            "error in m/s, at least 0. No termination.",
+            f"The goal speed varies; in walker-walk it is {_SPEED:g} m/s or faster. Episodes start standing (the suite "
+            "drops the robot at random) and are shorter.",
+        ),
         space=_SPACE,
         world=MujocoWorld(_model, frame_skip=10, fields=("sensordata",), camera="side"),
         observations=_OBSERVATIONS,

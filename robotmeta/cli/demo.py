@@ -1,0 +1,44 @@
+"""``robotmeta demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import robotmeta as rm
+from robotmeta.cli.evaluate import show
+from robotmeta.cli.shared import console, write_json
+from robotmeta.errors import UserError
+
+
+def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) -> None:
+    """Train a policy, adapt it to held-out tasks, evaluate it, record a video and write a report, in a few minutes.
+
+    The same command continues a demo that was stopped.
+
+    Example: robotmeta demo
+
+    Args:
+        out: Run folder.
+        iterations: Meta-updates.
+        seed: Fixes tasks, weights, exploration and shuffling.
+    """
+    from robotmeta.training.run_folder import RunFolder
+
+    folder = RunFolder(out)
+    console.print("A cheetah learns to run forward or backward; only the reward tells it which (cheetah-direction).")
+    if folder.exists():
+        run = rm.resume(out, iterations=iterations)
+    else:
+        run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
+    if run.interrupted:
+        console.print(f"Stopped; continue with: robotmeta demo --out {out}")
+        return
+    evaluation = rm.evaluate(run.policy, episodes=3)
+    write_json(folder.evaluation("test"), evaluation.to_json())
+    show(evaluation)
+    try:
+        video = rm.record(run.policy, out=folder.video, episodes=3).file
+        console.print(f"Video:  {video}")
+    except UserError as error:  # a missing GL library must not cost the report
+        console.print(f"No video: {error}")
+    console.print(f"Report: {rm.report(out, evaluations=[evaluation])}")

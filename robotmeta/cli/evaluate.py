@@ -1,0 +1,106 @@
+"""``robotmeta evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import robotmeta as rm
+from robotmeta.cli.shared import (
+    OPTIONAL,
+    File,
+    PolicySource,
+    Simulator,
+    Threads,
+    check_at_least_one,
+    check_targets,
+    console,
+    write_json,
+)
+
+
+def evaluate(
+    policy: PolicySource,
+    split: str = "test",
+    tasks: int = 40,
+    episodes: int = 3,
+    seed: int = 0,
+    controls: tuple[str, ...] = ("zero_shot", "from_scratch"),
+    domain_randomized: Annotated[str | None, OPTIONAL] = None,
+    oracle: Annotated[str | None, OPTIONAL] = None,
+    explore: bool = False,
+    simulator: Simulator = None,
+    threads: Threads = None,
+    json: File = None,
+    plot: File = None,
+) -> None:
+    """Measure return, success and final distance on unseen tasks, beside controls, with 95 % intervals.
+
+    They are measured after 0, 1, ... K adaptation episodes. A control that has to be trained first gets as many
+    control steps as the policy, and is kept in the run folder.
+
+    Example: robotmeta evaluate runs/demo --split test --tasks 40 --episodes 3 --json result.json --plot curve.png
+
+    Args:
+        policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        split: test (held-out tasks), ood (out of distribution) or robots (the family's named robots).
+        tasks: Number of tasks of the split.
+        episodes: K, adaptation episodes in all.
+        seed: Fixes initial states and exploration.
+        controls: Of zero_shot, from_scratch, domain_randomized and oracle. The last two are trained unless given below.
+        domain_randomized: A policy trained with --learner domain-randomization.
+        oracle: A policy trained with --learner domain-randomization --oracle.
+        explore: Measure with sampled actions instead of their mean, as most published numbers do.
+        simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
+        threads: Physics threads.
+        json: Write the result here.
+        plot: Write the adaptation curve here (.png, .svg or .pdf).
+    """
+    from robotmeta.envs.simulators import check_simulator
+    from robotmeta.evaluation.controls import control_policy
+    from robotmeta.evaluation.evaluate import check_controls
+
+    check_at_least_one(episodes=episodes, threads=threads)
+    check_controls(controls)
+    check_targets(json, plot)
+    if plot is not None:
+        from robotmeta.reporting.plots import check_format
+
+        check_format(plot)
+    loaded = rm.load(policy)
+    loaded.family.tasks(split, tasks)  # a mistake shows before a control is trained
+    check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
+
+    def control(name: str, source: str | None) -> rm.Policy | None:
+        if source is not None:
+            return rm.load(source)
+        return control_policy(name, loaded, Path(policy), threads=threads) if name in controls else None
+
+    evaluation = rm.evaluate(
+        loaded,
+        split=split,
+        tasks=tasks,
+        episodes=episodes,
+        seed=seed,
+        explore=explore,
+        controls=controls,
+        simulator=simulator,
+        threads=threads,
+        domain_randomized=control("domain_randomized", domain_randomized),
+        oracle=control("oracle", oracle),
+    )
+    write_json(json, evaluation.to_json())
+    if plot is not None:
+        from robotmeta.reporting.plots import adaptation_curve, save_figure
+
+        save_figure(adaptation_curve(evaluation, *evaluation.quantities), plot)
+    show(evaluation)
+    if plot is not None:
+        console.print(f"Plot: {plot}")
+
+
+def show(evaluation: rm.Evaluation) -> None:
+    """Prints a table for each quantity, the verdict, and what the policy infers."""
+    console.print(*(evaluation.table(quantity) for quantity in evaluation.quantities), evaluation.verdict())
+    if evaluation.inferred:
+        console.print(evaluation.insight())

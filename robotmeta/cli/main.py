@@ -1,0 +1,60 @@
+"""Finds the command that was asked for, runs it, and turns errors into an exit status."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+from robotmeta.cli.adapt import adapt
+from robotmeta.cli.arguments import parsed
+from robotmeta.cli.bench import bench
+from robotmeta.cli.demo import demo
+from robotmeta.cli.evaluate import evaluate
+from robotmeta.cli.export import export
+from robotmeta.cli.families import families
+from robotmeta.cli.learners import learners
+from robotmeta.cli.record import record
+from robotmeta.cli.report import report
+from robotmeta.cli.train import train_command
+from robotmeta.errors import SimulationDiverged, UserError
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a command.
+
+    The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
+    diverged, and 130 after Ctrl-C.
+
+    Args:
+        arguments: The command and its options; those of the process if left out.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    commands = {
+        "demo": demo,
+        "families": families,
+        "learners": learners,
+        "train": train_command(arguments),
+        "adapt": adapt,
+        "evaluate": evaluate,
+        "record": record,
+        "report": report,
+        "export": export,
+        "bench": bench,
+    }
+    try:
+        parsed(commands, arguments)()
+    except (UserError, SimulationDiverged) as error:
+        _stop(str(error), 2 if isinstance(error, UserError) else 1)
+    except KeyboardInterrupt:
+        _stop("stopped", 130)
+    except BrokenPipeError:  # the reader of the output has gone, as after `| head`
+        sys.stderr.close()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _stop(f"cannot write the output: {error.strerror}", 2)
+
+
+def _stop(reason: str, status: int) -> None:
+    print(f"robotmeta: {reason}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,110 @@
+"""``robotmeta train``."""
+
+# Without `from __future__ import annotations`: one annotation is made from the arguments.
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+import robotmeta as rm
+from robotmeta.cli.flags import check_flags, flags_of
+from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, console, default
+from robotmeta.errors import UserError
+
+DEFAULT_LEARNER = "task-inference"
+_FIXED = (
+    "--resume continues a run as it was configured: leave out the family, --learner, --seed, --simulator, --preset, "
+    "--out and hyper-parameters"
+)
+
+
+def train_command(arguments: Sequence[str]) -> Callable[..., None]:
+    """The command ``train``, whose flags include the hyper-parameters of the learner that the arguments name."""
+    chosen = _value("--learner", arguments) or DEFAULT_LEARNER
+
+    def flags() -> Any:  # called only when tyro reads the options of train, for it imports the learners
+        try:
+            check_flags(arguments, chosen)
+        except UserError:
+            if _value("--resume", arguments) is not None:
+                raise UserError(_FIXED) from None
+            raise
+        return flags_of(chosen)
+
+    def train(
+        family: Annotated[str | None, tyro.conf.Positional, OPTIONAL] = None,
+        learner: Annotated[str | None, default(DEFAULT_LEARNER)] = None,
+        iterations: Annotated[int | None, default("300; with --resume, as many as before")] = None,
+        seed: Annotated[int | None, default("0")] = None,
+        device: str = "auto",
+        simulator: Annotated[str | None, default("auto")] = None,
+        out: Annotated[Path | None, default("runs/FAMILY-LEARNER-SEED")] = None,
+        resume: File = None,
+        preset: Annotated[str | None, OPTIONAL] = None,
+        threads: Threads = None,
+        checkpoint_every: int = 50,
+        *,
+        hyper: Annotated[
+            dict[str, Any],
+            tyro.conf.arg(name=chosen, constructor_factory=flags),
+            tyro.conf.OmitArgPrefixes,
+        ],
+    ) -> None:
+        """Meta-train a policy over a task family. Ctrl-C saves a checkpoint and prints how to continue.
+
+        Example: robotmeta train cheetah-direction --learner promp --iterations 200 --inner-step 0.1 --episodes 5
+
+        Args:
+            family: Task family (see `robotmeta families`), or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
+            learner: task-inference, rl2, promp, maml, or domain-randomization (the control, which does not adapt).
+            iterations: Meta-updates in all.
+            seed: Fixes tasks, weights, exploration and shuffling.
+            device: auto, cpu or cuda: where the policy and the updates run.
+            simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
+            out: Run folder.
+            resume: Continue this run folder instead of starting a new one.
+            preset: A named set of hyper-parameters (see `robotmeta learners NAME`), which the flags below change.
+            threads: Physics threads.
+            checkpoint_every: Iterations between checkpoints.
+            hyper: Hyper-parameters. `robotmeta train --learner NAME --help` shows those of another learner.
+        """
+        check_at_least_one(threads=threads)
+        how: dict[str, Any] = {"device": device, "threads": threads, "checkpoint_every": checkpoint_every}
+        if resume is not None:
+            if hyper or any(given is not None for given in (family, learner, seed, simulator, preset, out)):
+                raise UserError(_FIXED)
+            run = rm.resume(resume, iterations=iterations, **how)
+        elif family is None:
+            from robotmeta.envs import family_names
+
+            raise UserError(f"train needs a task family; there are: {', '.join(family_names())}")
+        else:
+            given = {"learner": learner, "iterations": iterations, "seed": seed, "simulator": simulator}
+            given = {name: value for name, value in given.items() if value is not None}
+            run = rm.meta_train(family, out=out, hyper=hyper, preset=preset, **given, **how)
+        _show(run)
+
+    return train
+
+
+def _value(option: str, arguments: Sequence[str]) -> str | None:
+    """The value that follows an option, or an equals sign after it; None where there is none."""
+    found = None
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == option and (equals or not following.startswith("-")):
+            found = value if equals else following
+    return found
+
+
+def _show(run: rm.Run) -> None:
+    iteration, steps = run.policy.iteration, run.policy.env_steps
+    if run.interrupted:
+        console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {run.folder}")
+        return
+    console.print(
+        f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\n"
+        f"Next: robotmeta evaluate {run.folder}    robotmeta record {run.folder}    robotmeta report {run.folder}"
+    )

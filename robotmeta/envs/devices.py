@@ -1,0 +1,21 @@
+"""Constants of a family's functions on the device of their arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def per_device(value: Tensor) -> Callable[[torch.device], Tensor]:
+    """Returns a function that gives a tensor on a device. It copies the tensor to each device once.
+
+    A function that runs at every step reads its constants this way. A constant on the CPU would be copied at each step.
+
+    Example:
+        >>> home = per_device(torch.zeros(7))
+        >>> state["qpos"] - home(state["qpos"].device)
+    """
+    return functools.cache(value.to)

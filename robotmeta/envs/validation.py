@@ -1,0 +1,128 @@
+"""Checks of what a family's model and functions return. :class:`TaskFamily` itself checks its numbers and names."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import mujoco
+import torch
+from torch import Tensor
+
+from robotmeta.envs.family import MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.models import ModelBuilder
+from robotmeta.envs.simulators import make_simulator
+from robotmeta.envs.simulators.protocol import Simulator
+from robotmeta.errors import UserError, reason
+
+_SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
+_TASKS, _EPISODES = 2, 3  # unequal, so that a result on the wrong axes has a wrong shape
+_checked: deque[TaskFamily] = deque(maxlen=16)
+
+
+def check_family(family: TaskFamily) -> None:
+    """Checks every variant of a family's model, and its functions. A family is checked once, whatever it is called.
+
+    Raises:
+        UserError: For a variant that does not compile or has another layout, or what :func:`check_functions` refuses.
+    """
+    if any(_same(family, other) for other in _checked):
+        return
+    if isinstance(family.world, MujocoWorld):
+        _check_variants(family, family.world.spec)
+    check_functions(family, _call(family, "world", make_simulator, family, 1, 1, threads=1))
+    _checked.append(family)
+
+
+def _same(one: TaskFamily, other: TaskFamily) -> bool:
+    return all(getattr(one, f.name) is getattr(other, f.name) for f in fields(TaskFamily) if f.name != "name")
+
+
+def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> None:
+    """Builds every variant of one parameter at a time."""
+    build = _call(family, "world", ModelBuilder, spec, family.space)
+    for parameter in family.space:
+        for value in parameter.extremes() if parameter.edits else ():
+            variant = f"{parameter.name}={value:g}"
+            (model,) = _call(family, variant, build, family.space.row({parameter.name: value}))
+            for size in _SIZES:
+                now, before = getattr(model, size), getattr(build.nominal, size)
+                if now != before:
+                    raise UserError(
+                        f"family '{family.name}': {variant} changes the layout of the state: {size} is {now} and not "
+                        f"{before}; let every variant have the same bodies, joints and actuators"
+                    )
+
+
+def check_functions(family: TaskFamily, simulator: Simulator) -> None:
+    """Calls each function of a family at the start of an episode, for 2 tasks of 3 episodes in the nominal state.
+
+    Args:
+        family: The family.
+        simulator: A simulator of this family with nominal tasks. Its worlds need a reset afterwards.
+
+    Raises:
+        UserError: For a function that raises, or returns another type or shape, or numbers that are not finite.
+    """
+    task = family.space.nominal(_TASKS).columns(simulator.device)
+    nominal = _copies(simulator.nominal)
+    start = _call(family, "reset", family.reset, nominal, torch.Generator().manual_seed(0), task)
+    if not isinstance(start, Mapping):
+        raise UserError(f"family '{family.name}': reset returns a {type(start).__name__}, not a mapping")
+    for name, value in nominal.items():
+        _check(family, f"reset of {name}", start.get(name), value.shape)
+    _call(family, "reset", simulator.reset, {name: value[:1, :1] for name, value in start.items()})
+    state = _copies(simulator.state)
+    _call(family, "a control step", _step, simulator, family.action_size)
+    step = Transition(state, torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device), state, task)
+    for what, arguments, size in (
+        ("observe", (state, task), (family.observation_size,)),
+        ("observe_privileged_state", (state, task), (len(family.privileged_state),)),
+        ("reward", (step,), ()),
+        ("shaping_reward", (step,), ()),
+        ("distance", (state, task), ()),
+        ("success", (state, task), ()),
+        ("terminated", (state, task), ()),
+    ):
+        function = getattr(family, what)
+        result = None if function is None else _call(family, what, function, *arguments)
+        if function is not None and not (what == "terminated" and result is None):
+            _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
+
+
+def _copies(state: State) -> dict[str, Tensor]:
+    """The state of the first world, in every episode of every task."""
+    return {name: value[:1, :1].expand(_TASKS, _EPISODES, *value.shape[2:]).clone() for name, value in state.items()}
+
+
+def _step(simulator: Simulator, actions: int) -> None:
+    """Advances the first world, to find out whether the simulator takes the family's actions."""
+    worlds = next(iter(simulator.state.values())).shape[:2]
+    active = torch.zeros(worlds, dtype=torch.bool, device=simulator.device)
+    active[0, 0] = True
+    simulator.step(torch.zeros(*worlds, actions, device=simulator.device), active)
+
+
+def _call(family: TaskFamily, what: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    try:
+        return function(*arguments, **options)
+    except UserError as error:
+        raise UserError(f"family '{family.name}': {error}") from error
+    except Exception as error:  # somebody else's code may fail in any way
+        raise UserError(f"family '{family.name}': {what} raises {reason(error)}") from error
+
+
+def _check(family: TaskFamily, what: str, result: object, shape: tuple[int, ...], *, logical: bool = False) -> None:
+    wrong = None
+    if not isinstance(result, Tensor):
+        wrong = f"returns a {type(result).__name__}, not a tensor"
+    elif tuple(result.shape) != tuple(shape):
+        wrong = f"returns the shape {list(result.shape)}; 2 tasks of 3 episodes need {list(shape)}"
+    elif logical != (result.dtype == torch.bool):
+        wrong = f"returns {result.dtype}, not {'bool' if logical else 'numbers'}"
+    elif not bool(result.isfinite().all()):
+        wrong = "is not finite at the start of an episode"
+    if wrong:
+        raise UserError(f"family '{family.name}': {what} {wrong}")

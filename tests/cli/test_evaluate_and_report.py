@@ -1,0 +1,55 @@
+"""``robotmeta evaluate`` and ``report``: controls that have to be trained first."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import robotmeta as rm
+from robotmeta.cli import main
+from robotmeta.evaluation.controls import control_policy
+from robotmeta.metalearners.ppo import PPOConfig
+
+
+def test_a_report_shows_the_controls_that_were_trained(copy: Path) -> None:
+    control_policy("domain_randomized", rm.load(copy), copy)
+    main(["report", str(copy), "--tasks", "3", "--episodes", "1"])
+    page = (copy / "report.html").read_text()
+    assert "domain-randomized" in page
+    assert "Controls that were not run: oracle." in page
+
+
+def test_trained_controls_get_as_many_steps_as_the_policy(copy: Path) -> None:
+    result = copy / "result.json"
+    controls = ["zero_shot", "domain_randomized", "oracle"]
+    main(["evaluate", str(copy), "--tasks", "3", "--episodes", "1", "--controls", *controls, "--json", str(result)])
+    curves = json.loads(result.read_text())["return"]
+    assert curves["from_scratch"] is None
+    for name in controls:
+        assert curves[name] is not None
+    policy, control = rm.load(copy), rm.load(copy / "controls" / "oracle")
+    assert control.learner.config.oracle
+    assert control.env_steps >= policy.env_steps
+
+
+def test_a_control_explores_steps_and_discounts_as_the_policy_does(tmp_path: Path) -> None:
+    trained = rm.meta_train(
+        "point-navigation",
+        iterations=1,
+        out=tmp_path,
+        hyper={"meta_batch": 4, "init_std": 0.2, "desired_kl": 0.01, "discount": 0.9},
+        progress=False,
+    )
+    control = control_policy("domain_randomized", trained.policy, tmp_path).config.hyperparameters
+    assert isinstance(control, PPOConfig)
+    assert (control.init_std, control.desired_kl, control.discount) == (0.2, 0.01, 0.9)
+
+
+def test_a_control_whose_episodes_end_early_trains_until_it_has_had_as_many_steps(tmp_path: Path) -> None:
+    family = dataclasses.replace(rm.make("hopper-dynamics"), horizon=60)
+    hopper = rm.meta_train(family, iterations=1, out=tmp_path, hyper={"meta_batch": 2}, progress=False)
+    policy = dataclasses.replace(hopper.policy, env_steps=48 * 2 * family.horizon)  # one full iteration
+    control = control_policy("domain_randomized", policy, tmp_path)
+    assert control.env_steps >= policy.env_steps
+    assert control.iteration > 1

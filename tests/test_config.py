@@ -1,0 +1,57 @@
+"""Configurations: hyper-parameters are checked by name, type and range."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("inner_step", 1, 1.0),
+        ("inner_step", np.float32(0.5), 0.5),
+        ("inner_step", np.int64(2), 2.0),
+        ("epochs", np.int64(3), 3),
+        ("hidden", [8, np.int32(16)], (8, 16)),
+        ("hidden", (), ()),
+        ("oracle", np.bool_(True), True),
+    ],
+)
+def test_a_value_becomes_the_type_of_its_hyperparameter(name: str, given: Any, expected: Any) -> None:
+    found = getattr(hyperparameters("promp", {name: given}), name)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("inner_step", "0.1", "inner_step must be a number, not '0.1'"),
+        ("inner_step", True, "inner_step must be a number, not True"),
+        ("epochs", True, "epochs must be a whole number, not True"),
+        ("epochs", 2.0, "epochs must be a whole number, not 2.0"),
+        ("epochs", None, "epochs must be a whole number, not None"),
+        ("oracle", 1, "oracle must be True or False, not 1"),
+        ("surrogate", 3, "surrogate must be a string, not 3"),
+        ("hidden", 64, "hidden must be a tuple of whole numbers, not 64"),
+        ("hidden", "64", "hidden must be a tuple of whole numbers, not '64'"),
+        ("hidden", [64, 1.5], r"hidden must be a tuple of whole numbers, not \[64, 1.5\]"),
+        ("inner_stp", 1.0, "no hyper-parameter 'inner_stp' in learner 'promp'; nearest: inner_step"),
+        ("inner_step", float("nan"), "inner_step must be a finite number, not nan"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_what_is_wanted(name: str, given: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}"):
+        hyperparameters("promp", {name: given})
+
+
+def test_a_configuration_survives_json() -> None:
+    config = RunConfig("point-navigation", "promp", hyperparameters("promp", {"hidden": (8,), "oracle": True}))
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
