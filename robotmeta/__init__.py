@@ -5,9 +5,13 @@ from __future__ import annotations
 import ctypes.util
 import os
 import sys
+from typing import TYPE_CHECKING
 
-# MuJoCo decides at import how it will render. Without a display only EGL works, where it is installed; and a library
-# that was asked for but is not there would fail the import, though only pictures need it.
+from robotmeta.adapters.gymnasium_ids import register_families
+from robotmeta.lazy import lazy_names
+
+# MuJoCo chooses a GL library when it is imported. Without a display, only EGL works. If the chosen library is missing,
+# the import of MuJoCo fails, though only pictures need it.
 if sys.platform == "linux":
     if "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
         os.environ.setdefault("MUJOCO_GL", "egl")
@@ -21,13 +25,8 @@ if sys.platform == "linux":
     if not _works:
         os.environ["MUJOCO_GL"] = "disable"
 
-# torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.
+# Idle threads of torch would otherwise spin on the cores that the physics needs. torch reads this when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-from typing import TYPE_CHECKING
-
-from robotmeta.adapters.gymnasium_ids import register_families
-from robotmeta.lazy import lazy_names
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.adapt import Adapted, adapt

@@ -1,4 +1,4 @@
-"""Gymnasium ids of our families. Importing this module imports Gymnasium, and neither MuJoCo nor a family."""
+"""Gymnasium ids of our families. This module imports neither MuJoCo nor a family."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from robotmeta.envs.families import FAMILIES
 
 
 class FamilySpec(EnvSpec):
-    """The registration of a family. Its time limit is the family's horizon, which is read when it is first needed."""
+    """The registration of a family. The time limit is the family's horizon, which is read when it is first needed."""
 
     def __getattribute__(self, name: str) -> Any:
         if name == "max_episode_steps" and super().__getattribute__(name) is None:

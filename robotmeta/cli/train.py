@@ -99,7 +99,7 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def _show(run: rm.Run) -> None:
+def _show(run: "rm.Run") -> None:
     iteration, steps = run.policy.iteration, run.policy.env_steps
     if run.interrupted:
         console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {run.folder}")

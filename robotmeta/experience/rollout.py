@@ -53,18 +53,18 @@ class Actor(Protocol):
 
 @dataclass(frozen=True)
 class Rollout:
-    """Experience of one policy in ``[task, episode]`` worlds. Arrays are ``[task, episode, time, ...]``.
+    """Experience of one policy in ``[task, episode]`` worlds.
 
     Attributes:
-        observations: What the policy saw, before normalization.
-        last_observations: What it saw after its last step, ``[task, episode, observation]``; of a diverged episode,
-            what it saw last before the simulation broke.
-        actions: What it did, before clipping.
-        rewards: What it got; zero where ``mask`` is.
-        shaping_rewards: Shaping rewards; zero where ``mask`` is, None where the family has none.
-        distribution: What the actions were drawn from. A parameter that worlds share and that never changes has a time
-            axis of length one.
-        mask: 1.0 for steps that happened, 0.0 after the end of an episode.
+        observations: What the policy observed, before normalization, ``[task, episode, time, observation]``.
+        last_observations: What it observed after its last step, ``[task, episode, observation]``; in a diverged
+            episode, what it observed last before the divergence.
+        actions: Actions before clipping, ``[task, episode, time, action]``.
+        rewards: ``[task, episode, time]``; zero where ``mask`` is.
+        shaping_rewards: ``[task, episode, time]``; zero where ``mask`` is, None where the family has none.
+        distribution: What the actions were drawn from, ``[task, episode, time, action]``. A parameter that worlds share
+            and that never changes has a time axis of length one.
+        mask: 1.0 for steps that happened, 0.0 after the end of an episode, ``[task, episode, time]``.
         terminated: bool ``[task, episode]``, episodes that ended for good before the time limit.
         diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
         success: bool ``[task, episode]`` where the family defines it.
@@ -155,11 +155,11 @@ class PolicyStep(NamedTuple):
     privileged_state: Tensor
     """What it did not see, ``[task, episode, privileged_state]``."""
     distribution: ActionDistribution
-    """What it drew the action from."""
+    """The distribution the action was drawn from, ``[task, episode, action]``."""
     action: Tensor
     """What it did, ``[task, episode, action]``."""
     active: Tensor | None
-    """bool, the episodes that were still running; None for all."""
+    """bool ``[task, episode]``, the episodes that were still running; None for all."""
     step: Step
     """What came of it."""
     belief: Belief

@@ -375,7 +375,7 @@ def test_modules_are_found_in_the_folder_one_works_in(tmp_path: Path, monkeypatc
 def test_an_environment_without_a_time_limit_asks_for_a_horizon() -> None:
     with pytest.raises(UserError, match="give a horizon"):
         wrap(Recorder)
-    with pytest.raises(UserError, match="at least 1 control step, not 0"):
+    with pytest.raises(UserError, match="horizon must be at least 1, not 0"):
         wrap(Recorder, horizon=0)
 
 
