@@ -99,7 +99,7 @@ def bench_families(
 
 def _episodes(worlds: int) -> int:
     if worlds < 40 or worlds % 40:
-        raise UserError(f"worlds are shared out among 40 tasks, so give a multiple of 40, not {worlds}")
+        raise UserError(f"worlds must be a multiple of 40, which is the number of tasks, not {worlds}")
     return worlds // 40
 
 

@@ -47,7 +47,7 @@ Refused = Callable[[list[str]], str]
         (["train", "point-navigation", "--learning-rate", "-1"], "learning_rate must be at least 0, not -1"),
         (["train", "point-navigation", "--learning-rate", "NaN"], "learning_rate must be a finite number"),
         (["train", "point-navigation", "--discount", "5"], "discount must be between 0 and 1, not 5"),
-        (["train", "point-navigation", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["train", "point-navigation", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["train", "point-navigation", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, not 0"),
         (["train", "point-navigation", "--lerner", "rl2"], "nearest: --learner (see robotmeta train --help)"),
         (["train", "point-navigation", "--iterations", "1.5"], "--iterations: invalid literal for int()"),
@@ -92,7 +92,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--task", "goal_x=0.1", "goal_x=0.2"], "goal_x is given twice"),
         (["adapt", "{run}", "--episodes", "-1"], "episodes must be at least 1"),
         (["adapt", "{run}", "--evaluation-episodes", "0"], "evaluation_episodes must be at least 1, not 0"),
-        (["adapt", "{run}", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["adapt", "{run}", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["adapt", "{run}", "--horizon", "9"], "--horizon is for --env"),
         (["adapt", "{run}", "--simulator", "mujocu"], "nearest: mujoco"),
         (["evaluate", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
@@ -114,8 +114,8 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["record", "{run}", "--out", "film.avi"], ".mp4"),
         (["train", "point-navigation", "--out", "{run}"], "already holds a run"),
         (["bench", "point-navigation"], "family 'point-navigation' has none"),
-        (["bench", "--worlds", "0"], "a multiple of 40, not 0"),
-        (["bench", "all", "--worlds", "50"], "a multiple of 40, not 50"),
+        (["bench", "--worlds", "0"], "worlds must be a multiple of 40"),
+        (["bench", "all", "--worlds", "50"], "worlds must be a multiple of 40"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_says_what_is_right(
