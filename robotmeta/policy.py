@@ -34,10 +34,10 @@ class Policy:
     env_steps: int = 0
     belief: Belief | None = field(default=None, repr=False)
 
-    def begin(self, num_tasks: int) -> Belief:
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         """The belief that adaptation starts from: the adapted policy's own, or the learner's initial belief."""
         if self.belief is None:
-            return self.learner.begin(num_tasks)
+            return self.learner.begin(num_tasks, generator)
         return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
 
     def estimates(self, belief: Belief) -> dict[str, Estimate] | None:

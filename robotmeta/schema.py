@@ -12,7 +12,12 @@ READABLE = (2, SCHEMA)
 """Schemas that this version reads."""
 
 _HYPERPARAMETERS = {"rounds": "adaptation_steps", "privileged": "oracle"}
-_TENSORS = {"unobserved.": "privileged_normalizer.", "belief.round": "belief.adaptation_step"}
+_TENSORS = {
+    "unobserved.": "privileged_normalizer.",
+    "belief.round": "belief.adaptation_step",
+    "estimator.gru.": "estimator.memory.gru.",
+    "network.gru.": "network.memory.gru.",
+}
 
 
 def current_config(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,16 @@ HYPER: dict[str, dict[str, Any]] = {
 }
 """Small batches, so that learning takes seconds."""
 IN_CONTEXT = ("rl2", "task-inference")
+ONE_FAMILY_A_KIND = (
+    "point-navigation",
+    "cheetah-dynamics",
+    "cheetah-terrain",
+    "dm-walker",
+    "quadruped",
+    "fetch-push",
+    "grasp",
+    "panda-grasp",
+)
 
 
 def generator(seed: int = 0) -> torch.Generator:

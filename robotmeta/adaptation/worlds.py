@@ -136,7 +136,7 @@ def collect_episodes(
 def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, seed: int) -> Belief:
     """The belief after a number of adaptation episodes of each task, in the adaptation steps the learner asks for."""
     generator, _ = streams(seed, "adaptation")
-    belief = policy.begin(worlds.num_tasks)
+    belief = policy.begin(worlds.num_tasks, generator)
     for count in policy.learner.schedule(episodes):
         rollout, belief = collect_episodes(worlds, policy.learner, belief, count, generator)
         belief = policy.learner.adapt(belief, rollout)

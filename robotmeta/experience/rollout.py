@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from robotmeta.envs import BatchEnv, Step
-from robotmeta.policies import DiagonalGaussian
+from robotmeta.experience.trees import tree_map
+from robotmeta.policies import ActionDistribution
 from robotmeta.threads import one_torch_thread
 
 Belief = Mapping[str, Tensor]
@@ -44,25 +44,27 @@ class Actor(Protocol):
         """Where the policy lives."""
         ...
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
-        """The action distribution ``[task, episode, action]``, and the belief after this input."""
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[ActionDistribution, Belief]:
+        """The action distribution ``[task, episode, action]``, and the belief after this input; see MetaLearner."""
         ...
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """Experience of one policy in ``[task, episode]`` worlds. Arrays are ``[task, episode, time, ...]``.
+    """Experience of one policy in ``[task, episode]`` worlds.
 
     Attributes:
-        observations: What the policy saw, before normalization.
-        last_observations: What it saw after its last step, ``[task, episode, observation]``; of a diverged episode,
-            what it saw last before the simulation broke.
-        actions: What it did, before clipping.
-        rewards: What it got; zero where ``mask`` is.
-        shaping_rewards: Shaping rewards; zero where ``mask`` is, None where the family has none.
-        means: Mean of the action distribution it acted from.
-        log_stds: Log standard deviation of that distribution, broadcasts against ``means``.
-        mask: 1.0 for steps that happened, 0.0 after the end of an episode.
+        observations: What the policy observed, before normalization, ``[task, episode, time, observation]``.
+        last_observations: What it observed after its last step, ``[task, episode, observation]``; in a diverged
+            episode, what it observed last before the divergence.
+        actions: Actions before clipping, ``[task, episode, time, action]``.
+        rewards: ``[task, episode, time]``; zero where ``mask`` is.
+        shaping_rewards: ``[task, episode, time]``; zero where ``mask`` is, None where the family has none.
+        distribution: What the actions were drawn from, ``[task, episode, time, action]``. A parameter that worlds share
+            and that never changes has a time axis of length one.
+        mask: 1.0 for steps that happened, 0.0 after the end of an episode, ``[task, episode, time]``.
         terminated: bool ``[task, episode]``, episodes that ended for good before the time limit.
         diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
         success: bool ``[task, episode]`` where the family defines it.
@@ -77,19 +79,13 @@ class Rollout:
     actions: Tensor
     rewards: Tensor
     shaping_rewards: Tensor | None
-    means: Tensor
-    log_stds: Tensor
+    distribution: ActionDistribution
     mask: Tensor
     terminated: Tensor
     diverged: Tensor
     success: Tensor | None
     distance: Tensor | None
     privileged_states: Tensor
-
-    @property
-    def distribution(self) -> DiagonalGaussian:
-        """The distribution each action was drawn from."""
-        return DiagonalGaussian(self.means, self.log_stds)
 
     @property
     def training_rewards(self) -> Tensor:
@@ -115,7 +111,7 @@ class Rollout:
         """The same experience on another device."""
         if self.rewards.device == torch.device(device):
             return self
-        return replace(self, **{name: value.to(device) for name, value in vars(self).items() if value is not None})
+        return replace(self, **tree_map(lambda value: value.to(device), vars(self)))
 
 
 class Trial(NamedTuple):
@@ -142,8 +138,13 @@ class Trial(NamedTuple):
 
 def joined(rollouts: list[Rollout]) -> Rollout:
     """Rollouts of the same tasks side by side, along the episode axis."""
-    parts = {name: [value for r in rollouts if (value := getattr(r, name)) is not None] for name in vars(rollouts[0])}
-    return replace(rollouts[0], **{name: torch.cat(values, dim=1) for name, values in parts.items() if values})
+
+    def along_episodes(*parts: Tensor) -> Tensor:
+        # Only the time axis of a distribution's parameter may differ: it is of length one where that is constant.
+        rest = torch.broadcast_shapes(*(part.shape[2:] for part in parts))
+        return torch.cat([part.expand(*part.shape[:2], *rest) for part in parts], dim=1)
+
+    return replace(rollouts[0], **tree_map(along_episodes, *(vars(rollout) for rollout in rollouts)))
 
 
 class PolicyStep(NamedTuple):
@@ -153,12 +154,12 @@ class PolicyStep(NamedTuple):
     """What the policy saw, ``[task, episode, observation]``."""
     privileged_state: Tensor
     """What it did not see, ``[task, episode, privileged_state]``."""
-    distribution: DiagonalGaussian
-    """What it drew the action from."""
+    distribution: ActionDistribution
+    """The distribution the action was drawn from, ``[task, episode, action]``."""
     action: Tensor
     """What it did, ``[task, episode, action]``."""
     active: Tensor | None
-    """bool, the episodes that were still running; None for all."""
+    """bool ``[task, episode]``, the episodes that were still running; None for all."""
     step: Step
     """What came of it."""
     belief: Belief
@@ -189,11 +190,11 @@ def play(
     active: Tensor | None = None
     for t in range(env.horizon):
         observed = policy_input if remember else nothing._replace(observation=observation, active=active)
-        distribution, belief = learner.act(belief if remember else first, _move(observed, learner.device))
-        mean, log_std = distribution.mean.to(here), distribution.log_std.to(here)
-        action = mean if noise is None else mean + log_std.exp() * noise[t]
+        distribution, belief = learner.act(belief if remember else first, _move(observed, learner.device), generator)
+        distribution = tree_map(lambda value: value.to(here), distribution)
+        action = distribution.mean if noise is None else distribution.sample(noise[t])
         step = env.step(action, active)
-        yield PolicyStep(observation, privileged, DiagonalGaussian(mean, log_std), action, active, step, belief)
+        yield PolicyStep(observation, privileged, distribution, action, active, step, belief)
         if step.terminated is not None or step.diverged is not None:
             running = torch.ones(shape[:2], dtype=torch.bool, device=here) if active is None else active.clone()
             for ended in (step.terminated, step.diverged):
@@ -221,7 +222,7 @@ def collect(
         env: ``[task, episode]`` worlds, already loaded with their tasks.
         learner: Whose policy acts.
         belief: What the learner believes about each task.
-        generator: A CPU generator; fixes reset noise and exploration whatever the device.
+        generator: A CPU generator; fixes reset noise, exploration and what the learner draws, whatever the device.
         explore: Draw actions from the distribution; otherwise take its mean.
         remember: Let the belief develop while acting; otherwise every step acts from ``belief`` as if it were the
             first one (the zero-shot control of learners that adapt within an episode).
@@ -229,18 +230,13 @@ def collect(
     Returns:
         The rollout, on the learner's device, and the belief after it.
     """
-    shape = (env.horizon, env.num_tasks, env.num_episodes)
     with one_torch_thread():
         steps = play(env, learner, belief, generator, explore=explore, remember=remember)
         first = played = next(steps)
-        new = partial(torch.zeros, device=played.action.device)
-        # Time comes first while collecting, so that each step writes one contiguous block.
-        observations, mask = new(*shape, env.observation_size), new(*shape)
-        rewards, shaping_rewards = new(*shape), None
-        actions, means = new(*shape, env.action_size), new(*shape, env.action_size)
-        terminated, diverged = new(shape[1:], dtype=torch.bool), new(shape[1:], dtype=torch.bool)
-        running = torch.ones_like(terminated)
-        privileged = new(1 + env.horizon, *played.privileged_state.shape)
+        terminated = torch.zeros(first.action.shape[:2], dtype=torch.bool, device=first.action.device)
+        diverged, running = torch.zeros_like(terminated), torch.ones_like(terminated)
+        privileged = first.privileged_state.new_zeros(1 + env.horizon, *first.privileged_state.shape)
+        series: dict[str, Any] = {}
         happened, t = running, 0
         for t, played in enumerate(itertools.chain([first], steps)):
             step = played.step
@@ -250,35 +246,56 @@ def collect(
                 happened = happened & ~step.diverged
             if step.terminated is not None:
                 terminated |= step.terminated & happened
-            observations[t], actions[t], means[t] = played.observation, played.action, played.distribution.mean
-            rewards[t] = torch.where(happened, step.reward, 0.0)
-            if step.shaping_reward is not None:
-                shaping_rewards = torch.zeros_like(rewards) if shaping_rewards is None else shaping_rewards
-                shaping_rewards[t] = torch.where(happened, step.shaping_reward, 0.0)
-            mask[t] = happened
+            values = {
+                "observations": played.observation,
+                "actions": played.action,
+                "rewards": torch.where(happened, step.reward, 0.0),
+                "shaping_rewards": _where(happened, step.shaping_reward),
+                "mask": happened.float(),
+                "distribution": played.distribution.parameters(),
+            }
+            # Time comes first while collecting, so that each step writes one contiguous block.
+            series = series or tree_map(lambda value: value.new_zeros(env.horizon, *value.shape), values)
+            _write(series, t, values)
             privileged[t] = played.privileged_state
         last = played.step.observation
         if bool(diverged.any()):
-            step_before = (mask.sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
-            last = torch.where(diverged.unsqueeze(-1), observations.gather(0, step_before).squeeze(0), last)
+            step_before = (series["mask"].sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
+            last = torch.where(diverged.unsqueeze(-1), series["observations"].gather(0, step_before).squeeze(0), last)
         privileged[t + 1] = _shown(env.privileged_state(), happened & ~terminated)
         success, distance = env.success(), env.distance()
+    parameters = series.pop("distribution")
+    for value in (series["actions"], *parameters.values()):
+        value[t + 1 :] = value[t]  # so that log-probabilities are finite where no episode was running any more
     rollout = Rollout(
-        observations=observations.permute(1, 2, 0, 3),
+        **tree_map(lambda value: value.movedim(0, 2), series),
+        distribution=played.distribution.from_parameters(
+            {name: _parameter(value, terminated.shape) for name, value in parameters.items()}
+        ),
         last_observations=last,
-        actions=actions.permute(1, 2, 0, 3),
-        rewards=rewards.permute(1, 2, 0),
-        shaping_rewards=None if shaping_rewards is None else shaping_rewards.permute(1, 2, 0),
-        means=means.permute(1, 2, 0, 3),
-        log_stds=played.distribution.log_std.expand(*shape[1:], env.action_size).unsqueeze(2),
-        mask=mask.permute(1, 2, 0),
         terminated=terminated,
         diverged=diverged,
         success=None if success is None else success & ~diverged,
         distance=distance,
-        privileged_states=privileged.permute(1, 2, 0, 3),
+        privileged_states=privileged.movedim(0, 2),
     )
     return rollout.to(learner.device), played.belief
+
+
+def _write(series: dict[str, Any], t: int, values: dict[str, Any]) -> None:
+    tree_map(lambda kept, value: kept[t].copy_(value), series, values)
+
+
+def _where(happened: Tensor, reward: Tensor | None) -> Tensor | None:
+    return None if reward is None else torch.where(happened, reward, 0.0)
+
+
+def _parameter(values: Tensor, worlds: torch.Size) -> Tensor:
+    """``[time, ..., k]``, whose axes broadcast against those of the worlds, as ``[task, episode, time or 1, k]``."""
+    if values.shape[1:-1] != worlds and bool((values == values[:1]).all()):
+        values = values[:1].clone()
+    whole = values.view(len(values), *[1] * (4 - values.ndim), *values.shape[1:])
+    return whole.expand(len(values), *worlds, -1).movedim(0, 2)
 
 
 def _shown(value: Tensor, active: Tensor | None) -> Tensor:

@@ -53,10 +53,12 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
         )
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
 
-    def begin(self, num_tasks: int) -> Belief:
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         return {}
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[DiagonalGaussian, Belief]:
         return self.network(self.normalizer(policy_input.observation)), belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:

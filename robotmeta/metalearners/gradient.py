@@ -80,11 +80,13 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             }
         )
 
-    def begin(self, num_tasks: int) -> Belief:
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         parameters = per_task({name: value.detach() for name, value in self.theta.items()}, num_tasks)
         return {**parameters, _STEP: torch.zeros(num_tasks, dtype=torch.long, device=self.device)}
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[DiagonalGaussian, Belief]:
         distribution = self.policy(belief, self.normalizer(policy_input.observation))
         return distribution, belief
 
@@ -218,6 +220,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             lam=config.gae_lambda,
         )
         behavior = rollout.distribution
+        assert isinstance(behavior, DiagonalGaussian)  # this learner's policy is a GaussianMLP
         return Samples(
             observations=self.normalizer(rollout.observations),
             actions=rollout.actions,

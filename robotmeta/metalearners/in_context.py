@@ -1,8 +1,8 @@
-"""What learners that adapt by acting share: a network that reads along, and trials as the sequences it read."""
+"""In-context learning: policies that adapt as they act, by a memory that is kept across the episodes of a trial."""
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -11,23 +11,28 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import bounded
+from robotmeta.errors import unknown
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout
+from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
+from robotmeta.policies import MEMORIES, DiagonalGaussian, Memory, MemoryState
 
 
 @dataclass(frozen=True)
 class InContextConfig(PPOConfig):
-    """Hyper-parameters of learners that adapt by acting."""
+    """Hyper-parameters of learners that adapt as they act."""
 
     meta_batch: int = 32
     """Trials a meta-update, each with a task of its own."""
     episodes: int = 1
     """One: the episodes of a trial follow one another."""
     adaptation_steps: int = 2
-    """Episodes of a trial before the last one. Beyond that many the hidden state leaves what was trained."""
+    """Episodes of a trial before the last one. In longer trials the memory meets states it was not trained on."""
+    memory: str = "gru"
+    """Network that remembers: gru."""
     hidden_size: int = 128
-    """GRU units."""
+    """Size of the memory: units of a GRU."""
     bptt: int = 50
     """Steps that gradients flow back; 0 for the whole trial. Shorter sequences make larger, faster batches."""
 
@@ -35,54 +40,79 @@ class InContextConfig(PPOConfig):
         super().__post_init__()
         self.check("hidden_size", at_least=1)
         self.check("bptt", at_least=0)
+        if self.memory not in MEMORIES:
+            raise unknown("memory", self.memory, MEMORIES)
 
 
 ConfigT = TypeVar("ConfigT", bound=InContextConfig)
 
 
-class Reading(NamedTuple):
-    """What the network reads before an action; worlds are all episodes of all tasks."""
+class Sequences(NamedTuple):
+    """Segments of trials, all equally long."""
 
-    inputs: Tensor
-    """``[1, world, input]``."""
-    hidden: Tensor
-    """``[world, hidden]``."""
+    steps: dict[str, Tensor]
+    """``[time, sequence, ...]`` each."""
+    state: MemoryState
+    """State of the memory before each sequence, ``[sequence, ...]`` each."""
+
+    def select(self, rows: Tensor) -> Sequences:
+        """Some of the sequences; ``rows`` are indices or a mask."""
+        return Sequences(
+            {name: value[:, rows] for name, value in self.steps.items()},
+            tree_map(lambda value: value[rows], self.state),
+        )
 
 
 class InContext(MetaLearner[ConfigT], ABC):
-    """Its belief is the hidden state, kept across the episodes of a trial; adapting is acting."""
+    """A learner whose belief is the state of a memory, kept across the episodes of a trial."""
 
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
         self.input_size = sizes.observation + sizes.action + 2  # and the last reward, and whether an episode starts
 
-    def begin(self, num_tasks: int) -> Belief:
-        def nothing(size: int) -> Tensor:
-            return torch.zeros(num_tasks, 1, size, device=self.device)
+    @property
+    @abstractmethod
+    def memory(self) -> Memory:
+        """The memory whose state is the belief."""
 
-        # The last step of an episode is told with the first observation of the next, so that no reward goes unseen.
+    def new_memory(self, generator: torch.Generator) -> Memory:
+        """An untrained memory."""
+        return MEMORIES[self.config.memory](self.input_size, self.config.hidden_size, generator)
+
+    # -- acting and adapting ---------------------------------------------------------------------------------------
+
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
+        # The memory reads the last action and reward of an episode with the first observation of the next one.
         return {
-            "hidden": nothing(self.config.hidden_size),
-            "action": nothing(self.sizes.action),
-            "reward": nothing(1),
+            **tree_map(lambda value: value.unsqueeze(1), self.memory.begin(num_tasks)),
+            "action": torch.zeros(num_tasks, 1, self.sizes.action, device=self.device),
+            "reward": torch.zeros(num_tasks, 1, 1, device=self.device),
         }
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
-        taken = rollout.mask.sum(dim=-1, keepdim=True)
-        last = (taken.long() - 1).clamp(min=0)
+        steps = rollout.mask.sum(dim=-1, keepdim=True)
+        last = (steps.long() - 1).clamp(min=0)
         action = rollout.actions.gather(2, last.unsqueeze(-1).expand(-1, -1, 1, self.sizes.action)).squeeze(2)
         reward = rollout.rewards.gather(2, last)
         return {
             **belief,
-            "action": torch.where(taken > 0, action, belief["action"]),
-            "reward": torch.where(taken > 0, reward, belief["reward"]),
+            "action": torch.where(steps > 0, action, belief["action"]),
+            "reward": torch.where(steps > 0, reward, belief["reward"]),
         }
 
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
 
-    def read(self, belief: Belief, policy_input: PolicyInput) -> Reading:
-        """What the network reads before it acts."""
+    def memory_state(self, belief: Belief) -> MemoryState:
+        """The entries of a belief that are the state of the memory, ``[task, episode, ...]`` each."""
+        return {name: value for name, value in belief.items() if name not in ("action", "reward")}
+
+    def network_input(self, belief: Belief, policy_input: PolicyInput) -> tuple[Tensor, MemoryState]:
+        """What the network reads before an action. Worlds are all episodes of all tasks.
+
+        Returns:
+            Its input ``[1, world, input]``, and the state of its memory, ``[world, ...]`` each.
+        """
         tasks, episodes = policy_input.reward.shape
         start = torch.full((tasks, episodes, 1), float(policy_input.start), device=self.device)
         action, reward = policy_input.action, policy_input.reward
@@ -90,106 +120,126 @@ class InContext(MetaLearner[ConfigT], ABC):
             action = belief["action"].expand(tasks, episodes, -1)
             reward = belief["reward"].expand(tasks, episodes, -1).squeeze(-1)
         inputs = self._inputs(policy_input.observation, action, reward, start)
-        hidden = belief["hidden"].expand(tasks, episodes, -1)
-        return Reading(inputs.view(1, tasks * episodes, -1), hidden.reshape(tasks * episodes, -1))
+        state = tree_map(
+            lambda value: value.expand(tasks, episodes, *value.shape[2:]).flatten(0, 1), self.memory_state(belief)
+        )
+        return inputs.view(1, tasks * episodes, -1), state
 
-    def remember(self, belief: Belief, policy_input: PolicyInput, hidden: Tensor) -> Belief:
-        """The belief with the hidden state after reading, ``[world, hidden]``, where episodes are still running."""
-        hidden = hidden.view(*policy_input.reward.shape, -1)
-        if policy_input.active is not None:
-            hidden = torch.where(policy_input.active.unsqueeze(-1), hidden, belief["hidden"])
-        return {**belief, "hidden": hidden}
+    def outcome(
+        self, belief: Belief, policy_input: PolicyInput, distribution: DiagonalGaussian, state: MemoryState
+    ) -> tuple[DiagonalGaussian, Belief]:
+        """What :meth:`act` returns.
 
-    def read_along(self, timeline: Timeline) -> Tensor:
-        """What was read before each step of some trials, ``[time, trial, input]``."""
+        Args:
+            belief: Before the input.
+            policy_input: The input.
+            distribution: Of actions ``[1, world, action]``.
+            state: Of the memory after the input, ``[world, ...]`` each.
+        """
+        shape, active = policy_input.reward.shape, policy_input.active
 
-        def told(value: Tensor) -> Tensor:  # last step's, whichever episode it was in; zero at the trial's start
+        def updated(before: Tensor, after: Tensor) -> Tensor:
+            after = after.view(*shape, *after.shape[1:])
+            if active is None:
+                return after
+            return torch.where(active.view(*shape, *[1] * (after.ndim - 2)), after, before)
+
+        def per_world(parameter: Tensor) -> Tensor:
+            return parameter.view(*shape, -1) if parameter.ndim == 3 else parameter  # one that all worlds share
+
+        belief = {**belief, **tree_map(updated, self.memory_state(belief), state)}
+        return tree_map(per_world, distribution), belief
+
+    # -- trials as sequences -----------------------------------------------------------------------------------------
+
+    def trial_inputs(self, timeline: Timeline) -> Tensor:
+        """What the network read before each step of some trials, ``[time, trial, input]``."""
+
+        def previous(value: Tensor) -> Tensor:
+            """Of the step before, in whichever episode of the trial; zero at the start of the trial."""
             return torch.cat([torch.zeros_like(value[:1]), value[:-1]])
 
-        def start(r: Rollout) -> Tensor:
-            first = torch.zeros_like(r.rewards).unsqueeze(-1)
+        def start(rollout: Rollout) -> Tensor:
+            first = torch.zeros_like(rollout.rewards).unsqueeze(-1)
             first[:, :, 0] = 1.0
             return first
 
         return self._inputs(
-            timeline.joined(lambda r: r.observations),
-            told(timeline.joined(lambda r: r.actions)),
-            told(timeline.joined(lambda r: r.rewards)),
-            timeline.joined(start),
+            timeline.concatenate(lambda r: r.observations),
+            previous(timeline.concatenate(lambda r: r.actions)),
+            previous(timeline.concatenate(lambda r: r.rewards)),
+            timeline.concatenate(start),
         )
 
-    def in_pieces(
-        self, network: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], inputs: Tensor
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Reads whole trials, ``bptt`` steps at a time.
+    def run_in_segments(
+        self, network: Callable[[Tensor, MemoryState], tuple[Tensor, MemoryState]], inputs: Tensor
+    ) -> tuple[Tensor, list[MemoryState]]:
+        """Runs a network over whole trials, ``bptt`` steps at a time.
 
         Args:
-            network: ``(inputs [time, trial, input], hidden [trial, hidden]) -> (outputs, hidden)``.
+            network: ``(inputs [time, trial, input], state) -> (outputs [time, trial, ...], state)``.
             inputs: ``[time, trial, input]``.
 
         Returns:
-            Outputs ``[time, trial, ...]``, and the hidden state before each piece, as :meth:`pieces` wants them.
+            Outputs ``[time, trial, ...]``, and the state before each segment.
         """
-        outputs, hidden = [], [inputs.new_zeros(inputs.shape[1], self.config.hidden_size)]
-        for piece in inputs.split(self._length(inputs)):
-            output, after = network(piece, hidden[-1])
+        outputs, states = [], [self.memory.begin(inputs.shape[1])]
+        for segment in inputs.split(self._segment_length(inputs)):
+            output, state = network(segment, states[-1])
             outputs.append(output)
-            hidden.append(after)
-        return torch.cat(outputs), hidden[:-1]
+            states.append(state)
+        return torch.cat(outputs), states[:-1]
 
-    def pieces(self, whole: Mapping[str, Tensor], hidden: list[Tensor]) -> dict[str, Tensor]:
-        """Cuts trials into pieces for truncated backpropagation, and leaves out those in which nothing happened.
+    def segments(self, whole: Mapping[str, Tensor], states: list[MemoryState]) -> Sequences:
+        """Cuts trials into segments for truncated backpropagation, without those in which nothing happened.
 
         Args:
             whole: ``[time, trial, ...]`` each, among them the ``mask``.
-            hidden: The hidden state before each piece, ``[trial, hidden]``.
-
-        Returns:
-            ``[bptt, piece, ...]`` each, and the hidden states ``[1, piece, hidden]``.
+            states: State of the memory before each segment, ``[trial, ...]`` each.
         """
-        length = self._length(whole["mask"])
-        padding = -len(whole["mask"]) % length  # steps that did not happen, so that all pieces are equally long
-        cut = {}
+        length = self._segment_length(whole["mask"])
+        padding = -len(whole["mask"]) % length  # makes the last segment as long as the others
+        steps = {}
         for name, value in whole.items():
             padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
-            cut[name] = torch.cat(padded.split(length), dim=1)
-        cut["hidden"] = torch.cat(hidden).unsqueeze(0)
-        # Where episodes end early, most pieces at the end of a trial hold nothing to learn from.
-        happened_in = cut["mask"].sum(dim=0) > 0
-        return {name: value[:, happened_in] for name, value in cut.items()}
+            steps[name] = torch.cat(padded.split(length), dim=1)
+        # Where episodes end early, most segments at the end of a trial are empty.
+        happened = steps["mask"].sum(dim=0) > 0
+        return Sequences(steps, tree_map(lambda *values: torch.cat(values), *states)).select(happened)
 
-    def _length(self, trials: Tensor) -> int:
+    def _segment_length(self, trials: Tensor) -> int:
         return min(self.config.bptt or len(trials), len(trials))
 
     def _inputs(self, observation: Tensor, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
-        # A drifting scale would change the meaning of a reward during a trial: the logarithm needs none.
+        # The logarithm compresses rewards of any scale. A running scale would change their meaning during a trial.
         squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
         return torch.cat([self.normalizer(observation), bounded(action), squashed, start], dim=-1)
 
 
 class Timeline:
-    """Trials laid out as they were lived: the episodes of each one after another, padding at the end."""
+    """The episodes of each trial one after another, with the padding of all of them at the end."""
 
     def __init__(self, rollouts: list[Rollout]) -> None:
         self._rollouts = rollouts
         happened = torch.cat([r.mask.flatten(0, 1) for r in rollouts], dim=1)
-        # Padding moves to the end, so that an episode follows the last step of the one before, as it did in acting.
+        # Each episode follows the last step of the one before, as it did while acting.
         self._order = happened.argsort(dim=1, descending=True, stable=True)
 
-    def joined(self, of: Callable[[Rollout], Tensor]) -> Tensor:
+    def concatenate(self, of: Callable[[Rollout], Tensor]) -> Tensor:
         """``[task, episode, time, ...]`` of each rollout as ``[time, trial, ...]`` of the whole trial."""
         whole = torch.cat([of(r).flatten(0, 1) for r in self._rollouts], dim=1)
-        return whole.gather(1, _like(self._order, whole)).transpose(0, 1).contiguous()
+        return _gather_times(whole, self._order).transpose(0, 1).contiguous()
 
-    def parted(self, value: Tensor) -> list[Tensor]:
-        """The way back: ``[time, trial, ...]`` of the whole trial as ``[task, episode, time, ...]`` of each rollout."""
-        back, whole = self._order.argsort(dim=1), value.transpose(0, 1)
-        whole = whole.gather(1, _like(back, whole))
+    def split(self, value: Tensor) -> list[Tensor]:
+        """``[time, trial, ...]`` of the whole trial as ``[task, episode, time, ...]`` of each rollout."""
+        whole = _gather_times(value.transpose(0, 1), self._order.argsort(dim=1))
         lengths = [r.mask.shape[-1] for r in self._rollouts]
         return [
             part.unflatten(0, r.mask.shape[:2]) for part, r in zip(whole.split(lengths, 1), self._rollouts, strict=True)
         ]
 
 
-def _like(index: Tensor, value: Tensor) -> Tensor:
-    return index.view(*index.shape, *(1 for _ in value.shape[2:])).expand_as(value)
+def _gather_times(values: Tensor, times: Tensor) -> Tensor:
+    """``[trial, time, ...]`` at the times ``[trial, new time]``: ``[trial, new time, ...]``."""
+    index = times.view(*times.shape, *[1] * (values.ndim - 2)).expand(*times.shape, *values.shape[2:])
+    return values.gather(1, index)

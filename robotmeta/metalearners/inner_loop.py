@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.errors import unknown
+from robotmeta.experience.trees import tree_map
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 
 
@@ -37,7 +38,7 @@ class Samples(NamedTuple):
             self.actions[rows],
             self.advantages[rows],
             self.mask[rows],
-            DiagonalGaussian(self.behavior.mean[rows], self.behavior.log_std[rows]),
+            tree_map(lambda value: value[rows], self.behavior),
             self.log_probs[rows],
             self.trace,
         )

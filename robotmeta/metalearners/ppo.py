@@ -14,7 +14,7 @@ from robotmeta.experience.returns import discounted_returns, generalized_advanta
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.protocol import LearnerConfig
-from robotmeta.policies import ActorCritic, DiagonalGaussian
+from robotmeta.policies import ActionDistribution, ActorCritic
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class ReturnScale(nn.Module):
 
 def ppo_loss(
     config: PPOConfig,
-    distribution: DiagonalGaussian,
+    distribution: ActionDistribution,
     actions: Tensor,
     old_log_probs: Tensor,
     advantages: Tensor,

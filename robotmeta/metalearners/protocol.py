@@ -14,7 +14,7 @@ from torch import nn
 
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
-from robotmeta.policies import DiagonalGaussian, ObservationNormalizer
+from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,25 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         self.normalizer = ObservationNormalizer(sizes.observation)
 
     @abstractmethod
-    def begin(self, num_tasks: int) -> Belief:
-        """The belief before any experience of ``num_tasks`` tasks."""
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
+        """The belief before any experience of ``num_tasks`` tasks.
+
+        Args:
+            num_tasks: Tasks.
+            generator: A CPU generator for learners that draw a belief; None for a belief without randomness.
+        """
 
     @abstractmethod
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[ActionDistribution, Belief]:
         """The action distribution ``[task, episode, action]``, and the belief after this input.
 
-        The log standard deviation must not change within an episode.
+        Args:
+            belief: What the learner believes about each task.
+            policy_input: What the policy observes.
+            generator: A CPU generator for learners that draw what they act on, such as a sample of a posterior; None
+                for acting without randomness.
         """
 
     @abstractmethod

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
-from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
+from robotmeta.metalearners.in_context import InContext, InContextConfig, Sequences, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ReturnScale, adjust_learning_rate, ppo_loss, state_of, step
 from robotmeta.metalearners.protocol import Sizes
-from robotmeta.policies import DiagonalGaussian, RecurrentActorCritic
+from robotmeta.policies import DiagonalGaussian, Memory, RecurrentActorCritic
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,23 @@ class RL2(InContext[RL2Config]):
         super().__init__(sizes, config, generator)
         self.return_scale = ReturnScale()
         self.network = RecurrentActorCritic(
-            self.input_size,
+            self.new_memory(generator),
             sizes.action,
-            config.hidden_size,
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,
         )
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
-        distribution, _, hidden = self.network(*self.read(belief, policy_input))
-        mean = distribution.mean.view(*policy_input.reward.shape, -1)
-        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, policy_input, hidden)
+    @property
+    def memory(self) -> Memory:
+        return self.network.memory
+
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[DiagonalGaussian, Belief]:
+        distribution, _, state = self.network(*self.network_input(belief, policy_input))
+        return self.outcome(belief, policy_input, distribution, state)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
@@ -58,8 +62,8 @@ class RL2(InContext[RL2Config]):
         parameters = list(self.network.parameters())
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
-            for chosen in minibatches(data["mask"].shape[1], config.minibatches, generator, self.device):
-                steps = data["mask"][:, chosen].sum().clamp(min=1.0)
+            for chosen in minibatches(data.steps["mask"].shape[1], config.minibatches, generator, self.device):
+                steps = data.steps["mask"][:, chosen].sum().clamp(min=1.0)
                 parts = [partial(self._loss, data, rows, steps) for rows in shares(chosen, config.shards)]
                 sums, found = gradients(parts, parameters)
                 adjust_learning_rate(config, self.adam, sums["kl"])
@@ -67,10 +71,10 @@ class RL2(InContext[RL2Config]):
         self.normalizer.update(trial.observations())
         return {**sums, **state_of(self.network.log_std, self.adam)}
 
-    def _loss(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
-        """The share of some sequences in a minibatch with that many steps."""
-        batch = {name: value[:, rows] for name, value in data.items()}
-        distribution, values, _ = self.network(batch["inputs"], batch["hidden"][0])
+    def _loss(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
+        """The share of some sequences in the loss of a minibatch with that many steps."""
+        batch, state = data.select(rows)
+        distribution, values, _ = self.network(batch["inputs"], state)
         return ppo_loss(
             self.config,
             distribution,
@@ -84,14 +88,14 @@ class RL2(InContext[RL2Config]):
         )
 
     @torch.no_grad()
-    def _sequences(self, rollouts: list[Rollout]) -> dict[str, Tensor]:
-        """Trials as sequences ``[time, sequence, ...]``, cut every ``bptt`` steps."""
+    def _sequences(self, rollouts: list[Rollout]) -> Sequences:
+        """Trials as sequences, cut every ``bptt`` steps."""
         config = self.config
         timeline = Timeline(rollouts)
-        x = self.read_along(timeline)
-        mask, rewards = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.training_rewards)
-        values, hidden = self.in_pieces(lambda piece, before: self.network(piece, before)[1:], x)
-        elapsed = timeline.joined(_until_next)
+        x = self.trial_inputs(timeline)
+        mask, rewards = timeline.concatenate(lambda r: r.mask), timeline.concatenate(lambda r: r.training_rewards)
+        values, states = self.run_in_segments(lambda inputs, state: self.network(inputs, state)[1:], x)
+        elapsed = timeline.concatenate(_until_next)
         self.return_scale.update(discounted_returns(rewards.T, config.discount, elapsed.T).T, mask)
         advantages = generalized_advantages(
             rewards.T / self.return_scale(),
@@ -104,13 +108,13 @@ class RL2(InContext[RL2Config]):
         ).T
         whole = {
             "inputs": x,
-            "actions": timeline.joined(lambda r: r.actions),
-            "log_probs": timeline.joined(lambda r: r.distribution.log_prob(r.actions)),
+            "actions": timeline.concatenate(lambda r: r.actions),
+            "log_probs": timeline.concatenate(lambda r: r.distribution.log_prob(r.actions)),
             "advantages": normalize(advantages, mask, per_task=False),
             "targets": advantages + values,
             "mask": mask,
         }
-        return self.pieces(whole, hidden)
+        return self.segments(whole, states)
 
 
 def _until_next(rollout: Rollout) -> Tensor:

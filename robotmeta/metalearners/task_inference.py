@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, joined
-from robotmeta.metalearners.in_context import InContext, InContextConfig, Timeline
+from robotmeta.experience.trees import tree_map
+from robotmeta.metalearners.in_context import InContext, InContextConfig, Sequences, Timeline
 from robotmeta.metalearners.parallel import gradients, minibatches, shares
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update, step
 from robotmeta.metalearners.protocol import Sizes
-from robotmeta.policies import ActorCritic, DiagonalGaussian, ObservationNormalizer, TaskEstimator
+from robotmeta.policies import ActorCritic, DiagonalGaussian, Memory, MemoryState, ObservationNormalizer, TaskEstimator
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         self.return_scale = ReturnScale()
         self.privileged_normalizer = ObservationNormalizer(sizes.privileged_state)
         inferred = sizes.task + sizes.privileged_state
-        self.estimator = TaskEstimator(self.input_size, inferred, config.hidden_size, generator)
+        self.estimator = TaskEstimator(self.new_memory(generator), inferred, generator)
         self.network = ActorCritic(
             sizes.observation + 2 * inferred,  # mean and standard deviation of what it thinks
             sizes.action,
@@ -78,17 +79,22 @@ class TaskInference(InContext[TaskInferenceConfig]):
         self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
         self.estimator_adam = torch.optim.Adam(self.estimator.parameters(), lr=config.estimator_learning_rate, eps=1e-5)
 
-    def act(self, belief: Belief, policy_input: PolicyInput) -> tuple[DiagonalGaussian, Belief]:
-        reading = self.read(belief, policy_input)
-        estimate, hidden = self.estimator(*reading)
-        observation = reading.inputs[..., : self.sizes.observation]
+    @property
+    def memory(self) -> Memory:
+        return self.estimator.memory
+
+    def act(
+        self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
+    ) -> tuple[DiagonalGaussian, Belief]:
+        inputs, state = self.network_input(belief, policy_input)
+        estimate, state = self.estimator(inputs, state)
+        observation = inputs[..., : self.sizes.observation]
         distribution = self.network(torch.cat([observation, self._policy_features(estimate)], dim=-1))
-        mean = distribution.mean.view(*policy_input.reward.shape, -1)
-        return DiagonalGaussian(mean, distribution.log_std), self.remember(belief, policy_input, hidden)
+        return self.outcome(belief, policy_input, distribution, state)
 
     @torch.no_grad()
     def infer(self, belief: Belief) -> DiagonalGaussian:
-        return self._parts(self.estimator.posterior(belief["hidden"][:, 0]))[0]
+        return self._parts(self.estimator.posterior(tree_map(lambda value: value[:, 0], self.memory_state(belief))))[0]
 
     def _policy_features(self, estimate: DiagonalGaussian) -> Tensor:
         """Mean and standard deviation of the posterior as policy inputs, ``[..., 2 * (task + privileged_state)]``."""
@@ -119,7 +125,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         # z_t = N(mu_t, sigma_t), the posterior over the task and the privileged state after t steps of the trial
         # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the truth too
         # z_t: log-likelihood of the truth, after every step
-        inputs, sequences = self._read(trial)
+        inputs, sequences = self._training_data(trial)
         whole = joined(trial.rollouts)
         found = ppo_update(self.config, self.network, self.adam, self.return_scale, whole, inputs, generator)
         inferred = self._improve_estimator(sequences, generator)
@@ -128,19 +134,19 @@ class TaskInference(InContext[TaskInferenceConfig]):
         return {**found, **inferred}
 
     @torch.no_grad()
-    def _read(self, trial: Trial) -> tuple[PPOInputs, dict[str, Tensor]]:
-        """Inputs of policy and critic in a trial, and what the estimator read, in sequences of ``bptt`` steps."""
+    def _training_data(self, trial: Trial) -> tuple[PPOInputs, Sequences]:
+        """What the policy and its critic are trained on, and what the estimator is, cut every ``bptt`` steps."""
         timeline = Timeline(trial.rollouts)
-        inputs, mask = self.read_along(timeline), timeline.joined(lambda r: r.mask)
+        inputs, mask = self.trial_inputs(timeline), timeline.concatenate(lambda r: r.mask)
 
-        def told(piece: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-            estimate, after = self.estimator(piece, before)
+        def features(inputs: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
+            estimate, after = self.estimator(inputs, state)
             return self._policy_features(estimate), after
 
-        estimates, hidden = self.in_pieces(told, inputs)
-        ppo_inputs = self._ppo_inputs(joined(trial.rollouts), torch.cat(timeline.parted(estimates), dim=1), trial.tasks)
-        truth = timeline.joined(lambda r: self._truth(r, trial.tasks)[:, :, :-1])
-        return ppo_inputs, self.pieces({"inputs": inputs, "mask": mask, "truth": truth}, hidden)
+        estimates, states = self.run_in_segments(features, inputs)
+        ppo_inputs = self._ppo_inputs(joined(trial.rollouts), torch.cat(timeline.split(estimates), dim=1), trial.tasks)
+        truth = timeline.concatenate(lambda r: self._truth(r, trial.tasks)[:, :, :-1])
+        return ppo_inputs, self.segments({"inputs": inputs, "mask": mask, "truth": truth}, states)
 
     def _truth(self, rollout: Rollout, tasks: Tensor) -> Tensor:
         """What there is to infer, ``[task, episode, time + 1, task + privileged_state]``."""
@@ -157,14 +163,14 @@ class TaskInference(InContext[TaskInferenceConfig]):
         last = torch.cat([self.normalizer(rollout.last_observations), estimate, _at(truth, taken)], dim=-1)
         return PPOInputs(actor, torch.cat([actor, truth[:, :, :-1]], dim=-1), last)
 
-    def _improve_estimator(self, data: dict[str, Tensor], generator: torch.Generator) -> dict[str, float]:
+    def _improve_estimator(self, data: Sequences, generator: torch.Generator) -> dict[str, float]:
         """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""
         config, parameters = self.config, list(self.estimator.parameters())
         means: dict[str, float] = {}
         for epoch in range(config.estimator_epochs):
-            batches = minibatches(data["mask"].shape[1], config.estimator_minibatches, generator, self.device)
+            batches = minibatches(data.steps["mask"].shape[1], config.estimator_minibatches, generator, self.device)
             for chosen in batches:
-                steps = data["mask"][:, chosen].sum().clamp(min=1.0)
+                steps = data.steps["mask"][:, chosen].sum().clamp(min=1.0)
                 parts = [partial(self._estimation, data, rows, steps) for rows in shares(chosen, config.shards)]
                 sums, found = gradients(parts, parameters, of="nll")
                 step(self.estimator_adam, parameters, found, config.max_grad_norm)
@@ -172,11 +178,11 @@ class TaskInference(InContext[TaskInferenceConfig]):
                     means = {name: means.get(name, 0.0) + value / len(batches) for name, value in sums.items()}
         return means
 
-    def _estimation(self, data: dict[str, Tensor], rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
+    def _estimation(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """Negative log-likelihood and squared error a number, the share of some sequences in that many steps."""
         size, states = self.sizes.task, self.sizes.privileged_state
-        batch = {name: value[:, rows] for name, value in data.items()}
-        estimate, _ = self.estimator(batch["inputs"], batch["hidden"][0])
+        batch, state = data.select(rows)
+        estimate, _ = self.estimator(batch["inputs"], state)
         share = batch["mask"] / steps
         likelihood = (estimate.log_prob(batch["truth"]) * share).sum() / (size + states)
         with torch.no_grad():

@@ -1,17 +1,31 @@
 """Policy networks. They import torch and nothing else, so that they run wherever torch does."""
 
+from collections.abc import Callable
+
+import torch
+
 from robotmeta.policies.actor_critic import ActorCritic
+from robotmeta.policies.distribution import ActionDistribution
 from robotmeta.policies.gaussian import DiagonalGaussian
+from robotmeta.policies.gru import GRU
+from robotmeta.policies.memory import Memory, MemoryState
 from robotmeta.policies.mlp import GaussianMLP
 from robotmeta.policies.normalizer import ObservationNormalizer
 from robotmeta.policies.recurrent import RecurrentActorCritic
 from robotmeta.policies.task_estimator import TaskEstimator
 
 __all__ = [
+    "MEMORIES",
+    "ActionDistribution",
     "ActorCritic",
     "DiagonalGaussian",
     "GaussianMLP",
+    "Memory",
+    "MemoryState",
     "ObservationNormalizer",
     "RecurrentActorCritic",
     "TaskEstimator",
 ]
+
+MEMORIES: dict[str, Callable[[int, int, torch.Generator], Memory]] = {"gru": GRU}
+"""Memories by name, each built from the size of its inputs, its own size and a generator for the initial weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ _LOG_2PI = math.log(2.0 * math.pi)
 
 
 class DiagonalGaussian(NamedTuple):
-    """Independent normal actions.
+    """Independent normal actions, an :class:`robotmeta.policies.ActionDistribution`.
 
     Attributes:
         mean: ``[..., action]``.
@@ -41,6 +42,14 @@ class DiagonalGaussian(NamedTuple):
     def entropy(self) -> Tensor:
         """Differential entropy in nats, ``[...]``."""
         return (self.log_std + 0.5 * (1.0 + _LOG_2PI)).expand_as(self.mean).sum(dim=-1)
+
+    def parameters(self) -> Mapping[str, Tensor]:
+        """``mean`` and ``log_std``."""
+        return self._asdict()
+
+    def from_parameters(self, parameters: Mapping[str, Tensor]) -> DiagonalGaussian:
+        """A Gaussian with other ``mean`` and ``log_std``."""
+        return DiagonalGaussian(**parameters)
 
     def flat(self) -> Tensor:
         """Mean and log std side by side, ``[..., 2 * action]``."""

@@ -1,4 +1,4 @@
-"""A GRU that reads along and says which task it is, and how sure it is."""
+"""A memory that infers the task from experience, with the uncertainty of the estimate."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ import torch
 from torch import Tensor, nn
 
 from robotmeta.policies.gaussian import DiagonalGaussian
-from robotmeta.policies.recurrent import orthogonal_gru
+from robotmeta.policies.memory import Memory, MemoryState
 
-_LEAST_LOG_STD = -2.0  # of an encoded number, whose deviation over all tasks is one: surer than this is of no use
+# Encoded numbers have a standard deviation of one over all tasks. A posterior narrower than this is of no use.
+_MIN_LOG_STD = -2.0
 
 
 class TaskEstimator(nn.Module):
-    """GRU with a linear head for a Gaussian posterior over the encoded task.
+    """A linear head on the features of a memory, for a Gaussian posterior over the encoded task.
 
     Args:
-        input_size: Observation, last action, last reward and episode start together.
+        memory: Reads observation, last action, last reward and episode start.
         task_size: Numbers in an encoded task.
-        hidden_size: GRU units.
-        generator: Draws the initial weights.
+        generator: Draws the initial weights of the head.
     """
 
-    def __init__(self, input_size: int, task_size: int, hidden_size: int, generator: torch.Generator) -> None:
+    def __init__(self, memory: Memory, task_size: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.gru = orthogonal_gru(input_size, hidden_size, generator)
-        self.head = nn.Linear(hidden_size, 2 * task_size)
-        # Before it has learned anything it says the prior: encoded tasks have zero mean and unit variance.
+        self.memory = memory
+        self.head = nn.Linear(memory.size, 2 * task_size)
+        # An untrained estimator answers with the prior: encoded tasks have zero mean and unit variance.
         nn.init.orthogonal_(self.head.weight, gain=0.01, generator=generator)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, inputs: Tensor, hidden: Tensor) -> tuple[DiagonalGaussian, Tensor]:
+    def forward(self, inputs: Tensor, state: MemoryState) -> tuple[DiagonalGaussian, MemoryState]:
         """Runs a sequence in one batched call.
 
         Args:
             inputs: ``[time, trial, input]``.
-            hidden: ``[trial, hidden]``, the state before the first step.
+            state: Of the memory before the first step, each entry ``[trial, ...]``.
 
         Returns:
-            The posterior after each step, ``[time, trial, task]``, and the last hidden state.
+            The posterior after each step, ``[time, trial, task]``, and the state after the last step.
         """
-        features, last = self.gru(inputs, hidden.unsqueeze(0))
-        return self.posterior(features), last.squeeze(0)
+        features, after = self.memory(inputs, state)
+        return self._posterior(features), after
 
-    def posterior(self, hidden: Tensor) -> DiagonalGaussian:
-        """What a hidden state says of the task, ``[..., hidden] -> [..., task]``."""
-        mean, log_std = self.head(hidden).chunk(2, dim=-1)
-        # A floor that gradients pass through, so that what was too sure can come to doubt.
-        return DiagonalGaussian(mean, _LEAST_LOG_STD + nn.functional.softplus(log_std - _LEAST_LOG_STD))
+    def posterior(self, state: MemoryState) -> DiagonalGaussian:
+        """The posterior that belongs to a state of the memory, ``[trial, task]``."""
+        return self._posterior(self.memory.features(state))
+
+    def _posterior(self, features: Tensor) -> DiagonalGaussian:
+        mean, log_std = self.head(features).chunk(2, dim=-1)
+        # Unlike a clamp, this floor lets gradients through, so that a posterior that is too narrow can widen again.
+        return DiagonalGaussian(mean, _MIN_LOG_STD + nn.functional.softplus(log_std - _MIN_LOG_STD))

@@ -128,7 +128,8 @@ def resume(
     with run.locked():
         policy = load_to_resume(run, config, resolve_device(device), family)
         if config.iterations < policy.iteration:
-            raise UserError(f"{folder} has made {policy.iteration} iterations already, more than {config.iterations}")
+            made = f"the number that {folder} has made already"
+            raise UserError(f"iterations must be at least {policy.iteration}, {made}, not {config.iterations}")
         if iterations is not None:
             run.write_config(config)
         return _train(dataclasses.replace(policy, config=config), run, threads, checkpoint_every, progress)
@@ -170,7 +171,7 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Collects one rollout of every task before the first adaptation step, and one after each."""
-    belief = learner.begin(env.num_tasks)
+    belief = learner.begin(env.num_tasks, generator)
     rollouts = []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
         rollout, belief = collect(env, learner, belief, generator)

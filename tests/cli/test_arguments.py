@@ -62,7 +62,7 @@ Refused = Callable[[list[str]], str]
         (["evaluate", "nowhere"], "no policy at nowhere"),
         (["evaluate", "pretrained:quadrupled"], "nearest: quadruped"),
         (["train", "--resume", "nowhere"], "no run at nowhere"),
-        (["report", "pretrained:grasp"], "a report is made of a run folder"),
+        (["report", "pretrained:grasp"], "run must be a run folder; pretrained:grasp has no config.json"),
         (["bench", "--repeats", "0"], "repeats must be at least 1, not 0"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["evaluate", "pretrained:grasp", "--controls", "oracle"], "give a control that is trained already with --or"),
         (["train", "--resume", "{run}", "--seed", "5"], "--resume continues a run as it was configured"),
         (["train", "--resume", "{run}", "--learner", "rl2"], "--resume continues a run as it was configured"),
-        (["train", "--resume", "{run}", "--iterations", "1"], "has made 2 iterations already, more than 1"),
+        (["train", "--resume", "{run}", "--iterations", "1"], "iterations must be at least 2, the number that"),
         (["train", "--resume", "{run}", "--iterations", "-7"], "iterations must be at least 1, not -7"),
         (["adapt", "{run}", "--env", "HalfCheeta-v5"], "HalfCheetah-v5"),
         (["adapt", "{run}", "--env", "HalfCheetah-v5"], "needs these 2: x [m], y [m]"),

@@ -114,9 +114,9 @@ def test_without_exploration_the_action_is_the_mean() -> None:
     learner = learner_of("promp", family)
     env = env_of(family, learner)
     rollout, _ = collect(env, learner, learner.begin(4), generator(), explore=False)
-    assert torch.equal(rollout.actions, rollout.means)
+    assert torch.equal(rollout.actions, rollout.distribution.mean)
     explored, _ = collect(env, learner, learner.begin(4), generator())
-    assert float((explored.actions - explored.means).std()) == pytest.approx(0.6, abs=0.1)
+    assert float((explored.actions - explored.distribution.mean).std()) == pytest.approx(0.6, abs=0.1)
 
 
 @pytest.mark.parametrize("name", LEARNERS)

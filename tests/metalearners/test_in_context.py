@@ -33,10 +33,10 @@ def test_the_belief_is_carried_from_one_episode_to_the_next(name: str) -> None:
     belief = learner.adapt(belief, first)
     carried, _ = collect(env, learner, belief, generator(2))
     afresh, _ = collect(env, learner, fresh, generator(2))
-    assert not torch.equal(carried.means[:, :, 0], afresh.means[:, :, 0])
+    assert not torch.equal(carried.distribution.mean[:, :, 0], afresh.distribution.mean[:, :, 0])
     observed = PolicyInput(carried.observations[:, :, 0], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
     with torch.no_grad():
-        torch.testing.assert_close(learner.act(belief, observed)[0].mean, carried.means[:, :, 0])
+        torch.testing.assert_close(learner.act(belief, observed)[0].mean, carried.distribution.mean[:, :, 0])
 
 
 @pytest.mark.parametrize("name", IN_CONTEXT)
@@ -70,10 +70,10 @@ def test_without_memory_every_step_acts_as_the_first_step(name: str) -> None:
     for t in range(family.horizon):
         observed = PolicyInput(rollout.observations[:, :, t], torch.zeros(4, 1, 2), torch.zeros(4, 1), True)
         with torch.no_grad():
-            assert torch.equal(learner.act(start, observed)[0].mean, rollout.means[:, :, t])
+            assert torch.equal(learner.act(start, observed)[0].mean, rollout.distribution.mean[:, :, t])
     remembering, _ = collect(env, learner, start, generator())
-    assert torch.equal(remembering.means[:, :, 0], rollout.means[:, :, 0])
-    assert not torch.equal(remembering.means[:, :, 1], rollout.means[:, :, 1])
+    assert torch.equal(remembering.distribution.mean[:, :, 0], rollout.distribution.mean[:, :, 0])
+    assert not torch.equal(remembering.distribution.mean[:, :, 1], rollout.distribution.mean[:, :, 1])
 
 
 @pytest.mark.parametrize("build", [short, ending_early], ids=["full episodes", "episodes that end early"])
@@ -82,11 +82,11 @@ def test_a_timeline_joins_the_steps_of_a_trial_in_order_and_parts_them_again(bui
     learner = in_context_of("task-inference", family, meta_batch=8, adaptation_steps=2)
     rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     timeline = Timeline(rollouts)
-    mask, observed = timeline.joined(lambda r: r.mask), timeline.joined(lambda r: r.observations)
+    mask, observed = timeline.concatenate(lambda r: r.mask), timeline.concatenate(lambda r: r.observations)
     lengths = mask.sum(dim=0).long()
     assert torch.equal(mask, (torch.arange(len(mask)).unsqueeze(1) < lengths).float())
     for task, length in enumerate(lengths.tolist()):
         by_hand = torch.cat([r.observations[task, 0, : int(r.mask[task, 0].sum())] for r in rollouts])
         assert torch.equal(observed[:length, task], by_hand)
-    for part, rollout in zip(timeline.parted(observed), rollouts, strict=True):
+    for part, rollout in zip(timeline.split(observed), rollouts, strict=True):
         assert torch.equal(part, rollout.observations)

@@ -59,7 +59,7 @@ def test_nan_observations_of_diverged_worlds_reach_neither_rollouts_nor_weights(
     for rollout in trial.rollouts:
         assert bool(rollout.diverged.any())
         assert not bool(rollout.diverged.all())
-        for value in (rollout.observations, rollout.actions, rollout.means, rollout.rewards):
+        for value in (rollout.observations, rollout.actions, rollout.distribution.mean, rollout.rewards):
             assert bool(value.isfinite().all())
     learner.update(trial, generator())
     assert all_finite(learner)

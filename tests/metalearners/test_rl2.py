@@ -30,10 +30,10 @@ def test_the_update_reproduces_the_log_probs_of_acting_step_by_step(build: Calla
     learner.update(collect_trial(env, learner, generator(1)), generator(1))
     data = learner._sequences(collect_trial(env, learner, generator(2)).rollouts)
     with torch.no_grad():
-        distribution, _, _ = learner.network(data["inputs"], data["hidden"][0])
-    happened = data["mask"] > 0
+        distribution, _, _ = learner.network(data.steps["inputs"], data.state)
+    happened = data.steps["mask"] > 0
     torch.testing.assert_close(
-        distribution.log_prob(data["actions"])[happened], data["log_probs"][happened], rtol=1e-4, atol=1e-4
+        distribution.log_prob(data.steps["actions"])[happened], data.steps["log_probs"][happened], rtol=1e-4, atol=1e-4
     )
 
 
@@ -42,9 +42,9 @@ def test_padding_never_enters_the_training_sequences() -> None:
     learner = rl2_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = collect_trial(env_of(family, learner), learner, generator())
     data = learner._sequences(trial.rollouts)
-    assert bool((data["mask"].sum(dim=0) > 0).all())
-    assert data["mask"].sum() == trial.steps
-    assert data["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
+    assert bool((data.steps["mask"].sum(dim=0) > 0).all())
+    assert data.steps["mask"].sum() == trial.steps
+    assert data.steps["mask"].shape[1] < 8 * (3 * family.horizon // 5)  # as many as there would be with padding
 
 
 def test_advantages_reach_across_the_episodes_of_a_trial() -> None:
@@ -54,7 +54,7 @@ def test_advantages_reach_across_the_episodes_of_a_trial() -> None:
     rollouts = collect_trial(env_of(family, learner), learner, generator()).rollouts
     data = learner._sequences(rollouts)
     returns = torch.cat([rollout.rewards.flatten(0, 1) for rollout in rollouts], dim=1).sum(dim=1)
-    torch.testing.assert_close(data["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(data.steps["targets"][0] * learner.return_scale(), returns, rtol=1e-4, atol=1e-4)
 
 
 def test_an_early_end_does_not_discount_the_next_episode_less() -> None:
@@ -69,4 +69,4 @@ def test_an_early_end_does_not_discount_the_next_episode_less() -> None:
         rewards = [*first.rewards[task, 0, :length].tolist(), *([0.0] * (family.horizon - length))]
         whole = torch.tensor([*rewards, *second.rewards[task, 0].tolist()])
         expected = float((whole * 0.9 ** torch.arange(len(whole))).sum() / learner.return_scale())
-        assert float(data["targets"][0, task]) == pytest.approx(expected, rel=1e-4)
+        assert float(data.steps["targets"][0, task]) == pytest.approx(expected, rel=1e-4)

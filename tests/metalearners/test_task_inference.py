@@ -43,22 +43,22 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
     with torch.no_grad():
-        seen, data = learner._read(trial)
+        seen, data = learner._training_data(trial)
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
-    torch.testing.assert_close(means[happened], rollout.means[happened], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(means[happened], rollout.distribution.mean[happened], rtol=1e-4, atol=1e-5)
     truths = 2 + len(family.privileged_state)  # a goal, and the privileged state
     assert seen.actor.shape[-1] == family.observation_size + 2 * truths  # and mean and deviation of each
-    assert data["inputs"].shape[-1] == learner.input_size
-    assert data["truth"].shape[-1] == truths
-    assert data["mask"].sum() == trial.steps
+    assert data.steps["inputs"].shape[-1] == learner.input_size
+    assert data.steps["truth"].shape[-1] == truths
+    assert data.steps["mask"].sum() == trial.steps
 
 
 def test_the_critic_observes_the_task_at_a_total_variance_of_one() -> None:
     family = ending_early()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2)
     trial = second_trial(learner, family)
-    seen, _ = learner._read(trial)
+    seen, _ = learner._training_data(trial)
     # In training the critic observes the task. Neither the policy nor the estimator does.
     task = trial.tasks / math.sqrt(2)  # two parameters, each of unit variance
     assert torch.equal(seen.critic[:, 0, 0, -2:], task)
@@ -70,7 +70,7 @@ def test_the_critic_observes_the_privileged_state_and_the_posterior_leaves_it_ou
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = second_trial(learner, family)
     rollout = joined(trial.rollouts)
-    seen, _ = learner._read(trial)
+    seen, _ = learner._training_data(trial)
     happened = rollout.mask > 0
     y = learner.privileged_normalizer(rollout.privileged_states).squeeze(-1)
     assert torch.equal(seen.critic[..., -1][happened], y[:, :, :-1][happened])

@@ -57,7 +57,7 @@ def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Pa
         if learner in _IN_CONTEXT:
             belief = policy.learner.adapt(belief, rollout)
         observations, rewards = rollout.observations[0, 0].numpy(), rollout.rewards[0, 0].numpy()
-        expected = rollout.means[0, 0].clamp(-1.0, 1.0).numpy()
+        expected = rollout.distribution.mean[0, 0].clamp(-1.0, 1.0).numpy()
         assert np.abs(np.diff(expected, axis=0)).max() > 1e-3
         for step, observation in enumerate(observations):
             start = {"start": np.array([step == 0], np.float32)} if memory else {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from robotmeta.envs.family import TaskFamily
+if TYPE_CHECKING:  # listing families imports none of their libraries
+    from robotmeta.envs.family import TaskFamily
 
 
 def _build(place: str) -> TaskFamily:
@@ -36,10 +38,10 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "dm-quadruped": "suite.quadruped:walk",
         "quadruped": "quadruped.family:walk",
         "quadruped-terrain": "quadruped.terrain:walk",
-        "fetch-reach": "fetch.family:reach",
-        "fetch-push": "fetch.family:push",
-        "fetch-slide": "fetch.family:slide",
-        "fetch-pick-and-place": "fetch.family:pick_and_place",
+        "fetch-reach": "fetch.families:reach",
+        "fetch-push": "fetch.families:push",
+        "fetch-slide": "fetch.families:slide",
+        "fetch-pick-and-place": "fetch.families:pick_and_place",
         "reach": "gripper.reach:reach",
         "push": "gripper.push:push",
         "slide": "gripper.slide:slide",

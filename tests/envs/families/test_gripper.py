@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
-from robotmeta.envs.families import objects
+from robotmeta.envs.families import object_state, objects
 from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LIFT, LONGEST_DELAY, OPENING, SPEEDS, TIMESTEP, gripper
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
@@ -191,7 +191,7 @@ def test_objects_start_at_rest_on_the_table(family: TaskFamily) -> None:
     env = worlds(family, *rows)
     state = env.simulator.state
     assert isinstance(env.simulator.nominal["qpos"], Tensor)
-    start = objects.position(state).clone()
+    start = object_state.position(state).clone()
     for model, qpos in zip(BUILD[family.name](env.tasks), state["qpos"][:, 0], strict=True):
         data = mujoco.MjData(model)
         data.qpos[:] = qpos
@@ -203,8 +203,8 @@ def test_objects_start_at_rest_on_the_table(family: TaskFamily) -> None:
         assert all(model.geom("table").id in contact.geom for contact in data.contact)
     for _ in range(25):
         env.step(acting(env))
-    assert float((objects.position(state) - start).norm(dim=-1).max()) < 1e-4
-    assert float(objects.tilt(state, env._columns).abs().max()) < 1e-3
+    assert float((object_state.position(state) - start).norm(dim=-1).max()) < 1e-4
+    assert float(object_state.tilt(state, env._columns).abs().max()) < 1e-3
 
 
 def test_friction_is_the_object_s_times_that_of_what_it_touches() -> None:
@@ -337,7 +337,7 @@ def test_a_heavier_object_is_slower_to_push() -> None:
     state["qpos"][..., 1] = state["qpos"][..., 3] = 0.0
     for _ in range(8):
         env.step(acting(env, 1.0, 0.0))
-    travelled = objects.position(state)[:, 0, 0].tolist()
+    travelled = object_state.position(state)[:, 0, 0].tolist()
     assert travelled == sorted(travelled, reverse=True)
     assert travelled[0] > travelled[-1] + 0.01
 
@@ -349,7 +349,7 @@ def test_the_slipperier_the_table_the_farther_an_object_slides_on_when_the_hand_
     state["qpos"][:] = state["qpos"][0]
     for t in range(40):
         env.step(acting(env, 1.0 if t < 12 else 0.0, 0.0))
-    travelled = objects.position(state)[:, 0, 0]
+    travelled = object_state.position(state)[:, 0, 0]
     assert travelled[0] > travelled[1] + 0.03
     assert travelled[1] > travelled[2] + 0.01
 
@@ -361,12 +361,12 @@ def test_what_slides_stops_farther_than_the_hand_reaches_and_farther_the_slipper
     state["qpos"][..., 1] = state["qpos"][..., 3] = 0.0
     for _ in range(SLIDE.horizon - 1):
         env.step(acting(env, 0.7, 0.0))
-    hand, slid = state["qpos"][:, 0, 0], objects.position(state)[:, 0, 0]
+    hand, slid = state["qpos"][:, 0, 0], object_state.position(state)[:, 0, 0]
     assert float(hand.max()) < -0.03  # it was told to go on
     assert bool((slid > 0.0).all())
     assert slid[0] > slid[1] + 0.03
     assert slid[1] > slid[2] + 0.02
-    assert float(objects.velocity(state).norm(dim=-1).max()) < 0.01
+    assert float(object_state.velocity(state).norm(dim=-1).max()) < 0.01
 
 
 # -- a script that grasps ----------------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ def put_between_the_pads(env: TaskBatchEnv) -> None:
     state = env.simulator.state
     state["qpos"][..., :-7] = state["act"][:] = 0.0
     zero = torch.zeros(env.num_tasks, env.num_episodes, dtype=torch.float64)
-    state["qpos"][..., -7:] = objects.at_rest(torch.stack([zero, zero], dim=-1), zero, env._columns)
+    state["qpos"][..., -7:] = object_state.at_rest(torch.stack([zero, zero], dim=-1), zero, env._columns)
 
 
 @dataclass
@@ -402,7 +402,7 @@ class Script:
     def __call__(self) -> Tensor:
         state, task, wanted = self.env.simulator.state, self.env._columns, self.wanted
         target, hand = state["act"] * self.full / GRASP.dt, state["qpos"][..., :4]
-        place, along = objects.position(state), objects.along(state)
+        place, along = object_state.position(state), object_state.along(state)
         if self.balanced:
             centre = torch.tensor([model.body("object").ipos[0] for model in BUILD["grasp"](self.env.tasks)])
             place = place + centre[:, None, None] * along
@@ -416,7 +416,7 @@ class Script:
         tight = touched & (target[..., 4] - closed >= self.squeeze)
         closing = torch.where(touched, torch.maximum(target[..., 4], closed) + 0.006, target[..., 4] + 0.008)
         wanted[..., 4] = torch.where((self.stage == 2) & ~tight, closing, target[..., 4])
-        missing = 0.4 * (task["goal_z"] - objects.rise(state, task))
+        missing = 0.4 * (task["goal_z"] - object_state.rise(state, task))
         wanted[..., 2] = torch.where(self.stage == 3, target[..., 2] + missing.clamp(-0.012, 0.012), wanted[..., 2])
         done = torch.stack([above, (down - hand[..., 2]).abs() < 0.006, tight, torch.zeros_like(tight)])
         self.stage += done.gather(0, self.stage.unsqueeze(0)).squeeze(0)
@@ -478,7 +478,7 @@ def test_what_is_held_creeps_less_than_2_mm_in_8_seconds(shape: int) -> None:
     state = env.simulator.state
 
     def in_hand() -> Tensor:
-        return objects.position(state) - state["qpos"][..., :3]
+        return object_state.position(state) - state["qpos"][..., :3]
 
     before = in_hand()
     for _ in range(round(8.0 / GRASP.dt)):
@@ -493,7 +493,7 @@ def test_what_is_held_off_its_centre_of_mass_tilts_to_the_heavy_side() -> None:
         env.step(acting(env, 0.0, 0.0, 0.0, 0.0, 1.0))
     for _ in range(15):
         env.step(acting(env, 0.0, 0.0, 0.3, 0.0, 0.0))
-    tilt = objects.tilt(env.simulator.state, env._columns)[:, 0]
+    tilt = object_state.tilt(env.simulator.state, env._columns)[:, 0]
     assert tilt[0] > 0.05
     assert abs(float(tilt[1])) < 1e-3
     assert tilt[2] < -0.05
@@ -508,7 +508,7 @@ def test_how_level_an_object_is_depends_on_what_shows_of_it() -> None:
     ):
         turn = [math.cos(half), *(math.sin(half) * (axis == other) for other in "xyz")]
         env.simulator.state["qpos"][..., -4:] = torch.tensor(turn, dtype=torch.float64)
-        tilt = objects.tilt(env.simulator.state, env._columns)[:, 0].tolist()
+        tilt = object_state.tilt(env.simulator.state, env._columns)[:, 0].tolist()
         assert tilt == pytest.approx([expected.get(shape, 0.0) for shape in objects.SHAPES])
 
 
@@ -541,7 +541,7 @@ def test_pressing_on_an_object_or_throwing_it_pays_no_more_than_being_near_it() 
     state["qpos"][..., 2] = state["act"][..., 2] * 0.5 + 0.06
     rewards = [env.step(acting(env, 0.0, 0.0, -1.0, 0.0, 0.0)).reward for _ in range(40)]
     assert float(torch.stack(rewards).max()) < 0.2
-    assert float(objects.position(state)[0, 0, 2]) > 0.015
+    assert float(object_state.position(state)[0, 0, 2]) > 0.015
     state["qpos"][..., -5] = 0.1 + 0.02  # in the air, at its height, with nothing around it
     state["qpos"][..., 2] = 0.0
     state["qvel"][..., -4] = 0.2
@@ -608,7 +608,7 @@ def test_how_a_box_is_turned_shows_and_how_a_cylinder_or_a_sphere_is_does_not() 
     state, shown = env.simulator.state, {}
     for yaw in (0.0, 0.5):
         state["qpos"][..., 3] = 0.1
-        state["qpos"][..., -7:] = objects.at_rest(torch.zeros(4, 1, 2), torch.full((4, 1), yaw), env._columns)
+        state["qpos"][..., -7:] = object_state.at_rest(torch.zeros(4, 1, 2), torch.full((4, 1), yaw), env._columns)
         shown[yaw] = [seen(env, world) for world in range(4)]
     for shape, square, askew in zip(objects.SHAPES, shown[0.0], shown[0.5], strict=True):
         if shape in ("box", "capsule"):
@@ -628,7 +628,9 @@ def test_turning_to_the_sides_of_a_box_pays_before_it_is_reached() -> None:
         state["act"].zero_()
         state["act"][..., 2] = 0.06 / SPEEDS["z"]
         place = torch.zeros(1, 1, 2, dtype=torch.float64)
-        state["qpos"][..., -7:] = objects.at_rest(place, torch.full((1, 1), yaw, dtype=torch.float64), env._columns)
+        state["qpos"][..., -7:] = object_state.at_rest(
+            place, torch.full((1, 1), yaw, dtype=torch.float64), env._columns
+        )
         rewards.append(float(env.step(acting(env)).reward))
     assert rewards[0] > rewards[1] + 0.005 > rewards[2] + 0.01
 

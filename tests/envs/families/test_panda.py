@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import TaskBatchEnv, Tasks, make
-from robotmeta.envs.families import objects
+from robotmeta.envs.families import object_state
 from robotmeta.envs.families.panda.model import CLOSING_SPEED, GRIP, HOME, JOINTS, OPENING, READY, SPEED
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder
@@ -257,8 +257,8 @@ class Script:
         self.env = worlds(tasks)
         self.models, self.rows = BUILD(tasks), list(tasks)
         self.squeeze = squeeze * GRIP / 300.0  # metres beyond touching
-        place = objects.position(self.env.simulator.state)[:, 0].numpy().copy()
-        along = objects.along(self.env.simulator.state)[:, 0].numpy()
+        place = object_state.position(self.env.simulator.state)[:, 0].numpy().copy()
+        along = object_state.along(self.env.simulator.state)[:, 0].numpy()
         self.place, self.yaw = place, np.arctan2(along[:, 1], along[:, 0])
         self.rewards: list[Tensor] = []
         self.touches: list[Tensor] = []
@@ -363,7 +363,7 @@ def test_episodes_start_with_the_object_on_the_table_and_nothing_else_touching()
             assert (np.abs(data.contact.dist) < 1e-9).all()
             tool = data.site("tool").xpos
             assert np.linalg.norm((tool - data.body("object").xpos)[:2]) < 0.1
-            assert data.geom("tips").xpos[2] - 0.00925 > 2 * objects.half_extents(env._columns)[task, 0, 2]
+            assert data.geom("tips").xpos[2] - 0.00925 > 2 * object_state.half_extents(env._columns)[task, 0, 2]
 
 
 def test_observations_are_what_their_names_say() -> None:

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
-from robotmeta.envs.edits import Row
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.errors import UserError
@@ -201,6 +200,11 @@ def _assets() -> Path:
     return Path(package.submodule_search_locations[0]) / "envs" / "assets" / "fetch"
 
 
+def height_at_rest(scene: Scene, size: Tensor) -> Tensor:
+    """Height of the centre of an object of that size on the table, both in metres and of the same shape."""
+    return ready(scene).rest + scene.flatness * (size - SIZE)
+
+
 # -- actions -----------------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +219,7 @@ def drive(scene: Scene, state: State, action: Tensor, task: Columns) -> State:
     """
     hand, move = ready(scene).hand, (STRIDE * action[..., :3]).double()
     if "heading" in task:
-        move = _misled(move, task["heading"].deg2rad(), task["gain"])
+        move = _turned(move, task["heading"].deg2rad(), task["gain"])
     qpos = state["qpos"]
     inputs: dict[str, Tensor] = {
         "mocap_pos": (state["xpos"][..., hand, :] + move).unsqueeze(-2),
@@ -229,36 +233,7 @@ def drive(scene: Scene, state: State, action: Tensor, task: Columns) -> State:
     return inputs
 
 
-def _misled(move: Tensor, heading: Tensor, gain: Tensor) -> Tensor:
+def _turned(move: Tensor, heading: Tensor, gain: Tensor) -> Tensor:
     x, y, z = move.unbind(dim=-1)
     cos, sin = heading.cos(), heading.sin()
     return gain.unsqueeze(-1) * torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)
-
-
-# -- the object --------------------------------------------------------------------------------------------------------
-
-
-def height_at_rest(scene: Scene, size: Tensor) -> Tensor:
-    """Height of the centre of an object of that size on the table, both in metres and of the same shape."""
-    return ready(scene).rest + scene.flatness * (size - SIZE)
-
-
-def weigh(model: mujoco.MjModel, mass: float, row: Row) -> None:
-    """Sets the object's mass, kg, and scales its inertia with it."""
-    body = model.body("object0").id
-    model.body_mass[body] *= mass / MASS
-    model.body_inertia[body] *= mass / MASS
-
-
-def resize(model: mujoco.MjModel, size: float, row: Row) -> None:
-    """Sets the object's size, m, and scales its shape and inertia with it. Its mass does not change."""
-    body, geom, scale = model.body("object0").id, model.geom("object0").id, size / SIZE
-    boxes = slice(model.body_bvhadr[body], model.body_bvhadr[body] + model.body_bvhnum[body])
-    for array, rows in (
-        (model.geom_size, geom),
-        (model.geom_rbound, geom),
-        (model.geom_aabb, geom),
-        (model.bvh_aabb, boxes),
-    ):
-        array[rows] *= scale
-    model.body_inertia[body] *= scale**2

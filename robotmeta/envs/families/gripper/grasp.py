@@ -15,9 +15,8 @@ from torch import Tensor
 
 from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.edits import SpecEdit
-from robotmeta.envs.families import objects
-from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
-from robotmeta.envs.families.gripper.shared import (
+from robotmeta.envs.families import lifting, object_state, objects
+from robotmeta.envs.families.gripper.hand import (
     CITATION,
     DT,
     FRAME_SKIP,
@@ -34,6 +33,7 @@ from robotmeta.envs.families.gripper.shared import (
     turned,
     uniform,
 )
+from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 
@@ -99,8 +99,8 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
         (-0.08, 0.08),
         (-math.pi / 4, math.pi / 4),
     )
-    drawn[..., 2] += 2.0 * objects.half_extents(task)[..., 2]
-    lying = objects.at_rest(drawn[..., 4:6], drawn[..., 6], task)
+    drawn[..., 2] += 2.0 * object_state.half_extents(task)[..., 2]
+    lying = object_state.at_rest(drawn[..., 4:6], drawn[..., 6], task)
     fingers = torch.zeros_like(drawn[..., :2])
     return started(torch.cat([drawn[..., :4], fingers, lying], dim=-1), nominal["qvel"], HAND)
 
@@ -114,7 +114,7 @@ def _from_hand(state: State) -> Tensor:
     """From the middle between the pads to the object's, m in the world's frame ``[task, episode, 3]``."""
     hand = state["qpos"][..., :3].clone()
     hand[..., 2] += HEIGHT
-    return objects.position(state) - hand
+    return object_state.position(state) - hand
 
 
 def _gap(state: State) -> Tensor:
@@ -123,17 +123,17 @@ def _gap(state: State) -> Tensor:
 
 
 def _lifted(state: State, task: Columns) -> Tensor:
-    return objects.lifted(state, task, _touch(state))
+    return lifting.lifted(state, task, _touch(state))
 
 
 def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, targets = state["qpos"], state["qvel"], servo_targets(state, HAND)
     closed, closing = qpos[..., 4:6].sum(dim=-1, keepdim=True), qvel[..., 4:6].sum(dim=-1, keepdim=True)
     hand = torch.cat([qpos[..., :4], closed], dim=-1)
-    speed = objects.velocity(state) - qvel[..., :3]
-    vectors = torch.stack([_from_hand(state), objects.along(state), objects.up(state), speed], dim=-2)
+    speed = object_state.velocity(state) - qvel[..., :3]
+    vectors = torch.stack([_from_hand(state), object_state.along(state), object_state.up(state), speed], dim=-2)
     place, along, up, speed = turned(vectors, -qpos[..., 3:4]).unbind(dim=-2)
-    to_lift = task["goal_z"] - objects.rise(state, task)
+    to_lift = task["goal_z"] - object_state.rise(state, task)
     return torch.cat(
         [
             hand,
@@ -142,11 +142,11 @@ def _observe(state: State, task: Columns) -> Tensor:
             targets - hand,
             _touch(state),
             place,
-            objects.seen_along(along, task),
+            object_state.observed_along(along, task),
             up,
             speed,
-            objects.spin(state),
-            objects.half_extents(task).expand_as(place),
+            object_state.spin(state),
+            object_state.half_extents(task).expand_as(place),
             to_lift.unsqueeze(-1),
         ],
         dim=-1,
@@ -158,9 +158,9 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 def _reward(step: Transition) -> Tensor:
     state = step.after
-    distance, along = _from_hand(state).norm(dim=-1), turned(objects.along(state), -state["qpos"][..., 3])
-    seen = objects.seen_along(along, step.task)
-    return objects.lifting_reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
+    distance, along = _from_hand(state).norm(dim=-1), turned(object_state.along(state), -state["qpos"][..., 3])
+    seen = object_state.observed_along(along, step.task)
+    return lifting.reward(state, step.task, distance, seen, _gap(state), _touch(state), GRIP)
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ def grasp() -> TaskFamily:
         summary="A hand picks an object up and holds it at a commanded height; the object's mass, balance and "
         "friction and the fingers' strength, friction and latency are hidden.",
         source=Source(
-            f"{CITATION} {objects.OBSERVED}",
-            f"{objects.LIFTING_REWARD.format(grip=GRIP)} An episode ends where the object falls off the table.",
+            f"{CITATION} {object_state.OBSERVED}",
+            f"{lifting.IN_WORDS.format(grip=GRIP)} An episode ends where the object falls off the table.",
         ),
         space=_SPACE,
         world=MujocoWorld(_grasper, frame_skip=FRAME_SKIP, fields=("act", "sensordata"), camera="hand", lagging=True),

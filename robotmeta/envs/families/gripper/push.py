@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.distributions import Choice, LogUniform, Uniform
-from robotmeta.envs.families import objects
-from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
-from robotmeta.envs.families.gripper.shared import (
+from robotmeta.envs.families import object_state, objects
+from robotmeta.envs.families.gripper.hand import (
     ARM,
     CITATION,
     DT,
@@ -27,6 +26,7 @@ from robotmeta.envs.families.gripper.shared import (
     strength,
     uniform,
 )
+from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance
@@ -83,7 +83,7 @@ _SPACE = ParameterSpace(
 def put_down(nominal: State, generator: torch.Generator, task: Columns, *ranges: tuple[float, float]) -> State:
     """Hand and object at rest; the ranges are of the hand's x and y, the object's x and y (m) and its yaw (rad)."""
     drawn = uniform(generator, nominal, *ranges)
-    lying = objects.at_rest(drawn[..., 2:4], drawn[..., 4], task)
+    lying = object_state.at_rest(drawn[..., 2:4], drawn[..., 4], task)
     return started(torch.cat([drawn[..., :2], lying], dim=-1), nominal["qvel"], ARM[:2])
 
 
@@ -95,7 +95,7 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
 def _left_to_push(state: State, task: Columns) -> Tensor:
     """From the object to the goal, m ``[task, episode, 2]``."""
     goal = torch.stack([task["goal_x"], task["goal_y"]], dim=-1)
-    return goal - objects.position(state)[..., :2]
+    return goal - object_state.position(state)[..., :2]
 
 
 def distance(state: State, task: Columns) -> Tensor:
@@ -108,16 +108,16 @@ def _pushed(state: State, task: Columns) -> Tensor:
 
 
 def _observe(state: State, task: Columns) -> Tensor:
-    hand, speed, size = state["qpos"][..., :2], state["qvel"][..., :2], objects.half_extents(task)
+    hand, speed, size = state["qpos"][..., :2], state["qvel"][..., :2], object_state.half_extents(task)
     return torch.cat(
         [
             hand,
             speed,
             servo_targets(state, ARM[:2]) - hand,
-            objects.position(state)[..., :2] - hand,
-            objects.along(state)[..., :2],
-            objects.velocity(state)[..., :2],
-            objects.spin(state)[..., 2:],
+            object_state.position(state)[..., :2] - hand,
+            object_state.along(state)[..., :2],
+            object_state.velocity(state)[..., :2],
+            object_state.spin(state)[..., 2:],
             size[..., :2].expand(*hand.shape[:2], 2),
             _left_to_push(state, task),
         ],
@@ -130,7 +130,7 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 def _reward(step: Transition) -> Tensor:
     hand = step.after["qpos"][..., :2]
-    apart = (objects.position(step.after)[..., :2] - hand).norm(dim=-1)
+    apart = (object_state.position(step.after)[..., :2] - hand).norm(dim=-1)
     near = tolerance(apart, (0.0, 0.06), 0.15, sigmoid="linear", value_at_margin=0.0)
     there = closeness(distance(step.after, step.task), far=0.3, exact=2 * _PUSHED)
     return 0.1 * near + 0.9 * there

@@ -11,19 +11,7 @@ from torch import Tensor
 
 from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.edits import ModelEdit, SpecEdit
-from robotmeta.envs.families.gripper.model import (
-    HEIGHT,
-    LATENCY,
-    OPENING,
-    add_goal,
-    add_payload,
-    carry,
-    gripper,
-    turn_gantry,
-    without_axis,
-    without_fingers,
-)
-from robotmeta.envs.families.gripper.shared import (
+from robotmeta.envs.families.gripper.hand import (
     ARM,
     CITATION,
     DT,
@@ -38,6 +26,18 @@ from robotmeta.envs.families.gripper.shared import (
     strength,
     turned,
     uniform,
+)
+from robotmeta.envs.families.gripper.model import (
+    HEIGHT,
+    LATENCY,
+    OPENING,
+    add_goal,
+    add_payload,
+    carry,
+    gripper,
+    turn_gantry,
+    without_axis,
+    without_fingers,
 )
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.families import objects
+from robotmeta.envs.families.gripper.hand import ARM, CITATION, TABLE, closeness, goal_column, off_table, strength
 from robotmeta.envs.families.gripper.model import LATENCY
 from robotmeta.envs.families.gripper.push import OBJECT, distance, push, pusher, put_down
-from robotmeta.envs.families.gripper.shared import ARM, CITATION, TABLE, closeness, goal_column, off_table, strength
 from robotmeta.envs.family import Columns, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 

@@ -18,7 +18,7 @@ from robotmeta.envs.devices import per_device
 from robotmeta.envs.distributions import Choice, LogUniform, Uniform
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit
-from robotmeta.envs.families import objects
+from robotmeta.envs.families import lifting, object_state, objects
 from robotmeta.envs.families.gripper.model import LATENCY, TIMESTEP, add_goal, show_goal
 from robotmeta.envs.families.panda.model import (
     CLOSING_SPEED,
@@ -181,23 +181,23 @@ def _start(nominal: State, generator: torch.Generator, task: Columns) -> State:
     unrest, place, turn = uniform_like(qpos[..., : _ARM + 3], generator).split((_ARM, 2, 1), dim=-1)
     arm = qpos.new_tensor(READY) + _UNREST * unrest
     fingers = torch.zeros_like(place)
-    lying = objects.at_rest(_AROUND * place, math.pi / 4 * turn.squeeze(-1), task)
+    lying = object_state.at_rest(_AROUND * place, math.pi / 4 * turn.squeeze(-1), task)
     act = torch.cat([(arm - arm.new_tensor(HOME)) / SPEED, fingers[..., :1]], dim=-1)
     return {"qpos": torch.cat([arm, fingers, lying], dim=-1), "qvel": nominal["qvel"], "act": act}
 
 
 def _observe(state: State, task: Columns) -> Tensor:
     qpos, qvel, sensed = state["qpos"], state["qvel"], _sensed(state)
-    sensed["along"] = objects.seen_along(sensed["along"], task)
+    sensed["along"] = object_state.observed_along(sensed["along"], task)
     joints, speeds = (torch.cat([v[..., :_ARM], _closure(v).unsqueeze(-1)], dim=-1) for v in (qpos, qvel))
-    to_lift = task["goal_z"] - objects.rise(state, task)
+    to_lift = task["goal_z"] - object_state.rise(state, task)
     return torch.cat(
         [
             joints,
             speeds,
             _targets(state) - joints,
             *sensed.values(),
-            objects.half_extents(task).expand(*qpos.shape[:2], 3),
+            object_state.half_extents(task).expand(*qpos.shape[:2], 3),
             to_lift.unsqueeze(-1),
         ],
         dim=-1,
@@ -205,11 +205,11 @@ def _observe(state: State, task: Columns) -> Tensor:
 
 
 def _off_table(state: State, task: Columns) -> Tensor:
-    return objects.off_table(state, _TABLE)
+    return object_state.off_table(state, _TABLE)
 
 
 def _lifted(state: State, task: Columns) -> Tensor:
-    return objects.lifted(state, task, _sensed(state)["touch"])
+    return lifting.lifted(state, task, _sensed(state)["touch"])
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
@@ -218,8 +218,8 @@ def _lifted(state: State, task: Columns) -> Tensor:
 def _reward(step: Transition) -> Tensor:
     state, sensed = step.after, _sensed(step.after)
     distance, gap = sensed["object"].norm(dim=-1), OPENING - _closure(state["qpos"])
-    seen = objects.seen_along(sensed["along"], step.task)
-    return objects.lifting_reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
+    seen = object_state.observed_along(sensed["along"], step.task)
+    return lifting.reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -234,8 +234,8 @@ def grasp() -> TaskFamily:
         source=Source(
             "Our own, with published kinematics, inertias, friction and torque limits: "
             f"{_FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms, implicit integration. Actions move the targets of joint "
-            f"servos. Gravity on the arm is compensated. {objects.OBSERVED}",
-            f"{objects.LIFTING_REWARD.format(grip=GRIP)} An episode ends where the object is {100 * _TABLE:g} cm from "
+            f"servos. Gravity on the arm is compensated. {object_state.OBSERVED}",
+            f"{lifting.IN_WORDS.format(grip=GRIP)} An episode ends where the object is {100 * _TABLE:g} cm from "
             "the middle of the table.",
         ),
         space=_SPACE,

@@ -16,7 +16,7 @@ from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.families.locomotion import action_names, observation_names, observe
 from robotmeta.envs.families.multipliers import FRICTION, MASS, MOTOR_STRENGTH
-from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, planar_velocity
+from robotmeta.envs.families.suite.control_suite import HORIZON, at_velocity, load, planar_velocity
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import weigh
 from robotmeta.envs.parameters import Parameter, ParameterSpace

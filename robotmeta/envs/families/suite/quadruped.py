@@ -17,7 +17,7 @@ from robotmeta.envs.devices import per_device
 from robotmeta.envs.distributions import Choice, Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
-from robotmeta.envs.families.suite.shared import HORIZON, load, named
+from robotmeta.envs.families.suite.control_suite import HORIZON, load, named
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance

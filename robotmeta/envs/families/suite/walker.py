@@ -15,7 +15,7 @@ from torch import Tensor
 from robotmeta.envs.distributions import Choice, LogUniform, Uniform, Union
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field, ModelEdit, Row
-from robotmeta.envs.families.suite.shared import HORIZON, at_velocity, load, named, planar_velocity
+from robotmeta.envs.families.suite.control_suite import HORIZON, at_velocity, load, named, planar_velocity
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 from robotmeta.envs.rewards import tolerance

@@ -16,7 +16,7 @@ from robotmeta.envs.devices import per_device
 from robotmeta.envs.distributions import Distribution, LogUniform, Uniform
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field
-from robotmeta.envs.families import objects
+from robotmeta.envs.families import object_state
 from robotmeta.envs.families.gripper.model import SPEEDS, TIMESTEP, show_goal
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.parameters import Parameter
@@ -98,7 +98,7 @@ def turned(vectors: Tensor, angle: Tensor) -> Tensor:
 
 def off_table(state: State, task: Columns) -> Tensor:
     """Whether the object fell off the table or through it, bool ``[task, episode]``."""
-    return objects.off_table(state, TABLE)
+    return object_state.off_table(state, TABLE)
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------

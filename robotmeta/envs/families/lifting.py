@@ -1,0 +1,81 @@
+"""Lifting an object: success and reward of tasks with a column ``goal_z``, the height to lift it to, m."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from robotmeta.envs.families.object_state import rise, tilt
+from robotmeta.envs.family import Columns, State
+from robotmeta.envs.rewards import tolerance
+
+HEIGHT_ERROR = 0.02
+"""Metres to the goal, within which a lifted object is at its height."""
+
+_TOUCH = 0.2  # newtons, the smallest force that counts as a touch
+_LEVEL = 0.25  # sine of the largest tilt of a level object
+_AROUND = 0.03  # metres between the middle of the pads and the object's; within half of it the hand is around it
+_SOFT = 0.005  # metres by which a soft contact lets the fingers close further than the object's width
+_OFF = 0.01  # metres of height from which an object is off the table
+
+
+def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
+    """Whether the object is at its height, touched on both sides and level within 15 degrees, bool ``[task, episode]``.
+
+    Args:
+        state: The worlds.
+        task: The task row.
+        force: Force on each pad, N ``[task, episode, 2]``.
+    """
+    there = (rise(state, task) - task["goal_z"]).abs() < HEIGHT_ERROR
+    return there & (force.amin(dim=-1) > 0.0) & (tilt(state, task).abs() < _LEVEL)
+
+
+IN_WORDS = (
+    "In [0, 1]: 0.15 for reaching the object and turning to its sides, 0.15 for closing around it and, while both pads "
+    "touch it, 0.1 for taking it off the table and 0.6 for lifting it: the share of the height, times the reward for "
+    "keeping it level, times 1 minus half of (force / {grip:g} N). Success is a height within "
+    f"{100 * HEIGHT_ERROR:g} cm of the goal, touched on both sides and level within 15 degrees, for the last half "
+    "second."
+)
+""":func:`reward` and :func:`lifted` in words; ``grip`` is the largest force, N."""
+
+
+def reward(
+    state: State, task: Columns, distance: Tensor, seen: Tensor, gap: Tensor, force: Tensor, grip: float
+) -> Tensor:
+    """Reward in [0, 1] for lifting the object, as a sum of stages, ``[task, episode]``.
+
+    - 0.05 for a hand near the object, 0.05 for one turned to its sides there, 0.05 for one around it.
+    - While the hand is around the object, 0.075 for closing and 0.075 for touching it on both sides.
+    - While both pads touch it, 0.1 for the first centimetre of height, and 0.6 for the share of the goal height times
+      the reward for a level object times 1 minus half of (force / ``grip``).
+
+    Args:
+        state: The worlds.
+        task: The task row.
+        distance: Between the middle of the pads and the object's, m ``[task, episode]``.
+        seen: Observed direction of the object's x axis, :func:`observed_along`, ``[task, episode, 3]``.
+        gap: Distance between the pads, m ``[task, episode]``.
+        force: Force on each pad, N ``[task, episode, 2]``.
+        grip: The force from which the last factor is 1/2, N.
+    """
+    beyond = distance - _AROUND / 2
+    near = tolerance(beyond, (-math.inf, 0.0), 0.25, sigmoid="linear", value_at_margin=0.0)
+    turned = tolerance(seen[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
+    around = tolerance(beyond, (-math.inf, 0.0), _AROUND)
+    reached = (near + near * turned + around) / 3.0
+
+    width = 2.0 * task["half_width"]
+    # Fingers closer together than the object's width have missed it.
+    closed = tolerance(gap - width, (-_SOFT, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
+    held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
+    gripped = around * (closed + held) / 2.0
+
+    height, goal = rise(state, task), task["goal_z"]
+    off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)
+    lift = tolerance(height - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
+    level = tolerance(tilt(state, task), (-0.1, 0.1), 0.25)
+    gently = 1.0 - 0.5 * (force.mean(dim=-1) / grip).clamp(max=1.0)
+    return 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * level * gently)

@@ -1,0 +1,34 @@
+"""Functions applied to every tensor of a nested value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+def tree_map(function: Callable[..., Tensor], first: T, *others: T) -> T:
+    """Applies a function to the tensors of values that have the same structure.
+
+    Args:
+        function: ``(tensor, ...) -> tensor``, with a tensor of each value.
+        first: A tensor, a mapping of such values by name, an action distribution, or None, which stays None.
+        others: More such values.
+
+    Returns:
+        A value of the same structure.
+    """
+    return _map(function, first, *others)
+
+
+def _map(function: Callable[..., Tensor], first: Any, *others: Any) -> Any:
+    if first is None:
+        return None
+    if isinstance(first, Tensor):
+        return function(first, *others)
+    if isinstance(first, Mapping):
+        return {name: _map(function, value, *(other[name] for other in others)) for name, value in first.items()}
+    return first.from_parameters(_map(function, first.parameters(), *(other.parameters() for other in others)))
