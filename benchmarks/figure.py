@@ -1,7 +1,7 @@
-"""Draws the results of adaptation for each family: ``python benchmarks/figure.py`` writes docs/images/results.png.
+"""Draws docs/images/results.png: ``python benchmarks/figure.py``.
 
-It shows the runs of task inference that have all their controls (``learning.py``), on held-out tasks, after the last
-adaptation episode.
+The figure shows, for each family, the runs of task inference with a domain-randomized control (``learning.py``), on
+held-out tasks after the last adaptation episode.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tables import headline, results
 from robotmeta.reporting.plots import INK, STYLES, decorate, save_figure
 
 FILE = Path(__file__).parents[1] / "docs" / "images" / "results.png"
-_SHOWN = ("adapted", "zero_shot", "domain_randomized")  # from the top
+_SHOWN = ("adapted", "zero_shot", "domain_randomized")  # from top to bottom
 _COLUMNS = 3
 
 
@@ -32,7 +32,7 @@ def _families() -> dict[str, list[dict[str, Any]]]:
 
 
 def figure(families: dict[str, list[dict[str, Any]]]) -> Figure:
-    """One panel a family: means and 95 % intervals of the success rate if the family defines it, else of the return."""
+    """One panel per family: means and 95 % intervals of its success rate, or of the return if it defines no success."""
     rows = -(-len(families) // _COLUMNS)
     drawn = Figure((9.0, 1.45 * rows), dpi=150, layout="constrained")
     panels = list(drawn.subplots(rows, _COLUMNS, sharey=True, squeeze=False).flat)

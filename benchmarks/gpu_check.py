@@ -1,9 +1,9 @@
-"""Everything that needs a GPU, in one command: ``python benchmarks/gpu_check.py [cuda|cpu] [--json FILE]``.
+"""Checks and measures everything on a GPU: ``python benchmarks/gpu_check.py [cuda|cpu] [--json FILE]``.
 
-For each learner, the same weights and the same experience are updated once on the CPU and once on the device. The table
-says what the device gains, in the update and in collecting, where the policy's actions have to come back to the physics
-at every step, and the results of one pass must agree to float32 rounding. Then a short run is trained, saved, resumed
-and evaluated on the device. Without a GPU, ``cpu`` runs the same code.
+For each learner, the CPU and the device update the same weights from the same experience. The weights after one epoch
+must agree to float32 rounding. Collection and update are timed on both; when collecting, the actions return to the
+physics on the CPU at every step. Then a short run is trained, saved, resumed, evaluated and adapted on the device.
+``cpu`` runs the same code without a GPU.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import robotmeta as rm
-from robotmeta.bench.collect import loop_over_tasks
+from robotmeta.bench.updates import loop_over_tasks
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.experience.rollout import Trial
@@ -32,22 +32,23 @@ from robotmeta.versions import versions
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {
-    "promp": {"meta_batch": 40, "episodes": 20, "max_kl": 1e9},  # all its epochs, as the loop over tasks does
+    "promp": {"meta_batch": 40, "episodes": 20, "max_kl": 1e9},  # all epochs, as in the loop over tasks
     "maml": {"meta_batch": 8, "episodes": 20},
     "rl2": {},
     "task-inference": {},
     "domain-randomization": {},
 }
-# Where rounding puts one likelihood ratio on the other side of the clipping, weights end per cents of an update apart.
+# Without clipping: rounding can put a likelihood ratio on the other side of the clip, which changes an update by per
+# cents.
 _SMOOTH = {"epochs": 1, "clip": 1e9}
-_TOLERANCE = 5e-3  # relative change of the weights; many float32 steps apart
+_TOLERANCE = 5e-3  # difference of the weights relative to their update
 
 
 def compare(learner: str, hyper: dict[str, Any], device: torch.device) -> dict[str, float]:
-    """One iteration on the CPU and on the device: seconds of its parts, and how far apart the weights end."""
+    """One iteration on the CPU and on the device: seconds of its parts, and the difference of the weights."""
     config = _config(learner, hyper)
     here, there = new_policy(config), new_policy(config, device)
-    for policy in (here, there):  # kernels load on first use
+    for policy in (here, there):  # the first use loads the kernels
         _gathered(policy)
     cpu_collect, trial = _gathered(here)
     device_collect, _ = _gathered(there)
@@ -128,11 +129,11 @@ def whole_line(device: torch.device) -> dict[str, float]:
 
 
 def main() -> None:
-    """Runs all checks; exits with 1 where one fails."""
+    """Runs all checks. Exits with 1 if one fails."""
     arguments = sys.argv[1:]
     file = Path(arguments[arguments.index("--json") + 1]) if "--json" in arguments else None
     device = resolve_device(next((a for a in arguments[:1] if not a.startswith("--")), "cuda"))
-    # cuDNN would round the products of recurrent networks to 10 bits, and the question here is whether the code agrees.
+    # With TF32, cuDNN rounds products in recurrent networks to 10 bits, which would hide errors of the code.
     torch.backends.cudnn.allow_tf32 = False
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     print(f"{available_cores()} cores, {name}", flush=True)
@@ -145,7 +146,7 @@ def main() -> None:
         if "device_loop" in r:
             loop, update = r["device_loop"], r["device_update"]
             print(f"{learner:22s} update as a Python loop over tasks {loop:.2f} s on {name}: {loop / update:.1f} times")
-        print(f"{learner:22s} weights apart by {r['apart']:.1e} of the step", flush=True)
+        print(f"{learner:22s} weights differ by {r['apart']:.1e} of their update", flush=True)
     line = whole_line(device)
     print(f"train, resume, evaluate, adapt on {name}: {line}")
     if file is not None:

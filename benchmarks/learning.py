@@ -1,7 +1,7 @@
 """Trains and evaluates the runs of the README's tables: ``python benchmarks/learning.py NAME ...``.
 
-Each run writes ``benchmarks/results/NAME.json``: configuration, seed, versions, when it first reached its target, and
-the adaptation curve on held-out (and OOD) tasks beside its controls. ``tables.py`` and ``figure.py`` show them.
+Each run writes ``benchmarks/results/NAME.json``: configuration, seed, versions, when it reached its target, and
+adaptation curves on held-out and OOD tasks with controls. ``tables.py`` and ``figure.py`` show the results.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class Benchmark:
     iterations: int
     hyper: dict[str, Any] = field(default_factory=dict)
     episodes: int = 3
-    """Adaptation episodes of the evaluation."""
+    """Adaptation episodes in the evaluation."""
     target: float | None = None
-    """Return after adaptation to reach in training."""
+    """Target for the return after adaptation in meta-training."""
     tasks: int = 40
     controls: tuple[str, ...] = ("zero_shot", "from_scratch")
     explore: bool = False
-    """Measure with sampled actions, where the published number to compare with does."""
+    """Measure with sampled actions, if the published result to compare with does."""
     seed: int = 0
 
 
 _TWENTY = {"meta_batch": 8, "episodes": 20}
 _FEW = {"meta_batch": 40, "episodes": 3}
 _TWO = {"meta_batch": 48, "adaptation_steps": 1}  # trials of two episodes
-_WIDE = {"init_std": 0.6, "min_std": 0.1}  # the defaults of PPO until it turned out that less exploration learns faster
+_WIDE = {"init_std": 0.6, "min_std": 0.1}  # earlier defaults of PPO, with more exploration
 _TRAINED = ("zero_shot", "from_scratch", "domain_randomized")
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -142,7 +142,7 @@ _MORE_SEEDS = (
 
 
 def _with_seeds(name: str, benchmark: Benchmark) -> dict[str, Benchmark]:
-    """A row and, where there are to be three seeds of it, those of the two other seeds."""
+    """A row, and for some rows the same with two more seeds."""
     others = (1, 2) if name in _MORE_SEEDS else ()
     return {name: benchmark} | {f"{name}-seed-{seed}": replace(benchmark, seed=seed) for seed in others}
 
@@ -151,7 +151,7 @@ BENCHMARKS = {key: row for name, first in BENCHMARKS.items() for key, row in _wi
 
 
 def run(name: str) -> bool:
-    """Trains (or continues), evaluates, writes the result; False where training was stopped."""
+    """Trains or resumes, evaluates, and writes the result. False if training was stopped."""
     benchmark = BENCHMARKS[name]
     folder = Path("runs") / "benchmarks" / name
     if RunFolder(folder).exists():
@@ -204,7 +204,7 @@ def run(name: str) -> bool:
 
 
 def _budgets(benchmark: Benchmark) -> list[int]:
-    """Adaptation episodes to measure at: every one of a few, every step's of many."""
+    """Numbers of adaptation episodes to measure after: all of up to 5, else every 20."""
     if benchmark.episodes <= 5:
         return list(range(benchmark.episodes + 1))
     return list(range(0, benchmark.episodes + 1, 20))
@@ -224,7 +224,7 @@ def _reached(metrics: list[dict[str, Any]], target: float | None) -> dict[str, f
 
 
 def _thinned(metrics: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """At most about forty points of the learning curve."""
+    """About forty points of the learning curve."""
     kept = metrics[:: max(1, len(metrics) // 40)]
     return [{key: round(line[key], 2) for key in ("env_steps", "return_pre", "return_post")} for line in kept]
 
@@ -237,7 +237,7 @@ def main() -> None:
         sys.exit(f"usage: learning.py NAME ...; names: {', '.join(BENCHMARKS)}")
     for name in names:
         if not run(name):
-            sys.exit(f"stopped; the same command goes on with {name}")
+            sys.exit(f"stopped; the same command continues {name}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How real quadrupeds walk before and after adaptation: ``python benchmarks/real_robots.py RUN [--video ROBOT FILE]``.
+"""Measures how real quadrupeds walk: ``python benchmarks/real_robots.py RUN [--video ROBOT FILE]``.
 
-Meta-training never sees their rows. Each is told to walk at 0.3 of its natural speed, unloaded and with a quarter of
-its trunk's mass on the back, or, by a policy that walks on uneven ground, loaded on ground that meta-training never saw
-either. The table has the speed it reached and how often it fell, and goes to ``results/``.
+The robots are not among the tasks of meta-training. The command is 0.3 of each robot's natural speed. A policy of
+``quadruped`` walks on flat ground, without a load and with a quarter of the trunk's mass on the back. A policy of
+``quadruped-terrain`` walks with the load on three kinds of held-out ground. Speeds and falls, zero-shot and after
+adaptation, are printed and written to ``results/``.
 """
 
 from __future__ import annotations
@@ -29,26 +30,28 @@ from robotmeta.versions import versions
 RESULTS = Path(__file__).parent / "results"
 _GRAVITY = 9.81  # m/s^2
 _SPEED = 0.3  # sqrt(g L)
-_LOADS = (0.0, 0.25)  # of the trunk's mass
-_GROUNDS = {  # as rough as meta-training's roughest, of the seed that is kept for the ood split
+_LOADS = (0.0, 0.25)  # share of the trunk's mass
+_GROUNDS = {  # as rough as the roughest of meta-training, with the terrain seed of the ood split
     KINDS[kind]: {"terrain": float(kind), "difficulty": 0.5, "terrain_seed": 2.0} for kind in (1, 2, 3)
 }
-_EPISODES = 3  # of adaptation
-_TRIALS = 10  # measured episodes of each robot
+_EPISODES = 3  # adaptation episodes
+_EVALUATION_EPISODES = 10  # of each robot
 
 
 def walks(policy: Policy, tasks: Tasks, belief: Belief, *, remember: bool = True) -> dict[str, np.ndarray]:
-    """Mean forward speed in m/s and share of episodes that ended in a fall, each ``[task]``."""
+    """Mean forward speed, m/s, and share of episodes that end with a fall, each ``[task]``."""
     worlds = TaskWorlds(policy, tasks)
     fresh = streams(0, "trials")[0]
-    rollout, _ = collect_episodes(worlds, policy.learner, belief, _TRIALS, fresh, explore=False, remember=remember)
-    distance = worlds.env(_TRIALS).simulator.state["qpos"][..., 0].sum(dim=1)
+    rollout, _ = collect_episodes(
+        worlds, policy.learner, belief, _EVALUATION_EPISODES, fresh, explore=False, remember=remember
+    )
+    distance = worlds.env(_EVALUATION_EPISODES).simulator.state["qpos"][..., 0].sum(dim=1)
     seconds = rollout.mask.sum(dim=(1, 2)) * policy.family.dt
     return {"speed": (distance / seconds).numpy(), "falls": rollout.terminated.float().mean(dim=1).numpy()}
 
 
 def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
-    """One row a robot, load and ground."""
+    """One row for each ground, load and robot."""
     family = policy.family
     grounds = _GROUNDS if "terrain" in family.space.names else {"flat": {}}
     loads = _LOADS[-1:] if grounds is _GROUNDS else _LOADS
@@ -81,7 +84,7 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
 def table(lines: list[dict[str, Any]]) -> str:
     """Markdown: speeds in m/s, falls in brackets."""
     kinds = [kind for kind in ("zero_shot", "domain_randomized", "adapted") if kind in lines[0]]
-    rows = [["robot", "ground", "payload, kg", "told, m/s", *(kind.replace("_", "-") for kind in kinds)]]
+    rows = [["robot", "ground", "payload, kg", "commanded, m/s", *(kind.replace("_", "-") for kind in kinds)]]
     rows.append(["---"] * len(rows[0]))
     for line in lines:
         cells = (f"{line[kind]['speed']:.2f} ({line[kind]['falls']:.0%} falls)" for kind in kinds)
@@ -90,7 +93,7 @@ def table(lines: list[dict[str, Any]]) -> str:
 
 
 def summary(lines: list[dict[str, Any]]) -> str:
-    """One line a ground and policy: how far off the speeds are, in shares of those told, and how many are close."""
+    """For each ground and policy: relative error of the speed, robots within a quarter of it, and falls."""
     said = []
     for ground in dict.fromkeys(line["ground"] for line in lines):
         said += _summary(ground, [line for line in lines if line["ground"] == ground])
@@ -104,21 +107,26 @@ def _summary(ground: str, lines: list[dict[str, Any]]) -> list[str]:
             errors = np.array([abs(line[kind]["speed"] / line["commanded"] - 1.0) for line in lines])
             falls = np.mean([line[kind]["falls"] for line in lines])
             close = f"{(errors <= 0.25).sum()} of {len(lines)} within a quarter"
-            said.append(f"{ground}, {kind.replace('_', '-')}: off by {errors.mean():.0%}, {close}, {falls:.0%} falls")
+            said.append(f"{ground}, {kind.replace('_', '-')}: error {errors.mean():.0%}, {close}, {falls:.0%} falls")
     return said
 
 
 def main() -> None:
-    """Measures, prints and writes the table; records a robot where asked to."""
+    """Measures, prints and writes the results. Records a video if that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="run folder of the family quadruped or quadruped-terrain")
-    parser.add_argument("--video", nargs=2, metavar=("ROBOT", "FILE"), help="record this robot, loaded, into this file")
+    parser.add_argument("--video", nargs=2, metavar=("ROBOT", "FILE"), help="record this robot with the load")
     arguments = parser.parse_args()
     policy = rm.load(arguments.run)
     control = RunFolder(arguments.run).control("domain_randomized")
     lines = measure(policy, rm.load(control.path) if control.exists() else None)
     config = policy.config.to_json()
-    result = {"config": config, "env_steps": policy.env_steps, "episodes": _EPISODES, "trials": _TRIALS}
+    result = {
+        "config": config,
+        "env_steps": policy.env_steps,
+        "episodes": _EPISODES,
+        "evaluation_episodes": _EVALUATION_EPISODES,
+    }
     file = RESULTS / f"real-robots-{policy.family.name}.json"
     file.write_text(json.dumps({**result, "robots": lines, "versions": versions()}, indent=1) + "\n")
     print(table(lines), summary(lines), sep="\n\n")

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ctypes.util
 import os
 import sys
+from typing import TYPE_CHECKING
 
-# MuJoCo decides at import how it will render. Without a display only EGL works, where it is installed; and a library
-# that was asked for but is not there would fail the import, though only pictures need it.
+from robotmeta.adapters.gymnasium_ids import register_families
+from robotmeta.lazy import lazy_names
+
+# MuJoCo chooses a GL library when it is imported. Without a display, only EGL works. If the chosen library is missing,
+# the import of MuJoCo fails, though only pictures need it.
 if sys.platform == "linux":
     if "DISPLAY" not in os.environ and ctypes.util.find_library("EGL"):
         os.environ.setdefault("MUJOCO_GL", "egl")
@@ -21,25 +25,49 @@ if sys.platform == "linux":
     if not _works:
         os.environ["MUJOCO_GL"] = "disable"
 
-# torch's idle threads would otherwise spin on the cores the physics threads need. Read when torch is first imported.
+# Idle threads of torch would otherwise spin on the cores that the physics needs. torch reads this when it is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from robotmeta.adaptation.adapt import Adapted, adapt
-from robotmeta.adapters.gymnasium_in import wrap
-from robotmeta.adapters.gymnasium_out import register_families
-from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
-from robotmeta.errors import SimulationDiverged, UserError
-from robotmeta.evaluation.evaluate import evaluate
-from robotmeta.evaluation.evaluation import Evaluation
-from robotmeta.experience.rollout import Rollout, collect
-from robotmeta.metalearners import LEARNERS, MetaLearner
-from robotmeta.policy import Policy
-from robotmeta.policy_file import pretrained, save_policy
-from robotmeta.reporting.export import Exported, export
-from robotmeta.reporting.record import Recording, record
-from robotmeta.reporting.report import report
-from robotmeta.training.checkpoint import load
-from robotmeta.training.train import Run, meta_train, resume
+if TYPE_CHECKING:
+    from robotmeta.adaptation.adapt import Adapted, adapt
+    from robotmeta.adapters.gymnasium_in import wrap
+    from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
+    from robotmeta.errors import SimulationDiverged, UserError
+    from robotmeta.evaluation.evaluate import evaluate
+    from robotmeta.evaluation.evaluation import Evaluation
+    from robotmeta.experience.rollout import Rollout, collect
+    from robotmeta.metalearners import LEARNERS, MetaLearner
+    from robotmeta.policy import Policy
+    from robotmeta.policy_file import pretrained, save_policy
+    from robotmeta.reporting.export import Exported, export
+    from robotmeta.reporting.record import Recording, record
+    from robotmeta.reporting.report import report
+    from robotmeta.training.checkpoint import load
+    from robotmeta.training.train import Run, meta_train, resume
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "robotmeta.adaptation.adapt": ("Adapted", "adapt"),
+            "robotmeta.adapters.gymnasium_in": ("wrap",),
+            "robotmeta.envs": (
+                *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
+                *("from_mjcf", "make"),
+            ),
+            "robotmeta.errors": ("SimulationDiverged", "UserError"),
+            "robotmeta.evaluation.evaluate": ("evaluate",),
+            "robotmeta.evaluation.evaluation": ("Evaluation",),
+            "robotmeta.experience.rollout": ("Rollout", "collect"),
+            "robotmeta.metalearners": ("LEARNERS", "MetaLearner"),
+            "robotmeta.policy": ("Policy",),
+            "robotmeta.policy_file": ("pretrained", "save_policy"),
+            "robotmeta.reporting.export": ("Exported", "export"),
+            "robotmeta.reporting.record": ("Recording", "record"),
+            "robotmeta.reporting.report": ("report",),
+            "robotmeta.training.checkpoint": ("load",),
+            "robotmeta.training.train": ("Run", "meta_train", "resume"),
+        },
+    )
 
 __version__ = "0.1.0"
 

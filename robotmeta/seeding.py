@@ -22,7 +22,7 @@ def streams(seed: int, purpose: str, index: int = 0) -> tuple[torch.Generator, n
         UserError: For a negative seed.
     """
     if seed < 0:
-        raise UserError(f"a seed is 0 or more, not {seed}")
+        raise UserError(f"seed must be at least 0, not {seed}")
     sequence = np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), index])
     for_torch, for_numpy = sequence.spawn(2)
     generator = torch.Generator().manual_seed(int(for_torch.generate_state(1, np.uint64)[0]) & (2**63 - 1))

@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder or file may import those on its own line and on the lines above it.
 DIRECTION = (
-    ("console", "devices", "errors", "files", "schema", "seeding", "threads", "versions"),
+    ("console", "devices", "errors", "files", "lazy", "schema", "seeding", "threads", "versions"),
     ("envs", "policies"),
     ("experience",),
     ("metalearners",),

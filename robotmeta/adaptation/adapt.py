@@ -75,7 +75,7 @@ def adapt(
             raise SimulationDiverged(f"the simulation of all {evaluation_episodes} evaluation episodes diverged")
         return rollout.mean_return()
 
-    before = mean_return(policy.begin(1, streams(seed, "adaptation")[0]), remember=False)
+    before = mean_return(adapted_belief(policy, worlds, 0, seed), remember=False)
     adapted = dataclasses.replace(policy, belief=belief)
     return Adapted(adapted, episodes, before, mean_return(belief, remember=True), policy.estimates(belief))
 
@@ -83,10 +83,10 @@ def adapt(
 def _worlds(policy: Policy, target: Tasks | BatchEnv, simulator: str | None) -> Worlds:
     if isinstance(target, Tasks):
         if len(target) != 1:
-            raise UserError(f"a policy adapts to 1 task, not {len(target)}")
+            raise UserError(f"target must be 1 task, not {len(target)}")
         return TaskWorlds(policy, target, simulator=simulator)
     if isinstance(target, str):
-        raise UserError(f"adaptation needs a task or an environment: robotmeta.wrap('{target}') makes one of a name")
+        raise UserError(f"target must be a task or an environment: robotmeta.wrap('{target}') makes an environment")
     if simulator is not None:
-        raise UserError("simulator is for a task; an environment has its own")
+        raise UserError("simulator cannot be chosen for an environment, which has its own")
     return OneWorld(policy, target)

@@ -1,1 +1,1 @@
-"""Other people's environments as targets of adaptation, and our families as Gymnasium environments."""
+"""Environments of other packages to adapt in, and our families as Gymnasium environments."""

@@ -16,7 +16,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.rendering import close_at_exit
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import UserError, reason, unknown
 
 PREFIX = "dm_control:"
 
@@ -25,28 +25,27 @@ def load_suite(name: str) -> dm_env.Environment:
     """Builds a task of the Control Suite from ``"domain-task"``, such as ``"cheetah-run"``.
 
     Raises:
-        UserError: For an unknown one, or where dm_control does not import.
+        UserError: For an unknown task, or if dm_control does not import.
     """
     try:
-        from dm_control import suite  # costs a second, and few ask for it
-    except ImportError as error:  # also where MUJOCO_GL asks for a GL library that is not there
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise UserError(f"'{PREFIX}{name}' needs dm_control, which does not import: {reason}") from error
+        from dm_control import suite  # takes a second to import
+    except ImportError as error:  # also raised if the GL library that MUJOCO_GL names is missing
+        raise UserError(f"'{PREFIX}{name}' needs dm_control, which does not import: {reason(error)}") from error
 
     known = ["-".join(pair) for pair in suite.ALL_TASKS]
     if name not in known:
         raise unknown("dm_control task", name, known)
     domain, _, task = name.partition("-")
-    with quiet_mujoco():  # some of its models use a retired attribute
+    with quiet_mujoco():  # some of its models use a deprecated attribute
         return suite.load(domain, task)
 
 
 class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     """Any ``dm_env.Environment`` with a bounded array as its action.
 
-    Observations are flattened in the order in which the environment names them, float64 ``[observation]``. An episode
-    that ends with discount 0 is terminated, any other end is a truncation. A seeded reset needs an environment whose
-    random state can be reached, as those of dm_control; others start from wherever their own stands.
+    Observations are flattened in the environment's order, float64 ``[observation]``. An episode that ends with discount
+    0 is terminated. Any other end is a truncation. A seed has an effect only if the environment's random state is
+    accessible, as in dm_control.
 
     Args:
         env: The environment.
@@ -57,9 +56,9 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def __init__(self, env: dm_env.Environment) -> None:
         self.env = env
-        close_at_exit()  # dm_control may have been imported since the first picture
+        close_at_exit()  # again, because dm_control may have been imported after the first picture
         self.action_space = _action_box(env.action_spec())
-        # dm_env has no word for the time limit; that of dm_control is in control steps.
+        # dm_env has no time limit; that of dm_control is in control steps.
         limit = getattr(env, "_step_limit", math.inf)
         self.spec = EnvSpec(
             f"dm_env/{type(env).__name__}", max_episode_steps=math.ceil(limit) if math.isfinite(limit) else None
@@ -70,7 +69,7 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Starts an episode; see :class:`DmEnv` for what the seed can fix."""
+        """Starts an episode. See :class:`DmEnv` for the effect of the seed."""
         super().reset(seed=seed)
         state = _random_state(self.env)
         if state is not None:
@@ -78,7 +77,7 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return _flat(self.env.reset().observation), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Advances one control step. Where dm_control finds its physics broken, all numbers are NaN."""
+        """Advances one control step. If dm_control reports broken physics, observation and reward are NaN."""
         try:
             step = self.env.step(action)
         except _broken_physics():
@@ -111,11 +110,11 @@ def _flat(observation: Any) -> np.ndarray:
 
 
 def _random_state(env: dm_env.Environment) -> np.random.RandomState | None:
-    """What the environment draws its initial states from: the task's in the suite, the environment's in composer."""
+    """Returns the random state of initial states: the task's in the suite, the environment's in composer."""
     candidates = (getattr(getattr(env, "task", None), "random", None), getattr(env, "random_state", None))
     return next((state for state in candidates if isinstance(state, np.random.RandomState)), None)
 
 
 def _broken_physics() -> tuple[type[Exception], ...]:
-    control = sys.modules.get("dm_control.rl.control")  # an environment that raises it has imported it
+    control = sys.modules.get("dm_control.rl.control")  # only an environment that imported it can raise it
     return () if control is None else (control.PhysicsError,)

@@ -1,4 +1,4 @@
-"""Somebody else's environment, Gymnasium's or dm_env's, as a BatchEnv with one task and one episode."""
+"""An environment of Gymnasium or dm_env as a BatchEnv with one task and one episode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from robotmeta.adapters.dm_env import PREFIX, DmEnv, load_suite
 from robotmeta.adapters.gymnasium_robotics import prepare
-from robotmeta.envs import Step
+from robotmeta.envs import Step, checks
 from robotmeta.envs.imports import imported
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.errors import SimulationDiverged, UserError, reason, unknown
@@ -27,18 +27,18 @@ AnyEnv = gymnasium.Env[Any, Any] | dm_env.Environment
 
 
 def wrap(env: AnyEnv | str | Callable[[], AnyEnv], *, horizon: int | None = None) -> GymnasiumWorld:
-    """Makes somebody else's environment one that policies act and adapt in.
+    """Wraps an environment of another package, so that policies can act and adapt in it.
 
     Args:
-        env: An environment of Gymnasium or dm_env; a function without arguments that returns one; or a string: a
-            Gymnasium id (``"HalfCheetah-v5"``, or one of gymnasium-robotics, ``"FetchPush-v4"``), ``"module:factory"``
-            (``"my_robot:make_env"``, or a file, ``"my_robot.py:make_env"``), ``"module:id"`` for an id that importing
-            the module registers, or ``"dm_control:cheetah-run"``.
-        horizon: Control steps an episode; None for the environment's own time limit.
+        env: An environment of Gymnasium or dm_env, a function without arguments that returns one, or a string: a
+            Gymnasium id (``"HalfCheetah-v5"``, ``"FetchPush-v4"`` of gymnasium-robotics), ``"module:factory"``
+            (``"my_robot:make_env"``, or a file, ``"my_robot.py:make_env"``), ``"module:id"`` for an id that the module
+            registers, or ``"dm_control:cheetah-run"``.
+        horizon: Control steps per episode; None for the environment's own time limit.
 
     Raises:
         UserError: For a string that leads to no environment, actions that are not bounded real numbers, observations
-            of no fixed size, or neither a horizon nor a time limit.
+            without a fixed size, or an environment without a time limit if there is no horizon.
     """
     if isinstance(env, str):
         env = _from_name(env)
@@ -52,18 +52,18 @@ def wrap(env: AnyEnv | str | Callable[[], AnyEnv], *, horizon: int | None = None
 
 
 class GymnasiumWorld:
-    """One Gymnasium environment as a :class:`robotmeta.envs.BatchEnv`. Its tensors live on the CPU.
+    """One Gymnasium environment as a :class:`robotmeta.envs.BatchEnv`. Its tensors are on the CPU.
 
-    Observations are flattened (``gymnasium.spaces.utils.flatten``). Actions in [-1, 1] are stretched to the
-    environment's bounds. A time limit of the environment that strikes before the horizon counts as a termination.
-    Observations or rewards that are not finite, or ``info["diverged"]``, count as a simulation that broke.
+    Observations are flattened (``gymnasium.spaces.utils.flatten``). Actions in [-1, 1] are scaled to the environment's
+    bounds. A truncation before the horizon counts as a termination. A world has diverged if an observation or reward is
+    not finite, or if ``info["diverged"]`` is true.
 
     Args:
         env: The environment.
-        horizon: Control steps an episode.
+        horizon: Control steps per episode.
 
     Raises:
-        UserError: For actions that are not bounded real numbers, or observations of no fixed size.
+        UserError: For actions that are not bounded real numbers, or observations without a fixed size.
     """
 
     num_tasks: int = 1
@@ -84,10 +84,10 @@ class GymnasiumWorld:
         self._success: bool | None = None
 
     def reset(self, generator: torch.Generator) -> Tensor:
-        """Starts an episode, seeded from the generator; returns the observation, float32 ``[1, 1, observation]``.
+        """Starts an episode with a seed from the generator, and returns observations, ``[1, 1, observation]``.
 
         Raises:
-            SimulationDiverged: Where the environment starts with numbers that are not finite.
+            SimulationDiverged: If the first observation is not finite.
         """
         seed = int(torch.randint(2**31, (), generator=generator))
         observation, _ = self.env.reset(seed=seed)
@@ -103,7 +103,7 @@ class GymnasiumWorld:
 
         Args:
             action: ``[1, 1, action]``; clipped to [-1, 1].
-            active: Accepted for the protocol's sake: the only world there is, is active.
+            active: Not used; the only world is active.
         """
         observation, reward, terminated, truncated, info = self.env.step(self._stretched(action))
         self._time += 1
@@ -111,7 +111,7 @@ class GymnasiumWorld:
         whole = bool(seen.isfinite().all()) and math.isfinite(reward) and not info.get("diverged", False)
         self._seen = seen if whole else self._seen
         self._note_success(info)
-        # At the horizon a truncation is what every episode comes to, not an end of its own.
+        # Every episode is truncated at the horizon, so a truncation there is not a termination.
         ended = bool(terminated) or (bool(truncated) and self._time < self.horizon)
         return Step(
             self._seen,
@@ -121,14 +121,14 @@ class GymnasiumWorld:
         )
 
     def distance(self) -> None:
-        """Gymnasium has no word for how far from its goal an episode ends."""
+        """Returns None; Gymnasium does not define a distance from the goal."""
 
     def success(self) -> Tensor | None:
-        """The last ``info["is_success"]`` or ``info["success"]``, bool ``[1, 1]``; None where there never was one."""
+        """The last ``info["is_success"]`` or ``info["success"]``, bool ``[1, 1]``; None if there was none."""
         return None if self._success is None else torch.full((1, 1), self._success)
 
     def privileged_state(self) -> Tensor:
-        """Nothing: outside meta-training nobody knows, ``[1, 1, 0]``."""
+        """Returns an empty tensor, ``[1, 1, 0]``; a foreign environment does not tell its privileged state."""
         return torch.zeros(1, 1, 0)
 
     def close(self) -> None:
@@ -143,7 +143,7 @@ class GymnasiumWorld:
         box = self._actions
         low, high = box.low.astype(np.float64), box.high.astype(np.float64)
         unit = action.detach().clamp(-1.0, 1.0).double().numpy().reshape(box.shape)
-        # From the middle, so that bounds of [-1, 1] leave the action untouched to the last digit.
+        # Computed from the middle, so that bounds of [-1, 1] leave the action unchanged to the last digit.
         return np.clip((high + low) / 2 + (high - low) / 2 * unit, low, high).astype(box.dtype)
 
     def _note_success(self, info: dict[str, Any]) -> None:
@@ -160,10 +160,8 @@ def _horizon(env: gymnasium.Env[Any, Any], horizon: int | None) -> int:
     if horizon is None:
         horizon = env.spec.max_episode_steps if env.spec is not None else None
     if horizon is None:
-        raise UserError("the environment has no time limit of its own: give a horizon, the control steps an episode")
-    if horizon < 1:
-        raise UserError(f"an episode has at least 1 control step, not {horizon}")
-    return horizon
+        raise UserError("the environment has no time limit of its own: give a horizon, the control steps per episode")
+    return checks.count("horizon", horizon)
 
 
 def _bounded_box(space: spaces.Space[Any]) -> spaces.Box:
@@ -197,7 +195,7 @@ def _from_name(name: str) -> Any:
 def _from_id(name: str) -> Any:
     prepare(name)
     try:
-        with quiet_mujoco():  # some models use attributes that are being retired
+        with quiet_mujoco():  # some models use deprecated attributes
             return gymnasium.make(name)
     except gymnasium.error.Error as error:
         if name in gymnasium.registry:
@@ -208,13 +206,13 @@ def _from_id(name: str) -> Any:
     if near:
         raise unknown("Gymnasium environment", name, near)
     raise UserError(
-        f"no Gymnasium environment '{name}', nor any of a similar name; other ways to name one: "
+        f"no Gymnasium environment '{name}', nor one with a similar name; other ways to name one: "
         f"'module:factory', 'module:id', '{PREFIX}domain-task'"
     )
 
 
 def _similar_ids(name: str) -> list[str]:
-    # There may be a thousand ids: only those that could have been meant are worth a line.
+    # There may be a thousand ids. The error lists similar ones only.
     return difflib.get_close_matches(name, gymnasium.registry, n=6, cutoff=0.5)
 
 

@@ -1,6 +1,6 @@
-"""One task of a family as a standard Gymnasium environment, for everything that already speaks Gymnasium.
+"""One task of a family as a standard Gymnasium environment.
 
-One world at a time is slow; whoever can take batches uses :class:`robotmeta.envs.TaskBatchEnv`.
+One world at a time is slow. :class:`robotmeta.envs.TaskBatchEnv` runs batches of worlds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from robotmeta.envs import FAMILIES, TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 
 _RENDER_MODES = ("rgb_array",)
@@ -24,17 +24,16 @@ _OPTIONS = ("task",)
 class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     """One world of one task.
 
-    Observations are a float32 Box ``[observation]`` with the family's names and units; actions a float32 Box [-1, 1]
-    ``[action]``. The time limit is the family's horizon where the environment comes from ``gymnasium.make``.
+    Observations are a float32 Box ``[observation]``, with the family's names and units. Actions are a float32 Box
+    [-1, 1] ``[action]``. ``gymnasium.make`` adds the family's horizon as a time limit.
 
-    ``info`` holds ``"task"`` (the task row, by name), ``"diverged"`` (whether the simulation broke in this step, which
-    truncates the episode), and ``"success"`` where the family defines it.
+    ``info`` holds ``"task"`` (the task's values by name), ``"diverged"`` (whether the simulation diverged in this step,
+    which truncates the episode), and ``"success"`` if the family defines it.
 
     Args:
-        family: A registered name, or a family of your own.
-        task: Named parameter values, and ``{"robot": NAME}`` where the family knows robots by name; the others, or all
-            for None, are nominal.
-        render_mode: None, or ``"rgb_array"`` for :meth:`render` to return a picture.
+        family: The name of a family, or a family.
+        task: Parameter values by name, and ``{"robot": NAME}`` for a named robot. The other parameters are nominal.
+        render_mode: None, or ``"rgb_array"`` for pictures by :meth:`render`.
 
     Raises:
         UserError: For an unknown family, parameter or render mode, or a value outside its physical range.
@@ -57,9 +56,9 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         size, actions = self.family.observation_size, self.family.action_size
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (actions,), np.float32)
-        first = self._row(task or {})  # before the physics is built, so that a mistake is answered at once
+        first = self._row(task or {})  # before the physics is built, so that a mistake is reported at once
         self.worlds = TaskBatchEnv(self.family, 1, 1, threads=1)
-        """The one world behind this environment, for what Gymnasium has no word for, such as setting its state."""
+        """The world of this environment, for what Gymnasium does not offer, such as setting its state."""
         self.worlds.load(first)
         self._seen = np.zeros(size, dtype=np.float32)
 
@@ -69,8 +68,8 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """Starts an episode.
 
         Args:
-            seed: Fixes this and all later initial states.
-            options: ``{"task": {...}}`` changes the task from now on; parameters that are not named are nominal.
+            seed: Seed of this and all later initial states.
+            options: ``{"task": {...}}`` changes the task from now on. The other parameters are nominal.
 
         Raises:
             UserError: For another option, an unknown parameter, or a value outside its physical range.
@@ -88,14 +87,14 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Advances one control step.
 
-        Where the simulation breaks, the episode is truncated with the last observation that was whole, a reward of 0
-        and ``info["diverged"]``; the next reset starts afresh.
+        If the simulation diverges, the episode is truncated with the last finite observation, a reward of 0 and
+        ``info["diverged"]``. The next reset starts a new episode.
 
         Args:
             action: ``[action]``, clipped to [-1, 1].
 
         Raises:
-            UserError: For an action of another shape, or with numbers that are not finite.
+            UserError: For an action of another shape, or one that is not finite.
         """
         action = np.asarray(action, dtype=np.float32)
         if action.shape != self.action_space.shape or not np.isfinite(action).all():
@@ -111,7 +110,7 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return self._seen.copy(), float(step.reward), ended, False, self._info()
 
     def render(self) -> np.ndarray | None:
-        """A picture, uint8 ``[height, width, 3]``; None without a render mode."""
+        """Draws the world, uint8 ``[height, width, 3]``; None without a render mode."""
         return None if self.render_mode is None else self.worlds.render()
 
     def _row(self, values: Mapping[str, Any]) -> Tasks:
@@ -126,24 +125,4 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
 
 def _numpy(observation: Tensor) -> np.ndarray:
-    return observation[0, 0].numpy().copy()  # a family may hand out its live state
-
-
-def environment_id(name: str) -> str:
-    """The Gymnasium id of a family of this package: ``"cheetah-direction"`` is ``"robotmeta/CheetahDirection-v0"``."""
-    return f"robotmeta/{''.join(word.capitalize() for word in name.split('-'))}-v0"
-
-
-def register_families() -> None:
-    """Makes ``gymnasium.make("robotmeta/CheetahDirection-v0", task={"direction": -1})`` and its like work.
-
-    No model is built before one is made. Calling it again changes nothing.
-    """
-    for name, build in FAMILIES.items():
-        if environment_id(name) not in gymnasium.registry:
-            gymnasium.register(
-                environment_id(name),
-                entry_point="robotmeta.adapters.gymnasium_out:FamilyEnv",
-                max_episode_steps=build().horizon,
-                kwargs={"family": name},
-            )
+    return observation[0, 0].cpu().numpy().copy()  # a family may return its live state

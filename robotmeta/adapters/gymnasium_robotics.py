@@ -1,6 +1,6 @@
-"""The environments of gymnasium-robotics: made known to Gymnasium, and made to start on today's MuJoCo.
+"""The environments of gymnasium-robotics: their registration, and a fix for current MuJoCo.
 
-Nothing of this happens before one of them, or an id that Gymnasium does not know, is asked for.
+The package is imported when one of its environments, or an id that Gymnasium does not know, is requested.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _PREFIXES = ("Fetch", "Hand", "AdroitHand", "PointMaze", "AntMaze", "FrankaKitch
 
 
 def prepare(name: str) -> None:
-    """Makes an environment of the package ready for ``gymnasium.make``; changes nothing for other names.
+    """Prepares an environment of the package for ``gymnasium.make``. Other names change nothing.
 
     Args:
         name: A Gymnasium id, such as ``"FetchPush-v4"``.
 
     Raises:
-        UserError: For an id like theirs where the package is not installed.
+        UserError: For an id of the package if the package is not installed.
     """
     if name not in gymnasium.registry:
         if importlib.util.find_spec(_PACKAGE) is not None:
-            # The package prints a notice on the rewards of AdroitHand, which others need not read.
+            # The package prints a notice about the rewards of AdroitHand, which concerns no other environment.
             notice = contextlib.nullcontext() if "Adroit" in name else contextlib.redirect_stderr(io.StringIO())
             with notice:
                 importlib.import_module(_PACKAGE)  # registers its environments
@@ -44,11 +44,11 @@ def prepare(name: str) -> None:
 
 
 def mend() -> None:
-    """Gives the package's utilities joint types that compare with those of a model. Calling it again changes nothing.
+    """Fixes the comparison of joint types in the package's utilities. Calling it again changes nothing.
 
-    Since MuJoCo 3.12 an enum on the left of ``==`` equals no NumPy integer. So ``model.jnt_type[0] in (mjJNT_HINGE,
+    Since MuJoCo 3.12, an enum on the left of ``==`` equals no NumPy integer. So ``model.jnt_type[0] in (mjJNT_HINGE,
     mjJNT_SLIDE)`` is false, and the Fetch, hand and kitchen environments of gymnasium-robotics 1.4.2 stop at an
-    assertion. The one module of theirs that compares so gets plain integers instead; MuJoCo itself stays as it is.
+    assertion. The module that compares this way gets plain integers. MuJoCo itself is not changed.
     """
     utilities: Any = importlib.import_module(f"{_PACKAGE}.utils.mujoco_utils")
     joint = utilities.mujoco.mjtJoint

@@ -1,1 +1,1 @@
-"""Speed of collection and of meta-updates, as ratios measured in one run."""
+"""Speed of collection and of meta-updates, as ratios that are measured in one run."""

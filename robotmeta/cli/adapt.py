@@ -12,6 +12,7 @@ from robotmeta.cli.shared import (
     OPTIONAL,
     File,
     PolicySource,
+    Simulator,
     TaskValues,
     check_targets,
     console,
@@ -35,6 +36,7 @@ def adapt(
     episodes: int = 3,
     evaluation_episodes: int = 10,
     seed: int = 0,
+    simulator: Simulator = None,
     out: File = None,
     json: File = None,
 ) -> None:
@@ -50,6 +52,7 @@ def adapt(
         episodes: Adaptation episodes in all.
         evaluation_episodes: Episodes that measure the return before and after adaptation.
         seed: Fixes initial states and exploration.
+        simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.
         json: Write the result here.
     """
@@ -66,7 +69,14 @@ def adapt(
         target = task_of(loaded, task)
         what = next(iter(target))
         named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in space)
-    result = rm.adapt(loaded, target, episodes=episodes, seed=seed, evaluation_episodes=evaluation_episodes)
+    result = rm.adapt(
+        loaded,
+        target,
+        episodes=episodes,
+        seed=seed,
+        evaluation_episodes=evaluation_episodes,
+        simulator=simulator,
+    )
     if out is not None:
         rm.save_policy(result.policy, out)
     answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}

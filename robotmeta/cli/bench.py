@@ -27,7 +27,7 @@ def bench(
         repeats: Repetitions, interleaved; medians are shown.
         json: Write the figures here.
     """
-    from robotmeta.bench.collect import bench_families, run_bench
+    from robotmeta.bench.bench import bench_families, run_bench
     from robotmeta.envs import FAMILIES
 
     check_at_least_one(threads=threads, repeats=repeats)

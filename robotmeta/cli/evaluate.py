@@ -10,6 +10,7 @@ from robotmeta.cli.shared import (
     OPTIONAL,
     File,
     PolicySource,
+    Simulator,
     Threads,
     check_at_least_one,
     check_targets,
@@ -28,6 +29,7 @@ def evaluate(
     domain_randomized: Annotated[str | None, OPTIONAL] = None,
     oracle: Annotated[str | None, OPTIONAL] = None,
     explore: bool = False,
+    simulator: Simulator = None,
     threads: Threads = None,
     json: File = None,
     plot: File = None,
@@ -49,14 +51,16 @@ def evaluate(
         domain_randomized: A policy trained with --learner domain-randomization.
         oracle: A policy trained with --learner domain-randomization --oracle.
         explore: Measure with sampled actions instead of their mean, as most published numbers do.
+        simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         threads: Physics threads.
         json: Write the result here.
         plot: Write the adaptation curve here (.png, .svg or .pdf).
     """
+    from robotmeta.envs.simulators import check_simulator
     from robotmeta.evaluation.controls import control_policy
     from robotmeta.evaluation.evaluate import check_controls
 
-    check_at_least_one(threads=threads)
+    check_at_least_one(episodes=episodes, threads=threads)
     check_controls(controls)
     check_targets(json, plot)
     if plot is not None:
@@ -64,6 +68,8 @@ def evaluate(
 
         check_format(plot)
     loaded = rm.load(policy)
+    loaded.family.tasks(split, tasks)  # a mistake shows before a control is trained
+    check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
 
     def control(name: str, source: str | None) -> rm.Policy | None:
         if source is not None:
@@ -78,6 +84,7 @@ def evaluate(
         seed=seed,
         explore=explore,
         controls=controls,
+        simulator=simulator,
         threads=threads,
         domain_randomized=control("domain_randomized", domain_randomized),
         oracle=control("oracle", oracle),

@@ -82,7 +82,7 @@ def check_flags(arguments: Sequence[str], learner: str) -> None:
     """Raises UserError where a hyper-parameter of another learner was typed."""
     from robotmeta.metalearners import LEARNERS
 
-    names = {name: {h.name for h in hyperparameters_of(name)} for name in LEARNERS}
+    names = {name: {field.name for field in dataclasses.fields(LEARNERS[name].Config)} for name in LEARNERS}
     for argument in arguments:
         name = argument.partition("=")[0].removeprefix("--").removeprefix("no-").replace("-", "_")
         others = [other for other in LEARNERS if name in names[other]]

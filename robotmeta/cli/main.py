@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from robotmeta.cli.adapt import adapt
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    diverged, and 130 after Ctrl-C.
+    diverged or the reader of the output has gone, and 130 after Ctrl-C.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -47,8 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt:
         _stop("stopped", 130)
-    except BrokenPipeError:  # the reader of the output has gone, as after `| head`
-        sys.stderr.close()
+    except BrokenPipeError:  # as after `| head`; Python would report it again when it flushes stdout at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import robotmeta as rm
-from robotmeta.cli.shared import PolicySource, TaskValues, console, default, returns, task_of
+from robotmeta.cli.shared import PolicySource, Simulator, TaskValues, console, default, returns, task_of
 
 
 def record(
@@ -14,6 +14,7 @@ def record(
     task: TaskValues = (),
     episodes: int = 3,
     seed: int = 0,
+    simulator: Simulator = None,
     out: Annotated[Path | None, default("videos/before-after.mp4 in a run folder, else before-after.mp4")] = None,
 ) -> None:
     """Record a video of one task without and after adaptation, side by side.
@@ -25,6 +26,7 @@ def record(
         task: Parameters of the task, or robot=NAME where the family names robots. The other parameters are nominal.
         episodes: Adaptation episodes.
         seed: Fixes initial states and exploration.
+        simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Video file (.mp4 or .gif).
     """
     from robotmeta.training.run_folder import RunFolder
@@ -32,5 +34,6 @@ def record(
     loaded = rm.load(policy)
     run = RunFolder(Path(policy))
     file = out or (run.video if run.path.is_dir() else Path(run.video.name))
-    recording = rm.record(loaded, task_of(loaded, task), out=file, episodes=episodes, seed=seed)
+    described = task_of(loaded, task)
+    recording = rm.record(loaded, described, out=file, episodes=episodes, seed=seed, simulator=simulator)
     console.print(f"{returns(recording, episodes)}\nVideo: {recording.file}")

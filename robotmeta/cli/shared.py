@@ -31,6 +31,7 @@ TaskValues = Annotated[
     tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(default: a held-out task)")
 ]
 File = Annotated[Path | None, OPTIONAL]
+Simulator = Annotated[str | None, default("that of the policy's run")]
 Threads = Annotated[int | None, default("all cores")]
 
 

@@ -62,7 +62,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
             iterations: Meta-updates in all.
             seed: Fixes tasks, weights, exploration and shuffling.
             device: auto, cpu or cuda: where the policy and the updates run.
-            simulator: auto, mujoco or closed-form.
+            simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
             out: Run folder.
             resume: Continue this run folder instead of starting a new one.
             preset: A named set of hyper-parameters (see `robotmeta learners NAME`), which the flags below change.
@@ -99,7 +99,7 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def _show(run: rm.Run) -> None:
+def _show(run: "rm.Run") -> None:
     iteration, steps = run.policy.iteration, run.policy.env_steps
     if run.interrupted:
         console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {run.folder}")

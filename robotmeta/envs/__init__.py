@@ -1,15 +1,38 @@
-"""Task families and the worlds they run in. MuJoCo is imported here and in the adapters alone."""
+"""Task families and the worlds they run in. Only this folder and the adapters import MuJoCo."""
 
-from robotmeta.envs.distributions import Choice
-from robotmeta.envs.encoding import Estimate
-from robotmeta.envs.families import FAMILIES
-from robotmeta.envs.family import Source, TaskFamily
-from robotmeta.envs.own_robot.from_mjcf import from_mjcf
-from robotmeta.envs.own_robot.variations import add, goal, scale, set_to
-from robotmeta.envs.parameters import Parameter, ParameterSpace
-from robotmeta.envs.registry import family_names, family_package, make
-from robotmeta.envs.task_batch import BatchEnv, Step, TaskBatchEnv
-from robotmeta.envs.tasks import Tasks
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from robotmeta.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from robotmeta.envs.distributions import Choice
+    from robotmeta.envs.encoding import Estimate
+    from robotmeta.envs.families import FAMILIES
+    from robotmeta.envs.family import Source, TaskFamily
+    from robotmeta.envs.own_robot.from_mjcf import from_mjcf
+    from robotmeta.envs.own_robot.variations import add, goal, scale, set_to
+    from robotmeta.envs.parameters import Parameter, ParameterSpace
+    from robotmeta.envs.registry import family_names, family_package, make
+    from robotmeta.envs.task_batch import BatchEnv, Step, TaskBatchEnv
+    from robotmeta.envs.tasks import Tasks
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "robotmeta.envs.distributions": ("Choice",),
+            "robotmeta.envs.encoding": ("Estimate",),
+            "robotmeta.envs.families": ("FAMILIES",),
+            "robotmeta.envs.family": ("Source", "TaskFamily"),
+            "robotmeta.envs.own_robot.from_mjcf": ("from_mjcf",),
+            "robotmeta.envs.own_robot.variations": ("add", "goal", "scale", "set_to"),
+            "robotmeta.envs.parameters": ("Parameter", "ParameterSpace"),
+            "robotmeta.envs.registry": ("family_names", "family_package", "make"),
+            "robotmeta.envs.task_batch": ("BatchEnv", "Step", "TaskBatchEnv"),
+            "robotmeta.envs.tasks": ("Tasks",),
+        },
+    )
 
 __all__ = [
     "FAMILIES",
@@ -32,5 +55,3 @@ __all__ = [
     "scale",
     "set_to",
 ]
-
-TaskFamily.from_mjcf = staticmethod(from_mjcf)

@@ -1,4 +1,4 @@
-"""How a task value changes a MuJoCo model: a table of field writes, and edits of structure."""
+"""How a task value changes a MuJoCo model: writes to fields, and edits of structure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Row = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Field:
-    """Writes a field of the compiled model, always starting from its nominal values.
+    """Writes an array of the compiled model. Every write starts from the nominal values.
 
     Attributes:
         name: An array of ``MjModel``, such as ``"body_mass"`` or ``"opt.gravity"``.
-        mode: How the value combines with the nominal entry.
-        rows: Names of the objects it applies to; None for all.
+        mode: Whether the value scales the nominal entry, is added to it, or replaces it.
+        rows: Names of the objects to change; None for all.
         column: Column within each object's entry, such as 0 for sliding friction; None for all.
     """
 
@@ -42,7 +42,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ModelEdit:
-    """Any other write to the compiled model; ``apply_edit(model, value, row)`` may read the whole task row."""
+    """Any other change of the compiled model: ``apply_edit(model, value, row)``, where ``row`` is the whole task."""
 
     apply_edit: Callable[[mujoco.MjModel, float, Row], None]
 
@@ -52,7 +52,7 @@ class ModelEdit:
 
 @dataclass(frozen=True)
 class SpecEdit:
-    """An edit of structure, made on the ``MjSpec`` before it is compiled: link lengths, terrain, attached bodies."""
+    """A change of the ``MjSpec`` before it is compiled, such as of link lengths, terrain or attached bodies."""
 
     apply_edit: Callable[[mujoco.MjSpec, float], None]
 
@@ -73,7 +73,7 @@ _OBJECT_OF_PREFIX = {
 
 
 def object_rows(model: mujoco.MjModel, field: str, name: str) -> list[int]:
-    """Rows of a named object in an array of the model; a ball or free joint has several degrees of freedom."""
+    """Returns the rows of an object in an array of the model. A ball or free joint has several degrees of freedom."""
     prefix = field.split("_")[0]
     index = mujoco.mj_name2id(model, int(_OBJECT_OF_PREFIX[prefix]), name)
     if index < 0:
@@ -82,18 +82,28 @@ def object_rows(model: mujoco.MjModel, field: str, name: str) -> list[int]:
 
 
 def delay(model: mujoco.MjModel, milliseconds: float, row: Row) -> None:
-    """Delays the controls of all actuators, by whole substeps, rounded up: an edit for :class:`ModelEdit`.
+    """Delays the controls of all actuators. An edit for :class:`ModelEdit`.
 
-    Their ``nsample`` must leave room for the longest delay.
+    The delay is rounded up to whole substeps. The actuators' ``nsample`` must leave room for the longest delay.
     """
     step = model.opt.timestep
     substeps = math.ceil(1e-3 * milliseconds / step - 1e-9)
-    # The newest control that is at least this old counts: half a substep less keeps clear of rounding in the clock.
+    # MuJoCo uses the newest control that is at least this old. Half a substep less guards against rounding of the time.
     model.actuator_delay[:] = max(substeps - 0.5, 0.0) * step
 
 
 def fill_cube(model: mujoco.MjModel, name: str, mass: float, density: float) -> float:
-    """Makes the body and the geom of that name a solid cube, kg and kg/m^3; returns half its edge, m."""
+    """Turns the body and the geom of a name into a solid cube.
+
+    Args:
+        model: The model to change.
+        name: Name of the body and of its geom.
+        mass: Mass, kg.
+        density: Density, kg/m^3.
+
+    Returns:
+        Half the edge of the cube, m.
+    """
     half = (mass / density) ** (1 / 3) / 2
     body = model.body(name)
     body.mass[0], body.inertia[:] = mass, mass * (2 * half) ** 2 / 6

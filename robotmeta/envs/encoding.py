@@ -1,4 +1,4 @@
-"""Tasks as networks see them, and back: what a learner is told in meta-training, and what it says it has inferred."""
+"""Tasks as inputs and targets of networks, and network outputs as estimates of a task's parameters."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from robotmeta.envs.distributions import Choice
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
 
-_STREAM, _SAMPLES = 7_003, 4096  # tasks that scales are taken from
-_MOST_KINDS = 16  # a choice between more values than this is a number
-_CLIP = 5.0
+_STREAM, _SAMPLES = 7_003, 4096  # seed and number of the tasks that give mean and standard deviation
+_MOST_KINDS = 16  # a choice between more values than this is treated as a number
+_CLIP = 5.0  # standard deviations
 _SURE = 0.3
-_PLAUSIBLE = 1.0 / 6.0  # as likely as what lies beyond one standard deviation on one side
+_PLAUSIBLE = 1.0 / 6.0  # probability; about that of a value more than one standard deviation above the mean
 
 
 class Estimate(NamedTuple):
-    """What is known of one parameter."""
+    """An estimate of one parameter of a task. A kind is a value of a :class:`Choice`."""
 
     value: float
-    """The likeliest, in the parameter's unit."""
+    """The most likely value, in the parameter's unit."""
     low: float
-    """One standard deviation below; of a choice between kinds, the smallest that is plausible."""
+    """One standard deviation below the value; for kinds, the smallest plausible one."""
     high: float
-    """One standard deviation above; of a choice between kinds, the largest that is plausible."""
+    """One standard deviation above the value; for kinds, the largest plausible one."""
     known: float
-    """How much of the spread over all tasks is gone, from 0 to 1."""
+    """How far the uncertainty is below the spread over all tasks, from 0 (not at all) to 1 (no uncertainty)."""
     kinds: tuple[float, ...] = ()
-    """Of a choice between kinds, those at least one sixth likely, the likeliest first; nothing for a number."""
+    """The kinds with a probability of at least one sixth, the most likely first; empty for a number."""
 
     @property
     def sure(self) -> bool:
-        """Whether enough of the spread is gone for the value to be worth showing."""
+        """Whether the estimate is certain enough to be shown."""
         return self.known >= _SURE
 
 
 class Encoding:
-    """Encoded tasks: every column has zero mean and unit variance over the meta-training tasks.
+    """Encodes tasks as vectors whose columns have zero mean and unit variance over the meta-training tasks.
 
-    Columns that are positive throughout are taken by their logarithm, and choices between three values or more are one
-    column a value, all absent for a value that is not among them.
+    A parameter that is always positive is encoded by its logarithm. A choice between three or more values is one-hot,
+    and all zeros, before scaling, for any other value.
 
     Args:
         space: The parameters.
@@ -59,20 +59,23 @@ class Encoding:
 
     @property
     def size(self) -> int:
-        """Numbers in an encoded task."""
+        """Length of an encoded task."""
         return len(self._mean)
 
     def encode(self, tasks: Tasks) -> Tensor:
-        """Task rows as float32 ``[task, size]``, within 5 standard deviations."""
+        """Encodes tasks, float32 ``[task, size]``, clipped to 5 standard deviations."""
         scaled = (self._unscaled(tasks) - self._mean) / self._deviation
         return torch.as_tensor(scaled.clip(-_CLIP, _CLIP), dtype=torch.float32)
 
     def decode(self, mean: Tensor, std: Tensor) -> list[dict[str, Estimate]]:
-        """What a Gaussian over the encoded task says of each parameter.
+        """Turns Gaussians over encoded tasks into estimates of the parameters.
 
         Args:
-            mean: ``[task, size]``.
-            std: Standard deviations, same shape.
+            mean: Means, ``[task, size]``.
+            std: Standard deviations, ``[task, size]``.
+
+        Returns:
+            For each task, an estimate of each parameter by name.
         """
         found = []
         for m, s in zip(mean.double().cpu().numpy(), std.double().cpu().numpy(), strict=True):
@@ -81,14 +84,14 @@ class Encoding:
         return found
 
     def explained(self, tasks: Tasks, mean: Tensor) -> dict[str, float]:
-        """How much of each parameter's spread over some tasks their estimates explain (R^2): 1 all, 0 or less nothing.
+        """Returns the share of each parameter's variance over some tasks that estimates explain (R^2).
 
         Args:
-            tasks: What the tasks are.
+            tasks: The tasks.
             mean: Estimates of the encoded tasks, ``[task, size]``.
 
         Returns:
-            By parameter; those that are the same in all tasks are left out.
+            R^2 by parameter, at most 1, without the parameters that are the same in all tasks.
         """
         actual = self.encode(tasks).double().numpy()
         wrong = np.square(actual - mean.double().cpu().numpy()).sum(axis=0)
@@ -101,8 +104,8 @@ class Encoding:
         center, scale = self._mean[columns], self._deviation[columns]
         kinds = _choices(parameter)
         if kinds:
-            likely = mean * scale + center  # of a column that is 1 for one kind and 0 for the others
-            if len(kinds) == 2:  # a column that is the value itself
+            likely = mean * scale + center  # the mean of a one-hot column is a probability
+            if len(kinds) == 2:  # one column, the value itself
                 second = float((likely[0] - kinds[0]) / (kinds[1] - kinds[0]))
                 likely = np.array([1.0 - second, second])
             order = np.argsort(-likely, kind="stable")
@@ -124,13 +127,13 @@ class Encoding:
 
 
 def _choices(parameter: Parameter) -> list[float]:
-    """The values of a choice between a few; nothing for a number."""
+    """Returns the values of a choice between a few, ascending; empty for a number."""
     values = sorted(set(parameter.train.values)) if isinstance(parameter.train, Choice) else []
     return values if 1 < len(values) <= _MOST_KINDS else []
 
 
 def _kinds(parameter: Parameter) -> list[float]:
-    """The values that have a column each; nothing where one column is the value itself."""
+    """Returns the values that are encoded one-hot; empty for a parameter with one column."""
     values = _choices(parameter)
     return values if len(values) > 2 else []
 

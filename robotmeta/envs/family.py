@@ -1,11 +1,11 @@
-"""A task family: a parameter space, the world it changes, and what a policy observes and maximizes."""
+"""A task family: a parameter space, the world that it changes, and what a policy observes and maximizes."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import ClassVar
 
 import mujoco
 import numpy as np
@@ -31,7 +31,7 @@ class Transition:
 
     Attributes:
         before: State at the start of the step.
-        action: What the policy did, clipped to [-1, 1], ``[task, episode, action]``.
+        action: Action of the policy, clipped to [-1, 1], ``[task, episode, action]``.
         after: State at the end of the step.
         task: The task row, each column ``[task, 1]``.
     """
@@ -48,17 +48,21 @@ class MujocoWorld:
 
     Attributes:
         spec: Builds the nominal model's ``MjSpec``.
-        frame_skip: Physics substeps a control step.
-        fields: ``MjData`` fields the family reads, beside ``qpos`` and ``qvel``.
-        camera: Camera for pictures: a name in the model, or None for a free camera.
-        lookat_body: Body a free camera follows.
-        control: ``(action) -> control``, both ``[..., action]``, where actuators want other numbers than [-1, 1].
-        drive: ``(state, action, task) -> MjData fields to set before the substeps``, by name, such as ``ctrl``,
-            ``mocap_pos`` or ``qpos``, each ``[task, episode, ...]``; for actions that are more than controls.
-        keyframe: Keyframe of the model that is the nominal initial state; None for its initial pose at rest.
-        lagging: Derived fields are those of the state before the last substep, as ``mj_step`` leaves them, where they
-            otherwise are brought up to date, which takes longer. Forces, such as those on touch sensors, are those of
-            the last substep either way. What ``mj_step`` does not compute may then be another world's.
+        frame_skip: Physics substeps per control step.
+        fields: ``MjData`` fields that the family reads, besides ``qpos`` and ``qvel``.
+        camera: Name of a camera of the model for pictures; None for a free camera.
+        lookat_body: Body that a free camera follows.
+        control: ``(action) -> control``, both ``[..., action]``, if the actuators' range is not [-1, 1].
+        drive: ``(state, action, task) -> fields``, if an action is more than controls. The fields of ``MjData``, such
+            as ``ctrl``, ``mocap_pos`` or ``qpos``, each ``[task, episode, ...]``, are set before the substeps.
+        keyframe: Keyframe of the model that is the nominal initial state; None for the initial pose at rest.
+        lagging: Whether derived fields may be those of the state before the last substep, as ``mj_step`` leaves them.
+            By default they are brought up to date, which takes longer. Forces, such as those of touch sensors, are
+            those of the last substep in both cases. A lagging world must not read fields that ``mj_step`` does not
+            compute.
+
+    Raises:
+        UserError: For a ``frame_skip`` that is not a whole number of at least 1, or a field that does not exist.
     """
 
     spec: Callable[[], mujoco.MjSpec]
@@ -86,8 +90,8 @@ class ClosedFormWorld:
     Attributes:
         initial: Nominal state, each entry without task and episode axes.
         dynamics: ``(state, action, task) -> state``.
-        draw: ``(state, task, trace, size) -> uint8 image [size, size, 3]`` of one world; ``state`` and ``task`` hold
-            floats or 1-D arrays, ``trace`` the states so far.
+        draw: ``(trace, task, size) -> image``, uint8 ``[size, size, 3]``, of one world. ``trace`` holds the states so
+            far, each entry a 1-D array, and ``task`` is the task row.
     """
 
     initial: Mapping[str, tuple[float, ...]]
@@ -110,6 +114,13 @@ class Source:
     differences: str = ""
 
 
+class _FromMjcf:
+    """Looks up :func:`robotmeta.envs.from_mjcf` when it is used, because that function is built on this module."""
+
+    def __get__(self, family: TaskFamily | None, kind: type[TaskFamily]) -> Callable[..., TaskFamily]:
+        return sys.modules["robotmeta.envs"].from_mjcf
+
+
 _OPTIONAL_FUNCTIONS = ("shaping_reward", "success", "distance", "observe_privileged_state")
 
 
@@ -119,35 +130,40 @@ def _never(state: State, task: Columns) -> Tensor | None:
 
 @dataclass(frozen=True)
 class TaskFamily:
-    """Robots and worlds that differ in named numbers, and the interface a policy meets in all of them.
+    """Robots and worlds that differ in named numbers, with the same observations and actions.
 
-    The functions are written once, over batches, in torch: leading axes are ``[task, episode]``.
+    The functions work on batches in torch, with leading axes ``[task, episode]``. They run at every control step, on
+    the device of the state.
 
     Attributes:
         name: As in ``robotmeta families``.
-        summary: One sentence: what the robot does and what is hidden from the policy.
+        summary: One sentence that says what the robot does and what is hidden from the policy.
         source: Where the task comes from, and its reward in words.
         space: What varies.
         world: The physics.
         observations: Name and unit of each observation, in order.
-        actions: Name and unit of each action, in order; policies act in [-1, 1].
-        horizon: Control steps an episode.
-        dt: Seconds a control step.
-        reset: ``(nominal state, generator, task) -> initial state``; draws the reset noise.
+        actions: Name and unit of each action, in order. Policies act in [-1, 1].
+        horizon: Control steps per episode.
+        dt: Seconds per control step.
+        reset: ``(nominal state, generator, task) -> initial state``; it draws the reset noise.
         observe: ``(state, task) -> observation [task, episode, observation]``.
         reward: ``(transition) -> [task, episode]``, the reward of one control step.
-        shaping_reward: ``(transition) -> [task, episode]``, added to the reward in meta-training, where the
-            reward alone is too sparse to learn from. Policies observe, and evaluations count, the reward alone.
-        terminated: ``(state, task) -> bool [task, episode]``, or None where episodes never end early.
-        success: ``(state, task) -> bool [task, episode]`` at the end of an episode, where the family defines it.
-        success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
-        distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends, where there is one.
-        robots: Robots that have a name, each by the columns that make it; the others are nominal.
+        shaping_reward: ``(transition) -> [task, episode]``, added to the reward in meta-training if the reward alone
+            is too sparse. Policies observe the reward without it, and evaluations count the reward without it.
+        terminated: ``(state, task) -> bool [task, episode]``, or None if no episode ends early.
+        success: ``(state, task) -> bool [task, episode]``, whether an episode that ends now is a success.
+        success_lasts: Seconds at the end of an episode for which ``success`` must hold; 0 for the last step alone.
+        distance: ``(state, task) -> [task, episode]``, distance from the goal, m.
+        robots: Named robots, each by the columns that differ from the nominal task.
         privileged_state: Name and unit of each quantity that simulation knows and no sensor of the robot measures, in
             order, such as the robot's velocity. Learners may infer it; policies never observe it.
-        observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``; None where there is none.
-        init_std: Standard deviation to begin exploring with, in action units, where the learner's default does not suit
-            the robot; for the learners that train with PPO.
+        observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``.
+        init_std: Initial standard deviation of exploration, in action units, for learners that train with PPO; None
+            for the learner's default.
+
+    Raises:
+        UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
+            :class:`robotmeta.envs.TaskBatchEnv`.
     """
 
     name: str
@@ -172,8 +188,8 @@ class TaskFamily:
     observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
 
-    from_mjcf: ClassVar[Callable[..., TaskFamily]]
-    """:func:`robotmeta.from_mjcf`, assigned where the package is put together."""
+    from_mjcf = _FromMjcf()
+    """:func:`robotmeta.from_mjcf`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -218,7 +234,7 @@ class TaskFamily:
 
     @cached_property
     def encoding(self) -> Encoding:
-        """Tasks as networks see them."""
+        """Encodes tasks for networks."""
         return Encoding(self.space)
 
     def sample(self, count: int, rng: np.random.Generator) -> Tasks:
@@ -227,15 +243,16 @@ class TaskFamily:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The meta-test splits there are: ``"test"``, and ``"ood"`` and ``"robots"`` where the family has such."""
+        """Names of the meta-test splits: ``"test"``, and ``"ood"`` and ``"robots"`` if the family has them."""
         return ("test", *(["ood"] if self.space.has_ood else []), *(["robots"] if self.robots else []))
 
     def tasks(self, split: str = "test", count: int = 40) -> Tasks:
-        """The first ``count`` tasks of a meta-test split.
+        """Returns the first ``count`` tasks of a meta-test split.
 
         Args:
-            split: ``"test"`` (held-out), ``"ood"``, both frozen, or ``"robots"`` (every robot with a name).
-            count: Number of tasks; of robots, at most.
+            split: ``"test"`` (held-out tasks), ``"ood"`` (out-of-distribution tasks) or ``"robots"`` (named robots).
+                The first two are frozen.
+            count: Number of tasks. There are at most as many robots as have a name.
 
         Raises:
             UserError: For a split that the family does not have.
@@ -251,10 +268,10 @@ class TaskFamily:
         return self.space.split(split, count)
 
     def task(self, **values: float | str) -> Tasks:
-        """One task from named values; the others are nominal.
+        """Returns one task from named values. The other columns are nominal.
 
         Args:
-            values: Columns by name, and ``robot``, one of :attr:`robots` to start from instead of the nominal one.
+            values: Columns by name. ``robot``, one of :attr:`robots`, replaces the nominal values by those of a robot.
 
         Raises:
             UserError: For an unknown robot or parameter, or a value outside its physical range.
@@ -267,10 +284,10 @@ class TaskFamily:
         return self.space.row({**start, **values}, where=where)
 
     def robot(self, name: str, **values: float) -> Tasks:
-        """One task: a robot of :attr:`robots`, such as ``family.robot("go2", payload_mass=2.0)``."""
+        """Returns the task of a named robot, such as ``family.robot("go2", payload_mass=2.0)``."""
         return self.task(robot=name, **values)
 
 
 def bounded(action: Tensor) -> Tensor:
-    """Clips actions to the interface every family shares, [-1, 1]."""
+    """Clips actions to [-1, 1], the range of every family."""
     return action.clamp(-1.0, 1.0)

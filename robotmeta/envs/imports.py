@@ -1,4 +1,4 @@
-"""Code outside this package, found by name: modules, files, and the families they make."""
+"""Modules, files and families outside this package, by name."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def imported(module: str, name: str) -> ModuleType:
 
     Args:
         module: The module.
-        name: What it was asked for by, for the error.
+        name: The name that the user gave, for errors.
 
     Raises:
-        UserError: Where it is not there, or fails.
+        UserError: If the module does not exist or its import fails.
     """
-    # A console script does not look in the folder it is started from, where a user's own module usually is.
+    # A console script does not search the working folder, where a user's own module usually is.
     _look_in(Path.cwd())
     try:
         return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
-    except Exception as error:  # a module that is there may fail in any way
+    except Exception as error:  # the user's code may raise anything
         raise UserError(f"cannot import module '{module}' of '{name}': {reason(error)}") from error
 
 
@@ -39,7 +39,7 @@ def _from_file(file: Path) -> ModuleType:
     file = file.expanduser().resolve()
     if not file.is_file():
         raise UserError(f"no file {file}")
-    name = str(file)  # as a module's name it clashes with no installed one
+    name = str(file)  # no installed module has such a name
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, file)
         assert spec is not None
@@ -63,10 +63,10 @@ def _look_in(folder: Path) -> None:
 
 
 def family_function(name: str) -> Callable[[], Any]:
-    """The function that ``"my_package.robots:hopper"`` or ``"robots/hopper.py:hopper"`` names.
+    """Returns the function that ``"my_package.robots:hopper"`` or ``"robots/hopper.py:hopper"`` names.
 
     Raises:
-        UserError: Where there is none.
+        UserError: If there is none.
     """
     module, _, function = (name, "", "") if name.endswith(".py") else name.rpartition(":")
     loaded = imported(module, name)
@@ -81,19 +81,19 @@ def family_function(name: str) -> Callable[[], Any]:
 
 
 def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFamily:
-    """The family that somebody else's function makes, called by the name under which it is found again.
+    """Calls a user's function that makes a family, and checks the family.
 
     Args:
         function: Makes the family.
-        name: What the family is to be called.
+        name: Name that the family gets, by which a run finds it again.
         where: Where it comes from, for errors.
 
     Raises:
-        UserError: Where the function fails, or makes something else, or the family does not work.
+        UserError: If the function fails or makes something else, or the family does not work.
     """
     try:
         family = function()
-    except Exception as error:  # somebody else's code may fail in any way
+    except Exception as error:  # the user's code may raise anything
         raise UserError(f"family '{name}'{where} cannot be made: {reason(error)}") from error
     if not isinstance(family, TaskFamily):
         raise UserError(f"family '{name}'{where} is a {type(family).__name__}, not a TaskFamily")

@@ -1,4 +1,4 @@
-"""From a task row to an ``MjModel``: structure through a compile cache, fields as writes on a copy."""
+"""From a task row to an ``MjModel``: structure is compiled and cached, fields are written on a copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CACHED_STRUCTURES = 256
 
 @contextlib.contextmanager
 def quiet_mujoco() -> Iterator[None]:
-    """Keeps MuJoCo's warnings off stderr and out of MUJOCO_LOG.TXT, where the caller handles what they say."""
+    """Keeps MuJoCo's warnings off stderr and out of MUJOCO_LOG.TXT, if the caller handles their causes."""
     previous = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(_ignore)
     try:
@@ -33,7 +33,7 @@ def _ignore(message: str) -> None:
 
 
 class ModelBuilder:
-    """Builds one model a task. Tasks that only differ in goals share one model.
+    """Builds one model per task. Tasks that differ in goals alone share one model.
 
     Args:
         spec: Builds the nominal ``MjSpec``.
@@ -45,13 +45,13 @@ class ModelBuilder:
         self._structural = [p for p in space if any(isinstance(e, SpecEdit) for e in p.edits)]
         self._written = [p for p in space if any(not isinstance(e, SpecEdit) for e in p.edits)]
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
-        # Constants derived from masses and lengths go stale after a write; the others need no recomputation.
+        # After a write to masses or lengths, the constants that depend on them must be computed again.
         inputs = set(mujoco.MjModel._setconst_inputs)
         self._derived = any(not isinstance(e, Field) or e.name in inputs for p in self._written for e in p.edits)
         self.nominal = self._structure(tuple(p.nominal for p in self._structural))
 
     def __call__(self, tasks: Tasks) -> list[mujoco.MjModel]:
-        """One model a task, in order; equal structures and goal-only families share model objects."""
+        """Returns one model per task, in order. Tasks with the same model share one object."""
         return [self._model(row) for row in tasks]
 
     def _model(self, row: dict[str, float]) -> mujoco.MjModel:
@@ -65,7 +65,7 @@ class ModelBuilder:
                     edit.apply(model, row[parameter.name], row)
         if self._derived:
             mujoco.mj_setConst(model, mujoco.MjData(model))
-            model.stat.meaninertia = model.dof_M0.mean()  # the solver's tolerance; mj_setConst leaves it alone
+            model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
         return model
 
     def _structure(self, values: tuple[float, ...]) -> mujoco.MjModel:
@@ -90,14 +90,14 @@ def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[flo
 
 
 def in_one_line(error: Exception) -> str:
-    """What an error says, without the breaks between its lines."""
+    """Returns the message of an error without line breaks."""
     return " ".join(str(error).split())
 
 
 def weigh(spec: mujoco.MjSpec, mass: float) -> None:
-    """Gives a model that many kilograms in all through its geoms' density, where its file asks for a total mass.
+    """Sets the total mass of a model, kg, through the density of its geoms, if its file has ``settotalmass``.
 
-    The compiler would rescale to the total at every compile: longer legs would then thin out the torso.
+    The compiler would rescale to the total mass at every compile. Longer legs would then make the torso lighter.
     """
     spec.compiler.settotalmass = -1
     scale = mass / float(spec.copy().compile().body_mass.sum())
@@ -106,10 +106,10 @@ def weigh(spec: mujoco.MjSpec, mass: float) -> None:
 
 
 def worlds_of(models: list[mujoco.MjModel], episodes: int) -> list[mujoco.MjModel]:
-    """Repeats each task's model for its episodes: worlds are numbered task by task."""
+    """Repeats each task's model for its episodes. Worlds are numbered task by task."""
     return [model for model in models for _ in range(episodes)]
 
 
 def initial_positions(models: list[mujoco.MjModel]) -> np.ndarray:
-    """Initial ``qpos`` of each model, ``[task, nq]``."""
+    """Returns the initial ``qpos`` of each model, ``[task, nq]``."""
     return np.stack([model.qpos0 for model in models])

@@ -1,4 +1,4 @@
-"""Task families by name: those of this package, of other packages, and of a user's own files."""
+"""Task families by name: of this package, of other packages, and of a user's own files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from robotmeta.errors import UserError, unknown
 
 
 def family_names() -> list[str]:
-    """Names of all families, this package's first."""
+    """Returns the names of all installed families, this package's first."""
     return [*FAMILIES, *_others()]
 
 
 def family_package(name: str) -> str:
-    """The package that a family of that name comes from."""
+    """Returns the name of the package that a family comes from."""
     entry = _others().get(name)
     return "robotmeta" if entry is None else entry.dist.name if entry.dist else entry.module
 
@@ -29,12 +29,12 @@ def make(name: str) -> TaskFamily:
     """Builds a task family by name.
 
     Args:
-        name: A family of an installed package; or the function of one's own that makes it, in a file, seen from the
-            folder one works in (``"hopper.py:family"``), or in a module (``"my_package.robots:hopper"``). The family
-            is called by this name, so that a run trained on it finds it again.
+        name: A family of an installed package, or a function that makes one, in a file relative to the working folder
+            (``"hopper.py:family"``) or in a module (``"my_package.robots:hopper"``). The family gets this name, so
+            that a run finds it again.
 
     Raises:
-        UserError: For a name that leads to no family, or a function that fails.
+        UserError: For a name that leads to no family, a function that fails, or a family that does not work.
     """
     if name in FAMILIES:
         return FAMILIES[name]()
@@ -43,4 +43,4 @@ def make(name: str) -> TaskFamily:
         return family_of(lambda: entry.load()(), name, f" of package {family_package(name)}")
     if ":" in name or name.endswith(".py"):
         return family_of(family_function(name), name)
-    raise UserError(f"{unknown('family', name, family_names())}; one of your own is named FILE.py:FUNCTION")
+    raise UserError(f"{unknown('family', name, family_names())}; your own families are FILE.py:FUNCTION")

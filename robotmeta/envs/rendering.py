@@ -1,4 +1,4 @@
-"""Pictures of MuJoCo worlds without a screen."""
+"""Pictures of MuJoCo worlds, drawn off screen."""
 
 from __future__ import annotations
 
@@ -19,15 +19,24 @@ NO_GL = (
 
 @dataclass(frozen=True)
 class Camera:
-    """Where a picture is taken from: a camera of the model, or a free one that follows a body."""
+    """A camera of the model, or a free camera that follows a body.
+
+    Attributes:
+        name: Name of a camera of the model.
+        body: Body that a free camera follows.
+        distance: Distance of a free camera from the body, m.
+        azimuth: Azimuth of a free camera, degrees.
+        elevation: Elevation of a free camera, degrees.
+    """
 
     name: str | None = None
     body: str | None = None
-    distance: float = 3.0  # metres
-    azimuth: float = 90.0  # degrees
-    elevation: float = -15.0  # degrees
+    distance: float = 3.0
+    azimuth: float = 90.0
+    elevation: float = -15.0
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData) -> mujoco.MjvCamera:
+        """Returns MuJoCo's camera for the current state."""
         camera = mujoco.MjvCamera()
         mujoco.mjv_defaultFreeCamera(model, camera)
         if self.name is not None:
@@ -39,8 +48,8 @@ class Camera:
         return camera
 
 
-# A renderer holds a GL context and the model's textures: building one costs far more than drawing a frame.
-_KEPT = 2  # a recording draws two worlds in turn
+# A renderer holds a GL context and the model's textures. Building one takes far longer than drawing a frame.
+_KEPT = 2  # a recording alternates between two worlds
 _renderers: dict[tuple[int, int, int], tuple[mujoco.MjModel, mujoco.Renderer]] = {}
 
 
@@ -48,18 +57,18 @@ def render(model: mujoco.MjModel, data: mujoco.MjData, camera: Camera, width: in
     """Draws one world, uint8 ``[height, width, 3]``.
 
     Raises:
-        UserError: Where no GL library works, with the line that installs one.
+        UserError: If no GL library works. The error has the command that installs one.
     """
     key = id(model), width, height
     if key not in _renderers:
-        _renderers[key] = model, _open(model, width, height)  # holding the model keeps its id its own
+        _renderers[key] = model, _open(model, width, height)  # while the model is alive, no other has its id
     _renderers[key] = _renderers.pop(key)  # most recently used last
     while len(_renderers) > _KEPT:
         _close(next(iter(_renderers)))
     renderer = _renderers[key][1]
     mujoco.mj_forward(model, data)
     renderer.update_scene(data, camera.place(model, data))
-    # Without a GPU these two cost six sevenths of a frame.
+    # Without a GPU, shadows and reflections take six sevenths of the time of a frame.
     renderer.scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = False
     renderer.scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
     return renderer.render()
@@ -70,18 +79,18 @@ def _open(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
     model.vis.global_.offheight = max(height, model.vis.global_.offheight)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what goes wrong is said below
+            warnings.simplefilter("ignore")  # the error below says what is wrong
             renderer = mujoco.Renderer(model, height, width)
-    except Exception as error:  # PyOpenGL raises whatever the missing library leads to
+    except Exception as error:  # PyOpenGL raises many types for a missing library
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None
     close_at_exit()
     return renderer
 
 
 def close_at_exit() -> None:
-    """Has all renderers closed at exit before what was registered there so far.
+    """Closes all renderers at exit, before the functions that are registered so far.
 
-    MuJoCo with its first context, and dm_control when it is imported, register there what ends EGL for all.
+    MuJoCo, with its first context, and dm_control, when it is imported, register functions that end EGL for all.
     """
     atexit.unregister(_close_all)
     atexit.register(_close_all)
@@ -89,7 +98,7 @@ def close_at_exit() -> None:
 
 def _close(key: tuple[int, int, int]) -> None:
     renderer = _renderers.pop(key)[1]
-    if renderer._gl_context is not None:  # without it, closing would free what the context of another renderer holds
+    if renderer._gl_context is not None:  # otherwise closing would free resources of another renderer's context
         renderer._gl_context.make_current()
     renderer.close()
 

@@ -1,4 +1,4 @@
-"""Bounded reward primitives: how nearly a quantity is what a task asks for, in [0, 1]."""
+"""Bounded reward primitives in [0, 1]."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, maximum, rsub
 
 Sigmoid = Literal["gaussian", "long_tail", "linear", "quadratic"]
 
-# Each is 1 at d = 0 and v at d = 1, where d is the distance in margins.
+# Each is 1 at d = 0 and v at d = 1, where d is the distance divided by the margin.
 _SIGMOIDS: dict[Sigmoid, Callable[[Tensor, float], Tensor]] = {
     "gaussian": lambda d, v: (math.log(v) * d.square()).exp(),
     "long_tail": lambda d, v: 1.0 / (1.0 + (1.0 / v - 1.0) * d.square()),
@@ -28,9 +28,9 @@ def tolerance(
     sigmoid: Sigmoid = "gaussian",
     value_at_margin: float = 0.1,
 ) -> Tensor:
-    """1 where ``x`` is within the bounds, falling towards 0 outside them; Tassa et al. 2018 (DeepMind Control Suite).
+    """Returns 1 where ``x`` is within the bounds, and less outside them; Tassa et al. 2018 (DeepMind Control Suite).
 
-    With d = max(lower - x, x - upper, 0) / margin and v = ``value_at_margin``, so that the value is v at d = 1:
+    With d = max(lower - x, x - upper, 0) / margin and v = ``value_at_margin``, the value is v at d = 1:
 
     - gaussian: exp(d^2 ln v) = v^(d^2)
     - long_tail: 1 / (1 + (1/v - 1) d^2)
@@ -39,12 +39,12 @@ def tolerance(
 
     Args:
         x: The quantity, of any shape.
-        bounds: Lower and upper bound, in the unit of ``x``; infinite where there is none, equal for an exact goal.
-            Tensors broadcast with ``x``, so that each task may have its own.
-        margin: Distance from the nearest bound at which the value is v, in the unit of ``x``; a tensor's entries are
-            above 0. The number 0 gives 0 everywhere outside the bounds.
-        sigmoid: How the value falls.
-        value_at_margin: v, in (0, 1); linear and quadratic also take 0.
+        bounds: Lower and upper bound, in the unit of ``x``. They may be infinite, or equal for an exact goal. Tensors
+            broadcast with ``x``, so that each task can have its own bounds.
+        margin: Distance from the nearest bound at which the value is v, in the unit of ``x``. The entries of a tensor
+            are above 0. For the number 0, the value is 0 outside the bounds.
+        sigmoid: Shape of the decrease.
+        value_at_margin: v, in (0, 1). The linear and the quadratic sigmoid also take 0.
 
     Returns:
         Values in [0, 1], of the shape of ``x`` and the bounds.
@@ -69,7 +69,7 @@ def tolerance(
 
 
 def _outside(x: Tensor, lower: float | Tensor, upper: float | Tensor) -> Tensor:
-    """How far ``x`` is from the bounds, not below 0; in as few operations as they allow: each costs as much as many."""
+    """Returns the distance of ``x`` from the bounds, at least 0, in as few torch operations as possible."""
     if not isinstance(lower, Tensor) and not isinstance(upper, Tensor):
         if math.isinf(lower):
             return (x - upper).clamp(min=0.0)

@@ -1,4 +1,4 @@
-"""What a policy sees and does on a robot that is given as a model: signals by name, controls, initial states."""
+"""Observations, actions and initial states that follow from a robot's model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robotmeta.envs.family import Columns, State
 from robotmeta.errors import UserError, unknown
 
 Signals = tuple[tuple[str, str], ...]
-"""Name and unit of each number."""
+"""Name and unit of each quantity."""
 
 _FREE, _BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
 _SLIDE, _HINGE = int(mujoco.mjtJoint.mjJNT_SLIDE), int(mujoco.mjtJoint.mjJNT_HINGE)
@@ -22,8 +22,8 @@ _POSITION = tuple((f"_{axis}", "m") for axis in "xyz")
 _ORIENTATION = tuple((f"_orientation_{part}", "1") for part in "wxyz")
 _VELOCITY = tuple((f"_{axis}_velocity", "m/s") for axis in "xyz")
 _ROTATION = tuple((f"_{axis}_angular_velocity", "rad/s") for axis in "xyz")
-_ON_BODIES = (int(mujoco.mjtTrn.mjTRN_SITE), int(mujoco.mjtTrn.mjTRN_BODY))  # thrusters and the like
-_SIGNALS: dict[int, tuple[Signals, Signals]] = {  # what each number of qpos and qvel adds to its joint's name
+_ON_BODIES = (int(mujoco.mjtTrn.mjTRN_SITE), int(mujoco.mjtTrn.mjTRN_BODY))  # such as thrusters
+_SIGNALS: dict[int, tuple[Signals, Signals]] = {  # suffix and unit of each entry of a joint's qpos and qvel
     _FREE: (_POSITION + _ORIENTATION, _VELOCITY + _ROTATION),
     _BALL: (_ORIENTATION, _ROTATION),
     _SLIDE: ((("", "m"),), (("_velocity", "m/s"),)),
@@ -34,13 +34,15 @@ _SIGNALS: dict[int, tuple[Signals, Signals]] = {  # what each number of qpos and
 
 
 class FloatingBase:
-    """Which joints of a model belong to a robot and move it as a whole. A body that no actuator reaches is no robot.
+    """The joints that move a robot as a whole. A robot is a tree of bodies with at least one actuator.
+
+    Args:
+        model: The model.
 
     Attributes:
-        root: Name of the body on the world that carries the first actuator.
-        floating: Joints by which robots as a whole move through the world: of a root body that is free, or that slides
-            without an actuator.
-        ground: Entries of ``qpos`` that only say where along the ground a robot is.
+        root: Name of the root body of the tree that the first actuator drives; None without actuators.
+        floating: The joints of each robot's root body, if it has a free joint, or a slide joint without an actuator.
+        ground: Entries of ``qpos`` that are positions of a robot along the ground.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
@@ -72,11 +74,11 @@ class FloatingBase:
 
 
 def joint_signals(model: mujoco.MjModel, called: Callable[[str], str] = str) -> tuple[Signals, Signals]:
-    """Name and unit of each number of ``qpos`` and of ``qvel``.
+    """Returns name and unit of each entry of ``qpos``, and of each entry of ``qvel``.
 
     Args:
         model: The model.
-        called: What to call a joint in them; a joint called ``""`` gives its axes alone.
+        called: Returns the name to use for a joint. For ``""``, a signal is named after its axis alone.
     """
     positions: list[tuple[str, str]] = []
     velocities: list[tuple[str, str]] = []
@@ -89,10 +91,10 @@ def joint_signals(model: mujoco.MjModel, called: Callable[[str], str] = str) -> 
 
 
 def observed(model: mujoco.MjModel) -> tuple[Signals, Callable[[State, Columns], Tensor]]:
-    """What a policy sees: positions, without those of a robot along the ground, then velocities.
+    """Returns the default observations: positions, without those of a robot along the ground, then velocities.
 
     Returns:
-        Name and unit of each number, and the function that observes them.
+        Name and unit of each observation, and the function that observes them.
     """
     positions, velocities = joint_signals(model)
     ground = FloatingBase(model).ground
@@ -110,23 +112,25 @@ def observed(model: mujoco.MjModel) -> tuple[Signals, Callable[[State, Columns],
 
 
 def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Tensor], Tensor] | None]:
-    """How actions in [-1, 1] become controls: stretched to each actuator's control range.
+    """Returns the default actions: [-1, 1] is scaled to the control range of each actuator.
+
+    Args:
+        model: The model.
+        robot: Name of the model in errors.
 
     Returns:
-        Name of each actuator, with its control range as the unit, and the function from actions to controls; None where
-        they are the same.
+        Name of each actuator, with its control range as the unit, and the function from actions to controls; None if
+        they are equal.
 
     Raises:
         UserError: For a model without actuators, or an actuator without a control range.
     """
     if model.nu == 0:
-        raise UserError(f"{robot} has no actuators: a policy has nothing to act with")
+        raise UserError(f"{robot} has no actuators; a policy needs at least one")
     names = [model.actuator(actuator).name for actuator in range(model.nu)]
     for name, limited in zip(names, model.actuator_ctrllimited, strict=True):
         if not limited:
-            raise UserError(
-                f"actuator '{name}' of {robot} has no control range: give it one, such as ctrlrange=\"-1 1\""
-            )
+            raise UserError(f"actuator '{name}' of {robot} has no control range; add one, such as ctrlrange=\"-1 1\"")
     low, high = torch.from_numpy(model.actuator_ctrlrange.copy()).unbind(dim=-1)
     middle, half = per_device((high + low) / 2.0), per_device((high - low) / 2.0)
     signals = tuple((name, f"{a:g} to {b:g}") for name, (a, b) in zip(names, model.actuator_ctrlrange, strict=True))
@@ -143,13 +147,13 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
 def noisy_start(
     model: mujoco.MjModel, noise: float, keyframe: str | None = None, *, normal_velocity: bool = True
 ) -> Callable[[State, torch.Generator, Columns], State]:
-    """Initial states around a pose at rest: uniform within ``noise`` of each position, normal velocities of that size.
+    """Returns a ``reset`` function: a pose at rest with uniform noise on positions and normal noise on velocities.
 
     Args:
         model: The nominal model.
-        noise: In the unit of each position (m, rad) and velocity (m/s, rad/s).
-        keyframe: Pose to start from; None for the model's initial one.
-        normal_velocity: Otherwise velocities are uniform within ``noise`` too.
+        noise: Half the range of positions (m, rad), and standard deviation of velocities (m/s, rad/s).
+        keyframe: Pose to start from; None for the model's initial pose.
+        normal_velocity: Whether the noise on velocities is normal. Otherwise it is uniform, as that on positions.
 
     Raises:
         UserError: For a keyframe that does not exist.
@@ -161,12 +165,12 @@ def noisy_start(
             raise unknown("keyframe", keyframe, existing)
         displacement += torch.from_numpy(model.key(keyframe).qpos - model.qpos0)
     offset = per_device(displacement)
-    turning = {_FREE: 3, _BALL: 0}  # where in a joint's positions its quaternion starts
+    turning = {_FREE: 3, _BALL: 0}  # where the quaternion starts in the positions of a joint
     kinds = zip(model.jnt_type.tolist(), model.jnt_qposadr.tolist(), strict=True)
     quaternions = [slice(start + turning[kind], start + turning[kind] + 4) for kind, start in kinds if kind in turning]
 
     def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-        # Relative to the task's own pose: a robot with longer legs starts higher.
+        # The pose is relative to that of the task, because a robot with longer legs starts higher.
         qpos = nominal["qpos"] + offset(nominal["qpos"].device)
         qpos += uniform_like(qpos, generator, scale=noise, dtype=torch.float32)
         for part in quaternions:

@@ -1,4 +1,4 @@
-"""TaskBatchEnv: a meta-batch of tasks, each with several episodes running side by side."""
+"""TaskBatchEnv: a meta-batch of tasks, each with several episodes side by side."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from robotmeta.errors import SimulationDiverged
 
 
 class Step(NamedTuple):
-    """What one control step returns; leading axes ``[task, episode]``."""
+    """The result of one control step."""
 
     observation: Tensor
     """float32 ``[task, episode, observation]``."""
     reward: Tensor
     """float32 ``[task, episode]``."""
     terminated: Tensor | None
-    """bool ``[task, episode]``, episodes that ended here for good; None where none did."""
+    """bool ``[task, episode]``, episodes that ended in this step; None if none did."""
     diverged: Tensor | None
-    """bool ``[task, episode]``, worlds whose simulation broke in this step; None where none did."""
+    """bool ``[task, episode]``, worlds whose simulation diverged in this step; None if none did."""
     shaping_reward: Tensor | None = None
-    """Added to the reward in meta-training, float32 ``[task, episode]``; None where the family has none."""
+    """float32 ``[task, episode]``, added to the reward in meta-training; None if the family has none."""
 
 
 class BatchEnv(Protocol):
-    """What :func:`robotmeta.experience.rollout.collect` needs; Gymnasium environments offer it through an adapter."""
+    """What :func:`robotmeta.experience.rollout.collect` needs of an environment.
+
+    :class:`robotmeta.adapters.gymnasium_in.GymnasiumWorld` offers it for environments of Gymnasium and dm_env.
+    """
 
     num_tasks: int
     num_episodes: int
@@ -48,15 +51,17 @@ class BatchEnv(Protocol):
 
 
 class TaskBatchEnv:
-    """``[task, episode]`` worlds of one family, stepped together.
+    """``[task, episode]`` worlds of one family, stepped together. They start with nominal tasks.
+
+    All tensors that it returns are on the device of its simulator.
 
     Args:
-        family: What the worlds are.
-        num_tasks: Tasks in a batch.
+        family: The family.
+        num_tasks: Number of tasks.
         num_episodes: Episodes of each task that run side by side.
-        simulator: ``"auto"``, or a name of :data:`robotmeta.envs.simulators.SIMULATORS`.
-        threads: Physics threads; None for the cores this process may use. Results do not depend on it.
-        oracle: Append the encoded task to the observation.
+        simulator: ``"auto"``, or a name in :data:`robotmeta.envs.simulators.SIMULATORS`.
+        threads: Physics threads; None for the cores that this process may use. Results do not depend on it.
+        oracle: Whether to append the encoded task to the observation.
 
     Raises:
         UserError: For a simulator that cannot run the family, or a function of the family that does not work.
@@ -83,14 +88,14 @@ class TaskBatchEnv:
         self._oracle = oracle
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
-        # Control steps in a row, up to now, in which it was as a success wants it.
+        # Number of control steps, up to now, for which the condition of a success has held.
         self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
         self._broken = torch.zeros(num_tasks, num_episodes, dtype=torch.bool, device=self.simulator.device)
         self._first_distance: Tensor | None = None
         self.load(family.space.nominal(num_tasks))
 
     def load(self, tasks: Tasks) -> None:
-        """Gives the worlds their tasks; takes effect with the next reset.
+        """Gives the worlds their tasks. They take effect with the next reset.
 
         Args:
             tasks: ``num_tasks`` rows.
@@ -105,7 +110,14 @@ class TaskBatchEnv:
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
 
     def reset(self, generator: torch.Generator) -> Tensor:
-        """Starts an episode in every world; returns observations, float32 ``[task, episode, observation]``."""
+        """Starts an episode in every world.
+
+        Args:
+            generator: Draws the reset noise, on the CPU.
+
+        Returns:
+            Observations, float32 ``[task, episode, observation]``.
+        """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
         self.simulator.reset(self.family.reset(nominal, generator, self._columns))
@@ -119,10 +131,10 @@ class TaskBatchEnv:
 
         Args:
             action: ``[task, episode, action]``; clipped to [-1, 1].
-            active: bool ``[task, episode]``; None for all. What is returned for the others is meaningless.
+            active: bool ``[task, episode]``; None for all. Results of the other worlds are meaningless.
 
         Raises:
-            SimulationDiverged: When no active world is left with a finite state, or the actions are not finite.
+            SimulationDiverged: If every world diverged, or the actions are not finite.
         """
         if not math.isfinite(float((action if active is None else action[active]).sum())):
             raise SimulationDiverged("the policy's actions are not finite numbers: its training diverged")
@@ -132,7 +144,7 @@ class TaskBatchEnv:
         if diverged is not None and bool(diverged.all()):
             raise SimulationDiverged(
                 f"the simulation of every world of family '{self.family.name}' diverged: "
-                "its parameters or the actions are outside what the physics can bear"
+                "its parameters or the actions are too extreme for the physics"
             )
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
@@ -147,7 +159,7 @@ class TaskBatchEnv:
         return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged, shaping)
 
     def success(self) -> Tensor | None:
-        """Bool ``[task, episode]``: whether each episode, ended now, is a success; None where undefined."""
+        """Whether each episode is a success if it ends now, bool ``[task, episode]``; None if undefined."""
         if self.family.success is None:
             return None
         if self._lasts:
@@ -155,9 +167,9 @@ class TaskBatchEnv:
         return self.family.success(self.simulator.state, self._columns)
 
     def distance(self) -> Tensor | None:
-        """How far from its goal each episode, ended now, is, m ``[task, episode]``; None where undefined.
+        """Distance of each episode from its goal, m ``[task, episode]``; None if undefined.
 
-        Of a world that broke, which may be anywhere, it is where the episode started.
+        For a world that diverged, it is the distance at the start of the episode.
         """
         if self.family.distance is None:
             return None
@@ -165,13 +177,13 @@ class TaskBatchEnv:
         return now if self._first_distance is None else torch.where(self._broken, self._first_distance, now)
 
     def privileged_state(self) -> Tensor:
-        """Quantities that no sensor measures, now, float32 ``[task, episode, privileged_state]``."""
+        """Quantities that no sensor of the robot measures, float32 ``[task, episode, privileged_state]``."""
         if self.family.observe_privileged_state is None:
             return self._nothing
         return self.family.observe_privileged_state(self.simulator.state, self._columns).float()
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
-        """A picture of one world, uint8 ``[height, width, 3]``."""
+        """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)
 
     def _observation(self) -> Tensor:

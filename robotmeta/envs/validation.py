@@ -1,4 +1,4 @@
-"""Checks of what a family's model and functions return. :class:`TaskFamily` itself checks its numbers and names."""
+"""Checks of a family's models and functions. :class:`TaskFamily` itself checks its numbers and names."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _checked: deque[TaskFamily] = deque(maxlen=16)
 
 
 def check_family(family: TaskFamily) -> None:
-    """Checks every variant of a family's model, and its functions. A family is checked once, whatever it is called.
+    """Checks the variants of a family's model, and its functions. The same family under another name passes at once.
 
     Raises:
-        UserError: For a variant that does not compile or has another layout, or what :func:`check_functions` refuses.
+        UserError: For a variant that does not compile or has another layout, or a function that does not work.
     """
     if any(_same(family, other) for other in _checked):
         return
@@ -41,7 +41,7 @@ def _same(one: TaskFamily, other: TaskFamily) -> bool:
 
 
 def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> None:
-    """Builds every variant of one parameter at a time."""
+    """Builds the model for the extreme values of each parameter, one parameter at a time."""
     build = _call(family, "world", ModelBuilder, spec, family.space)
     for parameter in family.space:
         for value in parameter.extremes() if parameter.edits else ():
@@ -93,12 +93,12 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
 
 
 def _copies(state: State) -> dict[str, Tensor]:
-    """The state of the first world, in every episode of every task."""
+    """Returns the state of the first world, copied to every episode of every task."""
     return {name: value[:1, :1].expand(_TASKS, _EPISODES, *value.shape[2:]).clone() for name, value in state.items()}
 
 
 def _step(simulator: Simulator, actions: int) -> None:
-    """Advances the first world, to find out whether the simulator takes the family's actions."""
+    """Advances the first world by one control step, which shows whether the simulator takes the family's actions."""
     worlds = next(iter(simulator.state.values())).shape[:2]
     active = torch.zeros(worlds, dtype=torch.bool, device=simulator.device)
     active[0, 0] = True
@@ -110,7 +110,7 @@ def _call(family: TaskFamily, what: str, function: Callable[..., Any], *argument
         return function(*arguments, **options)
     except UserError as error:
         raise UserError(f"family '{family.name}': {error}") from error
-    except Exception as error:  # somebody else's code may fail in any way
+    except Exception as error:  # the user's code may raise anything
         raise UserError(f"family '{family.name}': {what} raises {reason(error)}") from error
 
 

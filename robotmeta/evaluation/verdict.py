@@ -26,48 +26,49 @@ def adaptation(episodes: int, returns: Curves, gains: Curves) -> str:
     if control is None or gain is None:
         return "The zero-shot control was not run, so nothing can be said about adaptation."
     tasks, high = adapted.values.shape[1], adapted.ci95[-1][1]
-    said = (
-        f"After {episodes} episode{'s' * (episodes > 1)} {adapted.mean[-1]:.1f}, zero-shot {control.mean[-1]:.1f}, "
-        f"a gain of {_gain(gain)} on the same tasks: "
-    )
-    if tasks < _FEWEST:
-        said += f"{tasks} task{'s' * (tasks > 1)} cannot tell whether adaptation helps"
-    else:
-        said += _judged(adapted, control, gain)
+    said = [
+        f"The return is {adapted.mean[-1]:.1f} after {episodes} adaptation episode{'s' * (episodes > 1)} and "
+        f"{control.mean[-1]:.1f} zero-shot, a gain of {_gain(gain)} on the same tasks.",
+        f"{tasks} task{'s are' if tasks > 1 else ' is'} too few to tell whether adaptation helps."
+        if tasks < _FEWEST
+        else _judged(adapted, control, gain),
+    ]
     over_randomized = gains["domain_randomized"]
     if over_randomized is not None:
-        said += f"; over domain-randomized the gain is {_gain(over_randomized)}"
+        said.append(f"The gain over domain-randomized is {_gain(over_randomized)}.")
     better = [
         name.replace("_", "-")
         for name, curve in returns.items()
         if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
     ]
     if better and tasks >= _FEWEST:
-        said += f". Clearly better: {', '.join(better)}"
-    return f"{said}."
+        said.append(f"Clearly better than the adapted policy: {', '.join(better)}.")
+    return " ".join(said)
 
 
 def _judged(adapted: Curve, control: Curve, gain: Curve) -> str:
     (low, high), (least, most) = adapted.ci95[-1], gain.ci95[-1]
     visible = round(abs(gain.mean[-1]), 1) > 0.0  # a gain that is printed as +0.0 does not count, however certain
     if low > control.ci95[-1][1]:
-        first = "; most of the gain comes within the first episode" if adapted.ci95[0][1] >= low else ""
-        return f"adaptation helps, the intervals do not overlap{first}"
+        first = " Most of the gain comes within the first episode." if adapted.ci95[0][1] >= low else ""
+        return f"Adaptation helps: the intervals do not overlap.{first}"
     if high < control.ci95[-1][0]:
-        return "adaptation does harm, the intervals do not overlap"
+        return "Adaptation reduces the return: the intervals do not overlap."
     if least > 0.0 and visible:
-        return "adaptation helps, though tasks differ by more than that"
+        return "Adaptation helps: the interval of the gain is above 0, though those of the returns overlap."
     if most < 0.0 and visible:
-        return "adaptation does harm, though tasks differ by more than that"
-    return "no clear gain from adaptation"
+        return (
+            "Adaptation reduces the return: the interval of the gain is below 0, though those of the returns overlap."
+        )
+    return "There is no clear gain from adaptation."
 
 
 def success_and_distance(success: Curves, distance: Curves) -> str:
     """How often the adapted policy succeeds and how far from the goal it ends, next to zero-shot, where defined."""
     said = ""
     for curves, words, number in (
-        (success, "It succeeds on {}, zero-shot on {}", percent),
-        (distance, "It ends {} cm from its goal, zero-shot {} cm", centimetres),
+        (success, "It succeeds on {} of the tasks, zero-shot on {}", percent),
+        (distance, "It ends {} cm from the goal, zero-shot {} cm", centimetres),
     ):
         adapted, control = curves.get("adapted"), curves.get("zero_shot")
         if adapted is None or control is None:
@@ -84,18 +85,20 @@ def left_out(diverged: tuple[int, ...], tasks: int) -> str:
     if not diverged:
         return ""
     which = f"task{'s' * (len(diverged) > 1)} {', '.join(map(str, diverged))}"
-    return f" Left out, as the simulation broke: {which} of {tasks}."
+    return f" Left out because the simulation diverged: {which} of {tasks}."
 
 
 def explained(inferred: Mapping[str, float]) -> str:
     """Which parameters the adapted policy estimates well, given the share of their variance it explains."""
     if not inferred:
         return ""
-    told = sorted((name for name, share in inferred.items() if share >= _EXPLAINED), key=lambda n: -inferred[n])
-    listed = ", ".join(f"{name} {percent(inferred[name])}" for name in told) or "nothing"
-    return f"What it infers of the tasks' differences: {listed}" + (
-        "." if len(told) == len(inferred) else f"; of the rest less than {percent(_EXPLAINED)}."
-    )
+    well = sorted((name for name, share in inferred.items() if share >= _EXPLAINED), key=lambda n: -inferred[n])
+    few = f"less than {percent(_EXPLAINED)}"
+    if not well:
+        return f"Its estimates explain {few} of each parameter's variance over the tasks."
+    listed = ", ".join(f"{name} {percent(inferred[name])}" for name in well)
+    others = f"; {few} of the others" if len(well) < len(inferred) else ""
+    return f"Its estimates explain these shares of the parameters' variance over the tasks: {listed}{others}."
 
 
 def _gain(curve: Curve) -> str:

@@ -1,4 +1,4 @@
-"""Export: a policy as one ONNX file that a robot's own software can run, one control step at a time."""
+"""Export of a policy to one ONNX file, which the software of a robot can run one control step at a time."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exported:
-    """An exported policy: a function of one control step, vectors of float32 in and out.
+    """An exported policy: a function of one control step, with vectors of float32 as inputs and outputs.
 
     Attributes:
-        file: The ONNX file. Its metadata has, as JSON under ``robotmeta``, what a policy file's manifest has (family,
-            names and units of observations and actions, versions) and, under ``begin``, what to remember at first.
-        inputs: How many numbers each input holds. A policy without memory takes the ``observation`` alone; others also
-            ``start``, 1 in the first control step of an episode and else 0, and what they remember: ``last_action``,
-            ``last_reward``, and what the last control step put out as ``next_...``.
-        outputs: Likewise; the ``action`` is in [-1, 1].
+        file: The ONNX file. Its metadata contains, as JSON under ``robotmeta``, the manifest of a policy file (family,
+            names and units of observations and actions, versions) and, under ``begin``, the initial value of each
+            input that is memory.
+        inputs: Size of each input. A policy without memory has one input, ``observation``. Other policies also have
+            ``start``, which is 1 in the first control step of an episode and else 0, ``last_action``, ``last_reward``,
+            and their memory, which the last control step returned as ``next_NAME``.
+        outputs: Size of each output. The ``action`` is in [-1, 1].
     """
 
     file: Path
@@ -43,17 +44,17 @@ class Exported:
 
 
 def export(policy: Policy, file: str | Path) -> Exported:
-    """Writes a policy, adapted or not, as one ONNX file.
+    """Writes a policy, adapted or not, to one ONNX file.
 
-    It acts as :func:`robotmeta.evaluate` measures: by the mean of the action distribution. Learners that adapt as they
-    act go on adapting on the robot; gradient-based ones stay as they are.
+    The exported policy acts by the mean of the action distribution, as in :func:`robotmeta.evaluate`. Learners that
+    adapt as they act continue to adapt on the robot. Gradient-based learners do not change any more.
 
     Args:
-        policy: The policy; :func:`robotmeta.adapt` makes those that fit one robot.
-        file: Where to write it.
+        policy: The policy, for example one that :func:`robotmeta.adapt` returned.
+        file: The ONNX file.
 
     Raises:
-        UserError: Where the packages that it takes are not installed, or the file cannot be written.
+        UserError: If a required package is not installed, or the file cannot be written.
     """
     try:
         import onnx
@@ -78,7 +79,7 @@ def _sizes(named: dict[str, Tensor]) -> dict[str, int]:
 
 
 def _graph(step: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> ModelProto:
-    """The control step as ONNX, without the exporter's remarks about packages that nobody needs here."""
+    """The control step as ONNX. The exporter's warnings about optional packages are suppressed."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -87,12 +88,12 @@ def _graph(step: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> Mo
             program = torch.onnx.export(traced, input_names=list(inputs), output_names=outputs, verbose=False)
     finally:
         logging.disable(logging.NOTSET)
-    assert program is not None  # it is where no file is given
+    assert program is not None  # None only if a file is given
     return program.model_proto
 
 
 class _ControlStep(nn.Module):
-    """One control step of one robot: vectors, without the axes of tasks and episodes."""
+    """One control step of one robot: vectors without task and episode axes."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -101,11 +102,11 @@ class _ControlStep(nn.Module):
         sizes = self.learner.sizes
         self.observation, self.action, self.reward = (torch.zeros(n) for n in (sizes.observation, sizes.action, 1))
         after = self._act(self.belief, self.observation, self.action, self.reward, start=True)[1]
-        # What acting changes is memory; all else that the policy believes stays as it is.
+        # Entries of the belief that acting changes are memory. The others are constants of the exported policy.
         self.remembered = [name for name, value in after.items() if value is not self.belief[name]]
 
     def inputs(self) -> dict[str, Tensor]:
-        """Inputs by name, for an observation of zeros at the start of the first episode."""
+        """Inputs by name, with an observation of zeros, at the start of the first episode."""
         if not self.remembered:
             return {"observation": self.observation}
         return {
@@ -127,7 +128,9 @@ class _ControlStep(nn.Module):
             acted, after = self._act(belief, observation, action, reward, start=start)
             return [acted, *(after[name].flatten() for name in self.remembered)]
 
-        begun = outputs(self.action, self.reward, start=True)  # the belief keeps the last step of the episode before
+        begun = outputs(
+            self.action, self.reward, start=True
+        )  # the belief contains the last step of the previous episode
         going_on = outputs(last_action, last_reward, start=False)
         return tuple(torch.where(start > 0.5, *either) for either in zip(begun, going_on, strict=True))
 

@@ -1,4 +1,4 @@
-"""Plots of evaluations and runs: figures of their own, which touch no global state of matplotlib."""
+"""Plots of evaluations and runs. They do not touch the global state of matplotlib."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from robotmeta.evaluation.intervals import Curve
 from robotmeta.files import replaced
 
 INK = "#23272e"
-"""Colour of text, axes and grid; nothing else has it, so that a page can replace it by its own."""
+"""Colour of text, axes and grid, and of nothing else, so that a page can replace it by its own."""
 
 BEFORE, AFTER = "#d55e00", "#0072b2"
-"""Before and after adaptation, from the palette of Okabe and Ito, which colour-blind readers can tell apart."""
+"""Colours before and after adaptation, from the colour-blind safe palette of Okabe and Ito."""
 
 STYLES: dict[str, tuple[str, str, str]] = {
     "adapted": (AFTER, "-", "o"),
@@ -31,20 +31,20 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "from_scratch": ("#8a8f98", ":", "D"),
     "oracle": ("#cc79a7", "--", "v"),
 }
-"""Colour, line and marker of each curve: none is known by its colour alone."""
+"""Colour, line and marker of each curve."""
 
 _WIDTH, _HEIGHT, _DPI = 5.0, 3.2, 200  # inches; pixels an inch in PNG files
 _FORMATS = (".png", ".svg", ".pdf")
-_FEW = 12  # values of a parameter that are drawn apart
-_LEVEL = 4  # words that fit side by side under a panel
+_FEW = 12  # most distinct values of a parameter for which tasks of the same value are drawn side by side
+_LEVEL = 4  # most labels that fit side by side below a panel
 
 
 def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
-    """Mean over tasks against adaptation episodes with a 95 % band: the policy and every control that was run.
+    """Mean over tasks with a 95 % band against adaptation episodes, for the policy and its controls.
 
     Args:
-        evaluation: What was measured.
-        quantities: Of :attr:`Evaluation.quantities`, one panel each; the return for none.
+        evaluation: The evaluation to plot.
+        quantities: One panel each, from :attr:`Evaluation.quantities`; the return by default.
     """
     chosen = quantities or ("return",)
     figure = Figure((_WIDTH * len(chosen), _HEIGHT), dpi=_DPI, layout="constrained")
@@ -73,7 +73,7 @@ def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
 
 
 def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return in meta-training against control steps, before and after adaptation: every iteration, and a running mean.
+    """Return of each meta-training iteration before and after adaptation against control steps, with a running mean.
 
     Args:
         metrics: Lines of ``metrics.jsonl`` (:func:`robotmeta.training.logs.read_metrics`).
@@ -94,10 +94,10 @@ def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:
-    """Mean of the last thirtieth of the iterations; those without a number are left out."""
+    """Mean over a window of one thirtieth of the iterations, without those that are NaN."""
     window = max(1, len(values) // 30)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nothing but NaN in a window stays NaN
+        warnings.simplefilter("ignore", RuntimeWarning)  # the mean of a window of NaN is NaN
         return np.array([np.nanmean(values[max(0, i + 1 - window) : i + 1]) for i in range(len(values))])
 
 
@@ -105,8 +105,8 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
     """Return of each task before (zero-shot) and after adaptation, against each of its parameters.
 
     Args:
-        evaluation: What was measured.
-        space: Where units and names of values come from; None for the registered family's.
+        evaluation: The evaluation to plot.
+        space: The parameters, for units and labels; None for those of the registered family.
     """
     if space is None and evaluation.family in family_names():
         space = make(evaluation.family).space
@@ -141,7 +141,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
 def _before_and_after(
     axes: Axes, values: np.ndarray, before: np.ndarray, after: np.ndarray, baseline: str, episodes: int
 ) -> None:
-    """One task is a ring, a dot and the line between them; the rings and dots of a few equal values are drawn apart."""
+    """A ring (before), a dot (after) and a line for each task. Tasks of the same value are drawn side by side."""
     levels = np.unique(values)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     if len(levels) <= _FEW and len(levels) < len(values):
@@ -158,11 +158,11 @@ def save_figure(figure: Figure, file: Path) -> None:
     """Writes a figure, in full or not at all.
 
     Args:
-        figure: What to write.
+        figure: The figure.
         file: ``.png``, ``.svg`` or ``.pdf``.
 
     Raises:
-        UserError: For another suffix, or a file that cannot be written.
+        UserError: For another suffix, or if the file cannot be written.
     """
     check_format(file)
     with replaced(file) as partial:
@@ -170,7 +170,7 @@ def save_figure(figure: Figure, file: Path) -> None:
 
 
 def check_format(file: Path) -> None:
-    """Raises UserError where a plot cannot be written in the format of that file."""
+    """Raises UserError if the suffix of a file is not a plot format."""
     if file.suffix.lower() not in _FORMATS:
         raise UserError(f"no plot format '{file.suffix}' for {file}; there are: {', '.join(_FORMATS)}")
 
@@ -183,7 +183,7 @@ def _figure() -> tuple[Figure, Axes]:
 
 
 def decorate(axes: Axes) -> None:
-    """Gives axes the look of all of these plots."""
+    """Applies the style of all plots to axes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.tick_params(colors=INK)

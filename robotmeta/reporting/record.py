@@ -93,7 +93,7 @@ def record(
     check_video(out)
     task = policy.family.tasks("test", 1) if task is None else task
     if len(task) != 1:
-        raise UserError(f"a recording shows 1 task, not {len(task)}")
+        raise UserError(f"task must be 1 task, not {len(task)}")
     if episodes < (policy.belief is None):
         raise UserError(f"episodes must be at least 1 for a policy that is not adapted, not {episodes}")
     if min(width, height) < 1:
@@ -117,12 +117,12 @@ def record(
 
 
 def _sides(policy: Policy, before: TaskWorlds, after: TaskWorlds, episodes: int, seed: int) -> list[_Side]:
+    initial = policy.learner.begin(1, streams(seed, "adaptation")[0])
     adapted = adapted_belief(policy, after, episodes, seed)
-    fresh = policy.learner.begin(1, streams(seed, "adaptation")[0])
     more = "more " if policy.belief is not None else ""
     spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
     return [
-        _Side(before.env(1), fresh, "without adaptation", remember=False),
+        _Side(before.env(1), initial, "without adaptation", remember=False),
         _Side(after.env(1), adapted, f"after {spent}", remember=True),
     ]
 
@@ -140,9 +140,7 @@ def _frame(policy: Policy, sides: list[_Side], shown: list[_Shown], caption: Cap
     """Both worlds as they are now, each below its caption, uint8 ``[height + caption, 2 * width, 3]``."""
     halves = []
     for side, (total, belief) in zip(sides, shown, strict=True):
-        estimates = estimate_words(policy, belief) if caption.has_estimates else []
-        halves.append(
-            np.concatenate([caption.draw(side.title, total, estimates), side.env.render(caption.width, height)])
-        )
+        above = caption.draw(side.title, total, estimate_words(policy, belief))
+        halves.append(np.concatenate([above, side.env.render(caption.width, height)]))
     halves[0][:, -1:] = halves[1][:, :1] = 255  # a line between them
     return np.concatenate(halves, axis=1)

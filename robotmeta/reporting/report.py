@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing beside it: what was trained, whether it adapts, and how it looks."""
+"""A run as one self-contained HTML page: what was trained, whether it adapts, and videos."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _MORE: tuple[tuple[Quantity, str, str], ...] = (
     (
         "success",
         "Success rate",
-        "Share of tasks whose fresh episode ends in success, with the 95 % interval of Wilson.",
+        "Share of tasks whose evaluation episode succeeds, with 95 % Wilson intervals.",
     ),
     (
         "distance",
         "Final distance",
-        "How far from its goal a fresh episode ends: mean over tasks, with 95 % bootstrap band.",
+        "Distance to the goal at the end of the evaluation episode: mean over tasks, with 95 % bootstrap band.",
     ),
 )
-"""What is shown beside the return where a family defines it: its heading and caption."""
+"""Quantities that are shown after the return if the family defines them, with heading and caption."""
 
 _SPLITS = {
     "test": "held-out tasks",
@@ -60,26 +60,26 @@ def report(
     videos: Sequence[Path] | None = None,
     family: TaskFamily | None = None,
 ) -> Path:
-    """Writes ``run/report.html``, in full or not at all.
+    """Writes ``report.html`` in a run folder, in full or not at all.
 
     Args:
         run: A run folder with at least one checkpoint.
-        episodes: Adaptation episodes, where an evaluation has to be run.
-        tasks: Held-out tasks, where an evaluation has to be run.
-        evaluations: What was measured already; None to evaluate on every split of the family, beside the controls that
-            were trained in the run folder.
-        videos: ``.mp4`` or ``.gif`` files to show; None for those in ``run/videos``.
-        family: The run's family where it is not a registered one.
+        episodes: Number of adaptation episodes, for evaluations that are run.
+        tasks: Number of tasks of each split, for evaluations that are run.
+        evaluations: Evaluations to show; None to evaluate on every split of the family, with the controls that were
+            trained in the run folder.
+        videos: ``.mp4`` or ``.gif`` files to show; None for those in the run folder.
+        family: The run's family if that is not a registered one.
 
     Returns:
-        The page.
+        The HTML file.
 
     Raises:
-        UserError: Where there is no run, a video is missing or of another format, or the page cannot be written.
+        UserError: If there is no run, a video is missing or has another format, or the page cannot be written.
     """
     folder = RunFolder(Path(run))
     if not folder.exists():
-        raise UserError(f"a report is made of a run folder, and {run} is not one: it has no {folder.config.name}")
+        raise UserError(f"run must be a run folder; {run} has no {folder.config.name}")
     check_target(folder.report)
     policy = load(run, family=family)
     if videos is None:
@@ -123,7 +123,7 @@ def _template() -> Any:
 
 
 def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
-    """Names and values of what a policy meets in every task of the family."""
+    """Names and values of what all tasks of the family share."""
     for what, text in zip(("source", "reward", "differences"), dataclasses.astuple(family.source), strict=True):
         if text:
             yield what, text
@@ -133,7 +133,7 @@ def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
 
 
 def _trained(policy: Policy, folder: RunFolder) -> Iterator[tuple[str, str]]:
-    """Names and values of what decides the result of the run, and what it cost."""
+    """Names and values of what determines the result of the run, and its cost."""
     config, metrics = policy.config, read_metrics(folder.metrics)
     yield "learner", config.learner
     yield "seed", str(config.seed)
@@ -153,7 +153,7 @@ def _duration(seconds: float) -> str:
 
 
 def _hyperparameters(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """Name, value, and the default where the value differs from it."""
+    """Name, value, and the default if it is different."""
     chosen = policy.config.hyperparameters
     for name, default in dataclasses.asdict(type(chosen)()).items():
         value = getattr(chosen, name)
@@ -164,7 +164,7 @@ def _hyperparameters(policy: Policy) -> Iterator[tuple[str, str, str]]:
 
 
 def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
-    """What the page shows of one evaluation."""
+    """The section of one evaluation."""
     measured = evaluation.curves("return")
     return {
         "title": _SPLITS.get(evaluation.split, evaluation.split),
@@ -191,7 +191,7 @@ def _learning(metrics: list[dict[str, Any]]) -> Markup | None:
 
 
 def _svg(figure: Figure, label: str) -> Markup:
-    """A figure as inline SVG that takes text, fonts and the two main colours from the page, whatever its mode."""
+    """A figure as inline SVG, with the page's fonts and colours in light and dark mode."""
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
         figure.savefig(
@@ -201,7 +201,7 @@ def _svg(figure: Figure, label: str) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces
-    text = re.sub(r' id="[a-z0-9]+_\d+"', "", text)  # the same in every figure, and nothing refers to them
+    text = re.sub(r' id="[a-z0-9]+_\d+"', "", text)  # equal in all figures, and not referred to
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
     for colour, variable in ((INK, "currentColor"), (BEFORE, "var(--before)"), (AFTER, "var(--after)")):
         text = text.replace(colour, variable)

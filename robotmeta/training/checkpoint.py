@@ -61,7 +61,7 @@ def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, f
             raise
         raise UserError(f"{error}; to go on from {checkpoints[-2]}, remove {checkpoints[-1]}") from None
     if dataclasses.replace(policy.config, iterations=config.iterations) != config:
-        raise UserError(f"{checkpoints[-1]} is not of the run that {folder.config} describes")
+        raise UserError(f"{checkpoints[-1]} does not belong to the run that {folder.config} describes")
     return policy
 
 

@@ -128,7 +128,8 @@ def resume(
     with run.locked():
         policy = load_to_resume(run, config, resolve_device(device), family)
         if config.iterations < policy.iteration:
-            raise UserError(f"{folder} has made {policy.iteration} iterations already, more than {config.iterations}")
+            made = f"the number that {folder} has made already"
+            raise UserError(f"iterations must be at least {policy.iteration}, {made}, not {config.iterations}")
         if iterations is not None:
             run.write_config(config)
         return _train(dataclasses.replace(policy, config=config), run, threads, checkpoint_every, progress)

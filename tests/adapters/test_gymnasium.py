@@ -15,12 +15,14 @@ import pytest
 import torch
 from dm_env import specs
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adapters.dm_env import DmEnv, load_suite
+from robotmeta.adapters.gymnasium_ids import environment_id, register_families
 from robotmeta.adapters.gymnasium_in import wrap
-from robotmeta.adapters.gymnasium_out import FamilyEnv, environment_id, register_families
+from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.adapters.gymnasium_robotics import mend
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import FAMILIES, BatchEnv
@@ -80,6 +82,18 @@ def test_registering_twice_changes_nothing() -> None:
     before = dict(gymnasium.registry)
     register_families()
     assert gymnasium.registry == before
+
+
+def test_a_time_limit_can_be_set_and_survives_a_copy_of_the_specification() -> None:
+    name = environment_id("cheetah-direction")
+    for limit in (3, 500):
+        env = gymnasium.make(name, max_episode_steps=limit)
+        assert env.spec is not None
+        assert env.spec.max_episode_steps == limit
+    assert gymnasium.spec(name).max_episode_steps == 100
+    again = gymnasium.make(EnvSpec.from_json(gymnasium.spec(name).to_json()))
+    assert again.spec is not None
+    assert again.spec.max_episode_steps == 100
 
 
 def trajectory(env: gymnasium.Env[Any, Any], seed: int, steps: int = 10) -> np.ndarray:
@@ -361,7 +375,7 @@ def test_modules_are_found_in_the_folder_one_works_in(tmp_path: Path, monkeypatc
 def test_an_environment_without_a_time_limit_asks_for_a_horizon() -> None:
     with pytest.raises(UserError, match="give a horizon"):
         wrap(Recorder)
-    with pytest.raises(UserError, match="at least 1 control step, not 0"):
+    with pytest.raises(UserError, match="horizon must be at least 1, not 0"):
         wrap(Recorder, horizon=0)
 
 

@@ -47,7 +47,7 @@ Refused = Callable[[list[str]], str]
         (["train", "point-navigation", "--learning-rate", "-1"], "learning_rate must be at least 0, not -1"),
         (["train", "point-navigation", "--learning-rate", "NaN"], "learning_rate must be a finite number"),
         (["train", "point-navigation", "--discount", "5"], "discount must be between 0 and 1, not 5"),
-        (["train", "point-navigation", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["train", "point-navigation", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["train", "point-navigation", "--checkpoint-every", "0"], "checkpoint_every must be at least 1, not 0"),
         (["train", "point-navigation", "--lerner", "rl2"], "nearest: --learner (see robotmeta train --help)"),
         (["train", "point-navigation", "--iterations", "1.5"], "--iterations: invalid literal for int()"),
@@ -62,7 +62,7 @@ Refused = Callable[[list[str]], str]
         (["evaluate", "nowhere"], "no policy at nowhere"),
         (["evaluate", "pretrained:quadrupled"], "nearest: quadruped"),
         (["train", "--resume", "nowhere"], "no run at nowhere"),
-        (["report", "pretrained:grasp"], "a report is made of a run folder"),
+        (["report", "pretrained:grasp"], "run must be a run folder; pretrained:grasp has no config.json"),
         (["bench", "--repeats", "0"], "repeats must be at least 1, not 0"),
     ],
 )
@@ -92,8 +92,12 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--task", "goal_x=0.1", "goal_x=0.2"], "goal_x is given twice"),
         (["adapt", "{run}", "--episodes", "-1"], "episodes must be at least 1"),
         (["adapt", "{run}", "--evaluation-episodes", "0"], "evaluation_episodes must be at least 1, not 0"),
-        (["adapt", "{run}", "--seed", "-1"], "a seed is 0 or more, not -1"),
+        (["adapt", "{run}", "--seed", "-1"], "seed must be at least 0, not -1"),
         (["adapt", "{run}", "--horizon", "9"], "--horizon is for --env"),
+        (["adapt", "{run}", "--simulator", "mujocu"], "nearest: mujoco"),
+        (["evaluate", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
+        (["record", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
+        (["adapt", "{run}", "--env", "Pendulum-v1", "--simulator", "mujoco"], "an environment has its own"),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
         (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
         (["evaluate", "{run}", "--plot", "curve.bogus"], "no plot format '.bogus'"),
@@ -103,7 +107,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["evaluate", "pretrained:grasp", "--controls", "oracle"], "give a control that is trained already with --or"),
         (["train", "--resume", "{run}", "--seed", "5"], "--resume continues a run as it was configured"),
         (["train", "--resume", "{run}", "--learner", "rl2"], "--resume continues a run as it was configured"),
-        (["train", "--resume", "{run}", "--iterations", "1"], "has made 2 iterations already, more than 1"),
+        (["train", "--resume", "{run}", "--iterations", "1"], "iterations must be at least 2, the number that"),
         (["train", "--resume", "{run}", "--iterations", "-7"], "iterations must be at least 1, not -7"),
         (["adapt", "{run}", "--env", "HalfCheeta-v5"], "HalfCheetah-v5"),
         (["adapt", "{run}", "--env", "HalfCheetah-v5"], "needs these 2: x [m], y [m]"),
@@ -120,3 +124,9 @@ def test_a_wrong_value_is_one_line_that_says_what_is_right(
     before = (run / "config.json").read_bytes()
     assert expected.format(run=run) in refused([argument.format(run=run) for argument in arguments])
     assert (run / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("mistake", [["--split", "tset"], ["--tasks", "0"], ["--episodes", "0"], ["--simulator", "x"]])
+def test_a_mistake_is_found_before_controls_are_trained(copy: Path, mistake: list[str], refused: Refused) -> None:
+    refused(["evaluate", str(copy), "--controls", "oracle", *mistake])
+    assert not (copy / "controls").exists()

@@ -62,7 +62,7 @@ def test_a_checkpoint_that_is_damaged_is_named_with_the_one_before(copy: Path, r
 def test_a_checkpoint_of_another_run_is_not_resumed(copy: Path, refused: Refused) -> None:
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "seed": 7}))
-    assert "is not of the run that" in refused(["train", "--resume", str(copy), "--iterations", "3"])
+    assert "does not belong to the run that" in refused(["train", "--resume", str(copy), "--iterations", "3"])
 
 
 @pytest.mark.parametrize("damage", ["[]", "{", "{}", '{"family": "point-navigation", "colour": 1}', "\x00\xff"])

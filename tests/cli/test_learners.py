@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from robotmeta.cli import main
+from robotmeta.cli.shared import console
 from robotmeta.metalearners import LEARNERS
 
 
 def test_learners_are_listed_with_how_they_adapt(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)
     main(["learners", "--json", str(tmp_path / "learners.json")])
     printed = capsys.readouterr().out
     assert "task-inference (default)" in printed
@@ -31,7 +32,7 @@ def test_learners_are_listed_with_how_they_adapt(
 def test_a_learner_is_described_by_its_hyperparameters(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)
     main(["learners", name, "--json", str(tmp_path / "learner.json")])
     printed = capsys.readouterr().out
     described = json.loads((tmp_path / "learner.json").read_text())

@@ -129,8 +129,8 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
     assert evaluation.inferred.keys() == {"direction"}
     assert evaluation.to_json()["inferred"] == evaluation.inferred
     told = dataclasses.replace(evaluation, inferred={"direction": 0.87, "mass": 0.04, "friction": 0.5})
-    expected = "What it infers of the tasks' differences: direction 87%, friction 50%; of the rest less than 10%."
-    assert told.insight() == expected
+    shares = "direction 87%, friction 50%; less than 10% of the others."
+    assert told.insight() == f"Its estimates explain these shares of the parameters' variance over the tasks: {shares}"
 
 
 def test_learners_that_do_not_say_are_not_asked(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What may be compared with what: tasks, controls and simulations that break."""
+"""Which tasks and controls can be evaluated, and what happens if their simulation diverges."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _POINT = dataclasses.replace(make("point-navigation"), horizon=12)
 
 
 def breaking_at(*tasks: int) -> TaskFamily:
-    """A cheetah whose physics breaks in some tasks of a batch."""
+    """A cheetah whose simulation diverges in some tasks of a batch."""
     family = dataclasses.replace(make("cheetah-direction"), horizon=6)
 
     def reset(nominal: Mapping[str, Tensor], noise: torch.Generator, task: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -39,7 +39,7 @@ def policy_for(family: TaskFamily) -> Policy:
     return new_policy(config, family=family)
 
 
-def test_tasks_whose_simulation_breaks_are_left_out_of_an_evaluation_and_named() -> None:
+def test_tasks_whose_simulation_diverges_are_left_out_of_an_evaluation_and_named() -> None:
     whole = evaluate(policy_for(breaking_at()), tasks=8, episodes=1)
     part = evaluate(policy_for(breaking_at(1, 6)), tasks=8, episodes=1)
     kept = [0, 2, 3, 4, 5, 7]
@@ -47,11 +47,11 @@ def test_tasks_whose_simulation_breaks_are_left_out_of_an_evaluation_and_named()
     assert np.array_equal(part.tasks.values, whole.tasks.values[kept])
     for name, curve in part.curves("return").items():
         np.testing.assert_array_equal(curve.values, whole.curves("return")[name].values[:, kept])
-    assert part.verdict().endswith(" Left out, as the simulation broke: tasks 1, 6 of 8.")
+    assert part.verdict().endswith(" Left out because the simulation diverged: tasks 1, 6 of 8.")
     assert (part.to_json()["tasks"], part.to_json()["diverged"]) == (6, [1, 6])
 
 
-def test_where_every_simulation_breaks_nothing_is_measured() -> None:
+def test_evaluation_fails_if_every_simulation_diverges() -> None:
     policy = policy_for(breaking_at(0))
     with pytest.raises(SimulationDiverged, match="every"):
         evaluate(policy, tasks=1, episodes=1)
@@ -59,9 +59,9 @@ def test_where_every_simulation_breaks_nothing_is_measured() -> None:
         deploy(policy, policy.family.task(), episodes=1, evaluation_episodes=2)
 
 
-def test_a_few_tasks_are_no_ground_for_a_claim() -> None:
+def test_a_few_tasks_are_too_few_for_a_statement_about_the_family() -> None:
     result = evaluate(policy_for(_POINT), tasks=1, episodes=1)
-    assert "1 task cannot tell whether adaptation helps" in result.verdict()
+    assert "1 task is too few to tell whether adaptation helps" in result.verdict()
     assert "do not overlap" not in result.verdict()
 
 
@@ -72,7 +72,7 @@ def test_tasks_of_another_family_are_refused() -> None:
             use()
 
 
-def test_an_oracle_cannot_be_told_the_task_of_somebody_elses_robot() -> None:
+def test_an_oracle_cannot_be_adapted_to_an_environment_without_parameters() -> None:
     name = "domain-randomization"
     oracle = new_policy(RunConfig("cheetah-direction", name, hyperparameters(name, {"oracle": True})))
     with pytest.raises(UserError, match="is an oracle"):

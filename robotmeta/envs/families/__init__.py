@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from robotmeta.envs.family import TaskFamily
+if TYPE_CHECKING:  # listing families imports none of their libraries
+    from robotmeta.envs.family import TaskFamily
 
 
 def _build(place: str) -> TaskFamily:

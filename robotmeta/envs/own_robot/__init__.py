@@ -1,1 +1,1 @@
-"""A user's own robot as a task family."""
+"""Task families from a user's own robots."""

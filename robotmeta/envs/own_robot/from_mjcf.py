@@ -1,4 +1,4 @@
-"""A robot of one's own as a task family: an MJCF file, what varies in it, and a reward."""
+"""A task family from a user's robot: an MJCF file, what varies in it, and a reward."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_star
 from robotmeta.envs.validation import check_family
 from robotmeta.errors import UserError, unknown
 
-_CONTROL_STEP = 0.04  # seconds, about what a control step takes where frame_skip is left out
+_CONTROL_STEP = 0.04  # seconds of a control step, about, by default
 
 Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
 
@@ -55,50 +55,49 @@ def from_mjcf(
 ) -> TaskFamily:
     """Builds a task family from a robot's model.
 
-    Policies see all positions but those of the robot as a whole along the ground, and all velocities; they act on every
-    actuator, [-1, 1] stretched to its control range. What the file leaves unnamed is called after the body it belongs
-    to, and an actuator after what it drives.
+    By default, policies observe all positions, except those of the robot as a whole along the ground, and all
+    velocities. Actions are controls of all actuators; [-1, 1] is scaled to the control range of each. Unnamed elements
+    are named after their body, unnamed actuators after the joint or tendon that they drive.
 
     Args:
         model: An MJCF file, MJCF as a string, an ``MjSpec``, or a function without arguments that returns one.
-        vary: What varies, such as ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``; targets are
-            explained in :mod:`robotmeta.envs.own_robot.targets`, ways of varying in
-            :mod:`robotmeta.envs.own_robot.variations`. The parameter of ``torso.mass`` is called ``torso_mass``. The
-            mass of a body scales its inertia with it.
+        vary: What varies, such as ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``. See
+            :mod:`robotmeta.envs.own_robot.targets` for the keys, and :mod:`robotmeta.envs.own_robot.variations` for the
+            values. The parameter of ``torso.mass`` is called ``torso_mass``. A body's inertia scales with its mass.
         reward: ``(step) -> [task, episode]``, the reward of one control step.
-        name: Of the family; the file's, or the model's own, if left out.
-        summary: One sentence: what the robot does and what is hidden from the policy.
+        name: Name of the family; by default that of the file or the model.
+        summary: One sentence that says what the robot does and what is hidden from the policy.
         source: Where the robot and the task come from; a string is the citation.
-        frame_skip: Physics substeps a control step; as many as come to about 0.04 s if left out.
-        horizon: Control steps an episode.
-        keyframe: Pose to start from; the model's initial one if left out.
+        frame_skip: Physics substeps per control step; by default as many as take about 0.04 s.
+        horizon: Control steps per episode.
+        keyframe: Pose to start from; by default the model's initial pose.
         reset_noise: Size of the noise on initial positions and velocities, in m, rad, m/s and rad/s.
-        reset: ``(nominal state, generator, task) -> initial state``, instead of that noise.
-        observe: ``(state, task) -> [task, episode, observation]``, instead of positions and velocities.
-        observations: Name and unit of what ``observe`` returns.
-        fields: Fields of ``MjData`` that the functions read beside ``qpos`` and ``qvel``, such as ``"sensordata"``.
-        terminated: ``(state, task) -> bool [task, episode]``; episodes never end early if left out.
-        success: ``(state, task) -> bool [task, episode]`` at the end of an episode.
-        success_lasts: Seconds up to the end of an episode over which that must hold; 0 for the end alone.
-        shaping_reward: ``(step) -> [task, episode]``, added to the reward in meta-training, such as a
-            little for a hand near the object. Policies do not observe it and evaluations do not count it.
-        distance: ``(state, task) -> m [task, episode]``, how far from its goal an episode ends.
-        robots: Robots that have a name, each by the parameters that make it.
+        reset: ``(nominal state, generator, task) -> initial state``, in place of that noise.
+        observe: ``(state, task) -> [task, episode, observation]``, in place of positions and velocities.
+        observations: Name and unit of each quantity that ``observe`` returns.
+        fields: Fields of ``MjData`` that the functions read, besides ``qpos`` and ``qvel``, such as ``"sensordata"``.
+        terminated: ``(state, task) -> bool [task, episode]``; by default no episode ends early.
+        success: ``(state, task) -> bool [task, episode]``, whether an episode that ends now is a success.
+        success_lasts: Seconds at the end of an episode for which ``success`` must hold; 0 for the last step alone.
+        shaping_reward: ``(step) -> [task, episode]``, added to the reward in meta-training, such as a term for a hand
+            near the object. Policies do not observe it and evaluations do not count it.
+        distance: ``(state, task) -> [task, episode]``, distance from the goal, m.
+        robots: Named robots, each by the parameters that differ from the nominal task.
         observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``, quantities that no sensor of
             the robot measures and that task inference estimates, such as its speed.
         privileged_state: Name and unit of each quantity that ``observe_privileged_state`` returns.
-        init_std: Standard deviation to begin exploring with; the learner's default if left out.
-        camera: Name of a camera for pictures; the model's first, or one that follows the robot, if left out.
+        init_std: Initial standard deviation of exploration; None for the learner's default.
+        camera: Name of a camera for pictures; by default the model's first, or one that follows the robot.
 
     Raises:
-        UserError: For a file that does not exist or compile, a model without actuators or with one that has no control
-            range, a name that does not exist, a variant whose state has another layout, or a function that returns
-            another shape or numbers that are not finite.
+        UserError: For a file that does not exist or compile, a model without actuators, an actuator without a control
+            range, a name that does not exist, a variant whose state has another layout, or a function that does not
+            work.
     """
     spec, robot = _loader(model)
     nominal = _compiled(spec(), robot)
     if (observe is None) != (observations is None):
-        raise UserError("observe and observations come together: what a policy sees, and the name and unit of each")
+        raise UserError("observe and observations must be given together")
     signals, default = observed(nominal)
     actions, control = controlled(nominal, robot)
     timestep = float(nominal.opt.timestep)
@@ -117,7 +116,7 @@ def from_mjcf(
         source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
         name=name or robot.removesuffix(".xml").replace(" ", "-"),
-        summary=summary or f"A robot of one's own that varies in {', '.join(space.names)}.",
+        summary=summary or f"A robot that varies in {', '.join(space.names)}.",
         source=source,
         space=space,
         world=world,
@@ -147,9 +146,9 @@ def from_mjcf(
 
 
 def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
-    """A function that loads the model with every object named, and what errors call the model."""
+    """Returns a function that loads the model with all objects named, and the name of the model in errors."""
     if isinstance(model, mujoco.MjSpec):
-        given = cast(Any, model)  # which for the type checker might be a function
+        given = cast(Any, model)  # for the type checker, it might be a function
         build, robot = given.copy, given.modelname or "robot"
     elif callable(model):
         build, robot = model, getattr(model, "__name__", "robot")
@@ -157,9 +156,9 @@ def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
         text = model
         build, robot = lambda: mujoco.MjSpec.from_string(text), "the model"
     elif not isinstance(model, str | Path):
-        raise UserError(f"a robot is an MJCF file, its text, an MjSpec or a function that makes one, not {model!r}")
+        raise UserError(f"model must be an MJCF file, its text, an MjSpec or a function that makes one, not {model!r}")
     else:
-        file = Path(model).expanduser().absolute()  # found again from another working folder
+        file = Path(model).expanduser().absolute()  # for calls from another working folder
         if not file.is_file():
             raise UserError(f"no file {model} in {Path.cwd()}")
         build, robot = lambda: mujoco.MjSpec.from_file(str(file)), file.name
@@ -174,7 +173,7 @@ def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
             raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
         _name_objects(spec)
         for body in spec.bodies[1:]:
-            body.simple = False  # so that centres of mass may leave the frames that the compiler found them in
+            body.simple = False  # the compiler's shortcut for bodies whose centre of mass never varies
         return spec
 
     return load, robot
@@ -189,7 +188,7 @@ def _compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
 
 
 def _name_objects(spec: mujoco.MjSpec) -> None:
-    """Names what has no name, so that it can be listed and varied: after its body, an actuator after what it drives."""
+    """Names unnamed objects after their body, and actuators after what they drive, so that all can be varied."""
     _fill_names(spec.bodies, lambda body: "body")
     _fill_names(spec.geoms, lambda geom: geom.parent.name)
     _fill_names(spec.joints, lambda joint: joint.parent.name)

@@ -1,8 +1,8 @@
-"""What a robot's model offers to vary, by name: from ``"torso.mass"`` to the fields of ``MjModel`` behind it.
+"""What can vary in a robot's model, by name: from ``"torso.mass"`` to the fields of ``MjModel``.
 
-A target is ``NAME.PROPERTY``, or ``KIND:NAME.PROPERTY`` where objects of several kinds share a name and a property. The
-name may be a pattern: ``"*.friction"`` is the friction of every geom. Patterns leave out the joints by which a robot as
-a whole moves through its world, and bodies without a mass of their own.
+A target is ``NAME.PROPERTY``, or ``KIND:NAME.PROPERTY`` if objects of several kinds have this name and property. The
+name may be a pattern: ``"*.friction"`` is the friction of every geom. Patterns leave out bodies without mass, and the
+joints that move the robot as a whole.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Property:
 
     Attributes:
         unit: Its unit.
-        fields: Where it is in ``MjModel``; several are scaled together.
-        least: Share of the nominal value that has to remain; None where the sign may change.
-        scaled_only: Whether it has no one value that could be added to or set.
+        fields: Its fields in ``MjModel``. If there are several, they are scaled together.
+        least: The smallest allowed fraction of the nominal value; None if any value of either sign is allowed.
+        scaled_only: Whether it can only be scaled, because it is not a single value.
     """
 
     unit: str
@@ -41,7 +41,7 @@ class Property:
     scaled_only: bool = False
 
 
-# What a servo's force is linear in: scaling all of them scales what it can do and not where it goes.
+# A servo's force is linear in these fields. Scaling all of them scales its force and keeps its target.
 _FORCE = (Field("actuator_gainprm"), Field("actuator_biasprm"), Field("actuator_forcerange"))
 
 PROPERTIES: dict[str, dict[str, Property]] = {
@@ -73,9 +73,9 @@ PROPERTIES: dict[str, dict[str, Property]] = {
     },
     "option": {"gravity": Property("m/s^2", (Field("opt.gravity"),), least=None, scaled_only=True)},
 }
-"""What can vary, by kind of object. The centre of mass is in the body's frame; strength scales an actuator's force."""
+"""What can vary, by kind of object. The centre of mass is in the body's frame. Strength scales an actuator's force."""
 
-_OF_SLIDES = {"N m s/rad": "N s/m", "N m/rad": "N/m", "N m": "N", "kg m^2": "kg"}  # what hinges have per radian
+_OF_SLIDES = {"N m s/rad": "N s/m", "N m/rad": "N/m", "N m": "N", "kg m^2": "kg"}  # units of slides, by those of hinges
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ class Target:
     """A property of some objects of a model.
 
     Attributes:
-        text: As it was written.
+        text: The target as the user wrote it.
         kind: Kind of object.
         name: Name or pattern.
         quantity: Name of the property.
         objects: Names of the objects.
         offered: The property.
-        values: Nominal values, of the property's first field.
+        values: Nominal values of the property's first field.
         unit: Their unit.
     """
 
@@ -104,7 +104,7 @@ class Target:
 
     @property
     def column(self) -> str:
-        """What its parameter is called, before what is no letter or digit is replaced."""
+        """Name of its parameter, before characters other than letters and digits are replaced."""
         return self.quantity if self.kind == "option" else f"{self.name}_{self.quantity}"
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ class Target:
         return quantity if self.kind == "option" else f"{quantity} of {whose}"
 
     def edits(self, mode: Mode) -> tuple[Edit, ...]:
-        """How a value changes the model. A body's inertia follows its mass: it keeps its shape."""
+        """Returns how a value changes the model. A body's inertia scales with its mass."""
         rows = None if self.kind == "option" else self.objects
         fields = tuple(dataclasses.replace(field, mode=mode, rows=rows) for field in self.offered.fields)
         if self.quantity != "mass" or mode == "scale":
@@ -127,7 +127,7 @@ class Target:
         return (ModelEdit(change_mass),)
 
     def lowest(self, mode: Mode) -> float | None:
-        """The lowest value of a parameter that is physical; None where every sign is."""
+        """Returns the lowest physical value of a parameter; None if any sign is physical."""
         if self.offered.least is None:
             return None
         least, smallest = self.offered.least, float(self.values.min())
@@ -138,19 +138,19 @@ class Target:
 
 
 def find(text: str, model: mujoco.MjModel, robot: str) -> Target:
-    """Looks a target up in a model.
+    """Looks up a target in a model.
 
     Args:
         text: ``NAME.PROPERTY`` or ``KIND:NAME.PROPERTY``.
-        model: The nominal model, in which every object has a name.
-        robot: What errors call it, such as its file.
+        model: The nominal model, with all objects named.
+        robot: Name of the model in errors, such as its file.
 
     Raises:
-        UserError: For an unknown name or property, or one that several kinds of object have.
+        UserError: For an unknown name or property, or a target that several kinds of object have.
     """
     head, dot, quantity = text.rpartition(".")
     if not dot:
-        raise UserError(f"'{text}' does not say what varies: write NAME.PROPERTY, such as torso.mass, or give an edit")
+        raise UserError(f"'{text}' names no property: write NAME.PROPERTY, such as torso.mass, or give an edit")
     prefix, colon, name = head.partition(":")
     if not colon or prefix not in PROPERTIES:
         prefix, name = "", head
@@ -201,14 +201,17 @@ _LINEAR_BIASES = (int(mujoco.mjtBias.mjBIAS_NONE), int(mujoco.mjtBias.mjBIAS_AFF
 
 
 def check(target: Target, mode: Mode, low: float, model: mujoco.MjModel, robot: str) -> None:
-    """Raises UserError where a target cannot vary in this way, or where it could without changing anything.
+    """Checks that a target can vary in a way, and that the model then changes.
 
     Args:
         target: What varies.
         mode: In which way.
         low: The lowest training value.
         model: The nominal model.
-        robot: What errors call it.
+        robot: Name of the model in errors.
+
+    Raises:
+        UserError: If it cannot, or if the simulation would stay the same.
     """
     smallest, largest = target.values.min(), target.values.max()
     if mode != "scale" and target.offered.scaled_only:
@@ -229,7 +232,7 @@ def check(target: Target, mode: Mode, low: float, model: mujoco.MjModel, robot: 
 
 
 def _check_friction(target: Target, lowest: np.ndarray, model: mujoco.MjModel, robot: str) -> None:
-    # Of two geoms in contact MuJoCo takes the larger friction: below the other's, nothing would change, unnoticed.
+    # MuJoCo takes the larger friction of two geoms in contact. A friction below the other one would have no effect.
     mine = [model.geom(name).id for name in target.objects]
     for geom, friction in zip(mine, lowest, strict=True):
         for other in sorted(set(range(model.ngeom)) - set(mine)):
@@ -237,14 +240,14 @@ def _check_friction(target: Target, lowest: np.ndarray, model: mujoco.MjModel, r
             hidden = behind > 0 or (behind == 0 and friction < model.geom_friction[other, 0])
             if hidden and _touch(model, geom, other):
                 raise UserError(
-                    f"{target.text} would not always count: of two geoms in contact MuJoCo takes the larger friction, "
-                    f"and '{model.geom(other).name}' has {model.geom_friction[other, 0]:g}; vary '*.friction', or give "
+                    f"{target.text} may have no effect: MuJoCo takes the larger friction of two geoms in contact, and "
+                    f"'{model.geom(other).name}' has {model.geom_friction[other, 0]:g}; vary '*.friction', or give "
                     f"'{model.geom(geom).name}' priority=\"{model.geom_priority[other] + 1}\" in {robot}"
                 )
 
 
 def _touch(model: mujoco.MjModel, geom: int, other: int) -> bool:
-    """Whether one belongs to the world and the other does not, and they can collide."""
+    """Whether two geoms can collide, one of them fixed to the world and the other not."""
     fixed = [model.body_weldid[model.geom_bodyid[g]] == 0 for g in (geom, other)]
     seen = [model.geom_contype[a] & model.geom_conaffinity[b] for a, b in ((geom, other), (other, geom))]
     return fixed[0] != fixed[1] and any(seen)

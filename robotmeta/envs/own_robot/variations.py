@@ -1,4 +1,4 @@
-"""Ways in which a robot of one's own can vary: ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``."""
+"""Ways in which a robot can vary: ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from robotmeta.errors import UserError, unknown
 
 Interval = tuple[float, float]
 
-_REACH = 100.0  # a value that many times the largest one trained on is taken for a slip of the pen
+_REACH = 100.0  # by default, values up to this multiple of the largest training value are accepted
 
 
 class Options(TypedDict, total=False):
-    """Keywords that every way of varying takes.
+    """Keywords of every way of varying.
 
     Attributes:
-        ood: Out-of-distribution values: an interval, several, or a distribution; none if left out.
-        bounds: Physical range, outside which a value is refused; follows from the property if left out.
-        nominal: Value of the unmodified robot where the model does not tell it: of a goal (the middle of its range if
-            left out), or of ``set_to`` with an ``edit``.
+        ood: Out-of-distribution values: an interval, several intervals, or a distribution; by default none.
+        bounds: Physical range, (low, high). Values outside it are refused. It follows from the property by default.
+        nominal: Value of the unmodified robot, if it is not in the model: for a goal (by default the middle of its
+            range), or for ``set_to`` with an ``edit``.
         description: What it is, in a few words.
         unit: Unit of a goal, or of what an ``edit`` changes.
-        labels: What the values of a ``Choice`` are called, such as ``{1.0: "forward", -1.0: "backward"}``.
-        edit: ``(spec, value)``, a change of the ``MjSpec`` before it is compiled, for what has no property, such as the
-            length of a link. The key of ``vary`` is then the parameter's name.
+        labels: Names of the values of a ``Choice``, such as ``{1.0: "forward", -1.0: "backward"}``.
+        edit: ``(spec, value)``, a change of the ``MjSpec`` before it is compiled, for what is not a property, such as
+            the length of a link. The key in ``vary`` is then the parameter's name.
     """
 
     ood: Interval | Sequence[Interval] | Distribution
@@ -50,7 +50,7 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Variation:
-    """How one thing varies; made by :func:`scale`, :func:`add`, :func:`set_to` and :func:`goal`."""
+    """How a target varies. Made by :func:`scale`, :func:`add`, :func:`set_to` and :func:`goal`."""
 
     mode: Literal["scale", "add", "set", "goal"]
     train: Distribution
@@ -64,7 +64,7 @@ class Variation:
 
 
 def scale(low: float | Distribution, high: float | None = None, **options: Unpack[Options]) -> Variation:
-    """Multiplies the nominal value. Log-uniform on [low, high]: halving is as likely as doubling.
+    """Multiplies the nominal value. Log-uniform on [low, high], so that halving is as likely as doubling.
 
     Args:
         low: Smallest multiplier, above 0; or a distribution, such as ``Uniform(0.0, 1.0)``.
@@ -87,7 +87,7 @@ def set_to(low: float | Distribution, high: float | None = None, **options: Unpa
 
 
 def goal(low: float | Distribution, high: float | None = None, **options: Unpack[Options]) -> Variation:
-    """A number that only the reward reads, as ``step.task[NAME]``: the robot stays the same. See :func:`scale`."""
+    """A number that only the reward reads, as ``step.task[NAME]``. The robot stays the same. See :func:`scale`."""
     return Variation("goal", _distribution("goal", low, high, Uniform), options)
 
 
@@ -99,15 +99,15 @@ def _distribution(
     if high is None or not low < high:
         raise UserError(f"{way}({low:g}, {high}): give the smallest value, then the largest")
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise UserError(f"{way}({low:g}, {high:g}): values are drawn from a finite range")
+        raise UserError(f"{way}({low:g}, {high:g}): the range must be finite")
     return kind(float(low), float(high))
 
 
 def _as_distribution(way: str, given: object) -> Distribution:
     if not (hasattr(given, "sample") and hasattr(given, "support")):
         raise UserError(
-            f"{way}: {given!r} is no distribution; give the smallest and the largest value, or one such as "
-            "Uniform(0.0, 1.0) or Choice((0.0, 1.0))"
+            f"{way}: {given!r} is not a distribution; give the smallest and the largest value, or a distribution such "
+            "as Uniform(0.0, 1.0) or Choice((0.0, 1.0))"
         )
     return cast(Distribution, given)
 
@@ -116,18 +116,18 @@ def _as_distribution(way: str, given: object) -> Distribution:
 
 
 def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjModel, robot: str) -> ParameterSpace:
-    """The parameters that a mapping from targets describes.
+    """Returns the parameters that a mapping from targets describes.
 
-    The parameter of ``torso.mass`` is called ``torso_mass``; kinds of object and stars are left out.
+    The parameter of ``torso.mass`` is called ``torso_mass``. Kinds of object and stars are left out of the name.
 
     Args:
-        vary: Targets (:mod:`robotmeta.envs.own_robot.targets`) and how they vary. A :class:`Parameter` is taken as it
+        vary: Targets (:mod:`robotmeta.envs.own_robot.targets`) and how they vary. A :class:`Parameter` is used as it
             is, under the name of its key.
-        model: The nominal model, in which every object has a name.
-        robot: What errors call it, such as its file.
+        model: The nominal model, with all objects named.
+        robot: Name of the model in errors, such as its file.
 
     Raises:
-        UserError: For a target that does not exist or is ambiguous, or cannot vary in this way.
+        UserError: For a target that does not exist, is ambiguous, or cannot vary in this way.
     """
     if not vary:
         raise UserError("vary is empty: name what differs from robot to robot, or a goal that only the reward reads")
@@ -138,12 +138,12 @@ def _parameter(text: str, way: Variation | Parameter, model: mujoco.MjModel, rob
     if isinstance(way, Parameter):
         return dataclasses.replace(way, name=_column(text))
     if not isinstance(way, Variation):
-        raise UserError(f"{text}: {way!r} does not say how it varies: write scale, add, set_to or goal (low, high)")
+        raise UserError(f"{text}: {way!r} is not a way of varying: write scale, add, set_to or goal (low, high)")
     nominal, prefix = _NOMINAL[way.mode], _PREFIX[way.mode]
     edit = way.options.get("edit")
     if way.mode == "goal":
         if edit is not None:
-            raise UserError(f"{text}: a goal leaves the robot as it is; an edit goes with scale, add or set_to")
+            raise UserError(f"{text}: a goal does not change the robot; use edit with scale, add or set_to")
         low, high = way.train.support
         middle = high if isinstance(way.train, Choice) else (low + high) / 2.0
         return _described(text, way, "goal, which only the reward reads", middle, None)
@@ -153,7 +153,7 @@ def _parameter(text: str, way: Variation | Parameter, model: mujoco.MjModel, rob
         lowest = 0.01 if way.mode == "scale" else None
         return _described(text, way, prefix + text, nominal, lowest, edits=(SpecEdit(edit),))
     if "nominal" in way.options:
-        raise UserError(f"{text}: the model tells its nominal value, leave nominal out")
+        raise UserError(f"{text}: leave out nominal, because the model has the nominal value")
     target = find(text, model, robot)
     check(target, way.mode, way.train.support[0], model, robot)
     return _described(
@@ -185,7 +185,7 @@ def _described(
     unit: str = "1",
     edits: tuple[Edit, ...] = (),
 ) -> Parameter:
-    """A parameter with what the user said of it, and otherwise what is given here; any sign for ``lowest`` None."""
+    """Returns a parameter with the user's options, and the given defaults. Without ``lowest``, any sign is physical."""
     options, ood = way.options, _ood(name, way)
     nominal = checks.number(f"{name}: nominal", options.get("nominal", nominal))
     supports = [way.train.support, (nominal, nominal), *([] if ood is None else [ood.support])]
@@ -216,7 +216,7 @@ def _ood(name: str, way: Variation) -> Distribution | None:
     low, high = way.train.support
     pairs = np.array(given, dtype=float).reshape(-1) if np.size(given) % 2 == 0 else None
     if pairs is None:
-        raise UserError(f"{name}: ood {given} is not an interval (low, high), or several")
+        raise UserError(f"{name}: ood {given} is not an interval (low, high) or several intervals")
     intervals = [(float(start), float(end)) for start, end in pairs.reshape(-1, 2)]
     for start, end in intervals:
         if not start < end:

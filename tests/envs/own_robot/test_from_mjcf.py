@@ -205,7 +205,7 @@ def test_ranges_distributions_and_nominal_values_are_what_was_said() -> None:
     for parameter in (mass, stiffness):
         with pytest.raises(UserError, match="outside its physical range"):
             parameter.check(-1.0)
-    assert not any(parameter.edits for parameter in (speed, direction)), "a goal leaves the robot as it is"
+    assert not any(parameter.edits for parameter in (speed, direction)), "a goal does not change the robot"
 
 
 def test_what_a_floor_is_said_to_vary_it_does_vary() -> None:
@@ -389,8 +389,8 @@ def test_what_has_no_name_is_called_after_its_body_and_an_actuator_after_what_it
         ),
         ("actuator:arm.gear", scale(0.5, 2.0), "no actuator 'arm' in the model; there are: hip, servo"),
         ("knee.damping", scale(0.5, 2.0), "ambiguous: write joint:knee.damping or tendon:knee.damping"),
-        ("leg", scale(0.5, 2.0), "'leg' does not say what varies: write NAME.PROPERTY, such as torso.mass"),
-        ("leg.mass", (0.5, 2.0), "(0.5, 2.0) does not say how it varies"),
+        ("leg", scale(0.5, 2.0), "'leg' names no property: write NAME.PROPERTY, such as torso.mass"),
+        ("leg.mass", (0.5, 2.0), "(0.5, 2.0) is not a way of varying"),
         ("knee.frictionloss", scale(0.5, 2.0), "ambiguous"),
         ("hip.frictionloss", scale(0.5, 2.0), "hip.frictionloss is 0 in the model and stays 0 when it is scaled"),
         ("*.mass", set_to(0.5, 2.0), "*.mass has several values in the model"),
@@ -399,13 +399,17 @@ def test_what_has_no_name_is_called_after_its_body_and_an_actuator_after_what_it
         ("leg.mass", add(-100.0, 2.0), "leg_mass: train -100 to 2, is outside the physical range"),
         ("leg.mass", scale(0.5, 2.0, ood=(1.5, 3.0)), "ood (1.5, 3) overlaps the training values, logU(0.5, 2)"),
         ("leg.mass", scale(0.5, 2.0, ood=(3.0, 2.5)), "give the smallest value, then the largest"),
-        ("leg.mass", scale(0.5, 2.0, ood=cast(Any, (2.0, 3.0, 4.0))), "is not an interval (low, high), or several"),
-        ("leg.mass", scale(0.5, 2.0, ood=cast(Any, 3.0)), "leg_mass: ood: 3.0 is no distribution"),
+        (
+            "leg.mass",
+            scale(0.5, 2.0, ood=cast(Any, (2.0, 3.0, 4.0))),
+            "is not an interval (low, high) or several intervals",
+        ),
+        ("leg.mass", scale(0.5, 2.0, ood=cast(Any, 3.0)), "leg_mass: ood: 3.0 is not a distribution"),
         ("way", goal(Choice((0.0, 1.0)), labels={0.0: "on", 1.0: "on"}), "two of its labels are the same: on, on"),
         ("thigh.friction", scale(0.4, 1.5), "'floor' has 0.5; vary '*.friction'"),
         ("leg_length", set_to(0.1, 0.2, edit=lengthen), "set_to needs the nominal value"),
-        ("leg_length", goal(0.1, 0.2, edit=lengthen), "a goal leaves the robot as it is"),
-        ("leg.mass", scale(0.5, 2.0, nominal=1.5), "the model tells its nominal value"),
+        ("leg_length", goal(0.1, 0.2, edit=lengthen), "a goal does not change the robot"),
+        ("leg.mass", scale(0.5, 2.0, nominal=1.5), "leave out nominal, because the model has the nominal value"),
     ],
 )
 def test_what_cannot_vary_is_refused_in_one_line(target: str, way: Any, message: str) -> None:
@@ -421,9 +425,12 @@ def test_what_cannot_vary_is_refused_in_one_line(target: str, way: Any, message:
         (lambda: scale(2.0, 0.5), "scale(2, 0.5): give the smallest value, then the largest"),
         (lambda: goal(1.0), "goal(1, None): give the smallest value"),
         (lambda: scale(0.0, 1.0), "write scale(Uniform(0, ...))"),
-        (lambda: scale(0.5, math.inf), "scale(0.5, inf): values are drawn from a finite range"),
+        (lambda: scale(0.5, math.inf), "scale(0.5, inf): the range must be finite"),
         (lambda: scale(0.5, 2.0, **cast(Any, {"odd": (2.0, 3.0)})), "no option 'odd' in scale; nearest: ood"),
-        (lambda: goal(cast(Any, [0.0, 1.0])), "goal: [0.0, 1.0] is no distribution; give the smallest and the largest"),
+        (
+            lambda: goal(cast(Any, [0.0, 1.0])),
+            "goal: [0.0, 1.0] is not a distribution; give the smallest and the largest",
+        ),
         (lambda: goal(Choice(())), "values of Choice must be a tuple of at least one number, not ()"),
     ],
 )
@@ -482,11 +489,11 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         ({"vary": {"robot": goal(0.0, 1.0)}}, "a parameter cannot be called 'robot'"),
         ({"fields": ("sensrdata",)}, "no field of MjData 'sensrdata'; nearest: sensordata"),
-        ({"model": 5}, "a robot is an MJCF file, its text, an MjSpec or a function that makes one, not 5"),
+        ({"model": 5}, "model must be an MJCF file, its text, an MjSpec or a function that makes one, not 5"),
         ({"keyframe": "bend"}, "no keyframe 'bend'; nearest: bent"),
         ({"camera": "side"}, "no camera 'side': there are none"),
         ({"frame_skip": 0}, "frame_skip must be at least 1, not 0"),
-        ({"observe": lambda state, task: state["qpos"]}, "observe and observations come together"),
+        ({"observe": lambda state, task: state["qpos"]}, "observe and observations must be given together"),
         (
             {"observe": lambda state, task: state["qpos"], "observations": (("z", "m"),)},
             "observe returns the shape [2, 3, 12]; 2 tasks of 3 episodes need [2, 3, 1]",

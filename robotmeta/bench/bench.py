@@ -1,0 +1,130 @@
+"""``robotmeta bench``: the speed of collection and meta-updates on this machine, as ratios measured in one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from robotmeta.bench.collection import collection, physics
+from robotmeta.bench.peers import peers
+from robotmeta.bench.timing import medians
+from robotmeta.bench.updates import updates
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs.family import MujocoWorld
+from robotmeta.errors import UserError
+from robotmeta.policy import Policy, new_policy
+from robotmeta.threads import available_cores
+from robotmeta.versions import versions
+
+_TASKS = 40
+_COLLECT = "collect() with the policy"
+
+
+def run_bench(
+    family: str, *, worlds: int = 800, threads: int | None = None, repeats: int = 3, console: Console
+) -> dict[str, Any]:
+    """Measures collection and meta-updates, prints the figures and returns them.
+
+    Args:
+        family: Task family to collect from. Other vector environments are measured for the cheetah families only.
+        worlds: Number of worlds, a multiple of 40.
+        threads: Number of physics threads.
+        repeats: Number of repetitions.
+        console: Where to print.
+
+    Raises:
+        UserError: For another number of worlds, or a family without MuJoCo physics.
+    """
+    policy, threads = _policy(family, worlds), threads or available_cores()
+    rates = medians(
+        {
+            "bare physics in C, open loop": physics(policy, threads),
+            _COLLECT: collection(policy, threads),
+            **(peers(policy, threads) if family.startswith("cheetah") else {}),
+        },
+        repeats,
+        "collection",
+    )
+    seconds = medians(updates(family, threads), repeats, "meta-updates")
+    ratios = {name: rates[_COLLECT] / rate for name, rate in rates.items()}
+    speedup = seconds["promp: meta-update, Python loop over tasks"] / seconds["promp: meta-update"]
+    table = Table("control steps per second", "steps/s", "collect() is x times")
+    table.title = f"{family}, {worlds} worlds, {threads} threads"
+    for name, rate in rates.items():
+        table.add_row(name, f"{rate:,.0f}", f"{ratios[name]:.2f}")
+    console.print(table, _iterations(seconds))
+    console.print(f"ProMP's meta-update is {speedup:.1f} times as fast as a Python loop over its tasks.")
+    return {
+        "family": family,
+        **_conditions(worlds, threads),
+        "steps_per_second": rates,
+        "ratio_of_collect": ratios,
+        "seconds": seconds,
+        "loop_over_batched_update": speedup,
+    }
+
+
+def bench_families(
+    names: Sequence[str], *, worlds: int = 400, threads: int | None = None, repeats: int = 3, console: Console
+) -> dict[str, Any]:
+    """Measures the collection of each family and its bare physics, prints the figures and returns them.
+
+    Args:
+        names: Families. Those without MuJoCo physics are left out.
+        worlds: Number of worlds, a multiple of 40.
+        threads: Number of physics threads.
+        repeats: Number of repetitions.
+        console: Where to print.
+
+    Raises:
+        UserError: For another number of worlds.
+    """
+    threads = threads or available_cores()
+    table = Table("family", "bare physics, steps/s", "collect(), steps/s", "ratio", title=f"{worlds} worlds")
+    figures = {}
+    for name in names:
+        policy = _policy(name, worlds)
+        if not isinstance(policy.family.world, MujocoWorld):
+            continue
+        timed = {"bare physics": physics(policy, threads), "collect()": collection(policy, threads)}
+        rates = medians(timed, repeats, name)
+        bare, ours = rates.values()
+        table.add_row(name, f"{bare:,.0f}", f"{ours:,.0f}", f"{ours / bare:.2f}")
+        figures[name] = {**rates, "ratio": ours / bare}
+    console.print(table)
+    return {**_conditions(worlds, threads), "steps_per_second": figures}
+
+
+def _policy(family: str, worlds: int) -> Policy:
+    """A ProMP policy whose meta-batch fills that many worlds."""
+    if worlds < _TASKS or worlds % _TASKS:
+        raise UserError(f"worlds must be a multiple of {_TASKS}, not {worlds}: they are shared among {_TASKS} tasks")
+    hyper = {"meta_batch": _TASKS, "episodes": worlds // _TASKS}
+    return new_policy(RunConfig(family, "promp", hyperparameters("promp", hyper)))
+
+
+def _iterations(seconds: dict[str, float]) -> Table:
+    """Seconds of the parts of an iteration, and their share of it."""
+    table = Table("one iteration", "seconds", "share")
+    for learner in ("promp", "rl2"):
+        whole = seconds[f"{learner}: collect"] + seconds[f"{learner}: meta-update"]
+        for name, value in seconds.items():
+            if name.startswith(learner):
+                share = "" if "loop" in name else f"{value / whole:.0%}"
+                table.add_row(name, f"{value:.2f}", share)
+    return table
+
+
+def _conditions(worlds: int, threads: int) -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "worlds": worlds,
+        "threads": threads,
+        "cores": available_cores(),
+        "load_average": os.getloadavg()[0],
+        "versions": versions(),
+    }

@@ -1,0 +1,71 @@
+"""Seconds of the parts of a meta-training iteration."""
+
+from __future__ import annotations
+
+import time
+
+from robotmeta.bench.timing import Timed
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.experience.rollout import Trial
+from robotmeta.metalearners.promp import ProMP, ProMPConfig
+from robotmeta.policy import Policy, new_policy
+from robotmeta.seeding import streams
+from robotmeta.threads import available_cores, one_torch_thread, torch_threads
+from robotmeta.training.train import collect_trial, training_env
+
+
+def updates(family: str, threads: int) -> dict[str, Timed]:
+    """Collection and update of an iteration, for ProMP as published (40 x 20 episodes) and RL2 with its defaults.
+
+    ProMP runs all its epochs, without early stopping, so that it compares with a loop that has none.
+    """
+    figures: dict[str, Timed] = {}
+    for learner, hyper in (("promp", {**ProMPConfig.presets["paper"], "max_kl": 1e9}), ("rl2", {})):
+        iteration = _Iteration(new_policy(RunConfig(family, learner, hyperparameters(learner, hyper))), threads)
+        figures[f"{learner}: collect"] = iteration.collect
+        figures[f"{learner}: meta-update"] = iteration.update
+        if learner == "promp":
+            figures["promp: meta-update, Python loop over tasks"] = iteration.update_in_loop
+    return figures
+
+
+class _Iteration:
+    """One meta-training iteration in parts. Updates use what was collected last."""
+
+    def __init__(self, policy: Policy, threads: int) -> None:
+        self._policy = policy
+        self._env = training_env(policy, threads)
+
+    def collect(self) -> float:
+        generator, _ = streams(0, "bench")
+        began = time.perf_counter()
+        self._trial = collect_trial(self._env, self._policy.learner, generator)
+        return time.perf_counter() - began
+
+    def update(self) -> float:
+        generator, _ = streams(0, "bench")
+        with one_torch_thread():
+            began = time.perf_counter()
+            self._policy.learner.update(self._trial, generator)
+            return time.perf_counter() - began
+
+    def update_in_loop(self) -> float:
+        """The update as a Python loop over tasks, with one torch thread or one per core, whichever is faster."""
+        learner = self._policy.learner
+        assert isinstance(learner, ProMP)
+        seconds = []
+        for count in {1, available_cores()}:
+            with torch_threads(count):
+                began = time.perf_counter()
+                loop_over_tasks(learner, self._trial)
+                seconds.append(time.perf_counter() - began)
+        return min(seconds)
+
+
+def loop_over_tasks(learner: ProMP, trial: Trial) -> None:
+    """The gradients of an update of ProMP, one task at a time, for comparison with the batched update."""
+    before, after = (learner.samples(rollout) for rollout in trial.rollouts)
+    for _ in range(learner.config.epochs):
+        for task in range(len(after.mask)):
+            row = slice(task, task + 1)
+            learner.losses([before.tasks(row)], after.tasks(row))["loss"].backward()

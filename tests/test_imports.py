@@ -1,0 +1,65 @@
+"""Importing the package is fast, because it imports no library that is slow and builds no model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import robotmeta
+import robotmeta.envs
+
+SLOW = ("torch", "mujoco", "dm_control", "scipy", "matplotlib", "imageio", "tensorboard", "gymnasium_robotics")
+
+
+def fresh(program: str, **environment: str) -> Any:
+    """What a program prints as JSON in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys\n{program}"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_importing_the_package_imports_no_slow_library() -> None:
+    assert fresh(f"import robotmeta\nprint(json.dumps([m for m in {SLOW} if m in sys.modules]))") == []
+
+
+def test_every_public_name_is_there() -> None:
+    for package in (robotmeta, robotmeta.envs):
+        missing = [name for name in package.__all__ if not hasattr(package, name)]
+        assert not missing
+        assert set(package.__all__) <= set(dir(package))
+    starred = "from robotmeta import *\nimport robotmeta\n"
+    assert fresh(f"{starred}print(json.dumps([n for n in robotmeta.__all__ if n not in globals()]))") == []
+
+
+def test_a_family_is_made_from_a_model_whichever_name_is_imported_first() -> None:
+    for name in ("robotmeta", "robotmeta.envs", "robotmeta.envs.family"):
+        assert fresh(f"from {name} import TaskFamily\nprint(json.dumps(callable(TaskFamily.from_mjcf)))")
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    assert not hasattr(robotmeta, "meta_learn")
+    assert not hasattr(robotmeta.envs, "mak")
+
+
+def test_gymnasium_makes_a_family_after_importing_the_package_alone() -> None:
+    made = fresh(
+        "import robotmeta, gymnasium\n"
+        "ids = [i for i in gymnasium.registry if i.startswith('robotmeta/')]\n"
+        "env = gymnasium.make('robotmeta/CheetahDirection-v0')\n"
+        "print(json.dumps([len(ids), env.spec.max_episode_steps, gymnasium.spec(ids[0]).max_episode_steps]))"
+    )
+    assert made == [len(robotmeta.FAMILIES), 100, 100]
+
+
+def test_the_environment_is_set_before_mujoco_and_torch_read_it() -> None:
+    read = "print(json.dumps([os.environ['OMP_WAIT_POLICY'], os.environ.get('MUJOCO_GL')]))"
+    assert fresh(f"import os, robotmeta\n{read}", OMP_WAIT_POLICY="ACTIVE")[0] == "ACTIVE"
+    assert fresh(f"import os, robotmeta\n{read}", MUJOCO_GL="nonsense")[1] == "disable"
