@@ -11,9 +11,23 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from robotmeta.envs import FAMILIES
 from robotmeta.metalearners import LEARNERS
 from robotmeta.training.train import Run
-from tests.learning import train
+from tests.learning import ONE_FAMILY_A_KIND, train
+
+_QUICK_LEARNERS = ("promp", "task-inference")  # one of each way to adapt
+_LEARNERS = [pytest.param(name, marks=() if name in _QUICK_LEARNERS else pytest.mark.slow) for name in LEARNERS]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests of a family as slow, except for one family of each kind: its relatives share its code."""
+    slow = set(FAMILIES) - set(ONE_FAMILY_A_KIND)
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if call and any(isinstance(value, str) and value in slow for value in call.params.values()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,7 +45,7 @@ def same_torch_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session", params=LEARNERS)
+@pytest.fixture(scope="session", params=_LEARNERS)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Four meta-updates of each learner on point navigation, never interrupted. Tests leave it as it is."""
     return train(request.param, tmp_path_factory.mktemp("runs") / request.param)

@@ -12,6 +12,7 @@ import robotmeta as rm
 from robotmeta.cli import main
 
 
+@pytest.mark.smoke
 def test_adapt_evaluate_and_record_write_what_they_promise(run: Path, tmp_path: Path) -> None:
     adapted, result, curve = tmp_path / "adapted.safetensors", tmp_path / "result.json", tmp_path / "curve.png"
     main(["adapt", str(run), "--task", "goal_x=0.3", "--episodes", "2", "--out", str(adapted)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 def test_without_a_gl_library_only_the_video_is_missing(run: Path, tmp_path: Path) -> None:
     """OSMesa stands for any library that was asked for and is not there."""
     if ctypes.util.find_library("OSMesa"):

@@ -6,12 +6,17 @@ import dataclasses
 import json
 from pathlib import Path
 
+import pytest
+
 import robotmeta as rm
 from robotmeta.cli import main
 from robotmeta.evaluation.controls import control_policy
 from robotmeta.metalearners.ppo import PPOConfig
 
+pytestmark = pytest.mark.slow
 
+
+@pytest.mark.smoke
 def test_a_report_shows_the_controls_that_were_trained(copy: Path) -> None:
     control_policy("domain_randomized", rm.load(copy), copy)
     main(["report", str(copy), "--tasks", "3", "--episodes", "1"])

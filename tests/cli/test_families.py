@@ -10,6 +10,7 @@ import pytest
 from robotmeta.cli import main
 
 
+@pytest.mark.smoke
 def test_families_are_described_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["families", "cheetah-dynamics", "--json", str(tmp_path / "family.json")])
     described = json.loads((tmp_path / "family.json").read_text())

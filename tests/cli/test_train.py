@@ -69,6 +69,7 @@ def _weights(run: Path) -> dict[str, torch.Tensor]:
     return rm.load(run).learner.state_dict()
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bits_as_one_that_was_not(tmp_path: Path) -> None:
     options = ["point-navigation", "--learner", "promp", "--meta-batch", "4", "--episodes", "2", "--iterations"]
     killed, stopped, whole = tmp_path / "killed", tmp_path / "stopped", tmp_path / "whole"

@@ -23,6 +23,7 @@ def test_the_page_shows_the_file_that_is_there() -> None:
     assert _examples(OWN_ROBOT)[0] == (DOCS / "examples" / "crawler.py").read_text()
 
 
+@pytest.mark.slow
 def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +41,7 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
         assert (tmp_path / file).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_an_exported_policy_drives_a_robot_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

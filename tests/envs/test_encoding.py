@@ -115,6 +115,7 @@ def test_what_estimates_explain_of_the_tasks() -> None:
     assert ENCODING.explained(tasks, half)["mass"] == pytest.approx(0.75)
 
 
+@pytest.mark.slow
 def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> None:
     run = rm.meta_train(
         "cheetah-direction", "task-inference", iterations=2, hyper={"meta_batch": 4}, out=tmp_path, progress=False

@@ -235,6 +235,7 @@ def test_meta_training_tasks_depend_on_the_seed(family: str) -> None:
     assert make(family).sample(50, rng(0)).digest != make(family).sample(50, rng(1)).digest
 
 
+@pytest.mark.slow
 def test_splits_and_digests_are_the_same_on_processors_without_wide_vector_units() -> None:
     # NumPy picks its exponential by what the processor offers; the variants differ in the last bit.
     program = (

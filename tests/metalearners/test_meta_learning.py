@@ -10,6 +10,8 @@ import pytest
 
 import robotmeta as rm
 
+pytestmark = pytest.mark.slow
+
 # Enough for a clear gain, far from converged; each about ten seconds on one core.
 _RUNS = {
     "promp": (12, {"meta_batch": 20, "episodes": 5}),

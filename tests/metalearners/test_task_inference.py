@@ -80,6 +80,7 @@ def test_the_critic_observes_the_privileged_state_and_the_posterior_leaves_it_ou
     assert learner.infer(learner.begin(8)).mean.shape == (8, 2)
 
 
+@pytest.mark.slow
 def test_the_estimator_learns_an_unobserved_coordinate_from_the_actions() -> None:
     # The point starts at the origin, so its actions say where it is.
     family = partly_observed()
@@ -108,6 +109,7 @@ def test_policy_gradients_never_reach_the_estimator() -> None:
     assert not same(*states)
 
 
+@pytest.mark.slow
 def test_the_estimator_learns_the_task_parameter_that_the_reward_reveals() -> None:
     # The reward depends on one coordinate of the goal and not on the other.
     family = short(reward=lambda step: 2.0 * step.task["goal_x"].expand(step.action.shape[:2]))

@@ -6,6 +6,8 @@ import pytest
 
 import robotmeta as rm
 
+pytestmark = [pytest.mark.slow, pytest.mark.smoke]
+
 
 # An object nearly at the goal has nearly the return of one at the goal, so grasping is tested by success, below.
 @pytest.mark.parametrize("name", [name for name in rm.pretrained() if name != "grasp"])

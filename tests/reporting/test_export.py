@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -23,6 +22,8 @@ from robotmeta.policy import Policy, new_policy
 from robotmeta.policy_file import save_policy
 from robotmeta.reporting.export import export
 
+onnxruntime = pytest.importorskip("onnxruntime")
+
 _IN_CONTEXT = ("rl2", "task-inference")
 
 
@@ -36,6 +37,7 @@ def policy_of(learner: str) -> Policy:
     return policy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Path) -> None:
     policy = policy_of(learner)
@@ -69,6 +71,7 @@ def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Pa
                 memory = {"last_action": action, "last_reward": rewards[step : step + 1], "hidden": hidden}
 
 
+@pytest.mark.slow
 def test_the_command_line_says_what_goes_in_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["export", "pretrained:grasp", "--out", str(tmp_path / "grasp.onnx")])
     said = capsys.readouterr().out
@@ -77,6 +80,7 @@ def test_the_command_line_says_what_goes_in_and_out(tmp_path: Path, capsys: pyte
     assert (tmp_path / "grasp.onnx").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_policy_that_can_no_longer_adapt_is_named_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_policy(policy_of("promp"), tmp_path / "initialization.safetensors")
     main(["export", str(tmp_path / "initialization.safetensors"), "--out", str(tmp_path / "policy.onnx")])

@@ -74,6 +74,7 @@ def halves(video):
 # -- videos ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
 def test_a_video_has_one_frame_a_control_step_and_two_pictures_side_by_side(policy, tmp_path, suffix):
     recording = record(policy, out=tmp_path / f"video{suffix}", **SMALL)
@@ -275,6 +276,7 @@ def test_a_report_says_what_was_trained_and_what_came_of_it(run, evaluation):
     assert "<video" not in page
 
 
+@pytest.mark.slow
 def test_a_report_evaluates_every_split_where_nothing_was_measured(run):
     page = report(run.folder, tasks=2, episodes=1, videos=[]).read_text()
     assert "Adaptation to 2 held-out tasks" in page

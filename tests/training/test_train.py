@@ -65,6 +65,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(trained: R
     assert not same(first, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_weights_do_not_depend_on_the_number_of_threads(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

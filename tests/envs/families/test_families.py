@@ -75,6 +75,7 @@ def content(model: mujoco.MjModel) -> bytes:
 # -- every family ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("name", FAMILIES)
 def test_worlds_have_the_interface_the_family_declares(name: str) -> None:
     family = make(name)

@@ -379,6 +379,7 @@ def test_every_goal_within_bounds_can_be_reached() -> None:
     assert bool(play(worlds(family, *corners), lambda seen, time: towards(seen[..., 3:6] - seen[..., :3], 0.0)).all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["test", "ood"])
 def test_cubes_of_all_tasks_can_be_picked_up_and_placed(split: str) -> None:
     family = make("fetch-pick-and-place")

@@ -446,6 +446,7 @@ def test_a_firm_grip_lifts_and_holds_every_shape(shape: int) -> None:
     assert share(env) > 0.9
 
 
+@pytest.mark.slow
 def test_held_out_objects_can_be_grasped_and_out_of_distribution_ones_at_their_centre_of_mass() -> None:
     env = worlds(GRASP, GRASP.tasks("test", 24))
     grasped(env)

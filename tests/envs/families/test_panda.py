@@ -291,6 +291,7 @@ class Script:
         return np.concatenate([turn / SPEED, [close]]) / FAMILY.dt
 
 
+@pytest.mark.slow
 def test_a_script_picks_up_every_shape_with_a_healthy_a_loaded_and_a_weak_arm() -> None:
     ailments: tuple[dict[str, float], ...] = (
         {},

@@ -430,6 +430,7 @@ def test_gymnasium_takes_a_robot_by_name() -> None:
         FamilyEnv("quadruped", task={"robot": "spott"})
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_robot_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy, answer = tmp_path / "policy.safetensors", tmp_path / "answer.json"
     save_policy(new_policy(RunConfig("quadruped", "promp", hyperparameters("promp", {"hidden": "[8]"}))), policy)

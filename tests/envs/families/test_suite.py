@@ -356,6 +356,7 @@ def process() -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_making_a_family_of_the_suite_does_not_import_the_suite(process: subprocess.CompletedProcess[str]) -> None:
     # It costs a second, opens a GL library, and fails where that is missing.
     assert process.stdout.startswith("[]\n")

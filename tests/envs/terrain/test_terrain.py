@@ -342,6 +342,7 @@ def test_a_cheetah_is_paid_its_speed_less_its_effort() -> None:
         assert reward == pytest.approx(speed - 0.05 * (0.25 + 1.0 + 0.0625 + 1.0 + 0.25), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_thousand_random_steps_stay_on_the_terrain() -> None:
     rows = [{"terrain": k, "difficulty": 1.0, "terrain_seed": s, "friction": 0.8} for k in range(1, 6) for s in (0, 9)]
     env = cheetahs(*rows)
@@ -358,6 +359,7 @@ def test_a_thousand_random_steps_stay_on_the_terrain() -> None:
     assert float(torch.stack(above_ground).abs().max()) < 1.0  # neither below the ground nor far above it
 
 
+@pytest.mark.slow
 def test_pictures_of_many_grounds_are_drawn_in_any_order() -> None:
     env = cheetahs(*({"terrain": kind, "difficulty": 1.0} for kind in (1, 3, 4, 5)))
     try:
