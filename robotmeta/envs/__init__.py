@@ -3,7 +3,7 @@
 from robotmeta.envs.distributions import Choice
 from robotmeta.envs.encoding import Estimate
 from robotmeta.envs.families import FAMILIES
-from robotmeta.envs.family import Source, TaskFamily
+from robotmeta.envs.family import Observation, ObservationGroup, Source, TaskFamily
 from robotmeta.envs.own_robot.from_mjcf import from_mjcf
 from robotmeta.envs.own_robot.variations import add, goal, scale, set_to
 from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -16,6 +16,8 @@ __all__ = [
     "BatchEnv",
     "Choice",
     "Estimate",
+    "Observation",
+    "ObservationGroup",
     "Parameter",
     "ParameterSpace",
     "Source",
