@@ -97,7 +97,10 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["adapt", "{run}", "--simulator", "mujocu"], "nearest: mujoco"),
         (["evaluate", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
         (["record", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
-        (["adapt", "{run}", "--env", "Pendulum-v1", "--simulator", "mujoco"], "an environment has its own"),
+        (
+            ["adapt", "{run}", "--env", "Pendulum-v1", "--simulator", "mujoco"],
+            "simulator cannot be chosen for an environment, which has its own",
+        ),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
         (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
         (["evaluate", "{run}", "--plot", "curve.bogus"], "no plot format '.bogus'"),
