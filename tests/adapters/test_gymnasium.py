@@ -239,7 +239,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 
 def policy_for(family: str) -> Policy:
-    return new_policy(RunConfig(family, "promp", hyperparameters("promp", {"hidden": "[8]"})))
+    return new_policy(RunConfig(family, "promp", hyperparameters("promp", {"hidden": (8,)})))
 
 
 def test_observations_are_flattened_and_actions_stretched_to_the_bounds() -> None:

@@ -433,7 +433,7 @@ def test_gymnasium_takes_a_robot_by_name() -> None:
 @pytest.mark.slow
 def test_the_command_line_takes_a_robot_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     policy, answer = tmp_path / "policy.safetensors", tmp_path / "answer.json"
-    save_policy(new_policy(RunConfig("quadruped", "promp", hyperparameters("promp", {"hidden": "[8]"}))), policy)
+    save_policy(new_policy(RunConfig("quadruped", "promp", hyperparameters("promp", {"hidden": (8,)}))), policy)
     main(["adapt", str(policy), "--task", "robot=solo12", "payload_mass=0.5", "--episodes", "1", "--json", str(answer)])
     assert json.loads(answer.read_text())["task"] == next(iter(FAMILY.robot("solo12", payload_mass=0.5)))
     main(["families", "quadruped", "--json", str(answer)])

@@ -300,7 +300,7 @@ def test_a_full_action_is_an_end_of_the_quadrupeds_servo_range() -> None:
 
 
 def policy_for(family: str) -> Policy:
-    return new_policy(RunConfig(family, "promp", hyperparameters("promp", {"hidden": "[8]"})))
+    return new_policy(RunConfig(family, "promp", hyperparameters("promp", {"hidden": (8,)})))
 
 
 @pytest.mark.parametrize(("family", "task"), SUITE_TASKS.items())
