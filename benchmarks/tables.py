@@ -1,7 +1,7 @@
 """Writes the tables of learning results from ``benchmarks/results/*.json``: ``python benchmarks/tables.py``.
 
 ``benchmarks/README.md`` gets every run, split, measure and control. ``docs/results.md`` gets all learners side by side,
-one row a family. The project's README gets task inference beside its controls.
+one row per family. The project's README gets task inference with its controls.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def side_by_side(runs: Iterable[Result]) -> str:
 
 
 def compact(runs: Iterable[Result]) -> str:
-    """Task inference beside both controls on held-out tasks, without the families that are easy zero-shot."""
+    """Task inference with both controls on held-out tasks, without the families that are easy zero-shot."""
     columns = ("family", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized")
     lines = [_row(columns), _row(["---"] * len(columns))]
     for (family, learner), run in _firsts(runs).items():

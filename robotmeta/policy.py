@@ -64,6 +64,8 @@ def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: Ta
     size = family.observation_size + config.hyperparameters.oracle * family.encoding.size
     generator, _ = streams(config.seed, "weights")
     with one_torch_thread():  # orthogonal weights come from a QR that rounds differently on several threads
-        sizes = Sizes(size, family.action_size, family.encoding.size, len(family.privileged_state))
+        sizes = Sizes(
+            size, family.action_size, family.encoding.size, len(family.privileged_state), family.observation_groups
+        )
         learner = learner_class(config.learner)(sizes, config.hyperparameters, generator)
     return Policy(family, config, learner.to(device))

@@ -90,7 +90,13 @@ def diverging_cheetah() -> TaskFamily:
 
 def learner_of(name: str, family: TaskFamily, seed: int = 0, **hyper: Any) -> MetaLearner:
     config = hyperparameters(name, {**HYPER[name], **hyper})
-    sizes = Sizes(family.observation_size, family.action_size, family.encoding.size, len(family.privileged_state))
+    sizes = Sizes(
+        family.observation_size,
+        family.action_size,
+        family.encoding.size,
+        len(family.privileged_state),
+        family.observation_groups,
+    )
     return learner_class(name)(sizes, config, generator(seed))
 
 

@@ -88,5 +88,5 @@ def _worlds(policy: Policy, target: Tasks | BatchEnv, simulator: str | None) -> 
     if isinstance(target, str):
         raise UserError(f"target must be a task or an environment: robotmeta.wrap('{target}') makes an environment")
     if simulator is not None:
-        raise UserError("simulator cannot be chosen for an environment, which has its own")
+        raise UserError("simulator must be None for an environment: an environment has its own")
     return OneWorld(policy, target)

@@ -12,10 +12,10 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from torch import Tensor
 
-from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs import Observation, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.errors import SimulationDiverged, UserError, unknown
+from robotmeta.experience.observations import check_vectors, flatten
 
 _RENDER_MODES = ("rgb_array",)
 _OPTIONS = ("task",)
@@ -36,7 +36,8 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         render_mode: None, or ``"rgb_array"`` for pictures by :meth:`render`.
 
     Raises:
-        UserError: For an unknown family, parameter or render mode, or a value outside its physical range.
+        UserError: For an unknown family, parameter or render mode, a value outside its physical range, or a family with
+            observation groups that are no vectors.
     """
 
     metadata = {"render_modes": list(_RENDER_MODES)}  # noqa: RUF012 - not a ClassVar: instances add their frame rate
@@ -49,6 +50,7 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         render_mode: str | None = None,
     ) -> None:
         self.family = make(family) if isinstance(family, str) else family
+        check_vectors(self.family.observation_groups)
         if render_mode is not None and render_mode not in _RENDER_MODES:
             raise unknown("render mode", render_mode, _RENDER_MODES)
         self.render_mode = render_mode
@@ -124,5 +126,5 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return info
 
 
-def _numpy(observation: Tensor) -> np.ndarray:
-    return observation[0, 0].cpu().numpy().copy()  # a family may return its live state
+def _numpy(observation: Observation) -> np.ndarray:
+    return flatten(observation)[0, 0].cpu().numpy().copy()  # a family may return its live state

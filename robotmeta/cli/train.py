@@ -25,13 +25,14 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
     chosen = _value("--learner", arguments) or DEFAULT_LEARNER
 
     def flags() -> Any:  # called only when tyro reads the options of train, for it imports the learners
+        found = flags_of(chosen)
         try:
             check_flags(arguments, chosen)
         except UserError:
             if _value("--resume", arguments) is not None:
                 raise UserError(_FIXED) from None
             raise
-        return flags_of(chosen)
+        return found
 
     def train(
         family: Annotated[str | None, tyro.conf.Positional, OPTIONAL] = None,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from robotmeta.envs.distributions import Choice
     from robotmeta.envs.encoding import Estimate
     from robotmeta.envs.families import FAMILIES
-    from robotmeta.envs.family import Source, TaskFamily
+    from robotmeta.envs.family import Observation, ObservationGroup, Source, TaskFamily
     from robotmeta.envs.own_robot.from_mjcf import from_mjcf
     from robotmeta.envs.own_robot.variations import add, goal, scale, set_to
     from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -24,7 +24,7 @@ else:
             "robotmeta.envs.distributions": ("Choice",),
             "robotmeta.envs.encoding": ("Estimate",),
             "robotmeta.envs.families": ("FAMILIES",),
-            "robotmeta.envs.family": ("Source", "TaskFamily"),
+            "robotmeta.envs.family": ("Observation", "ObservationGroup", "Source", "TaskFamily"),
             "robotmeta.envs.own_robot.from_mjcf": ("from_mjcf",),
             "robotmeta.envs.own_robot.variations": ("add", "goal", "scale", "set_to"),
             "robotmeta.envs.parameters": ("Parameter", "ParameterSpace"),
@@ -39,6 +39,8 @@ __all__ = [
     "BatchEnv",
     "Choice",
     "Estimate",
+    "Observation",
+    "ObservationGroup",
     "Parameter",
     "ParameterSpace",
     "Source",

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -23,6 +24,36 @@ State = Mapping[str, Tensor]
 
 Columns = Mapping[str, Tensor]
 """The task row by column name, each ``[task, 1]``."""
+
+Observation = Tensor | Any
+"""What a policy observes: a vector ``[task, episode, observation]``, or groups by name, each ``[task, episode, ...]``.
+
+Type checkers take the mapping of groups for Any, so that code for vectors does not have to rule it out.
+"""
+
+
+@dataclass(frozen=True)
+class ObservationGroup:
+    """Shape and type of a group of observations, such as an image or the heights around a robot.
+
+    Attributes:
+        shape: Without the axes of tasks and episodes.
+        dtype: Type of its numbers.
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype = torch.float32
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shape, tuple):
+            raise UserError(f"the shape of an observation group must be a tuple, such as (11, 11), not {self.shape!r}")
+        for size in self.shape:
+            checks.count("each size in the shape of an observation group", size)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is a vector of float32, as a policy without an encoder reads it."""
+        return len(self.shape) == 1 and self.dtype == torch.float32
 
 
 @dataclass(frozen=True)
@@ -141,12 +172,12 @@ class TaskFamily:
         source: Where the task comes from, and its reward in words.
         space: What varies.
         world: The physics.
-        observations: Name and unit of each observation, in order.
+        observations: Name and unit of each observation, in order. With groups, of the numbers in the vector groups.
         actions: Name and unit of each action, in order. Policies act in [-1, 1].
         horizon: Control steps per episode.
         dt: Seconds per control step.
         reset: ``(nominal state, generator, task) -> initial state``; it draws the reset noise.
-        observe: ``(state, task) -> observation [task, episode, observation]``.
+        observe: ``(state, task) -> observation [task, episode, observation]``, or the groups by name.
         reward: ``(transition) -> [task, episode]``, the reward of one control step.
         shaping_reward: ``(transition) -> [task, episode]``, added to the reward in meta-training if the reward alone
             is too sparse. Policies observe the reward without it, and evaluations count the reward without it.
@@ -160,6 +191,7 @@ class TaskFamily:
         observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``.
         init_std: Initial standard deviation of exploration, in action units, for learners that train with PPO; None
             for the learner's default.
+        observation_groups: Groups of observations by name, in order; None for one vector.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -176,7 +208,7 @@ class TaskFamily:
     horizon: int
     dt: float
     reset: Callable[[State, torch.Generator, Columns], State]
-    observe: Callable[[State, Columns], Tensor]
+    observe: Callable[[State, Columns], Observation]
     reward: Callable[[Transition], Tensor]
     terminated: Callable[[State, Columns], Tensor | None] = _never
     shaping_reward: Callable[[Transition], Tensor] | None = None
@@ -187,6 +219,7 @@ class TaskFamily:
     privileged_state: tuple[tuple[str, str], ...] = ()
     observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
+    observation_groups: Mapping[str, ObservationGroup] | None = field(default=None, hash=False)
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -202,13 +235,20 @@ class TaskFamily:
         if not isinstance(self.world, MujocoWorld | ClosedFormWorld):
             raise UserError(f"{where} world must be a MujocoWorld or a ClosedFormWorld, not {self.world!r}")
         for what in ("observations", "actions", "privileged_state"):
-            checks.signals(f"{where} {what}", getattr(self, what), at_least=int(what != "privileged_state"))
+            optional = what == "privileged_state" or (what == "observations" and self.observation_groups is not None)
+            checks.signals(f"{where} {what}", getattr(self, what), at_least=int(not optional))
         for what in ("reset", "observe", "reward", "terminated", *_OPTIONAL_FUNCTIONS):
             function = getattr(self, what)
             if not callable(function) and not (function is None and what in _OPTIONAL_FUNCTIONS):
                 raise UserError(f"{where} {what} must be a function, not {function!r}")
         if (self.observe_privileged_state is None) != (not self.privileged_state):
             raise UserError(f"{where} observe_privileged_state and privileged_state must be given together")
+        if self.observation_groups is not None:
+            named = sum(group.shape[0] for group in self.observation_groups.values() if group.is_vector)
+            if named != self.observation_size:
+                raise UserError(f"{where} observations must name the {named} numbers of the groups that are vectors")
+            if "task" in self.observation_groups:
+                raise UserError(f"{where} observation_groups: the name 'task' is for what an oracle observes")
         self._check_numbers(where)
 
     def _check_numbers(self, where: str) -> None:

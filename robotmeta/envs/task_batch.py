@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import TaskFamily, Transition, bounded
+from robotmeta.envs.family import Observation, TaskFamily, Transition, bounded
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import check_functions
@@ -19,8 +19,8 @@ from robotmeta.errors import SimulationDiverged
 class Step(NamedTuple):
     """The result of one control step."""
 
-    observation: Tensor
-    """float32 ``[task, episode, observation]``."""
+    observation: Observation
+    """float32 ``[task, episode, observation]``, or groups by name, ``[task, episode, *shape]``."""
     reward: Tensor
     """float32 ``[task, episode]``."""
     terminated: Tensor | None
@@ -43,7 +43,7 @@ class BatchEnv(Protocol):
     observation_size: int
     action_size: int
 
-    def reset(self, generator: torch.Generator) -> Tensor: ...
+    def reset(self, generator: torch.Generator) -> Observation: ...
     def step(self, action: Tensor, active: Tensor | None = None) -> Step: ...
     def success(self) -> Tensor | None: ...
     def distance(self) -> Tensor | None: ...
@@ -109,14 +109,14 @@ class TaskBatchEnv:
             row = self.family.encoding.encode(tasks).to(self.simulator.device)
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
 
-    def reset(self, generator: torch.Generator) -> Tensor:
+    def reset(self, generator: torch.Generator) -> Observation:
         """Starts an episode in every world.
 
         Args:
             generator: Draws the reset noise, on the CPU.
 
         Returns:
-            Observations, float32 ``[task, episode, observation]``.
+            Observations, as in :class:`Step`.
         """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
@@ -186,6 +186,11 @@ class TaskBatchEnv:
         """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)
 
-    def _observation(self) -> Tensor:
-        observation = self.family.observe(self.simulator.state, self._columns).float()
-        return torch.cat([observation, self._row], dim=-1) if self._oracle else observation
+    def _observation(self) -> Observation:
+        observation = self.family.observe(self.simulator.state, self._columns)
+        if isinstance(observation, Tensor):
+            observation = observation.float()
+            return torch.cat([observation, self._row], dim=-1) if self._oracle else observation
+        groups = self.family.observation_groups or {}
+        named = {name: observation[name].to(group.dtype) for name, group in groups.items()}
+        return {**named, "task": self._row} if self._oracle else named

@@ -77,8 +77,15 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     state = _copies(simulator.state)
     _call(family, "a control step", _step, simulator, family.action_size)
     step = Transition(state, torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device), state, task)
+    observation = _call(family, "observe", family.observe, state, task)
+    if family.observation_groups is None:
+        _check(family, "observe", observation, (_TASKS, _EPISODES, family.observation_size))
+    elif not isinstance(observation, Mapping):
+        raise UserError(f"family '{family.name}': observe returns a {type(observation).__name__}, not a mapping")
+    else:
+        for name, group in family.observation_groups.items():
+            _check(family, f"observe of {name}", observation.get(name), (_TASKS, _EPISODES, *group.shape))
     for what, arguments, size in (
-        ("observe", (state, task), (family.observation_size,)),
         ("observe_privileged_state", (state, task), (len(family.privileged_state),)),
         ("reward", (step,), ()),
         ("shaping_reward", (step,), ()),

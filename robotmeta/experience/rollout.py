@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from robotmeta.envs import BatchEnv, Step
-from robotmeta.experience.trees import tree_map
+from robotmeta.envs import BatchEnv, Observation, Step
+from robotmeta.experience.observations import flatten
+from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.policies import ActionDistribution
 from robotmeta.threads import one_torch_thread
 
@@ -24,8 +25,8 @@ Entries named ``action`` and ``reward`` are those of the last step of the episod
 class PolicyInput(NamedTuple):
     """What a policy observes before each action; leading axes ``[task, episode]``."""
 
-    observation: Tensor
-    """``[task, episode, observation]``."""
+    observation: Observation
+    """``[task, episode, observation]``, or groups by name."""
     action: Tensor
     """Last action of this episode, ``[task, episode, action]``; zero at its start: the belief keeps earlier ones."""
     reward: Tensor
@@ -56,7 +57,8 @@ class Rollout:
     """Experience of one policy in ``[task, episode]`` worlds.
 
     Attributes:
-        observations: What the policy observed, before normalization, ``[task, episode, time, observation]``.
+        observations: What the policy observed, before normalization, ``[task, episode, time, observation]``;
+            groups by name where the family has groups.
         last_observations: What it observed after its last step, ``[task, episode, observation]``; in a diverged
             episode, what it observed last before the divergence.
         actions: Actions before clipping, ``[task, episode, time, action]``.
@@ -74,8 +76,8 @@ class Rollout:
             ``[task, episode, time + 1, privileged_state]``; zero where an episode has ended.
     """
 
-    observations: Tensor
-    last_observations: Tensor
+    observations: Observation
+    last_observations: Observation
     actions: Tensor
     rewards: Tensor
     shaping_rewards: Tensor | None
@@ -128,8 +130,8 @@ class Trial(NamedTuple):
         return sum(rollout.steps for rollout in self.rollouts)
 
     def observations(self) -> Tensor:
-        """All observations that were really seen, ``[sample, observation]``."""
-        return torch.cat([r.observations[r.mask > 0] for r in self.rollouts])
+        """All observations that were really seen, as vectors, ``[sample, observation]``."""
+        return torch.cat([flatten(r.observations)[r.mask > 0] for r in self.rollouts])
 
     def to(self, device: torch.device | str) -> Trial:
         """The same trial on another device."""
@@ -150,8 +152,8 @@ def joined(rollouts: list[Rollout]) -> Rollout:
 class PolicyStep(NamedTuple):
     """One control step of :func:`play`; leading axes ``[task, episode]``, tensors on the env's device."""
 
-    observation: Tensor
-    """What the policy saw, ``[task, episode, observation]``."""
+    observation: Observation
+    """What the policy saw, ``[task, episode, observation]``, or groups by name."""
     privileged_state: Tensor
     """What it did not see, ``[task, episode, privileged_state]``."""
     distribution: ActionDistribution
@@ -178,12 +180,12 @@ def play(
 ) -> Iterator[PolicyStep]:
     """Runs one episode in every world, a control step at a time. The arguments are those of :func:`collect`."""
     observation = env.reset(generator)
-    here = observation.device
+    first, privileged = belief, env.privileged_state()
+    here = privileged.device
     shape = (env.num_tasks, env.num_episodes, env.action_size)
     noise = None
     if explore:  # drawn at once, on the CPU: the same numbers whatever the device and the policy
         noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
-    first, privileged = belief, env.privileged_state()
     policy_input = nothing = PolicyInput(
         observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True
     )
@@ -203,7 +205,7 @@ def play(
             if not bool(running.any()):
                 return
             active = None if bool(running.all()) else running
-        observation, privileged = (_shown(value, active) for value in (step.observation, env.privileged_state()))
+        observation, privileged = (_zero_where_ended(v, active) for v in (step.observation, env.privileged_state()))
         policy_input = PolicyInput(observation, action, step.reward, False, active)
 
 
@@ -233,83 +235,92 @@ def collect(
     with one_torch_thread():
         steps = play(env, learner, belief, generator, explore=explore, remember=remember)
         first = played = next(steps)
-        terminated = torch.zeros(first.action.shape[:2], dtype=torch.bool, device=first.action.device)
-        diverged, running = torch.zeros_like(terminated), torch.ones_like(terminated)
-        privileged = first.privileged_state.new_zeros(1 + env.horizon, *first.privileged_state.shape)
-        series: dict[str, Any] = {}
-        happened, t = running, 0
-        for t, played in enumerate(itertools.chain([first], steps)):
-            step = played.step
-            happened = running if played.active is None else played.active
-            if step.diverged is not None:
-                diverged |= step.diverged & happened
-                happened = happened & ~step.diverged
-            if step.terminated is not None:
-                terminated |= step.terminated & happened
-            values = {
-                "observations": played.observation,
-                "actions": played.action,
-                "rewards": torch.where(happened, step.reward, 0.0),
-                "shaping_rewards": _where(happened, step.shaping_reward),
-                "mask": happened.float(),
-                "distribution": played.distribution.parameters(),
-            }
-            # Time comes first while collecting, so that each step writes one contiguous block.
-            series = series or tree_map(lambda value: value.new_zeros(env.horizon, *value.shape), values)
-            _write(series, t, values)
-            privileged[t] = played.privileged_state
-        last = played.step.observation
-        if bool(diverged.any()):
-            step_before = (series["mask"].sum(dim=0).long() - 1).clamp(min=0)[None, :, :, None].expand(1, *last.shape)
-            last = torch.where(diverged.unsqueeze(-1), series["observations"].gather(0, step_before).squeeze(0), last)
-        privileged[t + 1] = _shown(env.privileged_state(), happened & ~terminated)
-        success, distance = env.success(), env.distance()
-    parameters = series.pop("distribution")
-    for value in (series["actions"], *parameters.values()):
-        value[t + 1 :] = value[t]  # so that log-probabilities are finite where no episode was running any more
-    rollout = Rollout(
-        **tree_map(lambda value: value.movedim(0, 2), series),
-        distribution=played.distribution.from_parameters(
-            {name: _parameter(value, terminated.shape) for name, value in parameters.items()}
-        ),
-        last_observations=last,
-        terminated=terminated,
-        diverged=diverged,
-        success=None if success is None else success & ~diverged,
-        distance=distance,
-        privileged_states=privileged.movedim(0, 2),
-    )
+        recorder = _Recorder(env, first)
+        for played in itertools.chain([first], steps):
+            recorder.write(played)
+        rollout = recorder.rollout()
     return rollout.to(learner.device), played.belief
 
 
-def _write(series: dict[str, Any], t: int, values: dict[str, Any]) -> None:
-    tree_map(lambda kept, value: kept[t].copy_(value), series, values)
+class _Recorder:
+    """Writes one episode of every world, step by step. Time is the first axis, so that each step is one block."""
+
+    def __init__(self, env: BatchEnv, first: PolicyStep) -> None:
+        self._env, self._last, self._t = env, first, -1
+        self._series: dict[str, Any] = {}
+        self._happened = torch.ones(first.action.shape[:2], dtype=torch.bool, device=first.action.device)
+        self._terminated, self._diverged = (torch.zeros_like(self._happened) for _ in range(2))
+        self._privileged = first.privileged_state.new_zeros(1 + env.horizon, *first.privileged_state.shape)
+
+    def write(self, played: PolicyStep) -> None:
+        step, self._last, self._t = played.step, played, self._t + 1
+        happened = self._happened if played.active is None else played.active
+        if step.diverged is not None:
+            self._diverged |= step.diverged & happened
+            happened = happened & ~step.diverged
+        if step.terminated is not None:
+            self._terminated |= step.terminated & happened
+        values = {
+            "observations": played.observation,
+            "actions": played.action,
+            "rewards": torch.where(happened, step.reward, 0.0),
+            "shaping_rewards": tree_map(lambda reward: torch.where(happened, reward, 0.0), step.shaping_reward),
+            "mask": happened.float(),
+            "distribution": played.distribution.parameters(),
+        }
+        if not self._series:
+            self._series = tree_map(lambda value: value.new_zeros(self._env.horizon, *value.shape), values)
+        tree_map(lambda series, value: series[self._t].copy_(value), self._series, values)
+        self._privileged[self._t] = played.privileged_state
+
+    def rollout(self) -> Rollout:
+        series, diverged, last = self._series, self._diverged, self._last.step.observation
+        running = series["mask"][self._t].bool() & ~self._terminated
+        self._privileged[self._t + 1] = _zero_where_ended(self._env.privileged_state(), running)
+        if bool(diverged.any()):
+            last = tree_map(self._before_divergence, series["observations"], last)
+        parameters = series.pop("distribution")
+        for value in (series["actions"], *parameters.values()):
+            value[self._t + 1 :] = value[self._t]  # log-probabilities stay finite after all episodes have ended
+        success = self._env.success()
+        return Rollout(
+            **tree_map(lambda value: value.movedim(0, 2), series),
+            distribution=self._last.distribution.from_parameters(
+                {name: _parameter_series(value, diverged.shape) for name, value in parameters.items()}
+            ),
+            last_observations=last,
+            terminated=self._terminated,
+            diverged=diverged,
+            success=None if success is None else success & ~diverged,
+            distance=self._env.distance(),
+            privileged_states=self._privileged.movedim(0, 2),
+        )
+
+    def _before_divergence(self, series: Tensor, last: Tensor) -> Tensor:
+        """The last observations, ``[task, episode, ...]``, where a world diverged the one before that step."""
+        steps = (self._series["mask"].sum(dim=0).long() - 1).clamp(min=0)
+        task, episode = (torch.arange(size, device=last.device) for size in steps.shape)
+        return torch.where(expand_mask(self._diverged, last), series[steps, task.unsqueeze(1), episode], last)
 
 
-def _where(happened: Tensor, reward: Tensor | None) -> Tensor | None:
-    return None if reward is None else torch.where(happened, reward, 0.0)
-
-
-def _parameter(values: Tensor, worlds: torch.Size) -> Tensor:
-    """``[time, ..., k]``, whose axes broadcast against those of the worlds, as ``[task, episode, time or 1, k]``."""
+def _parameter_series(values: Tensor, worlds: torch.Size) -> Tensor:
+    """A parameter of distributions, whose axes ``[time, ..., k]`` broadcast, as ``[task, episode, time or 1, k]``."""
     if values.shape[1:-1] != worlds and bool((values == values[:1]).all()):
         values = values[:1].clone()
     whole = values.view(len(values), *[1] * (4 - values.ndim), *values.shape[1:])
     return whole.expand(len(values), *worlds, -1).movedim(0, 2)
 
 
-def _shown(value: Tensor, active: Tensor | None) -> Tensor:
-    """Zero where an episode has ended: a broken world may show anything."""
-    return value if active is None else value.masked_fill(~active.unsqueeze(-1), 0.0)
+def _zero_where_ended(observation: Observation, active: Tensor | None) -> Observation:
+    """After a divergence, a world may return anything."""
+    if active is None:
+        return observation
+    return tree_map(lambda value: value.masked_fill(~expand_mask(active, value), 0), observation)
 
 
 def _move(policy_input: PolicyInput, device: torch.device) -> PolicyInput:
-    if policy_input.observation.device == device:
+    if policy_input.reward.device == device:
         return policy_input
-    return PolicyInput(
-        policy_input.observation.to(device),
-        policy_input.action.to(device),
-        policy_input.reward.to(device),
-        policy_input.start,
-        None if policy_input.active is None else policy_input.active.to(device),
-    )
+    values = policy_input._asdict()
+    start = values.pop("start")
+    return PolicyInput(**tree_map(lambda value: value.to(device), values), start=start)

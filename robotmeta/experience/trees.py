@@ -24,6 +24,11 @@ def tree_map(function: Callable[..., Tensor], first: T, *others: T) -> T:
     return _map(function, first, *others)
 
 
+def expand_mask(mask: Tensor, value: Tensor) -> Tensor:
+    """A mask ``[task, episode]`` with as many axes as a value ``[task, episode, ...]``."""
+    return mask.view(*mask.shape, *[1] * (value.ndim - mask.ndim))
+
+
 def _map(function: Callable[..., Tensor], first: Any, *others: Any) -> Any:
     if first is None:
         return None

@@ -59,7 +59,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def act(
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
     ) -> tuple[DiagonalGaussian, Belief]:
-        return self.network(self.normalizer(policy_input.observation)), belief
+        return self.network(self.observe(policy_input.observation)), belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         return belief
@@ -72,8 +72,8 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         (rollout,) = trial.rollouts
-        observations = self.normalizer(rollout.observations)
-        inputs = PPOInputs(observations, observations, self.normalizer(rollout.last_observations))
+        observations = self.observe(rollout.observations)
+        inputs = PPOInputs(observations, observations, self.observe(rollout.last_observations))
         found = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
         self.normalizer.update(trial.observations())
         return found

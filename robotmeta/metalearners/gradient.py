@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robotmeta.errors import unknown
+from robotmeta.experience.observations import flatten
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.inner_loop import SURROGATES, Samples, adapt
@@ -87,7 +88,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
     def act(
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
     ) -> tuple[DiagonalGaussian, Belief]:
-        distribution = self.policy(belief, self.normalizer(policy_input.observation))
+        distribution = self.policy(belief, self.observe(policy_input.observation))
         return distribution, belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
@@ -188,7 +189,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         steps = torch.cat([step.detach().clamp(min=0.0).flatten() for step in self.step_sizes.values()])
         return {"std": self.theta["log_std"].detach().exp().mean().item(), "inner_step": steps.mean().item()}
 
-    def observe(self, trial: Trial) -> None:
+    def update_normalizer(self, trial: Trial) -> None:
         """Updates the observation statistics, after the meta-update that used the old ones."""
         if self.config.normalize_observations:
             self.normalizer.update(trial.observations())
@@ -209,7 +210,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         config = self.config
         rewards = rollout.rewards if rewards is None else rewards
         returns = discounted_returns(rewards, config.discount)
-        values = linear_feature_baseline(rollout.observations, returns, rollout.mask)
+        values = linear_feature_baseline(flatten(rollout.observations), returns, rollout.mask)
         # As in the classics, the time limit counts as an end: nothing is bootstrapped.
         advantages = generalized_advantages(
             rewards,
@@ -222,7 +223,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         behavior = rollout.distribution
         assert isinstance(behavior, DiagonalGaussian)  # this learner's policy is a GaussianMLP
         return Samples(
-            observations=self.normalizer(rollout.observations),
+            observations=self.observe(rollout.observations),
             actions=rollout.actions,
             advantages=normalize(advantages, rollout.mask),
             mask=rollout.mask,

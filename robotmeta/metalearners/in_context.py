@@ -10,10 +10,12 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from robotmeta.envs import Observation
 from robotmeta.envs.family import bounded
 from robotmeta.errors import unknown
+from robotmeta.experience.observations import flatten
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout
-from robotmeta.experience.trees import tree_map
+from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 from robotmeta.policies import MEMORIES, DiagonalGaussian, Memory, MemoryState
@@ -142,7 +144,7 @@ class InContext(MetaLearner[ConfigT], ABC):
             after = after.view(*shape, *after.shape[1:])
             if active is None:
                 return after
-            return torch.where(active.view(*shape, *[1] * (after.ndim - 2)), after, before)
+            return torch.where(expand_mask(active, after), after, before)
 
         def per_world(parameter: Tensor) -> Tensor:
             return parameter.view(*shape, -1) if parameter.ndim == 3 else parameter  # one that all worlds share
@@ -165,7 +167,7 @@ class InContext(MetaLearner[ConfigT], ABC):
             return first
 
         return self._inputs(
-            timeline.concatenate(lambda r: r.observations),
+            timeline.concatenate(lambda r: flatten(r.observations)),
             previous(timeline.concatenate(lambda r: r.actions)),
             previous(timeline.concatenate(lambda r: r.rewards)),
             timeline.concatenate(start),
@@ -210,10 +212,10 @@ class InContext(MetaLearner[ConfigT], ABC):
     def _segment_length(self, trials: Tensor) -> int:
         return min(self.config.bptt or len(trials), len(trials))
 
-    def _inputs(self, observation: Tensor, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
+    def _inputs(self, observation: Observation, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
         # The logarithm compresses rewards of any scale. A running scale would change their meaning during a trial.
         squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
-        return torch.cat([self.normalizer(observation), bounded(action), squashed, start], dim=-1)
+        return torch.cat([self.observe(observation), bounded(action), squashed, start], dim=-1)
 
 
 class Timeline:

@@ -77,7 +77,7 @@ class MAML(GradientLearner[MAMLConfig]):
         curvature = direction @ hessian_vector(direction)
         full_step = (2.0 * config.max_kl / curvature.clamp(min=1e-12)).sqrt() * direction
         found = self._line_search(before, after, start, origin, full_step)
-        self.observe(trial)
+        self.update_normalizer(trial)
         return {**found, **self.summary()}
 
     def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:

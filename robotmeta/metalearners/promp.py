@@ -75,7 +75,7 @@ class ProMP(GradientLearner[ProMPConfig]):
                 break
             step(self.adam, parameters, found, self.config.max_grad_norm)
             metrics["epochs"] = epoch + 1
-        self.observe(trial)
+        self.update_normalizer(trial)
         return {**metrics, **self.summary()}
 
     def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from robotmeta.envs import Observation, ObservationGroup
 from robotmeta.errors import UserError
+from robotmeta.experience.observations import check_vectors, flatten
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
 
@@ -76,13 +78,15 @@ class Sizes(NamedTuple):
     """What a learner is built for."""
 
     observation: int
-    """Numbers in an observation."""
+    """Numbers in an observation; of groups, in those that are vectors."""
     action: int
     """Numbers in an action."""
     task: int
     """Numbers in an encoded task, which a learner may use in meta-training."""
     privileged_state: int = 0
     """Numbers in the privileged state, which a learner may use in meta-training."""
+    groups: Mapping[str, ObservationGroup] | None = None
+    """Groups that observations consist of; None for one vector."""
 
 
 class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
@@ -92,6 +96,9 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         sizes: Of observations, actions and encoded tasks.
         config: Hyper-parameters, an instance of ``Config``.
         generator: Draws the initial weights.
+
+    Raises:
+        UserError: For groups of observations that are no vectors, unless the learner has ``encoders``.
     """
 
     Config: ClassVar[type[LearnerConfig]]
@@ -101,10 +108,14 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     """How it adapts, in a few words."""
     source: ClassVar[str]
     """The paper that describes it."""
+    encoders: ClassVar[bool] = False
+    """Whether it has networks for groups of observations that are not vectors, such as images."""
 
     @abstractmethod
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:
         super().__init__()
+        if not self.encoders:
+            check_vectors(sizes.groups)
         self.config = config
         self.sizes = sizes
         self.normalizer = ObservationNormalizer(sizes.observation)
@@ -158,6 +169,10 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     @abstractmethod
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """What the outer loop steps with; its state is saved with the weights."""
+
+    def observe(self, observation: Observation) -> Tensor:
+        """An observation as one normalized vector, ``[..., observation]``."""
+        return self.normalizer(flatten(observation))
 
     @property
     def device(self) -> torch.device:

@@ -154,13 +154,13 @@ class TaskInference(InContext[TaskInferenceConfig]):
         return torch.cat([tasks[:, None, None].expand(*state.shape[:-1], -1), state], dim=-1)
 
     def _ppo_inputs(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> PPOInputs:
-        observations = self.normalizer(rollout.observations)
+        observations = self.observe(rollout.observations)
         truth = self._truth(rollout, self._scaled(tasks))
         actor = torch.cat([observations, estimates], dim=-1)
         taken = rollout.mask.sum(dim=-1).long()
         # After an episode the estimate is, near enough, what it was at the last step.
         estimate = _at(estimates, (taken - 1).clamp(min=0))
-        last = torch.cat([self.normalizer(rollout.last_observations), estimate, _at(truth, taken)], dim=-1)
+        last = torch.cat([self.observe(rollout.last_observations), estimate, _at(truth, taken)], dim=-1)
         return PPOInputs(actor, torch.cat([actor, truth[:, :, :-1]], dim=-1), last)
 
     def _improve_estimator(self, data: Sequences, generator: torch.Generator) -> dict[str, float]:

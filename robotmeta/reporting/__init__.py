@@ -1,1 +1,1 @@
-"""Videos, plots, pages and exported policies."""
+"""Videos, plots, reports and exported policies."""

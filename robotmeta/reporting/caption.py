@@ -91,7 +91,7 @@ def estimate_words(policy: Policy, belief: Belief) -> list[str]:
 
 
 def _listed(estimates: list[str]) -> str:
-    return "thinks: " + (", ".join(estimates) or "cannot tell yet")
+    return "inferred: " + (", ".join(estimates) or "nothing yet")
 
 
 @functools.cache

@@ -99,7 +99,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["record", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
         (
             ["adapt", "{run}", "--env", "Pendulum-v1", "--simulator", "mujoco"],
-            "simulator cannot be chosen for an environment, which has its own",
+            "simulator cannot be chosen for an environment",
         ),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
         (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
@@ -117,8 +117,8 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["record", "{run}", "--out", "film.avi"], ".mp4"),
         (["train", "point-navigation", "--out", "{run}"], "already holds a run"),
         (["bench", "point-navigation"], "family 'point-navigation' has none"),
-        (["bench", "--worlds", "0"], "a multiple of 40, not 0"),
-        (["bench", "all", "--worlds", "50"], "a multiple of 40, not 50"),
+        (["bench", "--worlds", "0"], "worlds must be a multiple of 40"),
+        (["bench", "all", "--worlds", "50"], "worlds must be a multiple of 40"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_says_what_is_right(

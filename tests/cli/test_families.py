@@ -15,4 +15,7 @@ def test_families_are_described_in_json(tmp_path: Path, capsys: pytest.CaptureFi
     main(["families", "cheetah-dynamics", "--json", str(tmp_path / "family.json")])
     described = json.loads((tmp_path / "family.json").read_text())
     assert [p["name"] for p in described["parameters"]][:2] == ["mass", "friction"]
-    assert "leg_length" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "leg_length" in printed
+    for title, key in (("Source", "citation"), ("Reward", "reward"), ("Differences", "differences")):
+        assert (f"{title}: {described['source'][key]}\n" in printed) == bool(described["source"][key])

@@ -98,6 +98,7 @@ def test_the_default_of_a_family_holds_unless_the_flag_is_typed(
         (["--inner-step", "0.1"], "--inner-step is no option of learner task-inference; it is one of promp, maml"),
         (["--no-learn-inner-step"], "--learn-inner-step is no option of learner task-inference; it is one of promp"),
         (["--learner", "maml", "--kl-penalty=1"], "--kl-penalty is no option of learner maml; it is one of promp"),
+        (["--learner", "prompt", "--inner-step", "0.1"], "no learner 'prompt'; nearest: promp"),
         (["--learner", "rl2", "--hidden-siz", "4"], "nearest: --hidden-size"),
         (["--inner-step", "fast", "--learner", "promp"], "could not convert string to float: 'fast'; usage: --inner"),
         (["--hidden", "64", "x"], "['64', 'x']; usage: --hidden [INT [INT ...]]"),

@@ -50,5 +50,5 @@ def test_a_simulator_that_does_not_exist_or_fit_is_an_error(how: str, tmp_path: 
 
 def test_an_environment_has_a_simulator_of_its_own() -> None:
     config = RunConfig("cheetah-direction", "rl2", hyperparameters("rl2", {}))
-    with pytest.raises(rm.UserError, match="simulator cannot be chosen for an environment"):
+    with pytest.raises(rm.UserError, match="simulator must be None for an environment"):
         rm.adapt(new_policy(config), rm.wrap("HalfCheetah-v5", horizon=5), episodes=1, simulator="mujoco")

@@ -51,12 +51,12 @@ def evaluation(run):
 
 @pytest.fixture
 def policy(run):
-    """The trained policy, in episodes of a few steps."""
+    """The trained policy, with short episodes."""
     return dataclasses.replace(run.policy, family=dataclasses.replace(run.policy.family, horizon=STEPS))
 
 
 def adapted(policy):
-    """The policy with a belief that makes it act otherwise than before."""
+    """The policy with a belief that changes its actions."""
     knows = policy.begin(1)
     return dataclasses.replace(policy, belief={**knows, "hidden": 3.0 * torch.ones_like(knows["hidden"])})
 
@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(policy, tmp_path):
     assert "\n" not in str(raised.value)
 
 
-def test_what_cannot_be_recorded_is_refused(policy, tmp_path):
+def test_invalid_arguments_of_record_are_errors(policy, tmp_path):
     with pytest.raises(UserError, match=r"no video format '.avi'.*there are: .mp4, .gif"):
         record(policy, out=tmp_path / "a.avi")
     with pytest.raises(UserError, match="1 task, not 2"):
@@ -188,7 +188,7 @@ def test_what_cannot_be_recorded_is_refused(policy, tmp_path):
 
 
 def gl_is_missing():
-    """Why no MuJoCo picture can be drawn here; empty where one can."""
+    """Why MuJoCo cannot render here; empty if it can."""
     try:
         env = TaskBatchEnv(make("cheetah-direction"), 1, 1)
         env.reset(torch.Generator().manual_seed(0))
@@ -236,7 +236,7 @@ def test_a_plot_is_written_in_the_format_its_suffix_names(evaluation, tmp_path):
         save_figure(figure, tmp_path / "curve.png" / "curve.png")
 
 
-def test_a_learning_curve_bears_missing_numbers():
+def test_a_learning_curve_can_have_missing_numbers():
     line = {"env_steps": 10, "return_pre": float("nan"), "return_post": 1.0}
     for metrics in ([], [line], [line, {**line, "env_steps": 20}]):
         assert learning_curve(metrics).axes[0].get_ylabel() == "return"
@@ -245,7 +245,7 @@ def test_a_learning_curve_bears_missing_numbers():
 # -- report ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_report_needs_nothing_beside_it(run, policy, evaluation):
+def test_a_report_is_self_contained(run, policy, evaluation):
     video = record(policy, out=run.folder / "videos" / "a.mp4", **SMALL).file
     page = report(run.folder, evaluations=[evaluation]).read_text()
     sources = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', page)
@@ -255,7 +255,7 @@ def test_a_report_needs_nothing_beside_it(run, policy, evaluation):
     assert "https://" not in page
 
 
-def test_a_report_says_what_was_trained_and_what_came_of_it(run, evaluation):
+def test_a_report_describes_the_training_and_its_result(run, evaluation):
     page = html.unescape(report(run.folder, evaluations=[evaluation], videos=[]).read_text())
     family = run.policy.family
     assert evaluation.verdict() in page
@@ -285,14 +285,14 @@ def test_a_report_evaluates_every_split_where_nothing_was_measured(run):
     assert page.count("episode succeeds") == page.count("Distance to the goal at the end") == 2
 
 
-def test_text_in_a_report_is_text(run, evaluation):
+def test_a_report_escapes_html(run, evaluation):
     family = dataclasses.replace(run.policy.family, summary="a <script>alert(1)</script> robot")
     page = report(run.folder, evaluations=[evaluation], videos=[], family=family).read_text()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
+def test_a_report_that_cannot_be_made_is_an_error_of_one_line(run, evaluation, tmp_path):
     with pytest.raises(UserError, match=r"run must be a run folder; .* has no config\.json"):
         report(tmp_path)
     with pytest.raises(UserError, match="cannot read"):
@@ -306,9 +306,9 @@ def test_what_cannot_be_reported_is_one_clear_line(run, evaluation, tmp_path):
     assert not list(run.folder.glob(".report*"))
 
 
-def test_a_caption_names_the_robot_and_leaves_out_what_is_nominal():
+def test_a_caption_names_the_robot_and_leaves_out_nominal_values():
     family = make("quadruped")
-    where = ["payload_x = 0", "payload_y = 0"]  # matter where there is a payload
+    where = ["payload_x = 0", "payload_y = 0"]  # shown because there is a payload
     loaded = family.robot("go1", payload_mass=2.5)
     assert task_words(family, loaded) == ["robot = go1", "payload_mass = 2.5", *where, "speed = 0.3"]
     slippery = family.task(friction=0.5, fault="locked")
@@ -321,14 +321,14 @@ def test_a_caption_names_the_robot_and_leaves_out_what_is_nominal():
 # -- success and distance ----------------------------------------------------------------------------------------------
 
 
-def test_a_success_rate_has_the_interval_of_wilson_which_calls_nothing_certain() -> None:
+def test_a_success_rate_has_a_wilson_interval_of_positive_width() -> None:
     # Centre (p + z^2/2n) / (1 + z^2/n) and half-width z sqrt(p (1-p)/n + z^2/4n^2) / (1 + z^2/n), with z = 1.96.
     rates = Curve(np.array([[1.0] * 40, [1.0] * 10 + [0.0] * 30]), binary=True)
     assert rates.mean.tolist() == [1.0, 0.25]
     np.testing.assert_allclose(rates.ci95, [[0.9124, 1.0], [0.1419, 0.4019]], atol=1e-4)
 
 
-def test_what_a_family_defines_beside_the_return_has_its_table_and_its_panel(evaluation) -> None:
+def test_each_quantity_that_a_family_defines_has_a_table_and_a_panel(evaluation) -> None:
     assert evaluation.quantities == ("return", "success", "distance")
     labels = ["return", "success rate", "final distance (cm)"]
     panels = adaptation_curve(evaluation, *evaluation.quantities).axes
@@ -339,7 +339,7 @@ def test_what_a_family_defines_beside_the_return_has_its_table_and_its_panel(eva
         assert set(evaluation.to_json()[quantity]) == {"adapted", *CONTROLS}
 
 
-def test_gains_are_judged_task_by_task(evaluation) -> None:
+def test_the_verdict_judges_gains_task_by_task(evaluation) -> None:
     tasks = np.linspace(0.0, 100.0, 40)  # they differ by more than adaptation gains
     wobble = np.tile([1.0, -1.0], 20)
 
@@ -368,10 +368,10 @@ def test_gains_are_judged_task_by_task(evaluation) -> None:
     assert "no clear gain" in judged(0.0).verdict()
     assert "Adaptation helps: the intervals do not overlap." in judged(50.0).verdict()
     wobble = np.zeros(40)
-    assert "no clear gain" in judged(0.01).verdict()  # however sure: it is shown as +0.0
+    assert "no clear gain" in judged(0.01).verdict()  # a gain that is printed as +0.0 does not count
 
 
-def test_distances_are_metres_in_numbers_and_centimetres_to_read(evaluation) -> None:
+def test_distances_are_metres_in_json_and_centimetres_in_text(evaluation) -> None:
     def far(centre: float) -> Curve:
         return Curve(np.linspace(0.9 * centre, 1.1 * centre, 40)[None])
 
@@ -392,7 +392,7 @@ def test_distances_are_metres_in_numbers_and_centimetres_to_read(evaluation) -> 
         (30, 36, "It succeeds on 90% of the tasks, zero-shot on 75%."),
     ],
 )
-def test_the_verdict_says_how_often_it_succeeds_beside_its_control(evaluation, before, after, said: str) -> None:
+def test_the_verdict_compares_the_success_rate_with_zero_shot(evaluation, before, after, said: str) -> None:
     def rate(successes: int) -> Curve:
         return Curve(np.array([[1.0] * successes + [0.0] * (40 - successes)]), binary=True)
 
