@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -21,8 +22,6 @@ from robotmeta.metalearners import LEARNERS
 from robotmeta.policy import Policy, new_policy
 from robotmeta.policy_file import save_policy
 from robotmeta.reporting.export import export
-
-onnxruntime = pytest.importorskip("onnxruntime")
 
 _IN_CONTEXT = ("rl2", "task-inference")
 
