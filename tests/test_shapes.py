@@ -27,7 +27,7 @@ from robotmeta.training.train import Run, collect_trial
 from tests.learning import ONE_FAMILY_A_KIND, env_of, generator, learner_of, partly_observed
 
 SHAPE = re.compile(r"(?:\b(bool|float32|uint8) )?``\[([^\]]*)\]``", re.IGNORECASE)
-ARRAY = re.compile(r"Tensor|ndarray|Gaussian|ActionDistribution")
+ARRAY = re.compile(r"Tensor|ndarray|Gaussian|ActionDistribution|Observation")
 
 
 def documented(owner: type) -> dict[str, str]:
