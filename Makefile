@@ -17,7 +17,7 @@ test: $(VENV)/installed-dev  ## all tests, in parallel: minutes
 	$(BIN)/python -m pytest $(PARALLEL)
 
 quick: $(VENV)/installed-dev  ## the tests that a change usually breaks: under a minute
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" --durations 5 --durations-min 1
 
 lint: $(VENV)/installed-dev  ## rules and formatting
 	$(BIN)/ruff check robotmeta tests benchmarks docs typings

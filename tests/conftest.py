@@ -47,5 +47,5 @@ def same_torch_threads() -> Iterator[None]:
 
 @pytest.fixture(scope="session", params=_LEARNERS)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Four meta-updates of each learner on point navigation, never interrupted. Tests leave it as it is."""
+    """Four meta-updates of each learner on short episodes, never interrupted. Tests leave it as it is."""
     return train(request.param, tmp_path_factory.mktemp("runs") / request.param)

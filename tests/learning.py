@@ -127,7 +127,7 @@ def all_finite(module: torch.nn.Module) -> bool:
 
 def train(learner: str, folder: Path, *, iterations: int = 4, seed: int = 0) -> Run:
     return meta_train(
-        "point-navigation", learner, iterations=iterations, seed=seed, out=folder, hyper=HYPER[learner], progress=False
+        short(30), learner, iterations=iterations, seed=seed, out=folder, hyper=HYPER[learner], progress=False
     )
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 import robotmeta
 import robotmeta.envs
 
@@ -30,6 +32,8 @@ def test_importing_the_package_imports_no_slow_library() -> None:
     assert fresh(f"import robotmeta\nprint(json.dumps([m for m in {SLOW} if m in sys.modules]))") == []
 
 
+@pytest.mark.smoke
+@pytest.mark.slow
 def test_every_public_name_is_there() -> None:
     for package in (robotmeta, robotmeta.envs):
         missing = [name for name in package.__all__ if not hasattr(package, name)]
@@ -39,6 +43,7 @@ def test_every_public_name_is_there() -> None:
     assert fresh(f"{starred}print(json.dumps([n for n in robotmeta.__all__ if n not in globals()]))") == []
 
 
+@pytest.mark.slow
 def test_a_family_is_made_from_a_model_whichever_name_is_imported_first() -> None:
     for name in ("robotmeta", "robotmeta.envs", "robotmeta.envs.family"):
         assert fresh(f"from {name} import TaskFamily\nprint(json.dumps(callable(TaskFamily.from_mjcf)))")
@@ -49,6 +54,7 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     assert not hasattr(robotmeta.envs, "mak")
 
 
+@pytest.mark.slow
 def test_gymnasium_makes_a_family_after_importing_the_package_alone() -> None:
     made = fresh(
         "import robotmeta, gymnasium\n"

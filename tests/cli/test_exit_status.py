@@ -20,6 +20,7 @@ def _run(*arguments: str, stdout: int) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["families", "point-navigation"], ["--help"]])
 def test_output_that_nobody_reads_ends_the_command_quietly(arguments: list[str]) -> None:
     read, write = os.pipe()
@@ -30,6 +31,7 @@ def test_output_that_nobody_reads_ends_the_command_quietly(arguments: list[str])
         os.close(write)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to write to")
 @pytest.mark.parametrize("arguments", [["families", "point-navigation"], ["--help"]])
 def test_output_that_does_not_fit_on_the_disk_is_one_line(arguments: list[str]) -> None:

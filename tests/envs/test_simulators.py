@@ -44,6 +44,7 @@ def test_a_new_simulator_is_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch)
         check_simulator(family, "mujoco")
 
 
+@pytest.mark.slow
 def test_listing_simulators_imports_none_of_them() -> None:
     program = (
         "import sys; from robotmeta.envs.simulators import SIMULATORS\n"

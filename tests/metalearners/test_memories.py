@@ -49,6 +49,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MEMORIES, "average", Average)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", ["rl2", "task-inference"])
 def test_another_memory_is_trained_adapted_and_exported(learner: str, tmp_path: Path) -> None:
     family = dataclasses.replace(rm.make("point-navigation"), horizon=12)

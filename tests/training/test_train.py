@@ -34,7 +34,7 @@ def test_resuming_equals_never_having_stopped_bit_for_bit(trained: Run, tmp_path
     name = trained.policy.config.learner
     halfway = train(name, tmp_path / "run", iterations=2)
     assert not same(weights(halfway), weights(trained))
-    resumed = resume(halfway.folder, iterations=4, progress=False)
+    resumed = resume(halfway.folder, family=trained.policy.family, iterations=4, progress=False)
     assert same(weights(resumed), weights(trained))
     assert same(resumed.policy.learner.training_state(), trained.policy.learner.training_state())
     assert resumed.policy.env_steps == trained.policy.env_steps

@@ -362,6 +362,7 @@ def test_making_a_family_of_the_suite_does_not_import_the_suite(process: subproc
     assert process.stdout.startswith("[]\n")
 
 
+@pytest.mark.slow
 def test_dm_control_after_the_first_picture_leaves_no_noise(process: subprocess.CompletedProcess[str]) -> None:
     if "no pictures" in process.stdout:
         pytest.skip("no GL library works here")
