@@ -9,7 +9,7 @@ import torch
 from robotmeta.envs import BatchEnv, TaskBatchEnv, Tasks
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Belief, Rollout, collect, joined
+from robotmeta.experience.rollout import Belief, Rollout, collect, concatenate_episodes
 from robotmeta.metalearners import MetaLearner
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
@@ -130,7 +130,7 @@ def collect_episodes(
     for _ in range(-(-episodes // env.num_episodes)):
         part, acted = collect(env, learner, belief, generator, explore=explore, remember=remember)
         parts.append(part)
-    return (parts[0] if len(parts) == 1 else joined(parts)), acted
+    return (parts[0] if len(parts) == 1 else concatenate_episodes(parts)), acted
 
 
 def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, seed: int) -> Belief:

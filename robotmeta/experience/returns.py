@@ -15,7 +15,7 @@ def discounted_returns(rewards: Tensor, discount: float, elapsed: Tensor | None 
     Args:
         rewards: ``[..., time]``, zero after the end of an episode.
         discount: gamma.
-        elapsed: Control steps from each step to the one that follows it, ``[..., time]``; 1 for None.
+        elapsed: Control steps from each step to the next one, ``[..., time]``; 1 for None.
 
     Returns:
         ``[..., time]``.
@@ -46,13 +46,13 @@ def generalized_advantages(
     Args:
         rewards: ``[..., time]``.
         values: V of the state before each step, ``[..., time]``.
-        last_values: V of the state after the last step that happened, ``[...]``: zero where the episode terminated,
-            and where a time limit is meant to count as an end.
+        last_values: V of the state after the last step that happened, ``[...]``. Zero where the episode terminated, and
+            where a time limit counts as an end.
         mask: 1.0 for steps that happened, ``[..., time]``.
         discount: gamma.
         lam: lambda.
-        elapsed: Control steps from each step to the one that follows it, ``[..., time]``; 1 for None. Those in between
-            are worth nothing: gamma and lambda count as often as there are steps.
+        elapsed: Control steps from each step to the next one, ``[..., time]``; 1 for None. Those in between have no
+            reward and a value of zero.
 
     Returns:
         ``[..., time]``, zero where ``mask`` is.
@@ -66,22 +66,23 @@ def generalized_advantages(
         delta = rewards[..., t] + discounts[..., t] * following_value - values[..., t]
         advantage = delta + traces[..., t] * following_advantage
         advantages[..., t] = torch.where(happened, advantage, 0.0)
-        # Steps that did not happen hand the end of the episode on unchanged.
+        # Steps that did not happen pass on what follows unchanged.
         following_advantage = torch.where(happened, advantage, following_advantage)
         following_value = torch.where(happened, values[..., t], following_value)
     return advantages
 
 
 def linear_feature_baseline(observations: Tensor, returns: Tensor, mask: Tensor, *, ridge: float = 1e-5) -> Tensor:
-    """Values fitted to returns by ridge regression on time and observations, one fit a task (Duan et al. 2016).
+    """Values fitted to returns by ridge regression on time and observations, for each task (Duan et al. 2016).
 
-    Features: ``clip(o, +-10), o^2, t/100, (t/100)^2, (t/100)^3, 1``.
+    ``V = w^T x`` with features ``x = (clip(o, +-10), o^2, t/100, (t/100)^2, (t/100)^3, 1)`` and
+    ``w = (X^T X + c I)^-1 X^T R``.
 
     Args:
         observations: ``[task, episode, time, observation]``.
         returns: Reward-to-go, ``[task, episode, time]``.
         mask: 1.0 for steps that happened, ``[task, episode, time]``.
-        ridge: Regularization, raised tenfold while the system is singular.
+        ridge: c, raised tenfold while the system is singular.
 
     Returns:
         Fitted values, ``[task, episode, time]``.
@@ -94,10 +95,10 @@ def linear_feature_baseline(observations: Tensor, returns: Tensor, mask: Tensor,
     x = features.reshape(tasks, -1, features.shape[-1]).double()  # [task, sample, feature]
     weighted = x * mask.reshape(tasks, -1, 1)
     gram = torch.bmm(weighted.mT, x)
-    played = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1).double())
+    moment = torch.bmm(weighted.mT, returns.reshape(tasks, -1, 1).double())
     identity = torch.eye(gram.shape[-1], device=o.device, dtype=gram.dtype)
     for _ in range(_RIDGE_ATTEMPTS):
-        solution, info = torch.linalg.solve_ex(gram + ridge * identity, played)
+        solution, info = torch.linalg.solve_ex(gram + ridge * identity, moment)
         if not bool(info.any()) and bool(solution.isfinite().all()):
             return torch.bmm(x, solution).reshape(returns.shape).to(returns.dtype) * mask
         ridge *= 10.0

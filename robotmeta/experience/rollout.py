@@ -1,4 +1,4 @@
-"""Rollouts: what a policy experienced in a batch of worlds, and how it is collected."""
+"""Rollouts: the experience of a policy in a batch of worlds, and how it is collected."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from robotmeta.policies import ActionDistribution
 from robotmeta.threads import one_torch_thread
 
 Belief = Mapping[str, Tensor]
-"""What a learner believes about each task, each entry ``[task, ...]``: adapted parameters, a hidden state, nothing.
+"""What a learner knows about each task: named tensors ``[task, ...]``, such as adapted parameters or a hidden state.
 
-Entries named ``action`` and ``reward`` are those of the last step of the episode before."""
+Entries named ``action`` and ``reward`` are those of the last step of the previous episode."""
 
 
 class PolicyInput(NamedTuple):
@@ -28,21 +28,21 @@ class PolicyInput(NamedTuple):
     observation: Observation
     """``[task, episode, observation]``, or groups by name."""
     action: Tensor
-    """Last action of this episode, ``[task, episode, action]``; zero at its start: the belief keeps earlier ones."""
+    """Previous action in this episode, ``[task, episode, action]``; zero at its start."""
     reward: Tensor
-    """Last reward of this episode, ``[task, episode]``; zero at its start."""
+    """Previous reward in this episode, ``[task, episode]``; zero at its start."""
     start: bool
     """Whether this is the first step of an episode."""
     active: Tensor | None = None
-    """bool ``[task, episode]``, episodes still running; None for all. Beliefs about the others must not move."""
+    """bool ``[task, episode]``, episodes still running; None for all. Beliefs about the others must not change."""
 
 
 class Actor(Protocol):
-    """What acting needs of a learner."""
+    """What :func:`collect` needs of a learner."""
 
     @property
     def device(self) -> torch.device:
-        """Where the policy lives."""
+        """Device of the policy."""
         ...
 
     def act(
@@ -57,23 +57,23 @@ class Rollout:
     """Experience of one policy in ``[task, episode]`` worlds.
 
     Attributes:
-        observations: What the policy observed, before normalization, ``[task, episode, time, observation]``;
-            groups by name where the family has groups.
-        last_observations: What it observed after its last step, ``[task, episode, observation]``; in a diverged
-            episode, what it observed last before the divergence.
+        observations: Observation before each step, not normalized, ``[task, episode, time, observation]``. Groups by
+            name if the family has groups.
+        last_observations: Observation after the last step of each episode, ``[task, episode, observation]``. If the
+            simulation diverged in that step, the observation before it.
         actions: Actions before clipping, ``[task, episode, time, action]``.
         rewards: ``[task, episode, time]``; zero where ``mask`` is.
-        shaping_rewards: ``[task, episode, time]``; zero where ``mask`` is, None where the family has none.
-        distribution: What the actions were drawn from, ``[task, episode, time, action]``. A parameter that worlds share
+        shaping_rewards: ``[task, episode, time]``; zero where ``mask`` is; None if the family has none.
+        distribution: Distribution of each action, ``[task, episode, time, action]``. A parameter that all worlds share
             and that never changes has a time axis of length one.
         mask: 1.0 for steps that happened, 0.0 after the end of an episode, ``[task, episode, time]``.
-        terminated: bool ``[task, episode]``, episodes that ended for good before the time limit.
-        diverged: bool ``[task, episode]``, episodes cut short because their simulation broke.
-        success: bool ``[task, episode]`` where the family defines it.
-        distance: How far from its goal each episode ended, m ``[task, episode]``, where the family defines it; of a
-            diverged one, how far it started.
-        privileged_states: Privileged state before each step and at the time limit,
-            ``[task, episode, time + 1, privileged_state]``; zero where an episode has ended.
+        terminated: bool ``[task, episode]``, episodes that ended before the time limit.
+        diverged: bool ``[task, episode]``, episodes that ended because their simulation diverged.
+        success: bool ``[task, episode]``; None if the family does not define it.
+        distance: Distance from the goal at the end of each episode, m ``[task, episode]``. If the episode diverged, at
+            its start. None if the family does not define it.
+        privileged_states: Privileged state before each step and after the last one,
+            ``[task, episode, time + 1, privileged_state]``; zero after the end of an episode.
     """
 
     observations: Observation
@@ -91,12 +91,12 @@ class Rollout:
 
     @property
     def training_rewards(self) -> Tensor:
-        """What meta-training maximizes: rewards plus shaping rewards, ``[task, episode, time]``."""
+        """Rewards plus shaping rewards, ``[task, episode, time]``; meta-training maximizes their sum."""
         return self.rewards if self.shaping_rewards is None else self.rewards + self.shaping_rewards
 
     @property
     def returns(self) -> Tensor:
-        """Undiscounted return of each episode, ``[task, episode]``; of a diverged one, up to where it broke."""
+        """Undiscounted return of each episode, ``[task, episode]``; of a diverged one, of the steps before that."""
         return self.rewards.sum(dim=-1)
 
     @property
@@ -105,7 +105,7 @@ class Rollout:
         return int(self.mask.sum())
 
     def mean_return(self) -> float:
-        """Mean return over the episodes whose simulation did not break."""
+        """Mean return of the episodes that did not diverge; NaN if all did."""
         kept = ~self.diverged
         return float(self.returns[kept].mean()) if bool(kept.any()) else float("nan")
 
@@ -117,12 +117,12 @@ class Rollout:
 
 
 class Trial(NamedTuple):
-    """What a meta-update learns from."""
+    """Experience for one meta-update."""
 
     rollouts: list[Rollout]
-    """Rounds of experience of the same tasks; the belief was adapted after each but the last."""
+    """Rollouts of the same tasks. There was an adaptation step after each but the last."""
     tasks: Tensor
-    """Those tasks, encoded, ``[task, encoding]``. Known in meta-training, never when a policy adapts."""
+    """These tasks, encoded, ``[task, encoding]``. They are known in meta-training only."""
 
     @property
     def steps(self) -> int:
@@ -130,7 +130,7 @@ class Trial(NamedTuple):
         return sum(rollout.steps for rollout in self.rollouts)
 
     def observations(self) -> Tensor:
-        """All observations that were really seen, as vectors, ``[sample, observation]``."""
+        """Observations of all steps that happened, as vectors, ``[sample, observation]``."""
         return torch.cat([flatten(r.observations)[r.mask > 0] for r in self.rollouts])
 
     def to(self, device: torch.device | str) -> Trial:
@@ -138,34 +138,34 @@ class Trial(NamedTuple):
         return Trial([rollout.to(device) for rollout in self.rollouts], self.tasks.to(device))
 
 
-def joined(rollouts: list[Rollout]) -> Rollout:
-    """Rollouts of the same tasks side by side, along the episode axis."""
+def concatenate_episodes(rollouts: list[Rollout]) -> Rollout:
+    """Rollouts of the same tasks as one rollout with all their episodes."""
 
     def along_episodes(*parts: Tensor) -> Tensor:
-        # Only the time axis of a distribution's parameter may differ: it is of length one where that is constant.
+        # Shapes differ only where a parameter of the distribution has a time axis of length one.
         rest = torch.broadcast_shapes(*(part.shape[2:] for part in parts))
         return torch.cat([part.expand(*part.shape[:2], *rest) for part in parts], dim=1)
 
-    return replace(rollouts[0], **tree_map(along_episodes, *(vars(rollout) for rollout in rollouts)))
+    return replace(rollouts[0], **tree_map(along_episodes, *map(vars, rollouts)))
 
 
 class PolicyStep(NamedTuple):
     """One control step of :func:`play`; leading axes ``[task, episode]``, tensors on the env's device."""
 
     observation: Observation
-    """What the policy saw, ``[task, episode, observation]``, or groups by name."""
+    """Observation before the step, ``[task, episode, observation]``, or groups by name."""
     privileged_state: Tensor
-    """What it did not see, ``[task, episode, privileged_state]``."""
+    """Privileged state before the step, ``[task, episode, privileged_state]``."""
     distribution: ActionDistribution
     """The distribution the action was drawn from, ``[task, episode, action]``."""
     action: Tensor
-    """What it did, ``[task, episode, action]``."""
+    """``[task, episode, action]``, before clipping."""
     active: Tensor | None
-    """bool ``[task, episode]``, the episodes that were still running; None for all."""
+    """bool ``[task, episode]``, episodes that were still running; None for all."""
     step: Step
-    """What came of it."""
+    """What the environment returned."""
     belief: Belief
-    """The belief after acting."""
+    """Belief after acting."""
 
 
 @torch.no_grad()
@@ -184,7 +184,7 @@ def play(
     here = privileged.device
     shape = (env.num_tasks, env.num_episodes, env.action_size)
     noise = None
-    if explore:  # drawn at once, on the CPU: the same numbers whatever the device and the policy
+    if explore:  # drawn at once and on the CPU, so that the numbers do not depend on the device or the policy
         noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
     policy_input = nothing = PolicyInput(
         observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True
@@ -222,12 +222,12 @@ def collect(
 
     Args:
         env: ``[task, episode]`` worlds, already loaded with their tasks.
-        learner: Whose policy acts.
-        belief: What the learner believes about each task.
-        generator: A CPU generator; fixes reset noise, exploration and what the learner draws, whatever the device.
-        explore: Draw actions from the distribution; otherwise take its mean.
-        remember: Let the belief develop while acting; otherwise every step acts from ``belief`` as if it were the
-            first one (the zero-shot control of learners that adapt within an episode).
+        learner: The learner that acts.
+        belief: Its belief about each task.
+        generator: A CPU generator. It determines reset noise, exploration and the draws of the learner on any device.
+        explore: Whether to sample actions from the policy's distribution, instead of taking its mean.
+        remember: Whether the belief changes while acting. Otherwise every step acts from ``belief`` as a first step
+            does, which is the zero-shot control of learners that adapt within an episode.
 
     Returns:
         The rollout, on the learner's device, and the belief after it.
@@ -243,7 +243,7 @@ def collect(
 
 
 class _Recorder:
-    """Writes one episode of every world, step by step. Time is the first axis, so that each step is one block."""
+    """Records one episode of every world. Time comes first meanwhile, so that each step is one block of memory."""
 
     def __init__(self, env: BatchEnv, first: PolicyStep) -> None:
         self._env, self._last, self._t = env, first, -1
@@ -297,14 +297,14 @@ class _Recorder:
         )
 
     def _before_divergence(self, series: Tensor, last: Tensor) -> Tensor:
-        """The last observations, ``[task, episode, ...]``, where a world diverged the one before that step."""
+        """The last observation ``[task, episode, ...]``; where a world diverged, the one before that step."""
         steps = (self._series["mask"].sum(dim=0).long() - 1).clamp(min=0)
         task, episode = (torch.arange(size, device=last.device) for size in steps.shape)
         return torch.where(expand_mask(self._diverged, last), series[steps, task.unsqueeze(1), episode], last)
 
 
 def _parameter_series(values: Tensor, worlds: torch.Size) -> Tensor:
-    """A parameter of distributions, whose axes ``[time, ..., k]`` broadcast, as ``[task, episode, time or 1, k]``."""
+    """A parameter of all distributions, ``[time, ..., k]``, as ``[task, episode, time or 1, k]``."""
     if values.shape[1:-1] != worlds and bool((values == values[:1]).all()):
         values = values[:1].clone()
     whole = values.view(len(values), *[1] * (4 - values.ndim), *values.shape[1:])
@@ -312,7 +312,7 @@ def _parameter_series(values: Tensor, worlds: torch.Size) -> Tensor:
 
 
 def _zero_where_ended(observation: Observation, active: Tensor | None) -> Observation:
-    """After a divergence, a world may return anything."""
+    """Observations with zeros where an episode has ended: those of a diverged world need not be finite."""
     if active is None:
         return observation
     return tree_map(lambda value: value.masked_fill(~expand_mask(active, value), 0), observation)

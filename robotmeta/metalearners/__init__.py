@@ -1,4 +1,4 @@
-"""Meta-learners: one algorithm a file, one small protocol. A new one is a new file and a line in LEARNERS."""
+"""Meta-learners: one algorithm a file, behind one protocol. To add one, add a file and a line in LEARNERS."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ LEARNERS: dict[str, type[MetaLearner[Any]]] = {
 }
 
 DEFAULT = "task-inference"
-"""What meta-training uses where no learner is named."""
+"""Learner of meta-training if none is named."""
 CONTROL = "domain-randomization"
-"""What trains the controls that do not adapt."""
+"""Learner of the controls that do not adapt."""
 FROM_SCRATCH = "promp"
-"""What adapts the control with random initial weights."""
+"""Learner of the control with random initial weights."""
 
 
 def learner_class(name: str) -> type[MetaLearner[Any]]:

@@ -1,4 +1,4 @@
-"""Domain randomization: one memoryless policy for the whole family, trained with PPO. The control of meta-learning."""
+"""Domain randomization: one memoryless policy for the whole family, trained with PPO, as a control."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.parallel import moments
-from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update
+from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
-from robotmeta.policies import ActorCritic, DiagonalGaussian
+from robotmeta.policies import ActorCritic, DiagonalGaussian, ReturnScale
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class DomainRandomizationConfig(ActorCriticConfig):
 
 
 class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
-    """Trained over the family, deployed as it is: its belief is empty and adapting does nothing."""
+    """A policy that does not adapt: its belief is empty, and an adaptation step changes nothing."""
 
     Config = DomainRandomizationConfig
     adapts = False
@@ -75,6 +75,6 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
         (rollout,) = trial.rollouts
         observations = self.observe(rollout.observations)
         inputs = PPOInputs(observations, observations, self.observe(rollout.last_observations))
-        found = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
+        metrics = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
         self.normalizer.update(moments(trial.observations()))
-        return found
+        return metrics | exploration(self.network.log_std, self.adam)

@@ -1,4 +1,4 @@
-"""What gradient-based learners share: a policy initialization, its step sizes, and adaptation by policy gradient."""
+"""Gradient-based meta-learning: a policy initialization and step sizes, adapted by policy gradient."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
 
-_STEP = "adaptation_step"  # how many adaptation steps a belief has taken
+_STEP = "adaptation_step"  # entry of a belief: the number of adaptation steps so far
 PAPER: dict[str, Any] = {"meta_batch": 40, "episodes": 20}
-"""Tasks and episodes of an adaptation step as published (Finn et al. 2017); the defaults need far fewer episodes."""
+"""Batch sizes as published (Finn et al. 2017). The defaults are much smaller."""
 
-_CACHED_STEPS = 10_000  # control steps whose activations in 64-unit layers fit a second-level cache
+_CACHED_STEPS = 10_000  # control steps whose activations in layers of 64 units fit in the second-level cache
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class GradientConfig(LearnerConfig):
     min_std: float = 0.3
     """Floor of the standard deviation: the inner loop learns from exploration, so it must not die out."""
     inner_step: float = 0.4
-    """Step size of adaptation, or its initial value where it is learned."""
+    """Step size of adaptation; its initial value if it is learned."""
     learn_inner_step: bool = True
     """Learn step sizes, one for each parameter (Meta-SGD, Li et al. 2017) and step (MAML++, Antoniou et al. 2019)."""
     surrogate: str = "lvc"
@@ -64,7 +64,7 @@ GradientConfigT = TypeVar("GradientConfigT", bound=GradientConfig)
 
 
 class GradientLearner(MetaLearner[GradientConfigT], ABC):
-    """Learns a policy initialization; adapting is taking policy-gradient steps from it."""
+    """Learns a policy initialization. An adaptation step is a policy-gradient step."""
 
     def __init__(self, sizes: Sizes, config: GradientConfigT, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
@@ -105,7 +105,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         return {**parameters, _STEP: belief[_STEP] + 1}
 
     def schedule(self, episodes: int) -> list[int]:
-        """Adaptation steps as large as in meta-training; a larger budget is divided among as many steps."""
+        """Adaptation steps of as many episodes as in meta-training, or as many steps of more episodes."""
         size, adaptation_steps = self.config.episodes, self.config.adaptation_steps
         if episodes <= size * adaptation_steps:
             full, rest = divmod(episodes, size)
@@ -115,11 +115,11 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
     # -- for the outer loops -----------------------------------------------------------------------------------------
 
     def step_size(self, index: int) -> dict[str, Tensor]:
-        """Step sizes of an adaptation step, never negative; beyond the last trained one, those of the last."""
+        """Step sizes of an adaptation step, at least 0. Steps that were not trained have those of the last one."""
         return {name: value[min(index, len(value) - 1)].clamp(min=0.0) for name, value in self.step_sizes.items()}
 
     def meta_parameters(self) -> list[nn.Parameter]:
-        """What the outer loop trains: the initialization, and the step sizes where they are learned."""
+        """Parameters that the outer loop trains: the initialization, and the step sizes if they are learned."""
         return [p for p in (*self.theta.values(), *self.step_sizes.values()) if p.requires_grad]
 
     def start(self, num_tasks: int) -> dict[str, Tensor]:
@@ -137,10 +137,10 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         """Parameters after every adaptation step of the trial, as a differentiable function of the meta-parameters.
 
         Args:
-            parameters: Where to start from: :meth:`start`.
-            trial: Samples of each step.
+            parameters: Parameters before adaptation, from :meth:`start`.
+            trial: Samples of each adaptation step.
             first_order: See :func:`robotmeta.metalearners.inner_loop.adapt`.
-            distribution: What the first step starts from does at its samples, where it is at hand.
+            distribution: Action distributions before adaptation at the first samples, if already computed.
         """
         for index, samples in enumerate(trial):
             parameters = adapt(
@@ -166,7 +166,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         """
 
     def parts(self, before: list[Samples], after: Samples) -> list[Part]:
-        """The losses, some tasks at a time."""
+        """The losses in parts of some tasks each."""
 
         def means(rows: slice) -> dict[str, Tensor]:
             return self.losses([samples.tasks(rows) for samples in before], after.tasks(rows))
@@ -174,26 +174,26 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         return task_means(means, self._slices(after))
 
     def _slices(self, samples: Samples) -> list[slice]:
-        """As many tasks at a time as the processor's cache holds the activations of.
+        """All tasks, as many at a time as have activations that fit in the processor's cache.
 
-        Activations of all tasks at once go through main memory, which takes half as long again.
+        With all tasks at once, activations go through main memory, and an update takes half as long again.
         """
         tasks, steps = len(samples.mask), samples.mask[0].numel()
         count = tasks if self.device.type == "cuda" else max(1, _CACHED_STEPS // steps)
         return [slice(first, min(first + count, tasks)) for first in range(0, tasks, count)]
 
     def summary(self) -> dict[str, float]:
-        """Numbers to log: mean standard deviation of actions and mean step size."""
+        """Metrics after an update: mean standard deviation of actions and mean step size."""
         steps = torch.cat([step.detach().clamp(min=0.0).flatten() for step in self.step_sizes.values()])
         return {"std": self.theta["log_std"].detach().exp().mean().item(), "inner_step": steps.mean().item()}
 
     def update_normalizer(self, trial: Trial) -> None:
-        """Updates the observation statistics, after the meta-update that used the old ones."""
+        """Updates the observation statistics. This comes last in a meta-update, which uses the previous ones."""
         if self.config.normalize_observations:
             self.normalizer.update(moments(trial.observations()))
 
     def before_and_after(self, trial: Trial) -> tuple[list[Samples], Samples]:
-        """Samples of each adaptation step, and of the adapted policies."""
+        """Samples of each adaptation step, and samples of the adapted policies."""
         *before, after = trial.rollouts
         return [self.samples(rollout) for rollout in before], self.samples(after, after.training_rewards)
 
@@ -203,13 +203,13 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
         Args:
             rollout: Experience.
-            rewards: What to maximize, ``[task, episode, time]``; None for the rewards of the rollout, without shaping.
+            rewards: Rewards to maximize, ``[task, episode, time]``; None for those of the rollout, without shaping.
         """
         config = self.config
         rewards = rollout.rewards if rewards is None else rewards
         returns = discounted_returns(rewards, config.discount)
         values = linear_feature_baseline(flatten(rollout.observations), returns, rollout.mask)
-        # As in the classics, the time limit counts as an end: nothing is bootstrapped.
+        # As in the published methods, the time limit counts as the end of the task, without bootstrapping.
         advantages = generalized_advantages(
             rewards,
             values,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +17,7 @@ from robotmeta.experience.rollout import Belief, PolicyInput, Rollout
 from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
+from robotmeta.metalearners.sequences import Timeline
 from robotmeta.policies import MEMORIES, DiagonalGaussian, Memory, MemoryState
 
 
@@ -47,22 +47,6 @@ class InContextConfig(PPOConfig):
 
 
 ConfigT = TypeVar("ConfigT", bound=InContextConfig)
-
-
-class Sequences(NamedTuple):
-    """Segments of trials, all equally long."""
-
-    steps: dict[str, Tensor]
-    """``[time, sequence, ...]`` each."""
-    state: MemoryState
-    """State of the memory before each sequence, ``[sequence, ...]`` each."""
-
-    def select(self, rows: Tensor) -> Sequences:
-        """Some of the sequences; ``rows`` are indices or a mask."""
-        return Sequences(
-            {name: value[:, rows] for name, value in self.steps.items()},
-            tree_map(lambda value: value[rows], self.state),
-        )
 
 
 class InContext(MetaLearner[ConfigT], ABC):
@@ -173,75 +157,7 @@ class InContext(MetaLearner[ConfigT], ABC):
             timeline.concatenate(start),
         )
 
-    def run_in_segments(
-        self, network: Callable[[Tensor, MemoryState], tuple[Tensor, MemoryState]], inputs: Tensor
-    ) -> tuple[Tensor, list[MemoryState]]:
-        """Runs a network over whole trials, ``bptt`` steps at a time.
-
-        Args:
-            network: ``(inputs [time, trial, input], state) -> (outputs [time, trial, ...], state)``.
-            inputs: ``[time, trial, input]``.
-
-        Returns:
-            Outputs ``[time, trial, ...]``, and the state before each segment.
-        """
-        outputs, states = [], [self.memory.begin(inputs.shape[1])]
-        for segment in inputs.split(self._segment_length(inputs)):
-            output, state = network(segment, states[-1])
-            outputs.append(output)
-            states.append(state)
-        return torch.cat(outputs), states[:-1]
-
-    def segments(self, whole: Mapping[str, Tensor], states: list[MemoryState]) -> Sequences:
-        """Cuts trials into segments for truncated backpropagation, without those in which nothing happened.
-
-        Args:
-            whole: ``[time, trial, ...]`` each, among them the ``mask``.
-            states: State of the memory before each segment, ``[trial, ...]`` each.
-        """
-        length = self._segment_length(whole["mask"])
-        padding = -len(whole["mask"]) % length  # makes the last segment as long as the others
-        steps = {}
-        for name, value in whole.items():
-            padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
-            steps[name] = torch.cat(padded.split(length), dim=1)
-        # Where episodes end early, most segments at the end of a trial are empty.
-        happened = steps["mask"].sum(dim=0) > 0
-        return Sequences(steps, tree_map(lambda *values: torch.cat(values), *states)).select(happened)
-
-    def _segment_length(self, trials: Tensor) -> int:
-        return min(self.config.bptt or len(trials), len(trials))
-
     def _inputs(self, observation: Observation, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
         # The logarithm compresses rewards of any scale. A running scale would change their meaning during a trial.
         squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
         return torch.cat([self.observe(observation), bounded(action), squashed, start], dim=-1)
-
-
-class Timeline:
-    """The episodes of each trial one after another, with the padding of all of them at the end."""
-
-    def __init__(self, rollouts: list[Rollout]) -> None:
-        self._rollouts = rollouts
-        happened = torch.cat([r.mask.flatten(0, 1) for r in rollouts], dim=1)
-        # Each episode follows the last step of the one before, as it did while acting.
-        self._order = happened.argsort(dim=1, descending=True, stable=True)
-
-    def concatenate(self, of: Callable[[Rollout], Tensor]) -> Tensor:
-        """``[task, episode, time, ...]`` of each rollout as ``[time, trial, ...]`` of the whole trial."""
-        whole = torch.cat([of(r).flatten(0, 1) for r in self._rollouts], dim=1)
-        return _gather_times(whole, self._order).transpose(0, 1).contiguous()
-
-    def split(self, value: Tensor) -> list[Tensor]:
-        """``[time, trial, ...]`` of the whole trial as ``[task, episode, time, ...]`` of each rollout."""
-        whole = _gather_times(value.transpose(0, 1), self._order.argsort(dim=1))
-        lengths = [r.mask.shape[-1] for r in self._rollouts]
-        return [
-            part.unflatten(0, r.mask.shape[:2]) for part, r in zip(whole.split(lengths, 1), self._rollouts, strict=True)
-        ]
-
-
-def _gather_times(values: Tensor, times: Tensor) -> Tensor:
-    """``[trial, time, ...]`` at the times ``[trial, new time]``: ``[trial, new time, ...]``."""
-    index = times.view(*times.shape, *[1] * (values.ndim - 2)).expand(*times.shape, *values.shape[2:])
-    return values.gather(1, index)

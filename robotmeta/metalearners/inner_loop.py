@@ -1,4 +1,4 @@
-"""The inner loop: policy-gradient adaptation of all tasks at once, the same in training, test and deployment."""
+"""The inner loop: policy-gradient adaptation of all tasks at once, the same in meta-training and deployment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from robotmeta.policies import DiagonalGaussian, GaussianMLP
 
 
 class Samples(NamedTuple):
-    """Experience as the inner and outer losses need it; leading axes ``[task, episode, time]``."""
+    """Experience for the inner and outer losses; leading axes ``[task, episode, time]``."""
 
     observations: Tensor
     """Normalized observations, ``[task, episode, time, observation]``."""
@@ -25,7 +25,7 @@ class Samples(NamedTuple):
     mask: Tensor
     """1.0 for steps that happened, ``[task, episode, time]``."""
     behavior: DiagonalGaussian
-    """Distribution the actions were drawn from, ``[task, episode, time, action]``."""
+    """Distribution of the actions when they were sampled, ``[task, episode, time, action]``."""
     log_probs: Tensor
     """Log-probabilities under ``behavior``, ``[task, episode, time]``."""
     trace: float
@@ -50,15 +50,15 @@ def task_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def log_likelihood(log_probs: Tensor, samples: Samples) -> Tensor:
-    """``mean_t log pi(a_t) A_t`` (Finn et al. 2017). Its second derivative is that of a biased estimator."""
+    """``J = mean_t log pi(a_t) A_t`` (Finn et al. 2017). Its second derivative is biased."""
     return task_mean(log_probs * samples.advantages, samples.mask)
 
 
 def lvc(log_probs: Tensor, samples: Samples) -> Tensor:
-    """Low variance curvature, ``mean_t pi(a_t) / pi_sampled(a_t) A_t`` (Rothfuss et al. 2019, equation 9).
+    """Low variance curvature, ``J = mean_t pi(a_t) / pi_0(a_t) A_t`` (Rothfuss et al. 2019, equation 9).
 
-    The denominator is the policy that drew the actions. At that policy it is the published ``stop(pi(a_t))``; once the
-    outer loop has moved on, it keeps the inner gradient that of the data's own distribution.
+    ``pi_0`` is the policy that sampled the actions. In the first gradient step of the outer loop it equals the
+    published ``stop(pi(a_t))``. In later steps it corrects for the distribution of the data.
     """
     return task_mean((log_probs - samples.log_probs).exp() * samples.advantages, samples.mask)
 
@@ -66,19 +66,18 @@ def lvc(log_probs: Tensor, samples: Samples) -> Tensor:
 def dice(log_probs: Tensor, samples: Samples) -> Tensor:
     """DiCE with advantages (Foerster et al. 2018; Loaded DiCE, Farquhar et al. 2019).
 
-    ``mean_t (exp(w_t) - exp(v_t) + 1) A_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) l_s`` and
-    ``v_t = w_t - l_t``, where ``l_s`` is the log ratio to the sampling policy and ``c = gamma lambda``. Its value and
-    first derivative are those of :func:`lvc`; its second derivative also holds the terms that couple the steps of an
-    episode.
+    ``J = mean_t (exp(w_t) - exp(v_t) + 1) A_t`` with the discounted dependencies ``w_t = sum_{s<=t} c^(t-s) l_s`` and
+    ``v_t = w_t - l_t``, where ``l_s = log pi(a_s) / pi_0(a_s)`` and ``c = gamma lambda``. Its value and its first
+    derivative are those of :func:`lvc`. Its second derivative also contains the terms that couple steps of an episode.
     """
     advantages, mask, c = samples.advantages, samples.mask, samples.trace
     ratios = (log_probs - samples.log_probs) * mask
-    steps = torch.arange(advantages.shape[-1], device=advantages.device)
-    lag = (steps.unsqueeze(0) - steps.unsqueeze(1)).to(advantages.dtype)  # [s, t] = t - s
+    t = torch.arange(advantages.shape[-1], device=advantages.device)
+    lag = (t.unsqueeze(0) - t.unsqueeze(1)).to(advantages.dtype)  # [s, t] = t - s
     decay = torch.where(lag >= 0, torch.as_tensor(c, dtype=lag.dtype) ** lag.clamp(min=0), 0.0)
-    through = ratios @ decay  # w_t
-    before = through - ratios  # v_t
-    return task_mean((through.exp() - before.exp() + 1.0) * advantages, mask)
+    w = ratios @ decay
+    v = w - ratios
+    return task_mean((w.exp() - v.exp() + 1.0) * advantages, mask)
 
 
 Surrogate = Callable[[Tensor, Samples], Tensor]
@@ -104,14 +103,13 @@ def adapt(
         policy: The network.
         parameters: With a leading task axis, ``[task, ...]``.
         samples: Experience of the policy with these parameters.
-        step_size: alpha: a number, or a tensor a parameter that broadcasts against it without its task axis.
-            Zero leaves the policy unchanged.
+        step_size: alpha, a number or one tensor for each parameter that broadcasts against it without its task axis.
         surrogate: Name of J: ``lvc``, ``log_likelihood`` or ``dice``.
         differentiable: Keep the graph, so that an outer loss can be differentiated with respect to ``parameters``
             and ``step_size``.
         first_order: Treat the gradient as a constant in that graph (FOMAML).
         distribution: The policy's action distributions at the samples, as a differentiable function of
-            ``parameters``, where they are at hand; they are computed otherwise. Only where ``differentiable``.
+            ``parameters``, if already computed. Only with ``differentiable``.
 
     Returns:
         Adapted parameters ``[task, ...]``.

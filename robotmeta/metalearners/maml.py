@@ -14,7 +14,7 @@ from robotmeta.metalearners.gradient import PAPER, GradientConfig, GradientLearn
 from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients, sums
 
-_PROBE = 3e-3  # length of the steps that measure curvature: above float32's rounding, below the policy's scale
+_PROBE = 3e-3  # length of the steps that measure curvature, above the rounding of float32, below changes of the policy
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MAMLConfig(GradientConfig):
     first_order: bool = False
     """Ignore how the inner gradient depends on the initialization (FOMAML)."""
     max_kl: float = 0.01
-    """Trust region: mean KL divergence of the post-adaptation policies, in nats."""
+    """Trust region: bound on the mean KL divergence of the post-adaptation policies, in nats."""
     cg_iterations: int = 10
     """Conjugate-gradient iterations."""
     cg_damping: float = 1e-2
@@ -34,7 +34,7 @@ class MAMLConfig(GradientConfig):
     backtracks: int = 15
     """Attempts of the line search."""
     backtrack_ratio: float = 0.8
-    """Shrinkage of the step at each attempt."""
+    """Factor by which the step shrinks at each attempt."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,8 +56,8 @@ class MAML(GradientLearner[MAMLConfig]):
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         # theta' = theta + alpha * grad J(theta)              on each rollout before the last
-        # L = mean pi_theta' / pi_old A                       on the last rollout
-        # maximize L subject to KL(pi_old, pi_theta') <= max_kl: conjugate gradient, then a line search
+        # L = mean pi_theta' / pi_0 A                         on the last rollout, with A of the policy pi_0 that acted
+        # maximize L subject to KL(pi_0, pi_theta') <= max_kl: conjugate gradient, then a line search
         config = self.config
         before, after = self.before_and_after(trial)
         parameters = self.meta_parameters()
@@ -65,20 +65,20 @@ class MAML(GradientLearner[MAMLConfig]):
         start, gradient = self._gradient(before, after, of="objective")
 
         def hessian_vector(vector: Tensor) -> Tensor:
-            # The KL gradient is zero at the origin, so its change over a short step is the step's image. Exact
-            # differentiation would go through the inner loop a third time: twenty times the cost for the same product.
+            # The gradient g of the KL divergence is zero at the origin, so H v = g(s v) / s for a short step s. Exact
+            # differentiation would go through the inner loop a third time and cost twenty times as much.
             step = _PROBE / vector.norm().clamp(min=1e-12)
             assign(parameters, origin + step * vector)
-            _, ahead = self._gradient(before, after, of="kl")
+            _, change = self._gradient(before, after, of="kl")
             assign(parameters, origin)
-            return ahead / step + config.cg_damping * vector
+            return change / step + config.cg_damping * vector
 
         direction = conjugate_gradient(hessian_vector, gradient, config.cg_iterations)
         curvature = direction @ hessian_vector(direction)
         full_step = (2.0 * config.max_kl / curvature.clamp(min=1e-12)).sqrt() * direction
-        found = self._line_search(before, after, start, origin, full_step)
+        metrics = self._line_search(before, after, start, origin, full_step)
         self.update_normalizer(trial)
-        return {**found, **self.summary()}
+        return {**metrics, **self.summary()}
 
     def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
         """Surrogate objective and KL divergence of the adapted policies, means over tasks."""
@@ -90,8 +90,8 @@ class MAML(GradientLearner[MAMLConfig]):
 
     def _gradient(self, before: list[Samples], after: Samples, *, of: str) -> tuple[float, Tensor]:
         """Value and gradient ``[parameter]`` of the objective or the KL divergence."""
-        values, found = gradients(self.parts(before, after), self.meta_parameters(), of=of)
-        return values[of], torch.cat([gradient.flatten() for gradient in found])
+        values, gradient = gradients(self.parts(before, after), self.meta_parameters(), of=of)
+        return values[of], torch.cat([part.flatten() for part in gradient])
 
     def _line_search(
         self, before: list[Samples], after: Samples, start: float, origin: Tensor, full_step: Tensor
@@ -99,11 +99,11 @@ class MAML(GradientLearner[MAMLConfig]):
         """Takes the largest step that improves the objective within the trust region; none if there is no such step."""
         parameters = self.meta_parameters()
         for attempt in range(self.config.backtracks):
-            move = self.config.backtrack_ratio**attempt
-            assign(parameters, origin + move * full_step)
+            size = self.config.backtrack_ratio**attempt
+            assign(parameters, origin + size * full_step)
             reached = sums(self.parts(before, after), self.device)
             if reached["objective"] > start and reached["kl"] <= self.config.max_kl:
-                return {"objective": reached["objective"] - start, "kl": reached["kl"], "step": move}
+                return {"objective": reached["objective"] - start, "kl": reached["kl"], "step": size}
         assign(parameters, origin)
         return {"objective": 0.0, "kl": 0.0, "step": 0.0}
 

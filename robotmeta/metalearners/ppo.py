@@ -1,4 +1,4 @@
-"""Proximal policy optimization (Schulman et al. 2017), as the actor-critic learners use it."""
+"""Proximal policy optimization (Schulman et al. 2017), which the actor-critic learners share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from robotmeta.experience.returns import discounted_returns, generalized_advanta
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, normalize
 from robotmeta.metalearners.protocol import LearnerConfig
-from robotmeta.policies import ActionDistribution, ActorCritic
+from robotmeta.policies import ActionDistribution, ActorCritic, ReturnScale
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,10 @@ class PPOConfig(LearnerConfig):
     family_defaults: ClassVar = ("init_std",)
 
     learning_rate: float = 1e-3
-    """Of Adam, to begin with."""
+    """Initial learning rate of Adam."""
     desired_kl: float = 0.0
-    """Divergence (KL) from the policy that acted beyond which the learning rate falls; 0 keeps it constant."""
+    """KL divergence from the policy that acted at which the learning rate is kept; it falls above twice this, and rises
+    below half of it. 0 keeps it constant."""
     epochs: int = 8
     """Passes over the data a meta-update."""
     minibatches: int = 4
@@ -59,47 +60,23 @@ class PPOConfig(LearnerConfig):
             self.check(name, at_least=0)
 
     def control_defaults(self) -> dict[str, Any]:
-        """Exploration, step size, and the discount, which decides what is maximized."""
+        """Exploration, step size and the discount factor."""
         return {name: getattr(self, name) for name in ("init_std", "min_std", "desired_kl", "discount")}
 
 
 @dataclass(frozen=True)
 class ActorCriticConfig(PPOConfig):
-    """Hyper-parameters of PPO on single steps, which needs no sequences."""
+    """Hyper-parameters of PPO for a memoryless policy, on single steps."""
 
     learning_rate: float = 5e-4
-    """Of Adam, to begin with."""
+    """Initial learning rate of Adam."""
     minibatches: int = 8
     """Gradient steps a pass."""
     hidden: tuple[int, ...] = (128, 128)
     """Hidden layers of the policy and of the value function."""
     bootstrap: bool = True
-    """At a time limit, which the value function cannot see coming, let the value of the last state stand for what would
-    have followed. Otherwise the limit counts as an end."""
-
-
-class ReturnScale(nn.Module):
-    """Running standard deviation of returns, so that the value loss does not depend on the unit of the reward."""
-
-    square: Tensor
-    weight: Tensor
-
-    def __init__(self, memory: float = 0.9) -> None:
-        super().__init__()
-        self.memory = memory
-        self.register_buffer("square", torch.zeros(()))
-        self.register_buffer("weight", torch.zeros(()))
-
-    def forward(self) -> Tensor:
-        """The standard deviation, at least 1e-3."""
-        return (self.square / self.weight).sqrt().clamp(min=1e-3)
-
-    @torch.no_grad()
-    def update(self, returns: Tensor, mask: Tensor) -> None:
-        """Moves the estimate towards a batch of discounted returns."""
-        mean_square = masked_moments(returns.square(), mask).mean.squeeze()
-        self.square.mul_(self.memory).add_((1.0 - self.memory) * mean_square)
-        self.weight.mul_(self.memory).add_(1.0 - self.memory)
+    """At a time limit, which is not observed, add the value of the last state for the rewards that would have followed.
+    Otherwise the limit counts as the end of the task."""
 
 
 def ppo_loss(
@@ -113,21 +90,21 @@ def ppo_loss(
     mask: Tensor,
     steps: Tensor,
 ) -> dict[str, Tensor]:
-    """The share that some steps have in the loss and in the divergence of a minibatch.
+    """The share of some steps in the loss of a minibatch, and in its KL divergence from the policy that acted.
 
-    The loss is the clipped surrogate, the squared value error and the entropy bonus; the divergence, from the policy
-    that acted, is estimated from the likelihood ratio r as r - 1 - log r, which is never negative.
+    ``L = -mean(min(r A, clip(r) A) - c_v (V - R)^2 + c_e H)`` with the likelihood ratio ``r``. The divergence is
+    estimated as ``mean(r - 1 - log r)``, which is never negative.
 
     Args:
         config: Weights and clipping.
         distribution: Current policy, ``[..., action]``.
         actions: ``[..., action]``.
-        old_log_probs: Log-probabilities when the actions were drawn, ``[...]``.
-        advantages: ``[...]``.
-        values: Current values, ``[...]``.
-        targets: What they should be, ``[...]``.
+        old_log_probs: Log-probabilities under the policy that acted, ``[...]``.
+        advantages: A, ``[...]``.
+        values: V, ``[...]``.
+        targets: R, ``[...]``.
         mask: 1.0 for steps that happened, ``[...]``.
-        steps: How many happened in the whole minibatch.
+        steps: Number of steps that happened in the whole minibatch.
 
     Returns:
         ``loss`` and ``kl``.
@@ -143,10 +120,10 @@ def ppo_loss(
 
 
 def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl: float) -> None:
-    """Makes steps shorter where the policy has moved too far from the one that acted, longer again where it hardly has.
+    """Lowers the learning rate after a large KL divergence, and raises it again after a small one (Rudin et al. 2022).
 
-    As Rudin et al. (2022) do it: the less a policy explores, the farther it moves by the same step. The rate stays
-    between a hundredth of what it was to begin with and that; with longer steps, policies stop exploring too soon.
+    The same step changes a policy more, the less it explores. The rate stays between a hundredth of its initial value
+    and that value: with a higher one, policies stop exploring too soon.
     """
     if kl > 2.0 * config.desired_kl > 0.0:
         factor = 1.0 / 1.5
@@ -160,24 +137,24 @@ def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl
 
 
 def step(
-    optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], found: Sequence[Tensor], max_grad_norm: float
+    optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], gradient: Sequence[Tensor], max_norm: float
 ) -> None:
-    """One optimizer step along the given gradients, clipped to a norm."""
-    for parameter, gradient in zip(parameters, found, strict=True):
-        parameter.grad = gradient
-    nn.utils.clip_grad_norm_(parameters, max_grad_norm)
+    """One optimizer step along a gradient, clipped to a norm."""
+    for parameter, part in zip(parameters, gradient, strict=True):
+        parameter.grad = part
+    nn.utils.clip_grad_norm_(parameters, max_norm)
     optimizer.step()
 
 
 class PPOInputs(NamedTuple):
-    """Inputs of the networks in a rollout."""
+    """Inputs of the actor and the critic at each step of a rollout."""
 
     actor: Tensor
     """``[task, episode, time, input]``."""
     critic: Tensor
     """``[task, episode, time, critic input]``."""
     last: Tensor
-    """What the critic sees after each episode, ``[task, episode, critic input]``."""
+    """Of the critic after the last step, ``[task, episode, critic input]``."""
 
 
 def ppo_update(
@@ -194,19 +171,20 @@ def ppo_update(
     Args:
         config: Hyper-parameters.
         network: The policy that acted, and its value function.
-        adam: Steps the network's parameters.
-        return_scale: Learns the scale of the returns.
+        adam: Optimizer of the network.
+        return_scale: Running scale of the returns; it is updated.
         rollout: Experience.
-        inputs: Inputs of the networks in it.
-        generator: Shuffles.
+        inputs: Inputs of the network in it.
+        generator: A CPU generator for shuffling.
 
     Returns:
-        Numbers to log.
+        ``loss`` and ``kl`` of the last minibatch.
     """
     with torch.no_grad():
         values = network.value(inputs.critic)
         rewards = rollout.training_rewards
-        return_scale.update(discounted_returns(rewards, config.discount), rollout.mask)
+        returns = discounted_returns(rewards, config.discount)
+        return_scale.update(masked_moments(returns.square(), rollout.mask).mean)
         advantages = generalized_advantages(
             rewards / return_scale(),
             values,
@@ -230,7 +208,7 @@ def ppo_update(
         data = [value[happened] for value in columns]
 
     def loss(rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
-        """The share of some steps, out of a minibatch with that many."""
+        """The share of some steps in the loss of a minibatch with that many."""
         actor, critic, actions, old, gains, targets, mask = (value[rows] for value in data)
         return ppo_loss(config, network(actor), actions, old, gains, network.value(critic), targets, mask, steps)
 
@@ -241,14 +219,14 @@ def ppo_update(
             sums, gradient = minibatch_gradients(loss, data[-1], chosen, parameters, shards=config.shards)
             adjust_learning_rate(config, adam, sums["kl"])
             step(adam, parameters, gradient, config.max_grad_norm)
-    return {**sums, **state_of(network.log_std, adam)}
+    return sums
 
 
-def state_of(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """What to log of a policy after an update: how widely it explores, and the learning rate."""
+def exploration(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """Metrics of a policy after an update: mean standard deviation of its actions, and learning rate."""
     return {"std": log_std.exp().mean().item(), "learning_rate": optimizer.param_groups[0]["lr"]}
 
 
 def last_values(config: ActorCriticConfig, network: ActorCritic, rollout: Rollout, last: Tensor) -> Tensor:
-    """Value of the state after each episode, ``[task, episode]``; zero where it ended for good."""
+    """Value of the state after each episode, ``[task, episode]``; zero where the episode terminated."""
     return network.value(last).masked_fill(rollout.terminated, 0.0) * float(config.bootstrap)

@@ -25,13 +25,13 @@ class ProMPConfig(GradientConfig):
     presets: ClassVar = {"paper": _PAPER, "paper-3-steps": {**_PAPER, "adaptation_steps": 3}}
 
     learning_rate: float = 1.5e-3
-    """Of Adam, in the outer loop."""
+    """Learning rate of Adam, in the outer loop."""
     epochs: int = 8
-    """Gradient steps a meta-update, at most."""
+    """Maximum number of gradient steps a meta-update."""
     clip: float = 0.3
     """Clipping of the likelihood ratio of post-adaptation data."""
     max_kl: float = 0.03
-    """Stop the epochs of a meta-update once the post-adaptation policies moved this far, in nats."""
+    """KL divergence of the post-adaptation policies beyond which a meta-update takes no further step, in nats."""
     max_grad_norm: float = 1.0
     """Gradient clipping."""
     kl_penalty: float = 5e-4
@@ -46,7 +46,7 @@ class ProMPConfig(GradientConfig):
 
 
 class ProMP(GradientLearner[ProMPConfig]):
-    """Clipped surrogate on post-adaptation data, KL penalty on pre-adaptation data, low variance curvature inside."""
+    """Clipped surrogate on post-adaptation data, KL penalty on pre-adaptation data, low variance curvature."""
 
     Config = ProMPConfig
     adaptation = "by policy-gradient steps"
@@ -62,33 +62,33 @@ class ProMP(GradientLearner[ProMPConfig]):
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         # for each epoch:
         #     theta'  = theta + alpha * grad J_lvc(theta)                    on each rollout before the last
-        #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_old     on the last rollout
-        #     theta  += Adam of grad (J_clip - eta * KL(pi_old, pi_theta))
-        #     stop early once KL(pi_old, pi_theta') > max_kl
+        #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_0       on the last rollout, which pi_0 collected
+        #     theta  += Adam of grad (J_clip - eta * KL(pi_0, pi_theta))
+        #     stop once KL(pi_0, pi_theta') > max_kl
         before, after = self.before_and_after(trial)
         metrics: dict[str, float] = {}
         parameters = self.meta_parameters()
         for epoch in range(self.config.epochs):
-            sums, found = gradients(self.parts(before, after), parameters)
+            sums, gradient = gradients(self.parts(before, after), parameters)
             metrics = {**sums, "epochs": epoch}
             if sums["kl_post"] > self.config.max_kl:
                 break
-            step(self.adam, parameters, found, self.config.max_grad_norm)
+            step(self.adam, parameters, gradient, self.config.max_grad_norm)
             metrics["epochs"] = epoch + 1
         self.update_normalizer(trial)
         return {**metrics, **self.summary()}
 
     def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
-        """The objective of ProMP, negated (equation 11), and how far the policies moved before and after adaptation."""
+        """The negative objective of ProMP (equation 11), and the KL divergences before and after adaptation."""
         config = self.config
-        # The inner loop's first step and the KL penalty look at the same policy on the same data: one pass serves both.
+        # The first step of the inner loop and the KL penalty need the same policy on the same data: one pass is enough.
         start = self.start(len(after.mask))
         initial = self.policy(start, before[0].observations)
         adapted = self.policy(self.adapted(start, before, distribution=initial), after.observations)
         ratio = (adapted.log_prob(after.actions) - after.log_probs).exp()
         clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
         objective = task_mean(torch.minimum(ratio * after.advantages, clipped * after.advantages), after.mask).mean()
-        # Only the first rollout was sampled from the initialization itself.
+        # Only the first rollout was sampled from the initialization.
         kl_before = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
         with torch.no_grad():
             kl_after = task_mean(after.behavior.kl(adapted), after.mask).mean()

@@ -1,4 +1,4 @@
-"""What every meta-learner answers: begin, act, adapt, update. Nothing else in the package asks which one it is."""
+"""The protocol of meta-learners: begin, act, adapt, update. Nothing else in the package asks which learner it is."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from robotmeta.policies import ActionDistribution, DiagonalGaussian, Observation
 
 @dataclass(frozen=True)
 class LearnerConfig:
-    """What the training loop needs to know of any learner; each learner adds its own hyper-parameters."""
+    """Hyper-parameters of every learner, which the training loop reads; each learner adds its own."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Named sets of hyper-parameters that differ from the defaults."""
     family_defaults: ClassVar[tuple[str, ...]] = ()
-    """Hyper-parameters whose default is the family's attribute of the same name, where the family has one."""
+    """Hyper-parameters whose default is the family's attribute of the same name, if that is not None."""
 
     meta_batch: int = 40
     """Tasks a meta-update."""
     episodes: int = 3
-    """Episodes of each task in one rollout, side by side."""
+    """Episodes of each task in one rollout."""
     adaptation_steps: int = 1
-    """Adaptation steps of a meta-update: a rollout before each, and one after the last."""
+    """Adaptation steps a meta-update, with a rollout before each and one after the last."""
     oracle: bool = False
-    """Append the task's parameters to the observation. A real robot cannot observe them: this is for a control."""
+    """Append the task's parameters to the observation. A real robot cannot observe them, so this is for a control."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -47,24 +47,24 @@ class LearnerConfig:
         self.check("adaptation_steps", at_least=0)
 
     def control_defaults(self) -> dict[str, Any]:
-        """Hyper-parameters that a trained control takes over from this learner, so that the two can be compared."""
+        """Hyper-parameters that a trained control takes from this learner, so that the two can be compared."""
         return {}
 
     def check(self, name: str, *, at_least: int) -> None:
-        """Raises UserError where a hyper-parameter is too small."""
+        """Raises UserError if a hyper-parameter is too small."""
         value = getattr(self, name)
         if value < at_least:
             raise UserError(f"{name} must be at least {at_least}, not {value}")
 
     def check_positive(self, *names: str) -> None:
-        """Raises UserError where a hyper-parameter is zero or less."""
+        """Raises UserError if a hyper-parameter is zero or less."""
         for name in names:
             value = getattr(self, name)
             if value <= 0.0:
                 raise UserError(f"{name} must be positive, not {value:g}")
 
     def check_share(self, *names: str) -> None:
-        """Raises UserError where a hyper-parameter is not between 0 and 1."""
+        """Raises UserError if a hyper-parameter is not between 0 and 1."""
         for name in names:
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
@@ -75,30 +75,30 @@ ConfigT = TypeVar("ConfigT", bound=LearnerConfig)
 
 
 class Sizes(NamedTuple):
-    """What a learner is built for."""
+    """Sizes of what a learner reads and puts out."""
 
     observation: int
-    """Numbers in an observation; of groups, in those that are vectors."""
+    """Of an observation. If it consists of groups, of those that are vectors together."""
     action: int
-    """Numbers in an action."""
+    """Of an action."""
     task: int
-    """Numbers in an encoded task, which a learner may use in meta-training."""
+    """Of an encoded task, which a learner may use in meta-training."""
     privileged_state: int = 0
-    """Numbers in the privileged state, which a learner may use in meta-training."""
+    """Of the privileged state, which a learner may use in meta-training."""
     groups: Mapping[str, ObservationGroup] | None = None
-    """Groups that observations consist of; None for one vector."""
+    """Groups of an observation by name; None if it is one vector."""
 
 
 class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     """A policy that adapts, and the outer loop that trains it.
 
     Args:
-        sizes: Of observations, actions and encoded tasks.
+        sizes: Sizes of observations, actions and tasks.
         config: Hyper-parameters, an instance of ``Config``.
         generator: Draws the initial weights.
 
     Raises:
-        UserError: For groups of observations that are no vectors, unless the learner has ``encoders``.
+        UserError: For observation groups that are no vectors, unless the learner has ``encoders``.
     """
 
     Config: ClassVar[type[LearnerConfig]]
@@ -125,8 +125,8 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """The belief before any experience of ``num_tasks`` tasks.
 
         Args:
-            num_tasks: Tasks.
-            generator: A CPU generator for learners that draw a belief; None for a belief without randomness.
+            num_tasks: Number of tasks.
+            generator: A CPU generator for learners that sample a belief; None for a belief without randomness.
         """
 
     @abstractmethod
@@ -136,15 +136,19 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """The action distribution ``[task, episode, action]``, and the belief after this input.
 
         Args:
-            belief: What the learner believes about each task.
+            belief: The belief about each task.
             policy_input: What the policy observes.
-            generator: A CPU generator for learners that draw what they act on, such as a sample of a posterior; None
-                for acting without randomness.
+            generator: A CPU generator for learners that sample from their belief; None to act without randomness.
         """
 
     @abstractmethod
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
-        """The belief after one adaptation step, on experience that was collected from ``belief``."""
+        """The belief after one adaptation step.
+
+        Args:
+            belief: The belief after collecting the rollout.
+            rollout: Experience of the same tasks.
+        """
 
     @abstractmethod
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
@@ -155,20 +159,20 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
             generator: A CPU generator for shuffling.
 
         Returns:
-            Numbers to log.
+            Metrics by name.
         """
 
     @abstractmethod
     def schedule(self, episodes: int) -> list[int]:
-        """How to spend a budget of adaptation episodes: episodes of each adaptation step."""
+        """Number of episodes of each adaptation step, for a total number of adaptation episodes."""
 
     def infer(self, belief: Belief) -> DiagonalGaussian | None:
-        """What the belief says of each task, encoded, ``[task, encoding]``; None for learners that do not say."""
+        """Posterior over each task, encoded, ``[task, encoding]``; None for learners without one."""
         return None
 
     @abstractmethod
     def optimizers(self) -> list[torch.optim.Optimizer]:
-        """What the outer loop steps with; its state is saved with the weights."""
+        """Optimizers of the outer loop; their state is saved with the weights."""
 
     def observe(self, observation: Observation) -> Tensor:
         """An observation as one normalized vector, ``[..., observation]``."""
@@ -176,14 +180,14 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
 
     @property
     def device(self) -> torch.device:
-        """Where the policy lives."""
+        """Device of the policy."""
         return self.normalizer.mean.device
 
     def training_state(self) -> dict[str, Any]:
-        """What resuming needs beside the weights."""
+        """State that resuming needs in addition to the weights."""
         return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers()]}
 
     def load_training_state(self, state: Mapping[str, Any]) -> None:
-        """Restores what :meth:`training_state` returned."""
+        """Restores the state that :meth:`training_state` returned."""
         for optimizer, saved in zip(self.optimizers(), state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)

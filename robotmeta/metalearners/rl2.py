@@ -1,4 +1,4 @@
-"""RL^2: a recurrent policy that learns to adapt by acting (Duan et al. 2016), trained with PPO."""
+"""RL^2: a policy with a memory that learns to adapt as it acts (Duan et al. 2016), trained with PPO."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from torch import Tensor
 
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
-from robotmeta.metalearners.in_context import InContext, InContextConfig, Sequences, Timeline
-from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments, normalize
-from robotmeta.metalearners.ppo import ReturnScale, adjust_learning_rate, ppo_loss, state_of, step
+from robotmeta.metalearners.in_context import InContext, InContextConfig
+from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, moments, normalize
+from robotmeta.metalearners.ppo import adjust_learning_rate, exploration, ppo_loss, step
 from robotmeta.metalearners.protocol import Sizes
-from robotmeta.policies import DiagonalGaussian, Memory, RecurrentActorCritic
+from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
+from robotmeta.policies import DiagonalGaussian, Memory, RecurrentActorCritic, ReturnScale
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class RL2Config(InContextConfig):
 
 
 class RL2(InContext[RL2Config]):
-    """What it remembers, and what it does about it, is learned from the return of whole trials alone."""
+    """Learns what to remember and how to act on it end to end, from the return of whole trials."""
 
     Config = RL2Config
     adaptation = "as it acts: a recurrent policy, trained end to end"
@@ -55,8 +56,8 @@ class RL2(InContext[RL2Config]):
         return [self.adam]
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
-        # A = GAE over the whole trial: what is learnt in one episode is worth the reward of the next
-        # for each epoch, for each minibatch of trials: Adam on the PPO loss, sequences as one GRU call
+        # A_t = GAE over the whole trial: information from one episode is worth the rewards of the next ones
+        # for each epoch, for each minibatch of sequences: Adam on the loss of PPO, each sequence in one call
         config = self.config
         data = self._sequences(trial.rollouts)
         loss, mask, parameters = partial(self._loss, data), data.steps["mask"], list(self.network.parameters())
@@ -67,7 +68,7 @@ class RL2(InContext[RL2Config]):
                 adjust_learning_rate(config, self.adam, sums["kl"])
                 step(self.adam, parameters, gradient, config.max_grad_norm)
         self.normalizer.update(moments(trial.observations()))
-        return {**sums, **state_of(self.network.log_std, self.adam)}
+        return {**sums, **exploration(self.network.log_std, self.adam)}
 
     def _loss(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """The share of some sequences in the loss of a minibatch with that many steps."""
@@ -92,9 +93,11 @@ class RL2(InContext[RL2Config]):
         timeline = Timeline(rollouts)
         x = self.trial_inputs(timeline)
         mask, rewards = timeline.concatenate(lambda r: r.mask), timeline.concatenate(lambda r: r.training_rewards)
-        values, states = self.run_in_segments(lambda inputs, state: self.network(inputs, state)[1:], x)
+        start = self.memory.begin(mask.shape[1])
+        values, states = run_in_segments(lambda x, state: self.network(x, state)[1:], x, start, config.bptt)
         elapsed = timeline.concatenate(_until_next)
-        self.return_scale.update(discounted_returns(rewards.T, config.discount, elapsed.T).T, mask)
+        returns = discounted_returns(rewards.T, config.discount, elapsed.T).T
+        self.return_scale.update(masked_moments(returns.square(), mask).mean)
         advantages = generalized_advantages(
             rewards.T / self.return_scale(),
             values.T,
@@ -112,14 +115,14 @@ class RL2(InContext[RL2Config]):
             "targets": advantages + values,
             "mask": mask,
         }
-        return self.segments(whole, states)
+        return cut(whole, states, config.bptt)
 
 
 def _until_next(rollout: Rollout) -> Tensor:
-    """Control steps from each step to the one that follows it in the trial, ``[task, episode, time]``.
+    """Control steps from each step to the next one in the trial, ``[task, episode, time]``.
 
-    An episode that ended early has no reward up to its time limit. Otherwise a fall would cost nothing, because a new
-    episode follows it.
+    After an episode that ended early, the rest of its time limit counts as steps without reward. Otherwise a fall would
+    cost nothing, because the next episode follows at once.
     """
     mask = rollout.mask
     remaining = torch.arange(mask.shape[-1], 0, -1, device=mask.device, dtype=mask.dtype)

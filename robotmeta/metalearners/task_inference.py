@@ -1,11 +1,10 @@
 """Meta-learning as task inference (Humplik et al. 2019): a network infers the task, a memoryless policy acts on it.
 
-Meta-training knows each task's parameters, so inferring them from experience is supervised learning. The policy is
-trained with PPO on the observation and what is known of the task, and its gradient stays out of the memory; RL^2 trains
-both end to end, from the return alone. The privileged state, which no sensor measures, such as a robot's velocity, is
-inferred in the same way (Ji et al. 2022).
-The same idea, for a policy that is already trained, is the online system identification of Yu et al. (2017) and the
-adaptation module of Kumar et al. (2021).
+The parameters of each task are known in meta-training, so the estimator is trained by supervised learning. The policy
+is trained with PPO on the observation and the estimate, and its gradient does not reach the estimator. RL^2 trains both
+end to end, from the return alone. The privileged state, which no sensor of the robot measures, such as its velocity, is
+inferred in the same way (Ji et al. 2022). Related methods are the online system identification of Yu et al. (2017) and
+the adaptation module of Kumar et al. (2021).
 """
 
 from __future__ import annotations
@@ -17,31 +16,40 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, joined
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, concatenate_episodes
 from robotmeta.experience.trees import tree_map
-from robotmeta.metalearners.in_context import InContext, InContextConfig, Sequences, Timeline
+from robotmeta.metalearners.in_context import InContext, InContextConfig
 from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments
-from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update, step
+from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update, step
 from robotmeta.metalearners.protocol import Sizes
-from robotmeta.policies import ActorCritic, DiagonalGaussian, Memory, MemoryState, ObservationNormalizer, TaskEstimator
+from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
+from robotmeta.policies import (
+    ActorCritic,
+    DiagonalGaussian,
+    Memory,
+    MemoryState,
+    ObservationNormalizer,
+    ReturnScale,
+    TaskEstimator,
+)
 
 
 @dataclass(frozen=True)
 class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
-    """Hyper-parameters of task inference; those of PPO are the policy's."""
+    """Hyper-parameters of task inference. Those of PPO are for the policy."""
 
     learning_rate: float = 5e-4
-    """Of Adam, for the policy, to begin with."""
+    """Initial learning rate of Adam, for the policy."""
     minibatches: int = 8
     """Gradient steps a pass over the policy's data."""
     hidden_size: int = 64
-    """GRU units of the estimator."""
+    """Size of the estimator's memory: units of a GRU."""
     estimator_learning_rate: float = 1e-3
-    """Of Adam, for the estimator."""
+    """Learning rate of Adam, for the estimator."""
     estimator_epochs: int = 2
-    """Passes over the sequences a meta-update."""
+    """Passes over the estimator's sequences a meta-update."""
     estimator_minibatches: int = 8
-    """Gradient steps a pass over the sequences."""
+    """Gradient steps a pass over the estimator's sequences."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,10 +59,10 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
 
 class TaskInference(InContext[TaskInferenceConfig]):
-    """Remembers in order to tell which task it is, and acts on what it thinks.
+    """Infers the task and the privileged state from experience, and acts on the observation and the estimate.
 
-    The policy maximizes the return of each episode by itself. It does not explore for the sake of later episodes, as
-    RL^2 can learn to.
+    The policy maximizes the return of each episode separately. Unlike RL^2, it does not learn to explore in one episode
+    for a higher return in the next.
     """
 
     Config = TaskInferenceConfig
@@ -68,10 +76,10 @@ class TaskInference(InContext[TaskInferenceConfig]):
         inferred = sizes.task + sizes.privileged_state
         self.estimator = TaskEstimator(self.new_memory(generator), inferred, generator)
         self.network = ActorCritic(
-            sizes.observation + 2 * inferred,  # mean and standard deviation of what it thinks
+            sizes.observation + 2 * inferred,  # mean and standard deviation of the estimate
             sizes.action,
             config.hidden,
-            critic_size=sizes.observation + 3 * inferred,  # and the truth (Pinto et al. 2018)
+            critic_size=sizes.observation + 3 * inferred,  # and the true values (Pinto et al. 2018)
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,
@@ -94,48 +102,52 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
     @torch.no_grad()
     def infer(self, belief: Belief) -> DiagonalGaussian:
-        return self._parts(self.estimator.posterior(tree_map(lambda value: value[:, 0], self.memory_state(belief))))[0]
+        state = tree_map(lambda value: value[:, 0], self.memory_state(belief))
+        return self._split(self.estimator.posterior(state))[0]
 
     def _policy_features(self, estimate: DiagonalGaussian) -> Tensor:
-        """Mean and standard deviation of the posterior as policy inputs, ``[..., 2 * (task + privileged_state)]``."""
-        task, state = self._parts(estimate)
+        """Mean and log standard deviation as inputs of the policy, ``[..., 2 * (task + privileged_state)]``."""
+        task, state = self._split(estimate)
         return torch.cat([self._scaled(task.flat()), state.flat()], dim=-1)
 
     def _scaled(self, task: Tensor) -> Tensor:
-        """Numbers about the task's parameters, as large in all as those about a single one would be.
+        """Inputs about the task, divided by the square root of the number of parameters.
 
-        Families have up to some forty parameters, most of which matter little. Unscaled, they drown what the policy
-        observes, and a critic learns the few tasks of one meta-update by heart.
+        Families have up to forty parameters, and most of them matter little. Unscaled, they dominate the observation,
+        and the critic overfits to the few tasks of one meta-update.
         """
         return task / math.sqrt(self.sizes.task)
 
-    def _parts(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
+    def _split(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
         """The posteriors over the task and over the privileged state."""
         size = self.sizes.task
-        mean, log_std = estimate.mean, estimate.log_std
-        return (
-            DiagonalGaussian(mean[..., :size], log_std[..., :size]),
-            DiagonalGaussian(mean[..., size:], log_std[..., size:]),
-        )
+        task = tree_map(lambda value: value[..., :size], estimate)
+        return task, tree_map(lambda value: value[..., size:], estimate)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam, self.estimator_adam]
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
-        # z_t = N(mu_t, sigma_t), the posterior over the task and the privileged state after t steps of the trial
-        # pi(a | o_t, z_t): PPO, each step by itself; the critic is told the truth too
-        # z_t: log-likelihood of the truth, after every step
-        inputs, sequences = self._training_data(trial)
-        whole = joined(trial.rollouts)
-        found = ppo_update(self.config, self.network, self.adam, self.return_scale, whole, inputs, generator)
-        inferred = self._improve_estimator(sequences, generator)
+        # q_t = N(mu_t, sigma_t), the posterior over z = (task, privileged state) after t steps of the trial
+        # pi(a | o_t, q_t): PPO on single steps, with a critic V(o_t, q_t, z)
+        # q_t: maximize log q_t(z) at every step
+        rollout = concatenate_episodes(trial.rollouts)
+        inputs, sequences = self._training_data(trial, rollout)
+        metrics = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
+        metrics |= exploration(self.network.log_std, self.adam)
+        metrics |= self._update_estimator(sequences, generator)
         self.normalizer.update(moments(trial.observations()))
-        self.privileged_normalizer.update(moments(whole.privileged_states[:, :, :-1][whole.mask > 0]))
-        return {**found, **inferred}
+        self.privileged_normalizer.update(moments(rollout.privileged_states[:, :, :-1][rollout.mask > 0]))
+        return metrics
 
     @torch.no_grad()
-    def _training_data(self, trial: Trial) -> tuple[PPOInputs, Sequences]:
-        """What the policy and its critic are trained on, and what the estimator is, cut every ``bptt`` steps."""
+    def _training_data(self, trial: Trial, rollout: Rollout) -> tuple[PPOInputs, Sequences]:
+        """Inputs of the policy and its critic, and sequences of ``bptt`` steps for the estimator.
+
+        Args:
+            trial: The trial.
+            rollout: All its episodes.
+        """
         timeline = Timeline(trial.rollouts)
         inputs, mask = self.trial_inputs(timeline), timeline.concatenate(lambda r: r.mask)
 
@@ -143,30 +155,32 @@ class TaskInference(InContext[TaskInferenceConfig]):
             estimate, after = self.estimator(inputs, state)
             return self._policy_features(estimate), after
 
-        estimates, states = self.run_in_segments(features, inputs)
-        ppo_inputs = self._ppo_inputs(joined(trial.rollouts), torch.cat(timeline.split(estimates), dim=1), trial.tasks)
+        bptt, start = self.config.bptt, self.memory.begin(mask.shape[1])
+        estimates, states = run_in_segments(features, inputs, start, bptt)
+        ppo_inputs = self._ppo_inputs(rollout, torch.cat(timeline.split(estimates), dim=1), trial.tasks)
         truth = timeline.concatenate(lambda r: self._truth(r, trial.tasks)[:, :, :-1])
-        return ppo_inputs, self.segments({"inputs": inputs, "mask": mask, "truth": truth}, states)
+        return ppo_inputs, cut({"inputs": inputs, "mask": mask, "truth": truth}, states, bptt)
 
     def _truth(self, rollout: Rollout, tasks: Tensor) -> Tensor:
-        """What there is to infer, ``[task, episode, time + 1, task + privileged_state]``."""
+        """The values to infer, ``[task, episode, time + 1, task + privileged_state]``."""
         state = self.privileged_normalizer(rollout.privileged_states)
         return torch.cat([tasks[:, None, None].expand(*state.shape[:-1], -1), state], dim=-1)
 
     def _ppo_inputs(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> PPOInputs:
+        """Inputs of the policy ``[o, q]`` and of its critic ``[o, q, z]``."""
         observations = self.observe(rollout.observations)
         truth = self._truth(rollout, self._scaled(tasks))
         actor = torch.cat([observations, estimates], dim=-1)
-        taken = rollout.mask.sum(dim=-1).long()
-        # After an episode the estimate is, near enough, what it was at the last step.
-        estimate = _at(estimates, (taken - 1).clamp(min=0))
-        last = torch.cat([self.observe(rollout.last_observations), estimate, _at(truth, taken)], dim=-1)
+        steps = rollout.mask.sum(dim=-1).long()
+        # The estimate after an episode is nearly that of its last step.
+        estimate = _at(estimates, (steps - 1).clamp(min=0))
+        last = torch.cat([self.observe(rollout.last_observations), estimate, _at(truth, steps)], dim=-1)
         return PPOInputs(actor, torch.cat([actor, truth[:, :, :-1]], dim=-1), last)
 
-    def _improve_estimator(self, data: Sequences, generator: torch.Generator) -> dict[str, float]:
-        """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""
+    def _update_estimator(self, data: Sequences, generator: torch.Generator) -> dict[str, float]:
+        """Some passes of Adam over the sequences; returns means of the first pass, over tasks that are new to it."""
         config, parameters = self.config, list(self.estimator.parameters())
-        loss, mask = partial(self._estimation, data), data.steps["mask"]
+        loss, mask = partial(self._estimator_loss, data), data.steps["mask"]
         means: dict[str, float] = {}
         for epoch in range(config.estimator_epochs):
             batches = minibatches(mask.shape[1], config.estimator_minibatches, generator, self.device)
@@ -177,8 +191,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
                     means = {name: means.get(name, 0.0) + value / len(batches) for name, value in sums.items()}
         return means
 
-    def _estimation(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
-        """Negative log-likelihood and squared error a number, the share of some sequences in that many steps."""
+    def _estimator_loss(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
+        """Negative log-likelihood and squared error of an inferred number, the share of some of that many steps."""
         size, states = self.sizes.task, self.sizes.privileged_state
         batch, state = data.select(rows)
         estimate, _ = self.estimator(batch["inputs"], state)
@@ -186,8 +200,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
         likelihood = (estimate.log_prob(batch["truth"]) * share).sum() / (size + states)
         with torch.no_grad():
             squared = (estimate.mean - batch["truth"]).square() * share.unsqueeze(-1)
-        found = {"nll": -likelihood, "task_error": squared[..., :size].sum() / size}
-        return found | ({"privileged_state_error": squared[..., size:].sum() / states} if states else {})
+        errors = {"nll": -likelihood, "task_error": squared[..., :size].sum() / size}
+        return errors | ({"privileged_state_error": squared[..., size:].sum() / states} if states else {})
 
 
 def _at(values: Tensor, times: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Policy networks. They import torch and nothing else, so that they run wherever torch does."""
+"""Policy networks. They import torch and nothing else."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from robotmeta.policies.gaussian import DiagonalGaussian
 from robotmeta.policies.gru import GRU
 from robotmeta.policies.memory import Memory, MemoryState
 from robotmeta.policies.mlp import GaussianMLP
-from robotmeta.policies.normalizer import Moments, ObservationNormalizer
+from robotmeta.policies.normalizer import Moments, ObservationNormalizer, ReturnScale
 from robotmeta.policies.recurrent import RecurrentActorCritic
 from robotmeta.policies.task_estimator import TaskEstimator
 
@@ -25,6 +25,7 @@ __all__ = [
     "Moments",
     "ObservationNormalizer",
     "RecurrentActorCritic",
+    "ReturnScale",
     "TaskEstimator",
 ]
 

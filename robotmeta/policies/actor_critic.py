@@ -1,4 +1,4 @@
-"""A memoryless Gaussian policy and its value function, each an MLP of its own."""
+"""A memoryless Gaussian policy and its value function, two separate MLPs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class ActorCritic(nn.Module):
     """Tanh MLPs for the mean and the value, and a state-independent log standard deviation.
 
     Args:
-        input_size: What the actor sees.
-        action_size: Actions.
-        hidden: Hidden layers of both.
-        critic_size: What the critic sees; in training it may know more. None for the same.
+        input_size: Size of the actor's input.
+        action_size: Numbers in an action.
+        hidden: Hidden layers of both networks.
+        critic_size: Size of the critic's input, which may hold more than is observed; None for that of the actor.
         init_std: Standard deviation at initialization, in action units.
         min_std: Floor of the standard deviation.
         generator: Draws the initial weights.

@@ -1,4 +1,4 @@
-"""What collecting and learning need of the distribution that a policy draws its actions from."""
+"""The protocol of action distributions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class ActionDistribution(Protocol):
-    """A distribution over actions ``[..., action]``, described by named tensors.
+    """A distribution over actions ``[..., action]`` with named parameters, which rollouts store step by step.
 
-    Rollouts store these tensors step by step. The leading axes of each broadcast against those of the actions, so a
-    parameter that all worlds share, such as a standard deviation that does not depend on the state, is stored once.
+    The leading axes of each parameter broadcast against those of the actions. A parameter that all worlds share and
+    that never changes, such as a standard deviation that does not depend on the state, is stored once.
     """
 
     @property
@@ -33,9 +33,9 @@ class ActionDistribution(Protocol):
         ...
 
     def parameters(self) -> Mapping[str, Tensor]:
-        """The tensors that describe it, by name, each ``[..., k]``."""
+        """Parameters by name, each ``[..., k]``."""
         ...
 
     def from_parameters(self, parameters: Mapping[str, Tensor]) -> Self:
-        """The same kind of distribution with other tensors."""
+        """A distribution of the same kind with other parameters."""
         ...

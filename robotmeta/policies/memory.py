@@ -1,4 +1,4 @@
-"""What learners need of a network with a memory, be it recurrent, a transformer or a state-space model."""
+"""The protocol of networks with a memory, such as recurrent networks, transformers and state-space models."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 MemoryState = Mapping[str, Tensor]
-"""What a memory holds of each trial between two steps: named tensors ``[trial, ...]`` whose shapes never change.
+"""State of a memory between two steps: named tensors ``[trial, ...]`` of constant shape.
 
-They become entries of a learner's belief, beside ``action`` and ``reward``, so they have other names than these.
+They become entries of a learner's belief, which also has entries ``action`` and ``reward``.
 """
 
 
 class Memory(nn.Module, ABC):
-    """Turns what happened in a trial so far into features."""
+    """Computes features from all inputs of a trial so far."""
 
     size: int
     """Number of features."""
@@ -26,11 +26,11 @@ class Memory(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
-        """Reads some steps of each trial.
+        """Runs a sequence of steps in one batched call.
 
         Args:
             inputs: ``[time, trial, input]``.
-            state: The state before the first of these steps.
+            state: The state before the first step.
 
         Returns:
             Features after each step, ``[time, trial, feature]``, and the state after the last one.
@@ -38,4 +38,4 @@ class Memory(nn.Module, ABC):
 
     @abstractmethod
     def features(self, state: MemoryState) -> Tensor:
-        """The features after the last step that led to this state, ``[trial, feature]``."""
+        """The features after the step that led to this state, ``[trial, feature]``."""

@@ -1,4 +1,4 @@
-"""Gaussian MLP used functionally: its parameters are an argument, with or without a leading task axis."""
+"""MLPs: a functional Gaussian policy, whose parameters are an argument, and networks with orthogonal weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from robotmeta.policies.gaussian import DiagonalGaussian
 
 Parameters = Mapping[str, Tensor]
-"""Policy parameters by name. Adapted ones carry a leading task axis: ``weight_0 [task, in, out]``."""
+"""Policy parameters by name. Adapted ones have a leading task axis: ``weight_0 [task, in, out]``."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class GaussianMLP:
     """A tanh MLP for the mean and a state-independent log standard deviation.
 
     Attributes:
-        observation_size: Inputs.
-        action_size: Outputs.
+        observation_size: Number of inputs.
+        action_size: Number of outputs.
         hidden: Hidden layer sizes.
         init_std: Standard deviation at initialization, in action units.
-        min_std: Floor of the standard deviation; below it exploration in the inner loop dies out.
+        min_std: Floor of the standard deviation. The inner loop learns from exploration.
     """
 
     observation_size: int
@@ -74,17 +74,17 @@ class GaussianMLP:
 
 
 def tanh(x: Tensor) -> Tensor:
-    """The hyperbolic tangent as ``2 sigmoid(2x) - 1``: torch computes that four times as fast on the CPU."""
+    """The hyperbolic tangent as ``2 sigmoid(2x) - 1``, which torch computes four times as fast on the CPU."""
     return x.mul(2.0).sigmoid_().mul(2.0).sub_(1.0)
 
 
 def per_task(parameters: Parameters, num_tasks: int) -> dict[str, Tensor]:
-    """Gives parameters a leading task axis without copying them: ``[...] -> [task, ...]``."""
+    """Parameters with a leading task axis, ``[...] -> [task, ...]``, without a copy."""
     return {name: value.unsqueeze(0).expand(num_tasks, *value.shape) for name, value in parameters.items()}
 
 
 def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_gain: float = 1.0) -> nn.Sequential:
-    """A tanh MLP with orthogonal weights and zero biases, as PPO likes it."""
+    """A tanh MLP with orthogonal weights and zero biases, as is common with PPO."""
     layers: list[nn.Module] = []
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         layer = nn.Linear(fan_in, fan_out)

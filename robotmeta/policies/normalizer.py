@@ -1,4 +1,4 @@
-"""Running observation statistics. They belong to the checkpoint and stay frozen during adaptation."""
+"""Running statistics of observations and returns, saved with the weights. Adaptation does not change them."""
 
 from __future__ import annotations
 
@@ -59,3 +59,26 @@ class ObservationNormalizer(nn.Module):
         self.mean += delta * share
         self.variance += (batch.variance - self.variance) * share + delta.square() * share * (1.0 - share)
         self.count.copy_(total)
+
+
+class ReturnScale(nn.Module):
+    """Running root mean square of returns. Rewards are divided by it, so that their unit does not matter."""
+
+    square: Tensor
+    weight: Tensor
+
+    def __init__(self, memory: float = 0.9) -> None:
+        super().__init__()
+        self.memory = memory
+        self.register_buffer("square", torch.zeros(()))
+        self.register_buffer("weight", torch.zeros(()))
+
+    def forward(self) -> Tensor:
+        """The root mean square, at least 1e-3."""
+        return (self.square / self.weight).sqrt().clamp(min=1e-3)
+
+    @torch.no_grad()
+    def update(self, mean_square: Tensor) -> None:
+        """Moves the estimate towards the mean square of a batch of discounted returns, one number."""
+        self.square.mul_(self.memory).add_((1.0 - self.memory) * mean_square.squeeze())
+        self.weight.mul_(self.memory).add_(1.0 - self.memory)

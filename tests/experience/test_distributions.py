@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
-from robotmeta.experience.rollout import Belief, PolicyInput, collect, joined
+from robotmeta.experience.rollout import Belief, PolicyInput, collect, concatenate_episodes
 from robotmeta.policies import ActionDistribution, DiagonalGaussian
 
 
@@ -138,6 +138,6 @@ def test_rollouts_are_joined_where_a_shared_parameter_changed_in_one_of_them() -
 
     world = env(ending_early(math.inf))
     constant, changed = (collect(world, Actor(policy), {}, generator())[0] for _ in range(2))
-    both = joined([constant, changed])
+    both = concatenate_episodes([constant, changed])
     expected = [rollout.distribution.log_prob(rollout.actions) for rollout in (constant, changed)]
     assert torch.equal(both.distribution.log_prob(both.actions), torch.cat(expected, dim=1))

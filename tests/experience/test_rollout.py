@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from robotmeta.envs import make
-from robotmeta.experience.rollout import collect, joined
+from robotmeta.experience.rollout import collect, concatenate_episodes
 from robotmeta.metalearners import LEARNERS
 from robotmeta.training.train import collect_trial
 from tests.learning import (
@@ -133,7 +133,7 @@ def test_rollouts_are_joined_along_the_episodes() -> None:
     learner = learner_of("promp", family)
     env, g = env_of(family, learner), generator()
     parts = [collect(env, learner, learner.begin(4), g)[0] for _ in range(2)]
-    both = joined(parts)
+    both = concatenate_episodes(parts)
     assert both.actions.shape == (4, 6, 12, 2)
     assert torch.equal(both.rewards, torch.cat([part.rewards for part in parts], dim=1))
     assert both.steps == sum(part.steps for part in parts)

@@ -11,7 +11,8 @@ import torch
 
 from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import PolicyInput, collect
-from robotmeta.metalearners.in_context import InContext, Timeline
+from robotmeta.metalearners.in_context import InContext
+from robotmeta.metalearners.sequences import Timeline
 from robotmeta.training.train import collect_trial
 from tests.learning import IN_CONTEXT, ending_early, env_of, generator, learner_of, short
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from robotmeta.envs import TaskFamily
-from robotmeta.experience.rollout import Trial, joined
+from robotmeta.experience.rollout import Trial, concatenate_episodes
 from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.training.train import collect_trial
 from tests.learning import ending_early, env_of, generator, learner_of, partly_observed, same, short
@@ -41,9 +41,9 @@ def test_the_policy_is_trained_on_the_estimates_it_acted_on(build: Callable[[], 
     family = build()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=bptt)
     trial = second_trial(learner, family)
-    rollout = joined(trial.rollouts)
+    rollout = concatenate_episodes(trial.rollouts)
     with torch.no_grad():
-        seen, data = learner._training_data(trial)
+        seen, data = learner._training_data(trial, concatenate_episodes(trial.rollouts))
         means = learner.network(seen.actor).mean
     happened = rollout.mask > 0
     torch.testing.assert_close(means[happened], rollout.distribution.mean[happened], rtol=1e-4, atol=1e-5)
@@ -58,7 +58,7 @@ def test_the_critic_observes_the_task_at_a_total_variance_of_one() -> None:
     family = ending_early()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2)
     trial = second_trial(learner, family)
-    seen, _ = learner._training_data(trial)
+    seen, _ = learner._training_data(trial, concatenate_episodes(trial.rollouts))
     # In training the critic observes the task. Neither the policy nor the estimator does.
     task = trial.tasks / math.sqrt(2)  # two parameters, each of unit variance
     assert torch.equal(seen.critic[:, 0, 0, -2:], task)
@@ -69,8 +69,8 @@ def test_the_critic_observes_the_privileged_state_and_the_posterior_leaves_it_ou
     family = partly_observed()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=5)
     trial = second_trial(learner, family)
-    rollout = joined(trial.rollouts)
-    seen, _ = learner._training_data(trial)
+    rollout = concatenate_episodes(trial.rollouts)
+    seen, _ = learner._training_data(trial, concatenate_episodes(trial.rollouts))
     happened = rollout.mask > 0
     y = learner.privileged_normalizer(rollout.privileged_states).squeeze(-1)
     assert torch.equal(seen.critic[..., -1][happened], y[:, :, :-1][happened])
