@@ -105,8 +105,12 @@ def sums(parts: Iterable[Part], device: torch.device) -> dict[str, float]:
 
 
 def minibatches(count: int, number: int, generator: torch.Generator, device: torch.device) -> Sequence[Tensor]:
-    """One pass over ``count`` rows in random order, in that many minibatches; the order is drawn on the CPU."""
-    return torch.randperm(count, generator=generator).to(device).split(-(-count // number))
+    """One pass over ``count`` rows in random order, in ``number`` minibatches whose sizes differ by one at most.
+
+    There are fewer minibatches only if there are fewer rows. The order is drawn on the CPU.
+    """
+    order = torch.randperm(count, generator=generator).to(device)
+    return order.tensor_split(max(1, min(number, count)))
 
 
 def moments(samples: Tensor) -> Moments:

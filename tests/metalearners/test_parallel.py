@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from robotmeta.metalearners.parallel import masked_moments, moments, normalize
+from robotmeta.metalearners.parallel import masked_moments, minibatches, moments, normalize
 
 
 def test_moments_are_those_of_the_samples() -> None:
@@ -56,3 +56,12 @@ def test_normalization_over_the_batch_ignores_padding() -> None:
 def test_equal_advantages_and_empty_tasks_normalize_to_zero(per_task: bool) -> None:
     mask = torch.tensor([[[1.0, 1.0]], [[0.0, 0.0]]])
     assert torch.equal(normalize(torch.full((2, 1, 2), 7.0), mask, per_task=per_task), torch.zeros(2, 1, 2))
+
+
+@pytest.mark.parametrize(("count", "number"), [(8, 4), (5, 4), (9, 4), (3, 8), (1000, 7), (0, 4)])
+def test_a_pass_has_as_many_minibatches_as_asked_for_of_nearly_one_size(count: int, number: int) -> None:
+    batches = minibatches(count, number, torch.Generator().manual_seed(0), torch.device("cpu"))
+    sizes = [len(batch) for batch in batches]
+    assert len(batches) == max(1, min(number, count))
+    assert max(sizes) - min(sizes) <= 1
+    assert torch.cat(list(batches)).sort().values.tolist() == list(range(count))
