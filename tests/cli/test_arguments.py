@@ -99,7 +99,7 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["record", "{run}", "--simulator", "mujoco"], "runs on: closed-form"),
         (
             ["adapt", "{run}", "--env", "Pendulum-v1", "--simulator", "mujoco"],
-            "simulator cannot be chosen for an environment",
+            "simulator must be None for an environment",
         ),
         (["adapt", "{run}", "--out", "{run}"], "cannot write {run}: Is a directory"),
         (["adapt", "{run}", "--json", "{run}/config.json/result.json"], "config.json is not a folder"),
