@@ -83,7 +83,7 @@ class Sizes(dict[str, int]):
         return (int(axis) if axis.isdigit() else self.setdefault(axis, otherwise)) + sum(map(int, more))
 
     def check_all(self, value: Any) -> None:
-        """Checks every array of an object, and of those that it consists of."""
+        """Checks every array that is a field or a property of an object."""
         owner = type(value)
         for name, text in documented(owner).items():
             array = getattr(value, name)

@@ -116,7 +116,7 @@ class TaskBatchEnv:
             generator: Draws the reset noise, on the CPU.
 
         Returns:
-            Observations, as in :class:`Step`.
+            Observations, float32 ``[task, episode, observation]``, or groups by name as in :class:`Step`.
         """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}

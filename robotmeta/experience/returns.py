@@ -72,22 +72,6 @@ def generalized_advantages(
     return advantages
 
 
-def normalize(advantages: Tensor, mask: Tensor, *, per_task: bool = True) -> Tensor:
-    """Zero mean and unit variance over the steps that happened, for each task or over the whole batch.
-
-    Args:
-        advantages: ``[task, ...]``.
-        mask: Same shape.
-        per_task: Whether each task has its own mean and variance.
-    """
-    axes = tuple(range(1, advantages.ndim)) if per_task else tuple(range(advantages.ndim))
-    count = mask.sum(dim=axes, keepdim=True).clamp(min=1.0)
-    mean = (advantages * mask).sum(dim=axes, keepdim=True) / count
-    centred = (advantages - mean) * mask
-    deviation = (centred.square().sum(dim=axes, keepdim=True) / count).sqrt()
-    return centred / (deviation + 1e-8)
-
-
 def linear_feature_baseline(observations: Tensor, returns: Tensor, mask: Tensor, *, ridge: float = 1e-5) -> Tensor:
     """Values fitted to returns by ridge regression on time and observations, one fit a task (Duan et al. 2016).
 

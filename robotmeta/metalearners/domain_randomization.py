@@ -8,6 +8,7 @@ import torch
 
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
+from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian
@@ -75,5 +76,5 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
         observations = self.observe(rollout.observations)
         inputs = PPOInputs(observations, observations, self.observe(rollout.last_observations))
         found = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
-        self.normalizer.update(trial.observations())
+        self.normalizer.update(moments(trial.observations()))
         return found

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from robotmeta.errors import unknown
 from robotmeta.experience.observations import flatten
-from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
+from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.inner_loop import SURROGATES, Samples, adapt
-from robotmeta.metalearners.parallel import Part, run
+from robotmeta.metalearners.parallel import Part, moments, normalize, run, task_means
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
 from robotmeta.policies.mlp import per_task
@@ -100,7 +100,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             parameters = {name: belief[name][rows] for name in self.theta}
             return adapt(self.policy, parameters, samples.tasks(rows), steps, surrogate=self.config.surrogate)
 
-        pieces = run([partial(adapted, rows) for rows in self._pieces(samples)], self.device)
+        pieces = run([partial(adapted, rows) for rows in self._slices(samples)], self.device)
         parameters = {name: torch.cat([piece[name] for piece in pieces]) for name in self.theta}
         return {**parameters, _STEP: belief[_STEP] + 1}
 
@@ -167,15 +167,13 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
 
     def parts(self, before: list[Samples], after: Samples) -> list[Part]:
         """The losses, some tasks at a time."""
-        tasks = len(after.mask)
 
-        def part(rows: slice) -> dict[str, Tensor]:
-            found = self.losses([samples.tasks(rows) for samples in before], after.tasks(rows))
-            return {name: (rows.stop - rows.start) / tasks * value for name, value in found.items()}
+        def means(rows: slice) -> dict[str, Tensor]:
+            return self.losses([samples.tasks(rows) for samples in before], after.tasks(rows))
 
-        return [partial(part, rows) for rows in self._pieces(after)]
+        return task_means(means, self._slices(after))
 
-    def _pieces(self, samples: Samples) -> list[slice]:
+    def _slices(self, samples: Samples) -> list[slice]:
         """As many tasks at a time as the processor's cache holds the activations of.
 
         Activations of all tasks at once go through main memory, which takes half as long again.
@@ -192,7 +190,7 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
     def update_normalizer(self, trial: Trial) -> None:
         """Updates the observation statistics, after the meta-update that used the old ones."""
         if self.config.normalize_observations:
-            self.normalizer.update(trial.observations())
+            self.normalizer.update(moments(trial.observations()))
 
     def before_and_after(self, trial: Trial) -> tuple[list[Samples], Samples]:
         """Samples of each adaptation step, and of the adapted policies."""

@@ -1,8 +1,8 @@
-"""Gradients of a loss in parts, one part a thread: as fast as the cores allow, the same bits on any number of them.
+"""Everything that is computed over a whole batch: gradients, sums and moments, on any number of cores the same bits.
 
-torch's own threads share out each operation, which for the many small operations of a recurrent network or of an inner
-loop costs more than it gains, and rounds differently on another number of threads. Here each part runs on one thread
-from beginning to end, and the parts are added up in order.
+A loss is computed in parts, each part on one thread from beginning to end, and the parts are added up in order. torch's
+own threads divide each operation instead. For the many small operations of a recurrent network or of an inner loop that
+costs more than it gains, and its rounding depends on the number of threads.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from robotmeta.policies import Moments
 from robotmeta.threads import available_cores, one_torch_thread
 
 T = TypeVar("T")
 Part = Callable[[], dict[str, Tensor]]
 """Computes its share of some scalars; :func:`gradients` differentiates one of them."""
+
+
+# -- gradients and sums ------------------------------------------------------------------------------------------------
 
 
 def gradients(
@@ -38,15 +42,53 @@ def gradients(
 
     def differentiated(part: Part) -> tuple[dict[str, float], list[Tensor]]:
         values = part()
-        found = torch.autograd.grad(values[of], parameters, allow_unused=True, materialize_grads=True)
-        return {name: value.item() for name, value in values.items()}, list(found)
+        gradient = torch.autograd.grad(values[of], parameters, allow_unused=True, materialize_grads=True)
+        return {name: value.item() for name, value in values.items()}, list(gradient)
 
     results = run([partial(differentiated, part) for part in parts], parameters[0].device)
     total, summed = results[0]
-    for values, found in results[1:]:
+    for values, gradient in results[1:]:
         total = {name: value + values[name] for name, value in total.items()}
-        summed = [a + b for a, b in zip(summed, found, strict=True)]
+        summed = [a + b for a, b in zip(summed, gradient, strict=True)]
     return total, summed
+
+
+def minibatch_gradients(
+    loss: Callable[[Tensor, Tensor], dict[str, Tensor]],
+    mask: Tensor,
+    rows: Tensor,
+    parameters: Sequence[Tensor],
+    *,
+    shards: int,
+    of: str = "loss",
+) -> tuple[dict[str, float], list[Tensor]]:
+    """What :func:`gradients` returns, of means over the steps of a minibatch.
+
+    Args:
+        loss: ``(rows, steps) -> scalars by name``: the share of these rows in a minibatch with that many steps.
+        mask: 1.0 for steps that happened, ``[..., row]``, of the whole batch.
+        rows: The rows of the minibatch.
+        parameters: What to differentiate with respect to.
+        shards: Parts to compute it in; on a GPU always one.
+        of: Name of the scalar to differentiate.
+    """
+    steps = mask[..., rows].sum().clamp(min=1.0)
+    shares = rows.chunk(shards) if rows.device.type == "cpu" else [rows]
+    return gradients([partial(loss, share, steps) for share in shares], parameters, of=of)
+
+
+def task_means(means: Callable[[slice], dict[str, Tensor]], slices: Sequence[slice]) -> list[Part]:
+    """Parts that add up to means over all tasks.
+
+    Args:
+        means: Means over some of the tasks, by name.
+        slices: All tasks, some at a time.
+    """
+
+    def share(rows: slice) -> dict[str, Tensor]:
+        return {name: (rows.stop - rows.start) / slices[-1].stop * value for name, value in means(rows).items()}
+
+    return [partial(share, rows) for rows in slices]
 
 
 def sums(parts: Iterable[Part], device: torch.device) -> dict[str, float]:
@@ -59,14 +101,56 @@ def sums(parts: Iterable[Part], device: torch.device) -> dict[str, float]:
     return {name: sum(values[name] for values in results) for name in results[0]}
 
 
+# -- statistics of a batch ---------------------------------------------------------------------------------------------
+
+
 def minibatches(count: int, number: int, generator: torch.Generator, device: torch.device) -> Sequence[Tensor]:
     """One pass over ``count`` rows in random order, in that many minibatches; the order is drawn on the CPU."""
     return torch.randperm(count, generator=generator).to(device).split(-(-count // number))
 
 
-def shares(rows: Tensor, parts: int) -> Sequence[Tensor]:
-    """Rows of a minibatch for each part: as many as asked for on the CPU, all in one on a GPU."""
-    return rows.chunk(parts) if rows.device.type == "cpu" else [rows]
+def moments(samples: Tensor) -> Moments:
+    """Moments of each number in samples ``[sample, ...]``, over the samples."""
+    if samples.numel() == 0:
+        zeros = samples.sum(dim=0)
+        return Moments(0, zeros, zeros)
+    return Moments(len(samples), samples.mean(dim=0), samples.var(dim=0, correction=0))
+
+
+def masked_moments(values: Tensor, mask: Tensor, *, per_task: bool = False) -> Moments:
+    """Moments over the steps that happened.
+
+    Args:
+        values: ``[task, ...]``.
+        mask: 1.0 for steps that happened, same shape.
+        per_task: Whether each task has moments of its own.
+
+    Returns:
+        Each ``[task or 1, 1, ...]``. Of no steps at all, the count is 1, and mean and variance are 0.
+    """
+    axes = tuple(range(int(per_task), values.ndim))
+    count = mask.sum(dim=axes, keepdim=True).clamp(min=1.0)
+    mean = (values * mask).sum(dim=axes, keepdim=True) / count
+    variance = ((values - mean) * mask).square().sum(dim=axes, keepdim=True) / count
+    return Moments(count, mean, variance)
+
+
+def normalize(values: Tensor, mask: Tensor, *, per_task: bool = True) -> Tensor:
+    """Zero mean and unit variance over the steps that happened, in each task or in the whole batch.
+
+    Args:
+        values: ``[task, ...]``, such as advantages.
+        mask: 1.0 for steps that happened, same shape.
+        per_task: Whether each task has its own mean and variance.
+
+    Returns:
+        Same shape, zero where ``mask`` is.
+    """
+    found = masked_moments(values, mask, per_task=per_task)
+    return (values - found.mean) * mask / (found.variance.sqrt() + 1e-8)
+
+
+# -- threads -----------------------------------------------------------------------------------------------------------
 
 
 def run(works: Sequence[Callable[[], T]], device: torch.device) -> list[T]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
-from robotmeta.metalearners.parallel import gradients, minibatches, shares
+from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, normalize
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActionDistribution, ActorCritic
 
@@ -98,7 +97,7 @@ class ReturnScale(nn.Module):
     @torch.no_grad()
     def update(self, returns: Tensor, mask: Tensor) -> None:
         """Moves the estimate towards a batch of discounted returns."""
-        mean_square = (returns.square() * mask).sum() / mask.sum().clamp(min=1.0)
+        mean_square = masked_moments(returns.square(), mask).mean.squeeze()
         self.square.mul_(self.memory).add_((1.0 - self.memory) * mean_square)
         self.weight.mul_(self.memory).add_(1.0 - self.memory)
 
@@ -112,7 +111,7 @@ def ppo_loss(
     values: Tensor,
     targets: Tensor,
     mask: Tensor,
-    steps: Tensor | int,
+    steps: Tensor,
 ) -> dict[str, Tensor]:
     """The share that some steps have in the loss and in the divergence of a minibatch.
 
@@ -230,7 +229,7 @@ def ppo_update(
         )
         data = [value[happened] for value in columns]
 
-    def loss(rows: Tensor, steps: int) -> dict[str, Tensor]:
+    def loss(rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """The share of some steps, out of a minibatch with that many."""
         actor, critic, actions, old, gains, targets, mask = (value[rows] for value in data)
         return ppo_loss(config, network(actor), actions, old, gains, network.value(critic), targets, mask, steps)
@@ -239,10 +238,9 @@ def ppo_update(
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
         for chosen in minibatches(len(data[0]), config.minibatches, generator, rollout.mask.device):
-            parts = [partial(loss, rows, len(chosen)) for rows in shares(chosen, config.shards)]
-            sums, found = gradients(parts, parameters)
+            sums, gradient = minibatch_gradients(loss, data[-1], chosen, parameters, shards=config.shards)
             adjust_learning_rate(config, adam, sums["kl"])
-            step(adam, parameters, found, config.max_grad_norm)
+            step(adam, parameters, gradient, config.max_grad_norm)
     return {**sums, **state_of(network.log_std, adam)}
 
 

@@ -8,10 +8,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from robotmeta.experience.returns import discounted_returns, generalized_advantages, normalize
+from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Sequences, Timeline
-from robotmeta.metalearners.parallel import gradients, minibatches, shares
+from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments, normalize
 from robotmeta.metalearners.ppo import ReturnScale, adjust_learning_rate, ppo_loss, state_of, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import DiagonalGaussian, Memory, RecurrentActorCritic
@@ -59,16 +59,14 @@ class RL2(InContext[RL2Config]):
         # for each epoch, for each minibatch of trials: Adam on the PPO loss, sequences as one GRU call
         config = self.config
         data = self._sequences(trial.rollouts)
-        parameters = list(self.network.parameters())
+        loss, mask, parameters = partial(self._loss, data), data.steps["mask"], list(self.network.parameters())
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
-            for chosen in minibatches(data.steps["mask"].shape[1], config.minibatches, generator, self.device):
-                steps = data.steps["mask"][:, chosen].sum().clamp(min=1.0)
-                parts = [partial(self._loss, data, rows, steps) for rows in shares(chosen, config.shards)]
-                sums, found = gradients(parts, parameters)
+            for chosen in minibatches(mask.shape[1], config.minibatches, generator, self.device):
+                sums, gradient = minibatch_gradients(loss, mask, chosen, parameters, shards=config.shards)
                 adjust_learning_rate(config, self.adam, sums["kl"])
-                step(self.adam, parameters, found, config.max_grad_norm)
-        self.normalizer.update(trial.observations())
+                step(self.adam, parameters, gradient, config.max_grad_norm)
+        self.normalizer.update(moments(trial.observations()))
         return {**sums, **state_of(self.network.log_std, self.adam)}
 
     def _loss(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:

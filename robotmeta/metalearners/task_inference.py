@@ -20,7 +20,7 @@ from torch import Tensor
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, joined
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.in_context import InContext, InContextConfig, Sequences, Timeline
-from robotmeta.metalearners.parallel import gradients, minibatches, shares
+from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, ReturnScale, ppo_update, step
 from robotmeta.metalearners.protocol import Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian, Memory, MemoryState, ObservationNormalizer, TaskEstimator
@@ -129,8 +129,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
         whole = joined(trial.rollouts)
         found = ppo_update(self.config, self.network, self.adam, self.return_scale, whole, inputs, generator)
         inferred = self._improve_estimator(sequences, generator)
-        self.normalizer.update(trial.observations())
-        self.privileged_normalizer.update(whole.privileged_states[:, :, :-1][whole.mask > 0])
+        self.normalizer.update(moments(trial.observations()))
+        self.privileged_normalizer.update(moments(whole.privileged_states[:, :, :-1][whole.mask > 0]))
         return {**found, **inferred}
 
     @torch.no_grad()
@@ -166,14 +166,13 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _improve_estimator(self, data: Sequences, generator: torch.Generator) -> dict[str, float]:
         """Passes of Adam over the sequences; returns means of the first one, on tasks it had not learned from."""
         config, parameters = self.config, list(self.estimator.parameters())
+        loss, mask = partial(self._estimation, data), data.steps["mask"]
         means: dict[str, float] = {}
         for epoch in range(config.estimator_epochs):
-            batches = minibatches(data.steps["mask"].shape[1], config.estimator_minibatches, generator, self.device)
+            batches = minibatches(mask.shape[1], config.estimator_minibatches, generator, self.device)
             for chosen in batches:
-                steps = data.steps["mask"][:, chosen].sum().clamp(min=1.0)
-                parts = [partial(self._estimation, data, rows, steps) for rows in shares(chosen, config.shards)]
-                sums, found = gradients(parts, parameters, of="nll")
-                step(self.estimator_adam, parameters, found, config.max_grad_norm)
+                sums, gradient = minibatch_gradients(loss, mask, chosen, parameters, shards=config.shards, of="nll")
+                step(self.estimator_adam, parameters, gradient, config.max_grad_norm)
                 if epoch == 0:
                     means = {name: means.get(name, 0.0) + value / len(batches) for name, value in sums.items()}
         return means

@@ -10,7 +10,7 @@ from robotmeta.policies.gaussian import DiagonalGaussian
 from robotmeta.policies.gru import GRU
 from robotmeta.policies.memory import Memory, MemoryState
 from robotmeta.policies.mlp import GaussianMLP
-from robotmeta.policies.normalizer import ObservationNormalizer
+from robotmeta.policies.normalizer import Moments, ObservationNormalizer
 from robotmeta.policies.recurrent import RecurrentActorCritic
 from robotmeta.policies.task_estimator import TaskEstimator
 
@@ -22,6 +22,7 @@ __all__ = [
     "GaussianMLP",
     "Memory",
     "MemoryState",
+    "Moments",
     "ObservationNormalizer",
     "RecurrentActorCritic",
     "TaskEstimator",

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean and variance of some samples.
+
+    Attributes:
+        count: Number of samples.
+        mean: ``[...]``.
+        variance: Mean squared deviation, same shape.
+    """
+
+    count: Tensor | int
+    mean: Tensor
+    variance: Tensor
 
 
 class ObservationNormalizer(nn.Module):
@@ -21,10 +38,10 @@ class ObservationNormalizer(nn.Module):
     def __init__(self, size: int, clip: float = 10.0) -> None:
         super().__init__()
         self.clip = clip
-        kept = size > 0  # of nothing there is nothing to save
-        self.register_buffer("mean", torch.zeros(size), persistent=kept)
-        self.register_buffer("variance", torch.ones(size), persistent=kept)
-        self.register_buffer("count", torch.zeros((), dtype=torch.float64), persistent=kept)
+        persistent = size > 0  # statistics of no numbers are not saved
+        self.register_buffer("mean", torch.zeros(size), persistent=persistent)
+        self.register_buffer("variance", torch.ones(size), persistent=persistent)
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64), persistent=persistent)
 
     def forward(self, observation: Tensor) -> Tensor:
         """``[..., observation] -> [..., observation]``."""
@@ -32,20 +49,13 @@ class ObservationNormalizer(nn.Module):
         return scaled.clamp_(-self.clip, self.clip)
 
     @torch.no_grad()
-    def update(self, observations: Tensor) -> None:
-        """Merges a batch into the statistics (Chan et al. 1979).
-
-        Args:
-            observations: ``[sample, observation]``; rows of padding must be left out.
-        """
-        if observations.numel() == 0:
+    def update(self, batch: Moments) -> None:
+        """Merges the moments of a batch of observations into the statistics (Chan et al. 1979)."""
+        if batch.count == 0:
             return
-        batch = observations.shape[0]
-        mean = observations.mean(dim=0)
-        variance = observations.var(dim=0, correction=0)
-        total = self.count + batch
-        share = (batch / total).float()
-        delta = mean - self.mean
+        total = self.count + batch.count
+        share = (batch.count / total).float()
+        delta = batch.mean - self.mean
         self.mean += delta * share
-        self.variance += (variance - self.variance) * share + delta.square() * share * (1.0 - share)
+        self.variance += (batch.variance - self.variance) * share + delta.square() * share * (1.0 - share)
         self.count.copy_(total)

@@ -209,7 +209,7 @@ def test_misspelt_options_and_misshapen_actions_are_refused() -> None:
 
 
 class Recorder(gymnasium.Env[Any, np.ndarray]):
-    """Remembers what it is told, and answers what it was built to."""
+    """Remembers its actions, and returns what it was built with."""
 
     def __init__(self, *, ends: int = 1000, observation: float = 0.5, reward: float = 1.0, info: Any = None) -> None:
         self.observation_space = spaces.Dict(

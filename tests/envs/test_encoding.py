@@ -99,10 +99,15 @@ def test_of_two_kinds_the_likelier_is_told_and_the_other_where_it_is_plausible()
         )
     )
     mean = torch.tensor([[0.9], [0.5], [-0.5], [-0.9]])
-    told = [estimate["side"] for estimate in encoding.decode(mean, torch.full((4, 1), 0.5))]
-    assert [estimate.kinds for estimate in told] == [(1.0,), (1.0, -1.0), (-1.0, 1.0), (-1.0,)]
-    assert [estimate.value for estimate in told] == [1.0, 1.0, -1.0, -1.0]
-    assert [(estimate.low, estimate.high) for estimate in told] == [(1.0, 1.0), (-1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)]
+    estimates = [estimate["side"] for estimate in encoding.decode(mean, torch.full((4, 1), 0.5))]
+    assert [estimate.kinds for estimate in estimates] == [(1.0,), (1.0, -1.0), (-1.0, 1.0), (-1.0,)]
+    assert [estimate.value for estimate in estimates] == [1.0, 1.0, -1.0, -1.0]
+    assert [(estimate.low, estimate.high) for estimate in estimates] == [
+        (1.0, 1.0),
+        (-1.0, 1.0),
+        (-1.0, 1.0),
+        (-1.0, -1.0),
+    ]
 
 
 def test_what_estimates_explain_of_the_tasks() -> None:
@@ -128,9 +133,12 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
     evaluation = rm.evaluate(run.policy, tasks=3, episodes=1, controls=[])
     assert evaluation.inferred.keys() == {"direction"}
     assert evaluation.to_json()["inferred"] == evaluation.inferred
-    told = dataclasses.replace(evaluation, inferred={"direction": 0.87, "mass": 0.04, "friction": 0.5})
+    estimates = dataclasses.replace(evaluation, inferred={"direction": 0.87, "mass": 0.04, "friction": 0.5})
     shares = "direction 87%, friction 50%; less than 10% of the others."
-    assert told.insight() == f"Its estimates explain these shares of the parameters' variance over the tasks: {shares}"
+    assert (
+        estimates.insight()
+        == f"Its estimates explain these shares of the parameters' variance over the tasks: {shares}"
+    )
 
 
 def test_learners_that_do_not_say_are_not_asked(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor
 
-from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline, normalize
+from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline
 
 
 def numbers(*values: float) -> Tensor:
@@ -97,32 +96,6 @@ def test_one_episode_that_ends_early_leaves_its_neighbours_alone() -> None:
     mask = torch.tensor([[[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]])
     advantages = generalized_advantages(rewards, values, torch.tensor([[4.0, 2.0]]), mask, discount=0.5, lam=0.5)
     assert advantages.tolist() == [[[1.75, 3.0, 0.0], [1.59375, 2.375, 2.5]]]
-
-
-# -- normalization -----------------------------------------------------------------------------------------------------
-
-
-def test_normalization_of_each_task_ignores_padding() -> None:
-    advantages = torch.tensor([[[1.0, 3.0, 100.0]], [[10.0, 20.0, 30.0]]])
-    mask = torch.tensor([[[1.0, 1.0, 0.0]], [[1.0, 1.0, 1.0]]])
-    # Task 0: mean 2, deviation 1. Task 1: mean 20, deviation sqrt(200/3).
-    outer = 10.0 / (200.0 / 3.0) ** 0.5
-    expected = torch.tensor([[[-1.0, 1.0, 0.0]], [[-outer, 0.0, outer]]])
-    torch.testing.assert_close(normalize(advantages, mask), expected)
-
-
-def test_normalization_over_the_batch_ignores_padding() -> None:
-    advantages = torch.tensor([[[0.0, 2.0, 100.0]], [[4.0, 6.0, -50.0]]])
-    mask = torch.tensor([[[1.0, 1.0, 0.0]], [[1.0, 1.0, 0.0]]])
-    # Mean 3, deviation sqrt((9 + 1 + 1 + 9) / 4) = sqrt(5).
-    expected = torch.tensor([[[-3.0, -1.0, 0.0]], [[1.0, 3.0, 0.0]]]) / 5.0**0.5
-    torch.testing.assert_close(normalize(advantages, mask, per_task=False), expected)
-
-
-@pytest.mark.parametrize("per_task", [True, False])
-def test_equal_advantages_and_empty_tasks_normalize_to_zero(per_task: bool) -> None:
-    mask = torch.tensor([[[1.0, 1.0]], [[0.0, 0.0]]])
-    assert torch.equal(normalize(torch.full((2, 1, 2), 7.0), mask, per_task=per_task), torch.zeros(2, 1, 2))
 
 
 # -- linear baseline ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import collect
 from robotmeta.metalearners.inner_loop import adapt
 from robotmeta.metalearners.maml import MAMLConfig
+from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.promp import ProMP
 from robotmeta.training.train import collect_trial
 from tests.learning import ending_early, env_of, generator, learner_of, same, short
@@ -24,7 +25,7 @@ def promp_of(family: TaskFamily, **hyper: Any) -> ProMP:
 def test_log_probs_of_a_rollout_are_those_of_the_policy_that_acted() -> None:
     family = ending_early()
     learner = promp_of(family)
-    learner.normalizer.update(torch.randn(50, 2, generator=generator()))
+    learner.normalizer.update(moments(torch.randn(50, 2, generator=generator())))
     env, g = env_of(family, learner), generator()
     first, belief = collect(env, learner, learner.begin(4), g)
     adapted = learner.adapt(belief, first)

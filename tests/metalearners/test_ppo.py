@@ -64,5 +64,5 @@ def test_the_kl_estimate_of_ppo_is_the_divergence_from_the_policy_that_acted() -
     new = DiagonalGaussian(torch.full((count, 1), 0.2), torch.full((1,), -0.1))
     actions = old.sample(torch.randn(count, 1, generator=generator()))
     nothing, ones = torch.zeros(count), torch.ones(count)
-    found = ppo_loss(PPOConfig(), new, actions, old.log_prob(actions), nothing, nothing, nothing, ones, count)
+    found = ppo_loss(PPOConfig(), new, actions, old.log_prob(actions), nothing, nothing, nothing, ones, ones.sum())
     assert float(found["kl"]) == pytest.approx(float(old.kl(new)[0]), rel=0.03)

@@ -362,7 +362,7 @@ def test_what_slides_stops_farther_than_the_hand_reaches_and_farther_the_slipper
     for _ in range(SLIDE.horizon - 1):
         env.step(acting(env, 0.7, 0.0))
     hand, slid = state["qpos"][:, 0, 0], object_state.position(state)[:, 0, 0]
-    assert float(hand.max()) < -0.03  # it was told to go on
+    assert float(hand.max()) < -0.03  # its target went on
     assert bool((slid > 0.0).all())
     assert slid[0] > slid[1] + 0.03
     assert slid[1] > slid[2] + 0.02
@@ -560,7 +560,7 @@ def test_observations_of_a_grasp_are_what_mujoco_says() -> None:
         if t % 10:
             continue
         for world, model in enumerate(BUILD["grasp"](env.tasks)):
-            told, data = seen(env, world), mujoco.MjData(model)
+            observed, data = seen(env, world), mujoco.MjData(model)
             state = {name: value[world, 0].numpy() for name, value in env.simulator.state.items()}
             data.qpos[:], data.qvel[:], data.act[:] = state["qpos"], state["qvel"], state["act"]
             mujoco.mj_forward(model, data)
@@ -601,7 +601,7 @@ def test_observations_of_a_grasp_are_what_mujoco_says() -> None:
                 "object_spin_y": (held.xmat.reshape(3, 3).T @ velocity("object")[:3])[1],
             }
             for name, value in expected.items():
-                assert told[name] == pytest.approx(float(value), abs=2e-5), name
+                assert observed[name] == pytest.approx(float(value), abs=2e-5), name
 
 
 def test_how_a_box_is_turned_shows_and_how_a_cylinder_or_a_sphere_is_does_not() -> None:
@@ -672,20 +672,22 @@ def test_observations_of_reach_and_push_are_what_mujoco_says() -> None:
     for _ in range(5):
         env.step(acting(env, 0.5, -0.3, 0.2))
     for world, row in enumerate(env.tasks):
-        data, told = data_of(env, world), seen(env, world)
+        data, observed = data_of(env, world), seen(env, world)
         goal = np.array([row[f"goal_{axis}"] for axis in "xyz"])
-        np.testing.assert_allclose([told[f"goal_{axis}"] for axis in "xyz"], goal - data.body("hand").xpos, atol=1e-6)
+        np.testing.assert_allclose(
+            [observed[f"goal_{axis}"] for axis in "xyz"], goal - data.body("hand").xpos, atol=1e-6
+        )
         np.testing.assert_allclose(goal, BUILD["reach"](env.tasks)[world].site("goal").pos)
     env = worlds(PUSH, PUSH.tasks("test", 3))
     for _ in range(15):
         env.step(acting(env, 1.0, 0.0))
     for world, row in enumerate(env.tasks):
-        data, told = data_of(env, world), seen(env, world)
+        data, observed = data_of(env, world), seen(env, world)
         hand, pushed = data.body("hand").xpos, data.body("object")
-        np.testing.assert_allclose([told["object_x"], told["object_y"]], (pushed.xpos - hand)[:2], atol=1e-6)
-        assert told["goal_x"] == pytest.approx(row["goal_x"] - pushed.xpos[0], abs=1e-6)
-        assert told["object_cos"] == pytest.approx(pushed.xmat[0], abs=1e-6)
-        assert told["object_sin"] == pytest.approx(pushed.xmat[3], abs=1e-6)
+        np.testing.assert_allclose([observed["object_x"], observed["object_y"]], (pushed.xpos - hand)[:2], atol=1e-6)
+        assert observed["goal_x"] == pytest.approx(row["goal_x"] - pushed.xpos[0], abs=1e-6)
+        assert observed["object_cos"] == pytest.approx(pushed.xmat[0], abs=1e-6)
+        assert observed["object_sin"] == pytest.approx(pushed.xmat[3], abs=1e-6)
 
 
 @pytest.mark.parametrize(

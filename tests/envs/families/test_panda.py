@@ -58,7 +58,7 @@ def still(env: TaskBatchEnv) -> Tensor:
 
 
 def settled(model: mujoco.MjModel, seconds: float = 3.0) -> mujoco.MjData:
-    """An arm told to stay in its initial pose for a while, the object out of the way."""
+    """An arm commanded to stay in its initial pose for a while, the object out of the way."""
     data = mujoco.MjData(model)
     data.qpos[9:11] = 0.25
     for _ in range(round(seconds / model.opt.timestep)):
