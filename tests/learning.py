@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.config import hyperparameters
-from robotmeta.envs import TaskBatchEnv, TaskFamily, make
+from robotmeta.envs import ObservationGroup, TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
@@ -73,6 +73,15 @@ def partly_observed(horizon: int = 12) -> TaskFamily:
         observe=lambda state, task: state["position"][..., :1],
         privileged_state=(("y", "m"),),
         observe_privileged_state=lambda state, task: state["position"][..., 1:],
+    )
+
+
+def in_groups(family: TaskFamily) -> TaskFamily:
+    """The same observations, each coordinate a group of its own. The mapping has another order than the family."""
+    return dataclasses.replace(
+        family,
+        observe=lambda state, task: {"y": state["position"][..., 1:], "x": state["position"][..., :1]},
+        observation_groups={"x": ObservationGroup((1,)), "y": ObservationGroup((1,))},
     )
 
 

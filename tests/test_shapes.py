@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 import torch
 
-from robotmeta.envs import TaskBatchEnv, make
+from robotmeta.envs import Step, TaskBatchEnv, make
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.experience.rollout import Belief, PolicyInput, collect, play
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.gradient import GradientLearner
 from robotmeta.training.train import Run, collect_trial
-from tests.learning import ONE_FAMILY_A_KIND, env_of, generator, learner_of, partly_observed
+from tests.learning import ONE_FAMILY_A_KIND, env_of, generator, in_groups, learner_of, partly_observed, short
 
 SHAPE = re.compile(r"(?:\b(bool|float32|uint8) )?``\[([^\]]*)\]``", re.IGNORECASE)
-ARRAY = re.compile(r"Tensor|ndarray|Gaussian|ActionDistribution|Observation")
+ARRAY = re.compile(r"Tensor|ndarray|Observation|Gaussian|ActionDistribution")
 
 
 def documented(owner: type) -> dict[str, str]:
@@ -55,9 +55,16 @@ class Sizes(dict[str, int]):
     """Sizes of named axes: those given, and the others as they first occur."""
 
     def check(self, value: Any, text: str, where: str) -> None:
-        """Fails where an array is not as documented. Of a distribution, its mean is compared."""
+        """Fails where an array is not as documented. Of a distribution, its mean is compared.
+
+        A group of observations has any axes and any type in place of the last axis of a vector.
+        """
         documented_shape = SHAPE.search(text)
         assert documented_shape, f"{where}: the documentation states no shape"
+        if isinstance(value, dict):
+            for name, group in value.items():
+                self.check(group, f"``[{documented_shape[2].rpartition(',')[0]}, ...]``", f"{where}: {name}")
+            return
         array = value if isinstance(value, torch.Tensor | np.ndarray) else value.mean
         kind, axes = documented_shape.groups()
         names = [axis.strip() for axis in axes.split(",")]
@@ -76,7 +83,7 @@ class Sizes(dict[str, int]):
         return (int(axis) if axis.isdigit() else self.setdefault(axis, otherwise)) + sum(map(int, more))
 
     def check_all(self, value: Any) -> None:
-        """Checks every array of an object, and of those that it consists of."""
+        """Checks every array that is a field or a property of an object."""
         owner = type(value)
         for name, text in documented(owner).items():
             array = getattr(value, name)
@@ -108,9 +115,13 @@ def check_belief(sizes: Sizes, belief: Belief) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_experience_and_beliefs_have_their_documented_shapes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    learner = learner_of(name, partly_observed(5), meta_batch=3)
-    env = env_of(partly_observed(5), learner)
+@pytest.mark.parametrize("groups", [False, True])
+def test_experience_and_beliefs_have_their_documented_shapes(
+    name: str, groups: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = in_groups(short(5)) if groups else partly_observed(5)
+    learner = learner_of(name, family, meta_batch=3)
+    env = env_of(family, learner)
     sizes = sizes_of(env)
     belief = learner.begin(3)
     check_belief(sizes, belief)
@@ -143,7 +154,7 @@ def test_environments_return_arrays_of_their_documented_shapes(name: str) -> Non
     env = TaskBatchEnv(make(name), 3, 2)
     sizes = sizes_of(env)
     env.load(env.family.tasks("test", 3))
-    sizes.check_call(env.reset, generator())
+    sizes.check(env.reset(generator()), documented(Step)["observation"], "TaskBatchEnv.reset")
     sizes.check_all(env.step(torch.zeros(3, 2, env.action_size)))
     for method in (env.success, env.distance, env.privileged_state):
         sizes.check_call(method)

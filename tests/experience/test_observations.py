@@ -18,16 +18,7 @@ from robotmeta.experience.rollout import Belief, PolicyInput, collect
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.domain_randomization import DomainRandomization
 from robotmeta.policies import DiagonalGaussian
-from tests.learning import HYPER, diverging, ending_early, generator, learner_of, same
-
-
-def in_groups(family: TaskFamily) -> TaskFamily:
-    """The same observations, each coordinate a group of its own. The mapping has another order than the family."""
-    return dataclasses.replace(
-        family,
-        observe=lambda state, task: {"y": state["position"][..., 1:], "x": state["position"][..., :1]},
-        observation_groups={"x": ObservationGroup((1,)), "y": ObservationGroup((1,))},
-    )
+from tests.learning import HYPER, diverging, ending_early, generator, in_groups, learner_of, same
 
 
 def with_image(family: TaskFamily) -> TaskFamily:
