@@ -181,7 +181,7 @@ def play(
     """Runs one episode in every world, a control step at a time. The arguments are those of :func:`collect`."""
     observation = env.reset(generator)
     first, privileged = belief, env.privileged_state()
-    here = privileged.device
+    here, there = privileged.device, learner.device
     shape = (env.num_tasks, env.num_episodes, env.action_size)
     noise = None
     if explore:  # drawn at once and on the CPU, so that the numbers do not depend on the device or the policy
@@ -192,8 +192,9 @@ def play(
     active: Tensor | None = None
     for t in range(env.horizon):
         observed = policy_input if remember else nothing._replace(observation=observation, active=active)
-        distribution, belief = learner.act(belief if remember else first, _move(observed, learner.device), generator)
-        distribution = tree_map(lambda value: value.to(here), distribution)
+        distribution, belief = learner.act(belief if remember else first, _move(observed, there), generator)
+        if there != here:
+            distribution = tree_map(lambda value: value.to(here), distribution)
         action = distribution.mean if noise is None else distribution.sample(noise[t])
         step = env.step(action, active)
         yield PolicyStep(observation, privileged, distribution, action, active, step, belief)
@@ -265,17 +266,19 @@ class _Recorder:
             "actions": played.action,
             "rewards": torch.where(happened, step.reward, 0.0),
             "shaping_rewards": tree_map(lambda reward: torch.where(happened, reward, 0.0), step.shaping_reward),
-            "mask": happened.float(),
+            "mask": happened,
             "distribution": played.distribution.parameters(),
         }
         if not self._series:
             self._series = tree_map(lambda value: value.new_zeros(self._env.horizon, *value.shape), values)
-        tree_map(lambda series, value: series[self._t].copy_(value), self._series, values)
+        for name, value in values.items():
+            _write(self._series[name], self._t, value)
         self._privileged[self._t] = played.privileged_state
 
     def rollout(self) -> Rollout:
         series, diverged, last = self._series, self._diverged, self._last.step.observation
-        running = series["mask"][self._t].bool() & ~self._terminated
+        running = series["mask"][self._t] & ~self._terminated
+        series["mask"] = series["mask"].float()
         self._privileged[self._t + 1] = _zero_where_ended(self._env.privileged_state(), running)
         if bool(diverged.any()):
             last = tree_map(self._before_divergence, series["observations"], last)
@@ -301,6 +304,14 @@ class _Recorder:
         steps = (self._series["mask"].sum(dim=0).long() - 1).clamp(min=0)
         task, episode = (torch.arange(size, device=last.device) for size in steps.shape)
         return torch.where(expand_mask(self._diverged, last), series[steps, task.unsqueeze(1), episode], last)
+
+
+def _write(series: Any, t: int, value: Any) -> None:
+    if isinstance(value, Tensor):
+        series[t] = value
+    elif value is not None:
+        for name in value:
+            _write(series[name], t, value[name])
 
 
 def _parameter_series(values: Tensor, worlds: torch.Size) -> Tensor:

@@ -18,7 +18,7 @@ from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 from robotmeta.metalearners.sequences import Timeline
-from robotmeta.policies import MEMORIES, DiagonalGaussian, Memory, MemoryState
+from robotmeta.policies import MEMORIES, Memory, MemoryState
 
 
 @dataclass(frozen=True)
@@ -106,35 +106,26 @@ class InContext(MetaLearner[ConfigT], ABC):
             action = belief["action"].expand(tasks, episodes, -1)
             reward = belief["reward"].expand(tasks, episodes, -1).squeeze(-1)
         inputs = self._inputs(policy_input.observation, action, reward, start)
-        state = tree_map(
-            lambda value: value.expand(tasks, episodes, *value.shape[2:]).flatten(0, 1), self.memory_state(belief)
-        )
+        state = {
+            name: value.expand(tasks, episodes, *value.shape[2:]).flatten(0, 1)
+            for name, value in self.memory_state(belief).items()
+        }
         return inputs.view(1, tasks * episodes, -1), state
 
-    def outcome(
-        self, belief: Belief, policy_input: PolicyInput, distribution: DiagonalGaussian, state: MemoryState
-    ) -> tuple[DiagonalGaussian, Belief]:
-        """What :meth:`act` returns.
+    def updated(self, belief: Belief, policy_input: PolicyInput, state: MemoryState) -> Belief:
+        """The belief after an input.
 
         Args:
-            belief: Before the input.
+            belief: The belief before.
             policy_input: The input.
-            distribution: Of actions ``[1, world, action]``.
-            state: Of the memory after the input, ``[world, ...]`` each.
+            state: The state of the memory after it, ``[world, ...]`` each.
         """
         shape, active = policy_input.reward.shape, policy_input.active
-
-        def updated(before: Tensor, after: Tensor) -> Tensor:
-            after = after.view(*shape, *after.shape[1:])
-            if active is None:
-                return after
-            return torch.where(expand_mask(active, after), after, before)
-
-        def per_world(parameter: Tensor) -> Tensor:
-            return parameter.view(*shape, -1) if parameter.ndim == 3 else parameter  # one that all worlds share
-
-        belief = {**belief, **tree_map(updated, self.memory_state(belief), state)}
-        return tree_map(per_world, distribution), belief
+        entries = {name: value.view(*shape, *value.shape[1:]) for name, value in state.items()}
+        if active is not None:
+            for name, value in entries.items():
+                entries[name] = torch.where(expand_mask(active, value), value, belief[name])
+        return {**belief, **entries}
 
     # -- trials as sequences -----------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
+from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.in_context import InContext, InContextConfig
 from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, moments, normalize
 from robotmeta.metalearners.ppo import adjust_learning_rate, exploration, ppo_loss, step
@@ -50,7 +51,10 @@ class RL2(InContext[RL2Config]):
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
     ) -> tuple[DiagonalGaussian, Belief]:
         distribution, _, state = self.network(*self.network_input(belief, policy_input))
-        return self.outcome(belief, policy_input, distribution, state)
+        shape = policy_input.reward.shape
+        # [1, world, action] -> [task, episode, action]; a parameter that all worlds share stays as it is
+        distribution = tree_map(lambda value: value.view(*shape, -1) if value.ndim == 3 else value, distribution)
+        return distribution, self.updated(belief, policy_input, state)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]

@@ -97,8 +97,9 @@ class TaskInference(InContext[TaskInferenceConfig]):
         inputs, state = self.network_input(belief, policy_input)
         estimate, state = self.estimator(inputs, state)
         observation = inputs[..., : self.sizes.observation]
-        distribution = self.network(torch.cat([observation, self._policy_features(estimate)], dim=-1))
-        return self.outcome(belief, policy_input, distribution, state)
+        features = torch.cat([observation, self._policy_features(estimate)], dim=-1)
+        distribution = self.network(features.view(*policy_input.reward.shape, -1))
+        return distribution, self.updated(belief, policy_input, state)
 
     @torch.no_grad()
     def infer(self, belief: Belief) -> DiagonalGaussian:
@@ -121,8 +122,9 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _split(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
         """The posteriors over the task and over the privileged state."""
         size = self.sizes.task
-        task = tree_map(lambda value: value[..., :size], estimate)
-        return task, tree_map(lambda value: value[..., size:], estimate)
+        mean, log_std = estimate
+        task = DiagonalGaussian(mean[..., :size], log_std[..., :size])
+        return task, DiagonalGaussian(mean[..., size:], log_std[..., size:])
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam, self.estimator_adam]
