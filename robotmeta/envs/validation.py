@@ -19,7 +19,8 @@ from robotmeta.errors import UserError, reason
 
 _SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
 _TASKS, _EPISODES = 2, 3  # unequal, so that a result on the wrong axes has a wrong shape
-_checked: deque[TaskFamily] = deque(maxlen=16)
+_families: deque[TaskFamily] = deque(maxlen=16)  # that were checked, with their variants
+_functions: deque[tuple[TaskFamily, torch.device]] = deque(maxlen=16)  # families whose functions were, and where
 
 
 def check_family(family: TaskFamily) -> None:
@@ -28,12 +29,12 @@ def check_family(family: TaskFamily) -> None:
     Raises:
         UserError: For a variant that does not compile or has another layout, or a function that does not work.
     """
-    if any(_same(family, other) for other in _checked):
+    if any(_same(family, other) for other in _families):
         return
     if isinstance(family.world, MujocoWorld):
         _check_variants(family, family.world.spec)
     check_functions(family, _call(family, "world", make_simulator, family, 1, 1, threads=1))
-    _checked.append(family)
+    _families.append(family)
 
 
 def _same(one: TaskFamily, other: TaskFamily) -> bool:
@@ -59,6 +60,8 @@ def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> No
 def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     """Calls each function of a family at the start of an episode, for 2 tasks of 3 episodes in the nominal state.
 
+    A family is checked once on each device, because an evaluation makes environments of the same family many times.
+
     Args:
         family: The family.
         simulator: A simulator of this family with nominal tasks. Its worlds need a reset afterwards.
@@ -66,6 +69,8 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     Raises:
         UserError: For a function that raises, or returns another type or shape, or numbers that are not finite.
     """
+    if any(device == simulator.device and _same(family, other) for other, device in _functions):
+        return
     task = family.space.nominal(_TASKS).columns(simulator.device)
     nominal = _copies(simulator.nominal)
     start = _call(family, "reset", family.reset, nominal, torch.Generator().manual_seed(0), task)
@@ -97,6 +102,7 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
         result = None if function is None else _call(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
             _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
+    _functions.append((family, simulator.device))
 
 
 def _copies(state: State) -> dict[str, Tensor]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from rich.table import Table
@@ -13,7 +11,6 @@ from rich.text import Text
 from robotmeta.envs import Tasks
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
-from robotmeta.files import write_text
 from robotmeta.versions import versions
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
@@ -127,8 +124,3 @@ class Evaluation:
     def insight(self) -> str:
         """Which parameters the adapted policy estimates well; empty for learners that make no estimates."""
         return verdict.explained(self.inferred)
-
-
-def save_json(evaluation: Evaluation, file: Path) -> None:
-    """Writes the JSON object of an evaluation."""
-    write_text(file, json.dumps(evaluation.to_json(), indent=2) + "\n")
