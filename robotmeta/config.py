@@ -11,11 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robotmeta.errors import UserError, unknown
+from robotmeta.json_values import check_types
 from robotmeta.metalearners import LearnerConfig, learner_class
 from robotmeta.schema import current_config
 
 if TYPE_CHECKING:
     from robotmeta.envs import TaskFamily
+
+CONFIG_TYPES = {
+    "family": str,
+    "learner": str,
+    "hyperparameters": dict,
+    "iterations": int,
+    "seed": int,
+    "simulator": str,
+}
+"""Types of the values of a run's configuration as JSON."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.iterations < 1:
             raise UserError(f"iterations must be at least 1, not {self.iterations}")
+        if self.seed < 0:
+            raise UserError(f"seed must be at least 0, not {self.seed}")
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -48,9 +61,11 @@ class RunConfig:
         """Reads what :meth:`to_json` wrote.
 
         Raises:
-            UserError: For an unknown learner or hyper-parameter, or where something is missing or left over.
+            UserError: For an unknown learner or hyper-parameter, a value of another type, or where something is missing
+                or left over.
         """
         try:
+            check_types(data, CONFIG_TYPES)
             fields = current_config(data)
             fields["hyperparameters"] = hyperparameters(fields["learner"], dict(fields["hyperparameters"]))
             return cls(**fields)

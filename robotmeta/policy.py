@@ -8,10 +8,14 @@ import torch
 
 from robotmeta.config import RunConfig
 from robotmeta.envs import Estimate, TaskFamily, make
+from robotmeta.errors import UserError, reason
 from robotmeta.experience.rollout import Belief
+from robotmeta.memory import check_memory
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
+
+_COPIES = 4  # of the weights in meta-training: themselves, their gradient, and two of Adam
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,37 @@ def new_policy(config: RunConfig, device: torch.device | str = "cpu", family: Ta
         config: The run that will train it.
         device: Device of the policy.
         family: The task family; None to look it up by the name in the configuration.
+
+    Raises:
+        UserError: For sizes that a network cannot have, or that do not fit into memory.
     """
     family = family or make(config.family)
-    size = family.observation_size + config.hyperparameters.oracle * family.encoding.size
+    size = sum(value.numel() * value.element_size() for value in outline(config, family).learner.state_dict().values())
+    check_memory("a policy with these layers", _COPIES * size)
     generator, _ = streams(config.seed, "weights")
     with one_torch_thread():  # orthogonal weights come from a QR that rounds differently on several threads
-        sizes = Sizes(
-            size, family.action_size, family.encoding.size, len(family.privileged_state), family.observation_groups
-        )
-        learner = learner_class(config.learner)(sizes, config.hyperparameters, generator)
-    return Policy(family, config, learner.to(device))
+        return Policy(family, config, _learner(config, family, generator).to(device))
+
+
+def outline(config: RunConfig, family: TaskFamily) -> Policy:
+    """A policy whose tensors have names, types and shapes, and neither memory nor values.
+
+    Raises:
+        UserError: For sizes that a network cannot have.
+    """
+    try:
+        with torch.device("meta"):
+            return Policy(family, config, _learner(config, family, torch.Generator()))
+    except (RuntimeError, OverflowError, ZeroDivisionError) as error:
+        raise UserError(f"no network of learner '{config.learner}' has these sizes: {reason(error)}") from None
+
+
+def _learner(config: RunConfig, family: TaskFamily, generator: torch.Generator) -> MetaLearner:
+    sizes = Sizes(
+        family.observation_size + config.hyperparameters.oracle * family.encoding.size,
+        family.action_size,
+        family.encoding.size,
+        len(family.privileged_state),
+        family.observation_groups,
+    )
+    return learner_class(config.learner)(sizes, config.hyperparameters, generator)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-SCHEMA = 3
-"""Schema of the manifest of a policy file."""
+SCHEMA = 4
+"""Schema of the manifest of a policy file. Since 4, files have a checksum, and the whole interface of the family."""
 
-READABLE = (2, SCHEMA)
+READABLE = (2, 3, SCHEMA)
 """Schemas that this version reads."""
 
 _HYPERPARAMETERS = {"rounds": "adaptation_steps", "privileged": "oracle"}

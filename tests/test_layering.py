@@ -16,11 +16,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder or file may import those on its own line and on the lines above it.
 DIRECTION = (
-    ("console", "devices", "errors", "files", "lazy", "schema", "seeding", "threads", "versions"),
+    ("checksum", "console", "devices", "errors", "files", "interrupts", "json_values", "lazy", "memory", "schema"),
+    ("seeding", "tensor_file", "threads", "versions"),
     ("envs", "policies"),
     ("experience",),
     ("metalearners",),
-    ("config", "policy", "policy_file"),
+    ("config", "policy", "manifest", "policy_file"),
     ("training",),
     ("adapters",),
     ("adaptation",),

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 import robotmeta as rm
 from robotmeta.cli.shared import (
     OPTIONAL,
+    FamilyName,
     File,
     PolicySource,
     Simulator,
@@ -18,6 +19,7 @@ from robotmeta.cli.shared import (
     console,
     default,
     first_names,
+    load,
     returns,
     task_of,
     write_json,
@@ -37,6 +39,8 @@ def adapt(
     evaluation_episodes: int = 10,
     seed: int = 0,
     simulator: Simulator = None,
+    family: FamilyName = None,
+    trust: bool = False,
     out: File = None,
     json: File = None,
 ) -> None:
@@ -46,6 +50,8 @@ def adapt(
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the policy's file calls it.
+        trust: Import and call the function that the policy's file names as its family.
         task: Parameters of the task, or robot=NAME where the family names robots. The other parameters are nominal.
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         horizon: Control steps an episode of --env.
@@ -61,7 +67,7 @@ def adapt(
         raise UserError("--horizon is for --env; a family has its own")
     if env is not None and task:
         raise UserError("give either --task or --env, not both")
-    loaded = rm.load(policy)
+    loaded = load(policy, family, trust)
     space = loaded.family.space
     if env is not None:
         target, what, named = rm.wrap(env, horizon=horizon), {"env": env}, env

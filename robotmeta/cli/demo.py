@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import robotmeta as rm
 from robotmeta.cli.evaluate import show
-from robotmeta.cli.shared import console, write_json
+from robotmeta.cli.shared import console, quoted, write_json
 from robotmeta.errors import UserError
 
 
@@ -30,11 +31,11 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         run = rm.resume(out, iterations=iterations)
     else:
         run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
-    if run.interrupted:
-        console.print(f"Stopped; continue with: robotmeta demo --out {out}")
-        return
+    if run.signal is not None:
+        console.print(f"Stopped; continue with: robotmeta demo --out {quoted(out)}")
+        sys.exit(128 + run.signal)
     evaluation = rm.evaluate(run.policy, episodes=3)
-    write_json(folder.evaluation("test"), evaluation.to_json())
+    write_json(folder.evaluation("test"), evaluation.to_json(), through=False)
     show(evaluation)
     try:
         video = rm.record(run.policy, out=folder.video, episodes=3).file

@@ -8,6 +8,7 @@ from typing import Annotated
 import robotmeta as rm
 from robotmeta.cli.shared import (
     OPTIONAL,
+    FamilyName,
     File,
     PolicySource,
     Simulator,
@@ -15,6 +16,7 @@ from robotmeta.cli.shared import (
     check_at_least_one,
     check_targets,
     console,
+    load,
     write_json,
 )
 
@@ -31,6 +33,8 @@ def evaluate(
     explore: bool = False,
     simulator: Simulator = None,
     threads: Threads = None,
+    family: FamilyName = None,
+    trust: bool = False,
     json: File = None,
     plot: File = None,
 ) -> None:
@@ -43,6 +47,8 @@ def evaluate(
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
+        family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the policy's file calls it.
+        trust: Import and call the function that the policy's file names as its family.
         split: test (held-out tasks), ood (out of distribution) or robots (the family's named robots).
         tasks: Number of tasks of the split.
         episodes: K, adaptation episodes in all.
@@ -67,13 +73,13 @@ def evaluate(
         from robotmeta.reporting.plots import check_format
 
         check_format(plot)
-    loaded = rm.load(policy)
+    loaded = load(policy, family, trust)
     loaded.family.tasks(split, tasks)  # a mistake shows before a control is trained
     check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
 
     def control(name: str, source: str | None) -> rm.Policy | None:
         if source is not None:
-            return rm.load(source)
+            return rm.load(source, family=loaded.family)
         return control_policy(name, loaded, Path(policy), threads=threads) if name in controls else None
 
     evaluation = rm.evaluate(

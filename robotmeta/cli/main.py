@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import os
+import signal
 import sys
 
 from robotmeta.cli.adapt import adapt
@@ -17,14 +18,16 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.console import printable
+from robotmeta.errors import SimulationDiverged, UserError, reason
+from robotmeta.interrupts import Stopped, raising
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    diverged or the reader of the output has gone, and 130 after Ctrl-C.
+    diverged or the reader of the output has gone, 130 after Ctrl-C, and 143 after a termination signal.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -42,21 +45,26 @@ def main(arguments: list[str] | None = None) -> None:
         "export": export,
         "bench": bench,
     }
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names need not fit the terminal's encoding
     try:
-        parsed(commands, arguments)()
+        with raising():
+            parsed(commands, arguments)()
     except (UserError, SimulationDiverged) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
-    except KeyboardInterrupt:
-        _stop("stopped", 130)
+    except KeyboardInterrupt as stopped:
+        _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)
     except BrokenPipeError:  # as after `| head`; Python would report it again when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        _stop(f"cannot write the output: {error.strerror}", 2)
+        where = "write the output" if error.filename is None else f"read or write {error.filename}"
+        _stop(f"cannot {where}: {error.strerror or error}", 2)
+    except (MemoryError, OverflowError) as error:
+        _stop(f"a number is too large for this machine: {reason(error)}", 2)
 
 
-def _stop(reason: str, status: int) -> None:
-    print(f"robotmeta: {reason}", file=sys.stderr)
+def _stop(said: str, status: int) -> None:
+    print(f"robotmeta: {printable(said)}", file=sys.stderr)
     sys.exit(status)

@@ -8,10 +8,16 @@ from typing import Annotated
 import tyro
 
 import robotmeta as rm
-from robotmeta.cli.shared import console
+from robotmeta.cli.shared import FamilyName, console
 
 
-def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks: int = 40) -> None:
+def report(
+    run: Annotated[Path, tyro.conf.Positional],
+    episodes: int = 3,
+    tasks: int = 40,
+    family: FamilyName = None,
+    trust: bool = False,
+) -> None:
     """Write a self-contained HTML page of a run: its configuration, curves, controls, results by task and videos.
 
     Controls that `robotmeta evaluate` has trained for the run are included.
@@ -22,5 +28,8 @@ def report(run: Annotated[Path, tyro.conf.Positional], episodes: int = 3, tasks:
         run: A run folder.
         episodes: Adaptation episodes of its evaluations.
         tasks: Tasks of each split.
+        family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the run's files call it.
+        trust: Import and call the function that the run's files name as its family.
     """
-    console.print(f"Report: {rm.report(run, episodes=episodes, tasks=tasks)}")
+    file = rm.report(run, episodes=episodes, tasks=tasks, family=family, trust=trust)
+    console.print(f"Report: {file}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,8 +32,30 @@ TaskValues = Annotated[
     tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(default: a held-out task)")
 ]
 File = Annotated[Path | None, OPTIONAL]
+FamilyName = Annotated[str | None, default("the one that the policy's file names")]
 Simulator = Annotated[str | None, default("that of the policy's run")]
 Threads = Annotated[int | None, default("all cores")]
+
+
+def load(policy: str, family: str | None, trust: bool) -> rm.Policy:
+    """The policy that a command is for, in the family that the user names, if any."""
+    import robotmeta as rm
+
+    return rm.load(policy, family=family, trust=trust)
+
+
+def consent(recorded: str, family: str | None) -> str:
+    """The flag that the next command needs too, for the family that a run names; empty where it needs none."""
+    from robotmeta.envs.registry import is_installed
+
+    if family is not None:
+        return f" --family {quoted(family)}"
+    return "" if is_installed(recorded) else " --trust"
+
+
+def quoted(argument: str | Path) -> str:
+    """An argument as it is typed in a shell."""
+    return shlex.quote(str(argument))
 
 
 def pairs(items: Iterable[str]) -> dict[str, str]:
@@ -71,10 +94,10 @@ def check_targets(*files: Path | None) -> None:
             check_target(file)
 
 
-def write_json(file: Path | None, data: Mapping[str, Any]) -> None:
-    """Writes a result to the file of ``--json``, if there is one."""
+def write_json(file: Path | None, data: Mapping[str, Any], *, through: bool = True) -> None:
+    """Writes a result to the file of ``--json``, if there is one; see :func:`robotmeta.files.replaced`."""
     if file is not None:
-        write_text(file, json.dumps(data, indent=2) + "\n")
+        write_text(file, json.dumps(data, indent=2) + "\n", through=through)
 
 
 def first_names(names: Iterable[str], most: int = 7) -> str:

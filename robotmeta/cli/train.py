@@ -2,6 +2,7 @@
 
 # Without `from __future__ import annotations`: one annotation is made from the arguments.
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import tyro
 
 import robotmeta as rm
 from robotmeta.cli.flags import check_flags, flags_of
-from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, console, default
+from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, consent, console, default, quoted
 from robotmeta.errors import UserError
 
 DEFAULT_LEARNER = "task-inference"
@@ -46,6 +47,8 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         preset: Annotated[str | None, OPTIONAL] = None,
         threads: Threads = None,
         checkpoint_every: int = 50,
+        run_family: Annotated[str | None, tyro.conf.arg(name="family"), default("the one that the run names")] = None,
+        trust: bool = False,
         *,
         hyper: Annotated[
             dict[str, Any],
@@ -69,6 +72,8 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
             preset: A named set of hyper-parameters (see `robotmeta learners NAME`), which the flags below change.
             threads: Physics threads.
             checkpoint_every: Iterations between checkpoints.
+            run_family: With --resume, the run's family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, wherever it is now.
+            trust: With --resume, import and call the function that the run's files name as its family.
             hyper: Hyper-parameters. `robotmeta train --learner NAME --help` shows those of another learner.
         """
         check_at_least_one(threads=threads)
@@ -76,7 +81,9 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         if resume is not None:
             if hyper or any(given is not None for given in (family, learner, seed, simulator, preset, out)):
                 raise UserError(_FIXED)
-            run = rm.resume(resume, iterations=iterations, **how)
+            run = rm.resume(resume, iterations=iterations, family=run_family, trust=trust, **how)
+        elif run_family is not None or trust:
+            raise UserError("--family and --trust are for --resume; a new run has its family as the first argument")
         elif family is None:
             from robotmeta.envs import family_names
 
@@ -85,7 +92,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
             given = {"learner": learner, "iterations": iterations, "seed": seed, "simulator": simulator}
             given = {name: value for name, value in given.items() if value is not None}
             run = rm.meta_train(family, out=out, hyper=hyper, preset=preset, **given, **how)
-        _show(run)
+        _show(run, consent(run.policy.config.family, run_family))
 
     return train
 
@@ -100,12 +107,12 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def _show(run: "rm.Run") -> None:
-    iteration, steps = run.policy.iteration, run.policy.env_steps
-    if run.interrupted:
-        console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {run.folder}")
-        return
+def _show(run: "rm.Run", consent: str) -> None:
+    iteration, steps, folder = run.policy.iteration, run.policy.env_steps, quoted(run.folder) + consent
+    if run.signal is not None:
+        console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {folder}")
+        sys.exit(128 + run.signal)
     console.print(
         f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\n"
-        f"Next: robotmeta evaluate {run.folder}    robotmeta record {run.folder}    robotmeta report {run.folder}"
+        f"Next: robotmeta evaluate {folder}    robotmeta record {folder}    robotmeta report {folder}"
     )

@@ -28,7 +28,7 @@ def imported(module: str, name: str) -> ModuleType:
         UserError: If the module does not exist or its import fails.
     """
     # A console script does not search the working folder, where a user's own module usually is.
-    _look_in(Path.cwd())
+    _look_first_in(Path.cwd())
     try:
         return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
     except Exception as error:  # the user's code may raise anything
@@ -44,7 +44,7 @@ def _from_file(file: Path) -> ModuleType:
         spec = importlib.util.spec_from_file_location(name, file)
         assert spec is not None
         assert spec.loader is not None
-        _look_in(file.parent)
+        _look_first_in(file.parent)
         sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(sys.modules[name])
@@ -54,9 +54,10 @@ def _from_file(file: Path) -> ModuleType:
     return sys.modules[name]
 
 
-def _look_in(folder: Path) -> None:
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
+def _look_first_in(folder: Path) -> None:
+    """Makes a user's folder the first one that imports search, as Python does for the folder of a script."""
+    if sys.path[:1] != [str(folder)]:
+        sys.path[:] = [str(folder), *(other for other in sys.path if other != str(folder))]
 
 
 # -- families ----------------------------------------------------------------------------------------------------------

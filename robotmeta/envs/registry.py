@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from robotmeta.envs.families import FAMILIES
 from robotmeta.envs.family import TaskFamily
@@ -19,6 +21,44 @@ def family_package(name: str) -> str:
     """Returns the name of the package that a family comes from."""
     entry = _others().get(name)
     return "robotmeta" if entry is None else entry.dist.name if entry.dist else entry.module
+
+
+def is_installed(name: str) -> bool:
+    """Returns whether a package that is installed has a family of that name."""
+    return name in FAMILIES or name in _others()
+
+
+def is_code(name: str) -> bool:
+    """Returns whether a name is that of a function, such as ``"hopper.py:family"``, which :func:`make` would call."""
+    return ":" in name or name.endswith(".py")
+
+
+def recorded_family(name: str, file: Path, family: str | TaskFamily | None, *, trust: bool) -> TaskFamily:
+    """Returns the family that a file names, or the one that the user names instead.
+
+    What only a file names is neither imported nor called, unless it is installed or the user trusts the file.
+
+    Args:
+        name: The name in the file.
+        file: The file, for errors.
+        family: A family, or its name, from the user; None for that of the file.
+        trust: Whether the user trusts the file.
+
+    Raises:
+        UserError: For a name in a file that is not trusted and that is not installed, or as :func:`make` does.
+    """
+    if family is not None:
+        return make(family) if isinstance(family, str) else family
+    if trust or is_installed(name):
+        return make(name)
+    if is_code(name):
+        raise UserError(
+            f"{file} names the family '{name}', which is code; add --trust to run it, or give the family: "
+            f"--family {shlex.quote(name)}"
+        )
+    raise UserError(
+        f"{file} names the family '{name}', which is not installed; give the family: --family FILE.py:FUNCTION"
+    )
 
 
 def _others() -> dict[str, EntryPoint]:
@@ -41,6 +81,6 @@ def make(name: str) -> TaskFamily:
     entry = _others().get(name)
     if entry is not None:
         return family_of(lambda: entry.load()(), name, f" of package {family_package(name)}")
-    if ":" in name or name.endswith(".py"):
+    if is_code(name):
         return family_of(family_function(name), name)
     raise UserError(f"{unknown('family', name, family_names())}; your own families are FILE.py:FUNCTION")

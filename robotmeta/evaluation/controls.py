@@ -8,6 +8,7 @@ from typing import Any
 
 from robotmeta.config import hyperparameters
 from robotmeta.errors import UserError
+from robotmeta.interrupts import Stopped
 from robotmeta.metalearners import CONTROL
 from robotmeta.policy import Policy
 from robotmeta.training.checkpoint import load
@@ -27,8 +28,9 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
         threads: Number of physics threads.
 
     Raises:
-        UserError: If there is no run folder, or the training of the control was stopped: a control with less training
-            than the policy would make the policy look better than it is.
+        UserError: If there is no run folder.
+        Stopped: If a signal stopped the training of the control: a control with less training than the policy would
+            make the policy look better than it is.
     """
     if not RunFolder(run).exists():
         raise UserError(
@@ -60,8 +62,9 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
         done = control.policy
         pace = done.env_steps / done.iteration
         control = trained(done.iteration + math.ceil((policy.env_steps - done.env_steps) / pace))
-    if control.interrupted:
-        raise UserError(f"stopped while training the {name} control; the same command continues in {folder.path}")
+    if control.signal is not None:
+        said = f"stopped while training the {name} control; the same command continues in {folder.path}"
+        raise Stopped(control.signal, said)
     return control.policy
 
 

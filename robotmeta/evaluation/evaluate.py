@@ -16,6 +16,7 @@ from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import Belief, Rollout
+from robotmeta.manifest import interface
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
@@ -174,9 +175,10 @@ def scratch(policy: Policy, seed: int) -> Policy:
 
 def _check_control(name: str, control: Policy, policy: Policy) -> None:
     """Raises UserError if a policy is not that control of the other policy."""
-    if control.family.name != policy.family.name:
+    if interface(control.family) != interface(policy.family):
         raise UserError(
-            f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}'"
+            f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}', "
+            "or on another version of it"
         )
     observes_task, should_observe = control.config.hyperparameters.oracle, name == "oracle"
     if control.learner.adapts or observes_task != should_observe:

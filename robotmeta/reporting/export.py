@@ -17,8 +17,8 @@ from robotmeta.envs.family import bounded
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import PolicyInput
 from robotmeta.files import replaced
+from robotmeta.manifest import manifest
 from robotmeta.policy import Policy
-from robotmeta.policy_file import manifest
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -21,7 +21,7 @@ from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.evaluation import Evaluation, Quantity
-from robotmeta.files import check_target, reading, replaced
+from robotmeta.files import check_target, read_file, replaced
 from robotmeta.policy import Policy
 from robotmeta.reporting.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
 from robotmeta.reporting.video import MEDIA_TYPES, check_video
@@ -58,7 +58,8 @@ def report(
     tasks: int = 40,
     evaluations: Sequence[Evaluation] | None = None,
     videos: Sequence[Path] | None = None,
-    family: TaskFamily | None = None,
+    family: str | TaskFamily | None = None,
+    trust: bool = False,
 ) -> Path:
     """Writes ``report.html`` in a run folder, in full or not at all.
 
@@ -68,8 +69,9 @@ def report(
         tasks: Number of tasks of each split, for evaluations that are run.
         evaluations: Evaluations to show; None to evaluate on every split of the family, with the controls that were
             trained in the run folder.
-        videos: ``.mp4`` or ``.gif`` files to show; None for those in the run folder.
-        family: The run's family if that is not a registered one.
+        videos: ``.mp4`` or ``.gif`` files to show; None for those in the run folder, without links.
+        family: The run's family, or its name, if that is not an installed one.
+        trust: Whether to import and call the function that the run's files name as its family.
 
     Returns:
         The HTML file.
@@ -81,9 +83,9 @@ def report(
     if not folder.exists():
         raise UserError(f"run must be a run folder; {run} has no {folder.config.name}")
     check_target(folder.report)
-    policy = load(run, family=family)
+    policy = load(run, family=family, trust=trust)
     if videos is None:
-        videos = sorted(file for file in folder.videos.glob("[!.]*") if file.suffix in MEDIA_TYPES)
+        videos = _own_videos(folder)
     shown = [_video(file) for file in videos]
     if evaluations is None:
         trained = trained_controls(policy, folder.path)
@@ -98,17 +100,18 @@ def report(
             )
             for split in policy.family.splits
         ]
+    metrics = read_metrics(folder.metrics)
     page = _template().render(
         family=policy.family,
         learner=policy.config.learner,
         interface=list(_interface(policy.family)),
-        trained=list(_trained(policy, folder)),
+        trained=list(_trained(policy, folder, metrics)),
         hyperparameters=list(_hyperparameters(policy)),
         results=[_result(evaluation, policy.family) for evaluation in evaluations],
-        learning=_learning(read_metrics(folder.metrics)),
+        learning=_learning(metrics),
         videos=shown,
     )
-    with replaced(folder.report) as partial:
+    with replaced(folder.report, through=False) as partial:
         partial.write_text(page, encoding="utf-8")
     return folder.report
 
@@ -132,9 +135,9 @@ def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
         yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)
 
 
-def _trained(policy: Policy, folder: RunFolder) -> Iterator[tuple[str, str]]:
+def _trained(policy: Policy, folder: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """Names and values of what determines the result of the run, and its cost."""
-    config, metrics = policy.config, read_metrics(folder.metrics)
+    config = policy.config
     yield "learner", config.learner
     yield "seed", str(config.seed)
     yield "meta-updates", f"{policy.iteration:,} of {config.iterations:,}"
@@ -208,9 +211,16 @@ def _svg(figure: Figure, label: str) -> Markup:
     return Markup(text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
 
 
+def _own_videos(folder: RunFolder) -> list[Path]:
+    """The videos of a run, without links: a page that is passed on shows nothing from elsewhere."""
+    if folder.videos.is_symlink():
+        return []
+    found = (file for file in folder.videos.glob("[!.]*") if file.suffix.lower() in MEDIA_TYPES)
+    return sorted(file for file in found if file.is_file() and not file.is_symlink())
+
+
 def _video(file: Path) -> dict[str, str]:
     """A video as a data URI."""
     check_video(file)
-    with reading(file):
-        data = base64.b64encode(file.read_bytes()).decode()
+    data = base64.b64encode(read_file(file)).decode()
     return {"name": file.stem, "type": MEDIA_TYPES[file.suffix.lower()], "data": data}

@@ -10,41 +10,68 @@ import torch
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
+from robotmeta.files import reading
 from robotmeta.policy import Policy, new_policy
 from robotmeta.policy_file import PRETRAINED, load_policy
-from robotmeta.training.run_folder import RunFolder, checkpoint_weights
+from robotmeta.training.checkpoint_files import check_checkpoint, load_training_state, weights_of
+from robotmeta.training.run_folder import RunFolder
 
 
-def load(source: str | Path, *, device: torch.device | str = "cpu", family: TaskFamily | None = None) -> Policy:
+def load(
+    source: str | Path,
+    *,
+    device: torch.device | str = "cpu",
+    family: str | TaskFamily | None = None,
+    trust: bool = False,
+) -> Policy:
     """Loads a policy from a run folder (its newest checkpoint), a checkpoint folder, a policy file, or by its name.
 
-    The family is looked up by its name. If that is a function in a user's file (``"hopper.py:family"``), its code runs.
+    The family is looked up by the name in the file, among those of this package and of installed packages. If that
+    name is a function (``"hopper.py:family"``), nothing is imported or called without ``family`` or ``trust``. Names,
+    units, ranges and order of parameters, observations and actions, the control step and the horizon must be those of
+    the training.
 
     Args:
         source: The folder or file, or ``"pretrained:NAME"`` with a name from :func:`pretrained`.
         device: Device of the policy.
-        family: The family it was trained on, if that is not a registered one.
+        family: The family it acts in, or its name, whatever the file calls it.
+        trust: Whether to import and call the function that the file names as its family.
 
     Raises:
-        UserError: If there is no policy, the file is damaged or a pickle, or it belongs to another family or schema.
+        UserError: If there is no policy, the file is damaged or a pickle, it belongs to another family or schema, or
+            it names a function without ``family`` or ``trust``.
     """
-    return load_policy(_policy_file(source), device=device, family=family)
-
-
-def _policy_file(source: str | Path) -> str | Path:
+    if str(source).startswith(PRETRAINED):
+        return load_policy(source, device=device, family=family, trust=trust)
     path = Path(source)
-    if str(source).startswith(PRETRAINED) or path.is_file():
-        return source
-    for checkpoint in (path, *reversed(RunFolder(path).checkpoints())):
-        if checkpoint_weights(checkpoint).is_file():
-            return checkpoint_weights(checkpoint)
-    what = "has no checkpoint yet" if path.is_dir() else "does not exist"
-    raise UserError(
-        f"no policy at {source}: it {what}; give a run folder, a checkpoint folder, a policy file or pretrained:NAME"
-    )
+    with reading(path):
+        if path.is_file():
+            return load_policy(path, device=device, family=family, trust=trust)
+        if weights_of(path).is_file():
+            return _from_checkpoint(path, device, family, trust)
+        checkpoints = RunFolder(path).checkpoints()
+        what = "has no checkpoint yet" if path.is_dir() else "does not exist"
+    if not checkpoints:
+        raise UserError(
+            f"no policy at {source}: it {what}; give a run folder, a checkpoint folder, a policy file or "
+            "pretrained:NAME"
+        )
+    try:
+        return _from_checkpoint(checkpoints[-1], device, family, trust)
+    except UserError as error:
+        if not _intact(checkpoints[:-1], family, trust):
+            raise
+        raise UserError(f"{error}; the checkpoint before it is intact: {checkpoints[-2]}") from None
 
 
-def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, family: TaskFamily | None) -> Policy:
+def _from_checkpoint(
+    checkpoint: Path, device: torch.device | str, family: str | TaskFamily | None, trust: bool
+) -> Policy:
+    check_checkpoint(checkpoint)
+    return load_policy(weights_of(checkpoint), device=device, family=family, trust=trust)
+
+
+def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, family: TaskFamily) -> Policy:
     """The policy of a run's newest checkpoint with its optimizer state, or a new policy if there is no checkpoint.
 
     Raises:
@@ -54,10 +81,10 @@ def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, f
     if not checkpoints:
         return new_policy(config, device, family)
     try:
-        policy = load(folder.path, device=device, family=family)
-        folder.load_training(policy)
+        policy = _from_checkpoint(checkpoints[-1], device, family, trust=False)
+        load_training_state(checkpoints[-1], policy.learner)
     except UserError as error:
-        if len(checkpoints) < 2 or not _intact(checkpoints[-2], family):
+        if not _intact(checkpoints[:-1], family, trust=False):
             raise
         raise UserError(f"{error}; to go on from {checkpoints[-2]}, remove {checkpoints[-1]}") from None
     if dataclasses.replace(policy.config, iterations=config.iterations) != config:
@@ -65,9 +92,9 @@ def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, f
     return policy
 
 
-def _intact(checkpoint: Path, family: TaskFamily | None) -> bool:
+def _intact(checkpoints: list[Path], family: str | TaskFamily | None, trust: bool) -> bool:
+    """Whether there are checkpoints, and the last one can be loaded."""
     try:
-        load(checkpoint, family=family)
+        return bool(checkpoints) and _from_checkpoint(checkpoints[-1], "cpu", family, trust) is not None
     except UserError:
         return False
-    return True

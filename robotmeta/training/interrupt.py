@@ -1,29 +1,36 @@
-"""Ctrl-C during meta-training: finish the iteration, save a checkpoint, stop."""
+"""A signal during meta-training: finish the iteration, save a checkpoint, stop."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+from robotmeta.interrupts import Stopped, handled
+
+
+class StopSignal:
+    """Whether a signal asks to stop.
+
+    Attributes:
+        number: The signal; None as long as there is none.
+    """
+
+    number: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.number is not None
 
 
 @contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """Gives an event that Ctrl-C or a termination signal sets. A second Ctrl-C raises KeyboardInterrupt."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
+def stop_signal() -> Iterator[StopSignal]:
+    """Gives what Ctrl-C, a termination signal or the end of the terminal sets. The second one stops at once."""
+    asked = StopSignal()
 
-    def stop(number: int, frame: object) -> None:
-        if stopped.is_set():
-            raise KeyboardInterrupt
-        stopped.set()
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise Stopped(number)
+        asked.number = number
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handled(stop):
+        yield asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -15,11 +16,13 @@ from rich.progress import Progress as RichProgress
 
 from robotmeta.console import plain_console
 from robotmeta.experience.rollout import Trial
-from robotmeta.files import reading, write_text, writing
+from robotmeta.files import read_file, write_text, writing
+from robotmeta.json_values import check_types, parse_object
 from robotmeta.policy import Policy
 from robotmeta.training.run_folder import RunFolder
 
-_REQUIRED = {"iteration", "env_steps", "seconds", "return_pre", "return_post"}  # keys of every line
+# Of every line.
+_REQUIRED = {"iteration": int, "env_steps": int, "seconds": float, "return_pre": float, "return_post": float}
 _PLAIN_EVERY = 10.0  # seconds from one line to the next if there is no terminal
 
 
@@ -36,7 +39,7 @@ class MetricsLog:
 
         self._file = folder.metrics
         kept = [line for line in read_metrics(self._file) if line["iteration"] < start]
-        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
+        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept), through=False)
         with writing(self._file):
             self._opened = self._file.open("a")
             self._board = SummaryWriter(str(folder.path), purge_step=start)
@@ -91,25 +94,32 @@ def _diverged_tasks(trial: Trial) -> list[int]:
 
 
 def read_metrics(file: Path) -> list[dict[str, Any]]:
-    """The lines of a ``metrics.jsonl`` up to the first damaged one, such as a line that was cut off by a kill.
+    """The lines of a ``metrics.jsonl`` without those that are damaged, such as one that was cut off by a kill.
+
+    How many lines are left out is said once, on stderr.
 
     Raises:
         UserError: If the file cannot be read.
     """
     if not file.exists():
         return []
-    with reading(file):
-        texts = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    lines = []
-    for text in texts:
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
-            break
-        if not isinstance(line, dict) or not line.keys() >= _REQUIRED:
-            break
-        lines.append(line)
+    texts = read_file(file).splitlines()
+    lines = [line for line in map(_line, texts) if line is not None]
+    if len(lines) < len(texts):
+        plain_console(stderr=True).print(
+            f"{file}: {len(texts) - len(lines)} of {len(texts)} lines are damaged and left out"
+        )
     return lines
+
+
+def _line(text: bytes) -> dict[str, Any] | None:
+    """A line of the log; None if it is damaged."""
+    try:
+        line = parse_object(text, finite=False)  # a return may be NaN
+        check_types(line, _REQUIRED)
+    except ValueError:
+        return None
+    return line if math.isfinite(line["seconds"]) and line["iteration"] >= 0 else None
 
 
 class Progress:

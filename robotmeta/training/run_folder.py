@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from robotmeta.config import RunConfig
 from robotmeta.errors import UserError
-from robotmeta.files import reading, replaced_folder, write_text, writing
+from robotmeta.files import open_lock, read_file, replaced_folder, write_text, writing
+from robotmeta.json_values import parse_object
 from robotmeta.policy import Policy
-from robotmeta.policy_file import manifest, write_policy
+from robotmeta.training.checkpoint_files import weights_of, write_checkpoint
 from robotmeta.versions import versions
 
 _KEPT = 2  # checkpoints
-_WEIGHTS, _MANIFEST, _TRAINING = "policy.safetensors", "manifest.json", "training.pt"  # files of a checkpoint
+_CHECKPOINT = re.compile(r"[0-9]{1,18}")  # name of its folder
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class RunFolder:
     ``config.json``                       the configuration, and the software versions it started with
     ``metrics.jsonl``                     one line per iteration
     ``events.out.tfevents.*``             the same numbers for TensorBoard
-    ``checkpoints/ITERATION/``            weights, manifest, and optimizer state of the newest iterations
+    ``checkpoints/ITERATION/``            weights and optimizer state of the newest iterations, and their checksums
     ``controls/NAME/``                    the run folder of a trained control
     ``videos/``                           recordings
     ``evaluation-SPLIT.json``             evaluations
@@ -82,7 +81,17 @@ class RunFolder:
 
     def control(self, name: str) -> RunFolder:
         """The run folder of a trained control."""
-        return RunFolder(self.path / "controls" / name)
+        return RunFolder(self.own(self.own(self.path / "controls") / name))
+
+    def own(self, folder: Path) -> Path:
+        """A folder of the run, which is changed or shown.
+
+        Raises:
+            UserError: If it is a link: what lies outside the run folder is left as it is.
+        """
+        if folder.is_symlink():
+            raise UserError(f"{folder} is a link out of the run folder; put a folder in its place")
+        return folder
 
     def exists(self) -> bool:
         """Whether a run was started here."""
@@ -97,7 +106,8 @@ class RunFolder:
         """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / ".lock").open("w")
+            self.own(self._checkpoints)
+            lock = open_lock(self.path / ".lock")
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,7 +121,8 @@ class RunFolder:
 
     def write_config(self, config: RunConfig) -> None:
         """Writes the configuration and the current software versions."""
-        write_text(self.config, json.dumps({**config.to_json(), "versions": versions()}, indent=2) + "\n")
+        described = {**config.to_json(), "versions": versions()}
+        write_text(self.config, json.dumps(described, indent=2) + "\n", through=False)
 
     def read_config(self) -> tuple[RunConfig, dict[str, str]]:
         """The configuration of the run, and the software versions it started with.
@@ -119,23 +130,24 @@ class RunFolder:
         Raises:
             UserError: If the file cannot be read or is damaged.
         """
-        with reading(self.config):
-            text = self.config.read_text(encoding="utf-8", errors="replace")
+        data = read_file(self.config)
         try:
-            saved = json.loads(text)
-            if not isinstance(saved, dict):
-                raise UserError("not the configuration of a run")
+            saved = parse_object(data)
             found = saved.pop("versions", {})
             return RunConfig.from_json(saved), found if isinstance(found, dict) else {}
-        except (json.JSONDecodeError, UserError) as error:
+        except ValueError as error:
             raise UserError(f"{self.config} is damaged: {error}") from None
 
     # -- checkpoints ---------------------------------------------------------------------------------------------------
 
+    @property
+    def _checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
     def checkpoints(self) -> list[Path]:
         """Complete checkpoints, oldest first."""
-        found = (path for path in (self.path / "checkpoints").glob("[0-9]*") if path.name.isdigit())
-        return sorted(path for path in found if checkpoint_weights(path).exists())
+        found = (path for path in self._checkpoints.glob("[0-9]*") if _CHECKPOINT.fullmatch(path.name))
+        return sorted((path for path in found if weights_of(path).exists()), key=lambda path: int(path.name))
 
     @property
     def iteration(self) -> int:
@@ -148,31 +160,9 @@ class RunFolder:
         Raises:
             UserError: If it cannot be written. Earlier checkpoints are left intact.
         """
-        checkpoint = self.path / "checkpoints" / f"{policy.iteration:08d}"
+        checkpoint = self.own(self._checkpoints) / f"{policy.iteration:08d}"
         with replaced_folder(checkpoint) as partial:
-            write_policy(policy, partial / _WEIGHTS)
-            (partial / _MANIFEST).write_text(json.dumps(manifest(policy), indent=2) + "\n")
-            try:
-                torch.save(policy.learner.training_state(), partial / _TRAINING)
-            except RuntimeError as error:  # torch.save reports a full disk this way
-                raise OSError(0, str(error).splitlines()[0]) from None
+            write_checkpoint(policy, partial)
         for old in self.checkpoints()[:-_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)  # leaves links as they are
         return checkpoint
-
-    def load_training(self, policy: Policy) -> None:
-        """Restores the optimizer state of the newest checkpoint into the policy's learner.
-
-        Raises:
-            UserError: If it is damaged.
-        """
-        file = self.checkpoints()[-1] / _TRAINING
-        try:
-            policy.learner.load_training_state(torch.load(file, weights_only=True, map_location="cpu"))
-        except Exception:  # torch.load raises many types for damaged files
-            raise UserError(f"{file} is damaged: it contains no optimizer state") from None
-
-
-def checkpoint_weights(checkpoint: Path) -> Path:
-    """The policy file of a checkpoint."""
-    return checkpoint / _WEIGHTS

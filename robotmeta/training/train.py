@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import torch
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
+from robotmeta.envs.registry import recorded_family
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
@@ -34,12 +36,17 @@ class Run:
     Attributes:
         folder: The run folder.
         policy: The policy after the last meta-update.
-        interrupted: Whether it was stopped before its last iteration.
+        signal: Number of the signal that stopped it before its last iteration; None if it was not stopped.
     """
 
     folder: Path
     policy: Policy
-    interrupted: bool
+    signal: int | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before its last iteration."""
+        return self.signal is not None
 
 
 def meta_train(
@@ -84,7 +91,8 @@ def meta_train(
     folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
     if folder.exists():
         raise UserError(
-            f"{folder.path} already holds a run; continue it with --resume {folder.path}, or choose another --out"
+            f"{folder.path} already holds a run; continue it with --resume {shlex.quote(str(folder.path))}, or choose "
+            "another --out"
         )
     _check_checkpoint_every(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)
@@ -96,7 +104,8 @@ def meta_train(
 def resume(
     folder: str | Path,
     *,
-    family: TaskFamily | None = None,
+    family: str | TaskFamily | None = None,
+    trust: bool = False,
     iterations: int | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -107,7 +116,8 @@ def resume(
 
     Args:
         folder: The run folder.
-        family: The run's family if that is not a registered one.
+        family: The run's family, or its name, if that is not an installed one.
+        trust: Whether to import and call the function that the run's files name as its family.
         iterations: Total number of meta-updates; None keeps the number in the run's configuration.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Number of physics threads. Results do not depend on it.
@@ -115,8 +125,9 @@ def resume(
         progress: Whether to show progress.
 
     Raises:
-        UserError: If there is no run, its newest checkpoint is damaged or belongs to another run, it has already made
-            more iterations, or another process is training in the folder.
+        UserError: If there is no run, its newest checkpoint is damaged or belongs to another run, its files name a
+            function as its family without ``family`` or ``trust``, it has already made more iterations, or another
+            process is training in the folder.
     """
     run = RunFolder(Path(folder))
     if not run.exists():
@@ -125,8 +136,9 @@ def resume(
     if iterations is not None:
         config = dataclasses.replace(config, iterations=iterations)
     _check_checkpoint_every(checkpoint_every)
+    found = recorded_family(config.family, run.config, family, trust=trust)
     with run.locked():
-        policy = load_to_resume(run, config, resolve_device(device), family)
+        policy = load_to_resume(run, config, resolve_device(device), found)
         if config.iterations < policy.iteration:
             made = f"the number that {folder} has made already"
             raise UserError(f"iterations must be at least {policy.iteration}, {made}, not {config.iterations}")
@@ -162,11 +174,11 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
             policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=steps)
             line = log.write(policy, trial, metrics, began, collected)
             shown.advance(line)
-            if stopped.is_set() or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations:
+            if stopped or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations:
                 folder.save(policy)
-            if stopped.is_set():
+            if stopped:
                 break
-    return Run(folder.path, policy, interrupted=policy.iteration < iterations)
+    return Run(folder.path, policy, stopped.number if policy.iteration < iterations else None)
 
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:

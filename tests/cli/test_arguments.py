@@ -106,7 +106,10 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
         (["evaluate", "{run}", "--plot", "curve.bogus"], "no plot format '.bogus'"),
         (["evaluate", "{run}", "--oracle", "{run}"], "is trained with --learner domain-randomization --oracle;"),
         (["evaluate", "{run}", "--domain-randomized", "{run}"], "this one learned with promp"),
-        (["evaluate", "{run}", "--oracle", "pretrained:grasp"], "trained on family 'grasp', the policy on 'point-nav"),
+        (
+            ["evaluate", "{run}", "--oracle", "pretrained:grasp"],
+            "trained on family 'grasp', which family 'point-nav",
+        ),
         (["evaluate", "pretrained:grasp", "--controls", "oracle"], "give a control that is trained already with --or"),
         (["train", "--resume", "{run}", "--seed", "5"], "--resume continues a run as it was configured"),
         (["train", "--resume", "{run}", "--learner", "rl2"], "--resume continues a run as it was configured"),

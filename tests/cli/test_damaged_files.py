@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 import robotmeta as rm
 from robotmeta.cli import main
+from robotmeta.tensor_file import write_tensors
 from robotmeta.training.logs import read_metrics
 from robotmeta.training.run_folder import RunFolder
 
@@ -76,8 +77,10 @@ def test_a_damaged_description_of_a_run_is_one_line(copy: Path, damage: str, ref
 def test_a_damaged_manifest_is_one_line(run: Path, lost: str, tmp_path: Path, refused: Refused) -> None:
     manifest, tensors = _opened(run)
     manifest.pop(lost, None)
-    text = "not JSON" if lost == "everything" else json.dumps(manifest)
-    save_file(tensors, tmp_path / "policy.safetensors", metadata={"robotmeta": text})
+    if lost == "everything":
+        save_file(tensors, tmp_path / "policy.safetensors", metadata={"robotmeta": "not JSON"})
+    else:
+        write_tensors(tensors, manifest, tmp_path / "policy.safetensors")
     line = refused(["adapt", str(tmp_path / "policy.safetensors")])
     assert "the manifest of" in line
     assert "is damaged" in line
@@ -93,20 +96,22 @@ def _opened(run: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """The manifest and the tensors of a run's last checkpoint."""
     with safe_open(RunFolder(run).checkpoints()[-1] / "policy.safetensors", framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return json.loads(file.metadata()["robotmeta"]), tensors
+        manifest = json.loads(file.metadata()["robotmeta"])
+    manifest.pop("sha256")
+    return manifest, tensors
 
 
 def _rewritten(run: Path, file: Path, **changes: object) -> Path:
     manifest, tensors = _opened(run)
-    save_file(tensors, file, metadata={"robotmeta": json.dumps({**manifest, **changes})})
+    write_tensors(tensors, {**manifest, **changes}, file)
     return file
 
 
 def test_a_checkpoint_of_another_schema_or_family_is_refused(run: Path, tmp_path: Path, refused: Refused) -> None:
     newer = _rewritten(run, tmp_path / "newer.safetensors", schema=99)
-    assert "has schema 99, this version reads schema 2 and 3" in refused(["evaluate", str(newer)])
-    space = {"names": ["goal_x", "goal_y"], "digest": "of other ranges"}
+    assert "has schema 99, this version reads schema 2, 3 and 4" in refused(["evaluate", str(newer)])
+    space = {**_opened(run)[0]["space"], "digest": "of other ranges"}
     other = _rewritten(run, tmp_path / "other.safetensors", space=space)
     assert "another version of family 'point-navigation'" in refused(["evaluate", str(other)])
-    with pytest.raises(rm.UserError, match="not 'cheetah-direction'"):
+    with pytest.raises(rm.UserError, match="'cheetah-direction' does not fit: parameter 1 is 'goal_x' in the file"):
         rm.load(run, family=rm.make("cheetah-direction"))

@@ -51,11 +51,11 @@ def test_a_run_on_a_family_in_a_file_finds_it_again(
 ) -> None:
     main(["train", name, "--iterations", "1", *TINY])
     (run,) = (folder / "runs").iterdir()
-    main(["train", "--resume", str(run), "--iterations", "2"])
-    main(["evaluate", str(run), "--tasks", "2", "--episodes", "1"])
-    main(["adapt", str(run), "--task", "body_mass=1.5", "--episodes", "1"])
+    main(["train", "--resume", str(run), "--iterations", "2", "--trust"])
+    main(["evaluate", str(run), "--tasks", "2", "--episodes", "1", "--family", name])
+    main(["adapt", str(run), "--task", "body_mass=1.5", "--episodes", "1", "--trust"])
     assert "body_mass = 1.5" in capsys.readouterr().out
-    policy = rm.load(run)
+    policy = rm.load(run, trust=True)
     assert policy.family.name == name
     assert policy.iteration == 2
 

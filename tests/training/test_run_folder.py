@@ -25,6 +25,7 @@ _HYPER: dict[str, dict[str, Any]] = {
 # Names of schema 2 and of today.
 _OLD_HYPERPARAMETERS = {"adaptation_steps": "rounds", "oracle": "privileged"}
 _NEW_HYPERPARAMETERS = {"memory"}
+_NEW_KEYS = {"privileged_state", "observation_groups", "dt", "horizon", "sha256"}
 _OLD_TENSORS = {
     "privileged_normalizer.": "unobserved.",
     "belief.adaptation_step": "belief.round",
@@ -66,7 +67,14 @@ def rewrite_as_schema_2(file: Path) -> list[str]:
     with safe_open(file, framework="pt") as opened:
         manifest = json.loads(opened.metadata()["robotmeta"])
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    manifest = {**manifest, "schema": 2, "config": as_schema_2(manifest["config"])}
+    manifest = {
+        key: value
+        for key, value in {**manifest, "schema": 2, "config": as_schema_2(manifest["config"])}.items()
+        if key not in _NEW_KEYS
+    }
+    beside = file.with_name("manifest.json")
+    if beside.exists():
+        beside.write_text(json.dumps(manifest))
     for new, old in _OLD_TENSORS.items():
         tensors = {old + name.removeprefix(new) if name.startswith(new) else name: v for name, v in tensors.items()}
     save_file(tensors, file, metadata={"robotmeta": json.dumps(manifest)})
