@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import os
-import sys
-from typing import TYPE_CHECKING
+from robotmeta.interrupts import say_so_while_importing
 
-from robotmeta.adapters.gymnasium_ids import register_families
-from robotmeta.lazy import lazy_names
+say_so_while_importing()  # before the imports that take time
+
+# isort: split
+import ctypes.util  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
+
+from robotmeta.adapters.gymnasium_ids import register_families  # noqa: E402
+from robotmeta.lazy import lazy_names  # noqa: E402
 
 # MuJoCo chooses a GL library when it is imported. Without a display, only EGL works. If the chosen library is missing,
 # the import of MuJoCo fails, though only pictures need it.

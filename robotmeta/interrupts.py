@@ -51,17 +51,21 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
 @contextmanager
 def raising() -> Iterator[None]:
     """Turns the first signal into :class:`Stopped`, so that partial files are removed. The second one exits at once."""
-    first = True
+    came: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal first
-        if not first:
+        if came:
             os._exit(128 + number)
-        first = False
+        came.append(number)
         raise Stopped(number)
 
     with handled(stop):
-        yield
+        try:
+            yield
+        except Exception:
+            if came:  # code in C that is interrupted while it imports a module raises something else
+                raise Stopped(came[0]) from None
+            raise
 
 
 def say_so_while_importing() -> None:

@@ -16,6 +16,7 @@ from robotmeta.versions import versions
 
 _SIGNALS = [(str, str)]
 _TYPES: dict[str, Any] = {
+    "schema": int,
     "config": CONFIG_TYPES,
     "space": {"names": [str], "digest": str},
     "observations": _SIGNALS,

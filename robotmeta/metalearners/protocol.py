@@ -42,6 +42,8 @@ class LearnerConfig:
             value = getattr(self, field.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise UserError(f"{field.name} must be a finite number, not {value}")
+            if isinstance(value, tuple) and min(value, default=1) < 1:
+                raise UserError(f"each of {field.name} must be at least 1, not {min(value)}")
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,7 @@ def report(
     if not folder.exists():
         raise UserError(f"run must be a run folder; {run} has no {folder.config.name}")
     check_target(folder.report)
+    versions = folder.read_config()[1]
     policy = load(run, family=family, trust=trust)
     if videos is None:
         videos = _own_videos(folder)
@@ -105,7 +106,7 @@ def report(
         family=policy.family,
         learner=policy.config.learner,
         interface=list(_interface(policy.family)),
-        trained=list(_trained(policy, folder, metrics)),
+        trained=list(_trained(policy, metrics, versions)),
         hyperparameters=list(_hyperparameters(policy)),
         results=[_result(evaluation, policy.family) for evaluation in evaluations],
         learning=_learning(metrics),
@@ -135,7 +136,7 @@ def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
         yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)
 
 
-def _trained(policy: Policy, folder: RunFolder, metrics: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def _trained(policy: Policy, metrics: list[dict[str, Any]], versions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Names and values of what determines the result of the run, and its cost."""
     config = policy.config
     yield "learner", config.learner
@@ -146,7 +147,7 @@ def _trained(policy: Policy, folder: RunFolder, metrics: list[dict[str, Any]]) -
         yield "wall-clock", _duration(metrics[-1]["seconds"])
         yield "speed", f"{policy.env_steps / max(metrics[-1]['seconds'], 1e-9):,.0f} control steps/s"
     yield "simulator", config.simulator
-    yield "versions", ", ".join(f"{name} {version}" for name, version in folder.read_config()[1].items())
+    yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _duration(seconds: float) -> str:
