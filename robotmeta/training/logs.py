@@ -14,7 +14,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from robotmeta.console import plain_console
+from robotmeta.console import plain_console, printable
 from robotmeta.experience.rollout import Trial
 from robotmeta.files import read_file, write_text, writing
 from robotmeta.json_values import check_types, parse_object
@@ -106,9 +106,8 @@ def read_metrics(file: Path) -> list[dict[str, Any]]:
     texts = read_file(file).splitlines()
     lines = [line for line in map(_line, texts) if line is not None]
     if len(lines) < len(texts):
-        plain_console(stderr=True).print(
-            f"{file}: {len(texts) - len(lines)} of {len(texts)} lines are damaged and left out"
-        )
+        lost = f"{len(texts) - len(lines)} of {len(texts)} lines are damaged and left out"
+        print(printable(f"{file}: {lost}"), file=sys.stderr)
     return lines
 
 
