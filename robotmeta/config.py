@@ -49,6 +49,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.iterations < 1:
             raise UserError(f"iterations must be at least 1, not {self.iterations}")
+        if self.iterations >= 2**63:
+            raise UserError("iterations must be below 2^63")
         if self.seed < 0:
             raise UserError(f"seed must be at least 0, not {self.seed}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from robotmeta.errors import UserError
 
+_MOST = 10**300  # larger whole numbers are no floats
 _LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 
 
@@ -35,4 +36,4 @@ def check_memory(what: str, needed: float) -> None:
 
 
 def _gigabytes(size: float) -> str:
-    return f"{size / 2**30:.3g} GB"
+    return f"{min(size, _MOST) / 2**30:.3g} GB"

@@ -8,8 +8,10 @@ import torch
 
 from robotmeta.envs import BatchEnv, TaskBatchEnv, Tasks
 from robotmeta.envs.simulators import check_simulator
+from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, Rollout, collect, concatenate_episodes
+from robotmeta.memory import check_memory
 from robotmeta.metalearners import MetaLearner
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
@@ -135,6 +137,7 @@ def collect_episodes(
 
 def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, seed: int) -> Belief:
     """The belief after a number of adaptation episodes of each task, in the adaptation steps the learner asks for."""
+    check_memory(f"{episodes} adaptation episodes", episodes * worlds.num_tasks * episode_bytes(policy.family))
     generator, _ = streams(seed, "adaptation")
     belief = policy.begin(worlds.num_tasks, generator)
     for count in policy.learner.schedule(episodes):

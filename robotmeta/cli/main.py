@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names need not fit the terminal's encoding
     try:
+        if any("\0" in argument for argument in arguments):
+            raise UserError("an argument contains a NUL character")
         with raising():
             parsed(commands, arguments)()
     except (UserError, SimulationDiverged) as error:

@@ -77,7 +77,7 @@ def family_function(name: str) -> Callable[[], Any]:
     functions = [n for n, v in vars(loaded).items() if inspect.isfunction(v) and v.__module__ == loaded.__name__]
     own = [n for n in functions if not n.startswith("_")]
     if not function:
-        raise UserError(f"{name}: say which function makes the family, {name}:FUNCTION; there are: {', '.join(own)}")
+        raise UserError(f"{name}: say which function makes the family, {module}:FUNCTION; there are: {', '.join(own)}")
     raise unknown("function", function, own, where=module)
 
 

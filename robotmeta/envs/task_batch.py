@@ -14,6 +14,7 @@ from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import check_functions
 from robotmeta.errors import SimulationDiverged
+from robotmeta.memory import check_memory
 
 
 class Step(NamedTuple):
@@ -50,6 +51,14 @@ class BatchEnv(Protocol):
     def privileged_state(self) -> Tensor: ...
 
 
+def episode_bytes(family: TaskFamily) -> int:
+    """Returns the memory that the experience of one episode takes at least."""
+    groups = family.observation_groups or {}
+    others = sum(math.prod(group.shape) * group.dtype.itemsize for group in groups.values() if not group.is_vector)
+    numbers = family.observation_size + family.action_size + len(family.privileged_state) + 2  # reward and likelihood
+    return family.horizon * (4 * numbers + others)
+
+
 class TaskBatchEnv:
     """``[task, episode]`` worlds of one family, stepped together. They start with nominal tasks.
 
@@ -64,7 +73,8 @@ class TaskBatchEnv:
         oracle: Whether to append the encoded task to the observation.
 
     Raises:
-        UserError: For a simulator that cannot run the family, or a function of the family that does not work.
+        UserError: For a simulator that cannot run the family, a function of the family that does not work, or more
+            worlds than fit into memory.
     """
 
     def __init__(
@@ -83,6 +93,8 @@ class TaskBatchEnv:
         self.horizon = family.horizon
         self.action_size = family.action_size
         self.observation_size = family.observation_size + oracle * family.encoding.size
+        worlds = f"{num_tasks} task{'s' * (num_tasks > 1)} with {num_episodes} episode{'s' * (num_episodes > 1)} each"
+        check_memory(worlds, num_tasks * num_episodes * episode_bytes(family))
         self.simulator = make_simulator(family, num_tasks, num_episodes, kind=simulator, threads=threads)
         check_functions(family, self.simulator)
         self._oracle = oracle

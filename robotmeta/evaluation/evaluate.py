@@ -12,11 +12,13 @@ from torch import Tensor
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Tasks
+from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.manifest import interface
+from robotmeta.memory import check_memory
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
@@ -70,6 +72,9 @@ def evaluate(
             that cannot run them, or a policy that is not the control it is given as.
         SimulationDiverged: If the simulation of every task diverges.
     """
+    if isinstance(episodes, int):  # one rollout of each task is kept for each number of adaptation episodes
+        size = len(tasks) if isinstance(tasks, Tasks) else tasks
+        check_memory(f"{episodes} adaptation episodes", episodes * size * episode_bytes(policy.family))
     budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
     if len(budgets) < 2 or budgets != sorted({0, *budgets}):
         raise UserError(f"episodes must be at least 1, or numbers that increase from 0, not {episodes}")

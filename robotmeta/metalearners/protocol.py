@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from robotmeta.errors import UserError
 from robotmeta.experience.observations import check_vectors, flatten
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
+
+_LARGEST = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class LearnerConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise UserError(f"{field.name} must be a finite number, not {value}")
+            if isinstance(value, float) and not abs(value) <= _LARGEST:
+                raise UserError(f"{field.name} must be a finite number of single precision, not {value}")
             if isinstance(value, tuple) and min(value, default=1) < 1:
                 raise UserError(f"each of {field.name} must be at least 1, not {min(value)}")
         self.check("meta_batch", at_least=1)

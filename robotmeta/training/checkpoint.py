@@ -50,7 +50,7 @@ def load(
         if weights_of(path).is_file():
             return _from_checkpoint(path, device, family, trust)
         checkpoints = RunFolder(path).checkpoints()
-        what = "has no checkpoint yet" if path.is_dir() else "does not exist"
+        what = "has no checkpoint yet" if path.is_dir() else "is no file" if path.exists() else "does not exist"
     if not checkpoints:
         raise UserError(
             f"no policy at {source}: it {what}; give a run folder, a checkpoint folder, a policy file or "

@@ -17,8 +17,10 @@ from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.registry import recorded_family
 from robotmeta.envs.simulators import check_simulator
+from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Trial, collect
+from robotmeta.memory import check_memory
 from robotmeta.metalearners import DEFAULT, MetaLearner
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
@@ -96,6 +98,7 @@ def meta_train(
         )
     _check_checkpoint_every(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)
+    _check_rollouts(policy)
     with folder.locked():
         folder.write_config(config)
         return _train(policy, folder, threads, checkpoint_every, progress)
@@ -142,6 +145,7 @@ def resume(
         if config.iterations < policy.iteration:
             made = f"the number that {folder} has made already"
             raise UserError(f"iterations must be at least {policy.iteration}, {made}, not {config.iterations}")
+        _check_rollouts(policy)
         if iterations is not None:
             run.write_config(config)
         return _train(dataclasses.replace(policy, config=config), run, threads, checkpoint_every, progress)
@@ -150,6 +154,16 @@ def resume(
 def _check_checkpoint_every(checkpoint_every: int) -> None:
     if checkpoint_every < 1:
         raise UserError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
+
+
+def _check_rollouts(policy: Policy) -> None:
+    """Raises UserError if the experience of one iteration does not fit into memory."""
+    hyper = policy.config.hyperparameters
+    rollouts, worlds = hyper.adaptation_steps + 1, hyper.meta_batch * hyper.episodes
+    check_memory(
+        f"a meta-update from {rollouts} rollouts of {worlds} episodes",
+        rollouts * worlds * episode_bytes(policy.family),
+    )
 
 
 def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_every: int, progress: bool) -> Run:

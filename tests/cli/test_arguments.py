@@ -78,6 +78,49 @@ def test_a_name_that_does_not_exist_is_one_line_that_lists_what_does(
     assert not list(tmp_path.iterdir()), "a refused command leaves nothing behind"
 
 
+_HUGE = "1" + "0" * 400
+_LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "point-navigation", "--out", "a", "--meta-batch", "1000000000"], "GB of memory or more; there are"),
+        (["train", "point-navigation", "--out", "a", "--episodes", _HUGE], "GB of memory or more; there are"),
+        (["train", "point-navigation", "--out", "a", "--hidden", "60000", "60000"], "a policy with these layers would"),
+        (["train", "point-navigation", "--out", "a", "--adaptation-steps", "1000000000"], "GB of memory or more"),
+        (["train", "point-navigation", "--out", "a", "--iterations", _HUGE], "iterations must be below"),
+        (["evaluate", "{run}", "--episodes", "1000000000000"], "1000000000000 adaptation episodes would need"),
+        (["evaluate", "{run}", "--tasks", "1000000000"], "a split holds 1 to 1024 tasks"),
+        (["adapt", "{run}", "--episodes", _HUGE], "adaptation episodes would need"),
+        (["adapt", "{run}", "--evaluation-episodes", "1000000000"], "would need"),
+        (["record", "{run}", "--episodes", "1000000000000", "--out", "a.mp4"], "would need"),
+        (["bench", "point-navigation", "--worlds", "40000000000"], "would need"),
+        (["adapt", "{run}", "--task", "self=1"], "no parameter 'self' in family"),
+        (["adapt", "{run}", "--task", "name=1"], "no parameter 'name' in family"),
+        (["evaluate", _LONG], "File name too long"),
+        (["train", "point-navigation", "--out", _LONG], "File name too long"),
+        (["train", "--resume", _LONG], "File name too long"),
+        (["report", _LONG], "File name too long"),
+        (["adapt", "{run}", "--out", _LONG], "File name too long"),
+        (["evaluate", "a\0b"], "an argument contains a NUL character"),
+        (["evaluate", "/dev/zero"], "no policy at /dev/zero: it is no file"),
+        (["families", "a\x1b[31m\nb:c"], r"cannot import module 'a\x1b[31m\nb'"),
+    ],
+)
+def test_what_no_machine_has_room_for_is_one_line_at_once(
+    arguments: list[str],
+    expected: str,
+    run: Path,
+    refused: Refused,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in refused([argument.format(run=run) for argument in arguments])
+    assert not list(tmp_path.iterdir()), "a refused command leaves nothing behind"
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
