@@ -75,6 +75,15 @@ def _whole(text: str) -> int:
     return value
 
 
+def finite(value: Any) -> Any:
+    """A value to write as JSON, with null for each number that JSON does not have: NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def check_types(value: Any, wanted: Any, where: str = "it") -> None:
     """Checks a JSON value against a description of its types.
 

@@ -84,13 +84,13 @@ def evaluate(
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     simulator = policy.config.simulator if simulator is None else simulator
     measured: dict[str, list[Rollout]] = {}
-    inferred: dict[str, float] = {}
+    estimates: Tensor | None = None
     for name, subject in subjects.items():
         worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
         measured[name], belief = _measure(subject, worlds, budgets, seed, explore)
         posterior = subject.policy.learner.infer(belief)
         if name == "adapted" and posterior is not None:
-            inferred = policy.family.encoding.explained(chosen, posterior.mean)
+            estimates = posterior.mean
 
     # A diverged episode has no return to compare, so its task is left out of all curves.
     diverged = np.zeros(len(chosen), dtype=bool)
@@ -98,18 +98,20 @@ def evaluate(
         diverged |= rollout.diverged.any(dim=1).cpu().numpy()
     if diverged.all():
         raise SimulationDiverged(f"the simulation of every task of family '{policy.family.name}' diverged")
+    kept = chosen[~diverged]
+    explained = {} if estimates is None else policy.family.encoding.explained(kept, estimates.cpu()[~diverged])
     return Evaluation(
         family=policy.family.name,
         learner=policy.config.learner,
         split="given" if isinstance(tasks, Tasks) else split,
-        tasks=chosen[~diverged],
+        tasks=kept,
         episodes=budgets,
         returns=_curves(measured, lambda rollout: rollout.returns, ~diverged),
         success=_curves(measured, lambda rollout: rollout.success, ~diverged, binary=True),
         distance=_curves(measured, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
-        inferred=inferred,
+        inferred=explained,
         diverged=tuple(np.flatnonzero(diverged).tolist()),
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
+from robotmeta.console import printable
 from robotmeta.envs import Tasks
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
@@ -36,8 +37,8 @@ class Evaluation:
         distance: Distance to the goal at the end of an episode by curve, m; empty if the family does not define it.
         env_steps: Control steps of meta-training.
         seed: Seed of the evaluation.
-        inferred: Share of each parameter's variance over the tasks that the adapted policy's estimates explain (R^2);
-            empty for learners that make no estimates.
+        inferred: Share of the variance over the tasks that the adapted policy's estimates explain (R^2), of each
+            parameter that varies; empty for learners that make no estimates.
         diverged: Indices of the tasks that were left out because their simulation diverged, under some policy.
     """
 
@@ -100,17 +101,16 @@ class Evaluation:
 
     def table(self, quantity: Quantity = "return") -> Table:
         """One row per curve: mean over tasks and 95 % interval after each number of episodes."""
-        where = f"{len(self.tasks)} {self.split} tasks"
+        where = f"{len(self.tasks)} {self.split} task{'s' * (len(self.tasks) > 1)}"
         title = f"{self.family}, {self.learner}: {LABELS[quantity]} on {where} (95 % CI)"
-        table = Table(title=Text(title, style="table.title"))  # any console prints the family's name as it is
+        # Any console prints the family's name as it is.
+        table = Table(title=Text(printable(title), style="table.title"))
         table.add_column("after episodes")
         for count in self.episodes:
             table.add_column(str(count), justify="right")
         shown = {"return": verdict.number, "success": verdict.percent, "distance": verdict.centimetres}[quantity]
         for name, curve in self.curves(quantity).items():
-            rows = zip(curve.mean, *curve.ci95.T, strict=True)
-            cells = (f"{shown(mean)} [{shown(low)}, {shown(high)}]" for mean, low, high in rows)
-            table.add_row(name.replace("_", "-"), *cells)
+            table.add_row(name.replace("_", "-"), *(curve.text(shown, place) for place in range(len(self.episodes))))
         return table
 
     def verdict(self) -> str:
@@ -123,4 +123,4 @@ class Evaluation:
 
     def insight(self) -> str:
         """Which parameters the adapted policy estimates well; empty for learners that make no estimates."""
-        return verdict.explained(self.inferred)
+        return verdict.explained(self.inferred, len(self.tasks))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,14 +30,27 @@ class Curve:
         return self.values.mean(axis=1)
 
     @property
+    def has_interval(self) -> bool:
+        """Whether the tasks say how far the mean may be off: one task says it of a rate alone."""
+        return self.binary or self.values.shape[1] > 1
+
+    @property
     def ci95(self) -> np.ndarray:
-        """95 % interval of the mean over tasks, ``[budget, 2]``: :func:`bootstrapped`, or :func:`wilson` for a rate."""
+        """95 % interval of the mean over tasks, ``[budget, 2]``: :func:`bootstrapped`, or :func:`wilson` for a rate.
+
+        Where there is none, both ends are the mean.
+        """
         interval = wilson if self.binary else bootstrapped
         return np.array([interval(row) for row in self.values])
 
     def to_json(self) -> dict[str, Any]:
-        """Means and intervals as lists."""
-        return {"mean": self.mean.tolist(), "ci95": self.ci95.tolist()}
+        """Means as a list, and intervals as a list, or None where there are none."""
+        return {"mean": self.mean.tolist(), "ci95": self.ci95.tolist() if self.has_interval else None}
+
+    def text(self, shown: Callable[[float], str], budget: int = -1) -> str:
+        """The mean after one number of episodes, with its interval if there is one."""
+        mean, (low, high) = self.mean[budget], self.ci95[budget]
+        return f"{shown(mean)} [{shown(low)}, {shown(high)}]" if self.has_interval else shown(mean)
 
 
 def bootstrapped(values: np.ndarray) -> tuple[float, float]:

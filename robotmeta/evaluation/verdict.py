@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+
+import numpy as np
 
 from robotmeta.evaluation.intervals import Curve
 
@@ -25,13 +28,13 @@ def adaptation(episodes: int, returns: Curves, gains: Curves) -> str:
     assert adapted is not None
     if control is None or gain is None:
         return "The zero-shot control was not run, so nothing can be said about adaptation."
+    if not (np.isfinite(adapted.values).all() and np.isfinite(control.values).all()):
+        return "Some returns are not finite numbers, so nothing can be said about adaptation."
     tasks, high = adapted.values.shape[1], adapted.ci95[-1][1]
     said = [
         f"The return is {adapted.mean[-1]:.1f} after {episodes} adaptation episode{'s' * (episodes > 1)} and "
         f"{control.mean[-1]:.1f} zero-shot, a gain of {_gain(gain)} on the same tasks.",
-        f"{tasks} task{'s are' if tasks > 1 else ' is'} too few to tell whether adaptation helps."
-        if tasks < _FEWEST
-        else _judged(adapted, control, gain),
+        f"{_too_few(tasks)} to tell whether adaptation helps." if tasks < _FEWEST else _judged(adapted, control, gain),
     ]
     over_randomized = gains["domain_randomized"]
     if over_randomized is not None:
@@ -50,7 +53,8 @@ def _judged(adapted: Curve, control: Curve, gain: Curve) -> str:
     (low, high), (least, most) = adapted.ci95[-1], gain.ci95[-1]
     visible = round(abs(gain.mean[-1]), 1) > 0.0  # a gain that is printed as +0.0 does not count, however certain
     if low > control.ci95[-1][1]:
-        first = " Most of the gain comes within the first episode." if adapted.ci95[0][1] >= low else ""
+        at_once = adapted.mean[0] - control.mean[0] > 0.5 * gain.mean[-1] and gain.ci95[0][0] > 0.0
+        first = " Most of the gain comes within the first episode." if at_once else ""
         return f"Adaptation helps: the intervals do not overlap.{first}"
     if high < control.ci95[-1][0]:
         return "Adaptation reduces the return: the intervals do not overlap."
@@ -88,22 +92,34 @@ def left_out(diverged: tuple[int, ...], tasks: int) -> str:
     return f" Left out because the simulation diverged: {which} of {tasks}."
 
 
-def explained(inferred: Mapping[str, float]) -> str:
-    """Which parameters the adapted policy estimates well, given the share of their variance it explains."""
+def explained(inferred: Mapping[str, float], tasks: int) -> str:
+    """Which parameters the adapted policy estimates well.
+
+    Args:
+        inferred: Share of the variance over the tasks that the estimates explain, by parameter that varies.
+        tasks: Number of tasks.
+    """
     if not inferred:
         return ""
+    if tasks < _FEWEST:
+        return f"{_too_few(tasks)} to tell what it infers."
+    if not all(map(math.isfinite, inferred.values())):
+        return "Some of its estimates are not finite numbers, so nothing can be said about what it infers."
     well = sorted((name for name, share in inferred.items() if share >= _EXPLAINED), key=lambda n: -inferred[n])
     few = f"less than {percent(_EXPLAINED)}"
     if not well:
-        return f"Its estimates explain {few} of each parameter's variance over the tasks."
+        return f"Its estimates explain {few} of the variance over the tasks of each parameter that varies."
     listed = ", ".join(f"{name} {percent(inferred[name])}" for name in well)
     others = f"; {few} of the others" if len(well) < len(inferred) else ""
     return f"Its estimates explain these shares of the parameters' variance over the tasks: {listed}{others}."
 
 
+def _too_few(tasks: int) -> str:
+    return f"{tasks} task{'s are' if tasks > 1 else ' is'} too few"
+
+
 def _gain(curve: Curve) -> str:
-    low, high = curve.ci95[-1]
-    return f"{curve.mean[-1]:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return curve.text(lambda value: f"{value:+.1f}")
 
 
 def number(value: float) -> str:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
+from robotmeta.console import printable
 from robotmeta.envs import ParameterSpace, family_names, make
 from robotmeta.errors import UserError
 from robotmeta.evaluation.evaluation import LABELS, Evaluation, Quantity
@@ -124,10 +125,11 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
             axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
         )
         parameter = None if space is None else space[name]
-        axes.set_xlabel(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]")
+        axes.set_xlabel(_literal(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]"))
         if parameter is not None and parameter.labels:
             kinds = np.unique(values).tolist()
-            axes.set_xticks(kinds, map(parameter.text, kinds), rotation=0 if len(kinds) <= _LEVEL else 90)
+            labels = [_literal(parameter.text(kind)) for kind in kinds]
+            axes.set_xticks(kinds, labels, rotation=0 if len(kinds) <= _LEVEL else 90)
     for axes in panels[len(names) :]:
         axes.remove()
     for axes in panels[::columns]:
@@ -136,6 +138,11 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
         *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, labelcolor=INK
     )
     return figure
+
+
+def _literal(text: str) -> str:
+    """Text that a plot shows as it is: matplotlib reads a formula between two dollar signs."""
+    return printable(text).replace("$", r"\$")
 
 
 def _before_and_after(

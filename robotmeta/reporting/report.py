@@ -177,7 +177,8 @@ def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
         "insight": evaluation.insight(),
         "episodes": evaluation.episodes,
         "rows": [
-            (name.replace("_", "-"), [*zip(curve.mean, *curve.ci95.T, strict=True)]) for name, curve in measured.items()
+            (name.replace("_", "-"), [*zip(curve.mean, *curve.ci95.T, strict=True)], curve.has_interval)
+            for name, curve in measured.items()
         ],
         "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
         "adaptation": _svg(adaptation_curve(evaluation), "Return against adaptation episodes"),

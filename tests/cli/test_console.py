@@ -12,7 +12,7 @@ from rich.table import Table
 
 import robotmeta as rm
 from robotmeta.cli import main
-from robotmeta.console import plain_console
+from robotmeta.console import plain_console, printable
 from robotmeta.evaluation.evaluation import Curve
 
 NAMES = ("robots/x.py:dog", "a[b].py:smile", "[red]a[/red]/x.py:dog", "x.py:dog")
@@ -26,6 +26,27 @@ def test_a_console_prints_names_as_they_are(name: str, capsys: pytest.CaptureFix
         console.print(table, f"{name}: text")
     for printed in capsys.readouterr():
         assert [f"{name}: {where}" in printed for where in ("head", "title", "cell", "text")] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("a\x07\x9b", r"a\x07\x9b"),
+        ("\u202ecba", r"\u202ecba"),
+        ("\udc80", r"\udc80"),
+        ("é 漢 🤖", "é 漢 🤖"),
+    ],
+)
+def test_characters_that_a_terminal_acts_on_are_escaped(
+    name: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Table(f"{name}: head", title=f"{name}: title")
+    table.add_row(f"{name}: cell")
+    plain_console().print(table, f"{name}: text")
+    printed = capsys.readouterr().out
+    assert [f"{shown}: {where}" in printed for where in ("head", "title", "cell", "text")] == [True] * 4
+    assert printable(f"{name}\n") == rf"{shown}\n"
 
 
 @pytest.mark.parametrize("name", NAMES)

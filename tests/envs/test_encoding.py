@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -133,12 +132,7 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
     evaluation = rm.evaluate(run.policy, tasks=3, episodes=1, controls=[])
     assert evaluation.inferred.keys() == {"direction"}
     assert evaluation.to_json()["inferred"] == evaluation.inferred
-    estimates = dataclasses.replace(evaluation, inferred={"direction": 0.87, "mass": 0.04, "friction": 0.5})
-    shares = "direction 87%, friction 50%; less than 10% of the others."
-    assert (
-        estimates.insight()
-        == f"Its estimates explain these shares of the parameters' variance over the tasks: {shares}"
-    )
+    assert evaluation.insight() == "3 tasks are too few to tell what it infers."
 
 
 def test_learners_that_do_not_say_are_not_asked(tmp_path: Path) -> None:

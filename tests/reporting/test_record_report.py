@@ -10,13 +10,14 @@ import re
 from typing import Any
 
 import imageio.v2 as imageio
+import matplotlib
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs import TaskBatchEnv, make
+from robotmeta.envs import Choice, ParameterSpace, TaskBatchEnv, Tasks, make
 from robotmeta.errors import UserError
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
@@ -225,6 +226,24 @@ def test_results_by_parameter_have_a_panel_a_parameter_with_its_unit(evaluation)
     assert [axes.get_xlabel() for axes in figure.axes] == ["goal_x [m]", "goal_y [m]"]
 
 
+@pytest.mark.parametrize("unit", ["$", "$/$", r"$\frac$", r"\$", "a_b^{", "$x$ \x1b[31m"])
+def test_units_and_labels_are_drawn_as_they_are(unit, evaluation, tmp_path):
+    first, second = make("point-navigation").space
+    kinds = Choice((-0.5, 0.5))
+    labels = {-0.5: f"left {unit}", 0.5: f"right {unit}"}
+    labelled = dataclasses.replace(first, unit=unit, train=kinds, ood=None, nominal=0.5, labels=labels)
+    space = ParameterSpace((labelled, dataclasses.replace(second, unit=unit)))
+    tasks = Tasks(space.names, np.array([[-0.5, 0.0], [0.5, 0.1], [0.5, 0.2]]))
+    figure = results_by_parameter(dataclasses.replace(evaluation, tasks=tasks), space)
+    save_figure(figure, tmp_path / "a.svg")
+    assert not (tmp_path / "a.svg").read_bytes().count(b"\x1b")
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        save_figure(figure, tmp_path / "b.svg")
+    drawn = html.unescape((tmp_path / "b.svg").read_text())
+    assert f"goal_y [{unit}]".replace("\x1b", r"\x1b") in drawn
+    assert f"right {unit}".replace("\x1b", r"\x1b") in drawn
+
+
 def test_a_plot_is_written_in_the_format_its_suffix_names(evaluation, tmp_path):
     figure = adaptation_curve(evaluation)
     for suffix, start in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
@@ -303,7 +322,7 @@ def test_a_report_that_cannot_be_made_is_an_error_of_one_line(run, evaluation, t
     with pytest.raises(UserError, match="cannot write"):
         report(run.folder, evaluations=[evaluation], videos=[])
     page.rmdir()
-    assert not list(run.folder.glob(".report*"))
+    assert not list(run.folder.glob(".partial-*"))
 
 
 def test_a_caption_names_the_robot_and_leaves_out_nominal_values():
