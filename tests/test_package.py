@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +26,10 @@ def test_the_installed_command_lists_the_families(capsys: pytest.CaptureFixture[
     (command,) = entry_points(group="console_scripts", name="robotmeta")
     command.load()(["families"])
     assert "cheetah-direction" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("link", ["envs", "policies", "assets"])
+def test_an_install_makes_the_package_importable_and_nothing_else(link: str, tmp_path: Path) -> None:
+    """The repository has links of these names, which a user's own modules may have too."""
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({link!r}) is not None)"
+    assert subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=False).returncode == 0

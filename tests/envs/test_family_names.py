@@ -81,6 +81,24 @@ def test_a_name_that_leads_to_no_family_is_one_clear_line(name: str, message: st
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["robot_beside.py:family", "robot_beside:family"])
+def test_a_module_beside_a_robot_comes_before_an_installed_one_of_its_name(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "site").mkdir()
+    (folder / "site" / "module_beside.py").write_text("speed = None\n")
+    monkeypatch.syspath_prepend(folder / "site")
+    (folder / "module_beside.py").write_text("speed = 'own'\n")
+    (folder / "robot_beside.py").write_text(
+        "from module_beside import speed\nfrom robot_of_this_test import family\nassert speed == 'own'\n"
+    )
+    try:
+        assert make(name).name == name
+    finally:
+        for module in [m for m in sys.modules if m.endswith(("beside", "beside.py"))]:
+            del sys.modules[module]
+
+
 def install(site: Path, package: str, **families: str) -> None:
     """Makes a package with these families look installed, as pip would."""
     described = site / f"{package}-1.0.dist-info"
