@@ -125,7 +125,7 @@ def replaced(file: Path, *, through: bool = True) -> Iterator[Path]:
             with partial.open("rb") as written, file.open("wb") as device:
                 shutil.copyfileobj(written, device)
             return
-        file = file.resolve() if through else file
+        file = Path(os.path.realpath(file)) if through else file
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = _unpredictable(file.parent, file.suffix if len(file.suffix) <= _LONGEST_SUFFIX else "")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)

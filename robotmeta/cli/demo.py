@@ -32,7 +32,7 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
     else:
         run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
     if run.signal is not None:
-        console.print(f"Stopped; continue with: robotmeta demo --out {quoted(out)}")
+        console.print(f"Stopped; continue with: robotmeta demo --out {quoted(out)} --iterations {iterations}")
         sys.exit(128 + run.signal)
     evaluation = rm.evaluate(run.policy, episodes=3)
     write_json(folder.evaluation("test"), evaluation.to_json(), through=False)

@@ -55,8 +55,9 @@ def consent(recorded: str, family: str | None) -> str:
 
 
 def quoted(argument: str | Path) -> str:
-    """An argument as it is typed in a shell."""
-    return shlex.quote(str(argument))
+    """A name or path as it is typed in a shell, so that it is not taken for an option."""
+    text = str(argument)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def pairs(items: Iterable[str]) -> dict[str, str]:

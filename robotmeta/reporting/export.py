@@ -30,8 +30,8 @@ class Exported:
 
     Attributes:
         file: The ONNX file. Its metadata contains, as JSON under ``robotmeta``, the manifest of a policy file (family,
-            names and units of observations and actions, versions) and, under ``begin``, the initial value of each
-            input that is memory.
+            names and units of observations and actions, ``dt`` and ``horizon``, versions) and, under ``begin``, the
+            initial value of each input that is memory.
         inputs: Size of each input. A policy without memory has one input, ``observation``. Other policies also have
             ``start``, which is 1 in the first control step of an episode and else 0, ``last_action``, ``last_reward``,
             and their memory, which the last control step returned as ``next_NAME``.

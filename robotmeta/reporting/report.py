@@ -113,7 +113,7 @@ def report(
         videos=shown,
     )
     with replaced(folder.report, through=False) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names of files may be no text
     return folder.report
 
 

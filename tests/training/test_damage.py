@@ -237,7 +237,7 @@ def test_a_report_shows_nothing_that_a_link_leads_to(run: RunFolder, tmp_path: P
     secret.write_bytes(b"secret")
     run.videos.mkdir()
     (run.videos / "linked.mp4").symlink_to(secret)
-    (run.videos / "own.mp4").write_bytes(b"own")
+    (run.videos / "own-\udcff.mp4").write_bytes(b"own")  # no UTF-8
     page = rm.report(run.path, evaluations=[]).read_text()
     assert page.count("data:video/mp4") == 1
     shutil.rmtree(run.videos)
