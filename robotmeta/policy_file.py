@@ -93,6 +93,9 @@ def load_policy(
     _check_tensors(file, header.outline, config, family)
     policy = new_policy(config, device, family)
     tensors = read_tensors(file)
+    for name, value in tensors.items():
+        if not bool(value.isfinite().all()):
+            raise UserError(f"{file} is of no use: its tensor '{name}' has values that are not finite numbers")
     policy.learner.load_state_dict({n: v for n, v in tensors.items() if not n.startswith(_BELIEF)})
     belief = {n.removeprefix(_BELIEF): v.to(device) for n, v in tensors.items() if n.startswith(_BELIEF)}
     return dataclasses.replace(

@@ -54,9 +54,13 @@ def check_checkpoint(checkpoint: Path) -> None:
     with reading(file), open_file(file) as opened:
         sealed = intact(opened)
         opened.seek(0)
-        data = parse_manifest(opened.read(), file)
-    if sealed is False or (sealed is None and data["schema"] >= SCHEMA):
-        raise UserError(f"{file} is damaged: its content does not have the checksum that it was written with")
+        text = opened.read()
+    damaged = UserError(f"{file} is damaged: its content does not have the checksum that it was written with")
+    if sealed is False:
+        raise damaged
+    data = parse_manifest(text, file)
+    if sealed is None and data["schema"] >= SCHEMA:
+        raise damaged
     if sealed is None:
         return
     try:

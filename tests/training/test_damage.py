@@ -136,6 +136,15 @@ def test_tensors_that_are_not_the_learners_are_named(
         rm.load(tmp_path / "a.safetensors")
 
 
+def test_weights_that_are_not_finite_are_refused(run: RunFolder, tmp_path: Path) -> None:
+    policy = rm.load(run.path)
+    with torch.no_grad():
+        next(policy.learner.parameters())[0] = float("nan")
+    rm.save_policy(policy, tmp_path / "a.safetensors")
+    with pytest.raises(rm.UserError, match="has values that are not finite numbers"):
+        rm.load(tmp_path / "a.safetensors")
+
+
 def deep(levels: int) -> str:
     return "[" * levels + "]" * levels
 
