@@ -47,11 +47,9 @@ def load(policy: str, family: str | None, trust: bool) -> rm.Policy:
 
 def consent(recorded: str, family: str | None) -> str:
     """The flag that the next command needs too, for the family that a run names; empty where it needs none."""
-    from robotmeta.envs.registry import is_installed
+    from robotmeta.envs.registry import trust_flag
 
-    if family is not None:
-        return f" --family {quoted(family)}"
-    return "" if is_installed(recorded) else " --trust"
+    return trust_flag(recorded) if family is None else f" --family {quoted(family)}"
 
 
 def quoted(argument: str | Path) -> str:
@@ -111,5 +109,5 @@ def first_names(names: Iterable[str], most: int = 7) -> str:
 
 def returns(result: rm.Adapted | rm.Recording, episodes: int) -> str:
     """The returns before and after adaptation, in a sentence."""
-    after = f"after {episodes} episode{'s' * (episodes > 1)} {result.return_after:.1f}"
+    after = f"after {episodes} episode{'s' * (episodes != 1)} {result.return_after:.1f}"
     return f"return without adaptation {result.return_before:.1f}, {after}"

@@ -61,6 +61,11 @@ def recorded_family(name: str, file: Path, family: str | TaskFamily | None, *, t
     )
 
 
+def trust_flag(name: str) -> str:
+    """Returns what a command needs in order to take a family of that name from a file; empty where it is installed."""
+    return "" if is_installed(name) else " --trust"
+
+
 def _others() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="robotmeta.families") if entry.name not in FAMILIES}
 

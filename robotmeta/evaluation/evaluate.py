@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -60,8 +61,9 @@ def evaluate(
         episodes: K, or the numbers of adaptation episodes to measure after, increasing from 0.
         seed: Determines initial states and exploration.
         explore: Whether to measure with sampled actions, as most published results do.
-        controls: ``zero_shot`` (the belief is reset at every step) and ``from_scratch`` (a policy with random weights,
-            fine-tuned by policy gradient on the same number of episodes).
+        controls: ``zero_shot`` (the belief is reset at every step to the one before any adaptation) and
+            ``from_scratch`` (a policy with random weights, fine-tuned by policy gradient on the same number of
+            episodes).
         domain_randomized: A policy that was trained on the family and does not adapt.
         oracle: A policy that does not adapt and observes the task's parameters.
         simulator: Physics backend of all policies; None for that of the policy's run.
@@ -120,7 +122,8 @@ def _subjects(policy: Policy, controls: Sequence[str], trained: Mapping[str, Pol
     """What is measured, by the name of its curve: the policy, its controls, and controls that were trained."""
     subjects = {"adapted": Subject(policy)}
     if "zero_shot" in controls:
-        subjects["zero_shot"] = Subject(policy, adapts=False, remembers=False)
+        unadapted = dataclasses.replace(policy, belief=None)
+        subjects["zero_shot"] = Subject(unadapted, adapts=False, remembers=False)
     if "from_scratch" in controls:
         subjects["from_scratch"] = Subject(scratch(policy, seed))
     for name, control in trained.items():

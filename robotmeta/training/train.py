@@ -15,7 +15,7 @@ import torch
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
-from robotmeta.envs.registry import recorded_family
+from robotmeta.envs.registry import recorded_family, trust_flag
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import UserError
@@ -92,10 +92,8 @@ def meta_train(
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
     folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
     if folder.exists():
-        raise UserError(
-            f"{folder.path} already holds a run; continue it with --resume {shlex.quote(str(folder.path))}, or choose "
-            "another --out"
-        )
+        resuming = f"--resume {shlex.quote(str(folder.path))}{trust_flag(config.family)}"
+        raise UserError(f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out")
     _check_checkpoint_every(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)
     _check_rollouts(policy)

@@ -59,6 +59,17 @@ def test_evaluation_fails_if_every_simulation_diverges() -> None:
         deploy(policy, policy.family.task(), episodes=1, evaluation_episodes=2)
 
 
+def test_the_zero_shot_control_of_an_adapted_policy_is_not_adapted() -> None:
+    policy = policy_for(_POINT)
+    knows = policy.begin(1)
+    adapted = dataclasses.replace(policy, belief={**knows, "hidden": torch.ones_like(knows["hidden"])})
+    before, after = (
+        evaluate(p, tasks=3, episodes=1, controls=("zero_shot",)).curves("return") for p in (policy, adapted)
+    )
+    np.testing.assert_array_equal(before["zero_shot"].values, after["zero_shot"].values)
+    assert not np.array_equal(before["adapted"].values, after["adapted"].values)
+
+
 def test_a_few_tasks_are_too_few_for_a_statement_about_the_family() -> None:
     result = evaluate(policy_for(_POINT), tasks=1, episodes=1)
     assert "1 task is too few to tell whether adaptation helps" in result.verdict()
