@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import robotmeta as rm
 
 pytestmark = [pytest.mark.slow, pytest.mark.smoke]
+
+
+@pytest.mark.parametrize("name", rm.pretrained())
+def test_a_policy_that_ships_has_a_checksum(name: str, tmp_path: Path) -> None:
+    file = Path(rm.__file__).parent / "policies" / "pretrained" / f"{name}.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-10] ^= 1  # in a weight
+    (tmp_path / file.name).write_bytes(data)
+    with pytest.raises(rm.UserError, match="is damaged"):
+        rm.load(tmp_path / file.name)
 
 
 # An object nearly at the goal has nearly the return of one at the goal, so grasping is tested by success, below.
