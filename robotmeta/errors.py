@@ -14,6 +14,14 @@ class SimulationDiverged(RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
 
 
+class TrainingDiverged(RuntimeError):
+    """Weights, or the actions that follow from them, are not finite."""
+
+
+class RobotmetaWarning(UserWarning):
+    """Something in a user's model, functions or files that works, but hardly as intended."""
+
+
 def reason(error: Exception) -> str:
     """What went wrong, in one line."""
     line = (str(error).splitlines() or ["no message"])[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
+from typing import Any
 
 from robotmeta.cli.adapt import adapt
 from robotmeta.cli.arguments import parsed
@@ -17,14 +19,14 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.errors import RobotmetaWarning, SimulationDiverged, TrainingDiverged, UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    diverged or the reader of the output has gone, and 130 after Ctrl-C.
+    or a training diverged or the reader of the output has gone, and 130 after Ctrl-C.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -43,8 +45,10 @@ def main(arguments: list[str] | None = None) -> None:
         "bench": bench,
     }
     try:
-        parsed(commands, arguments)()
-    except (UserError, SimulationDiverged) as error:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            parsed(commands, arguments)()
+    except (UserError, SimulationDiverged, TrainingDiverged) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt:
         _stop("stopped", 130)
@@ -55,6 +59,12 @@ def main(arguments: list[str] | None = None) -> None:
         if error.errno != errno.ENOSPC:
             raise
         _stop(f"cannot write the output: {error.strerror}", 2)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
+    text = str(message) if issubclass(category, RobotmetaWarning) else warnings.formatwarning(message, category, *place)
+    print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 
 def _stop(reason: str, status: int) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import Observation, TaskFamily, Transition, bounded
+from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bounded
+from robotmeta.envs.faults import find_faults
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import check_functions
-from robotmeta.errors import SimulationDiverged
+from robotmeta.errors import SimulationDiverged, TrainingDiverged
 
 
 class Step(NamedTuple):
@@ -26,7 +28,8 @@ class Step(NamedTuple):
     terminated: Tensor | None
     """bool ``[task, episode]``, episodes that ended in this step; None if none did."""
     diverged: Tensor | None
-    """bool ``[task, episode]``, worlds whose simulation diverged in this step; None if none did."""
+    """bool ``[task, episode]``, worlds whose simulation diverged in this step, or where a function of the family
+    returned numbers that are not finite; None if there are none."""
     shaping_reward: Tensor | None = None
     """float32 ``[task, episode]``, added to the reward in meta-training; None if the family has none."""
 
@@ -91,7 +94,10 @@ class TaskBatchEnv:
         # Number of control steps, up to now, for which the condition of a success has held.
         self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
         self._broken = torch.zeros(num_tasks, num_episodes, dtype=torch.bool, device=self.simulator.device)
+        self._any_broken = False
+        self._unsound: Tensor | None = None  # worlds whose episode starts with numbers that are not finite
         self._first_distance: Tensor | None = None
+        self._privileged = self._nothing
         self.load(family.space.nominal(num_tasks))
 
     def load(self, tasks: Tasks) -> None:
@@ -120,11 +126,24 @@ class TaskBatchEnv:
         """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
-        self.simulator.reset(self.family.reset(nominal, generator, self._columns))
+        start = self.family.reset(nominal, generator, self._columns)
+        wrong = _any(find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks))
+        if wrong is not None:
+            start = {name: torch.where(wrong.unsqueeze(-1), nominal[name], value) for name, value in start.items()}
+        self.simulator.reset(start)
         self._succeeded.zero_()
         self._broken.zero_()
-        self._first_distance = self.distance()
-        return self._observation()
+        self._any_broken = False
+        self._first_distance = None
+        observation, self._privileged, distance = self._observation(), self._measure(), self.distance()
+        results = {**self._measured(observation), "distance": distance}
+        self._unsound = _any(find_faults(self.family, results, self.tasks), wrong)
+        if self._unsound is None:
+            self._first_distance = distance
+            return observation
+        self._privileged = self._privileged.nan_to_num(0.0, 0.0, 0.0)
+        self._first_distance = None if distance is None else distance.nan_to_num(0.0, 0.0, 0.0)
+        return _finite(observation)
 
     def step(self, action: Tensor, active: Tensor | None = None) -> Step:
         """Advances the active worlds by one control step.
@@ -134,29 +153,36 @@ class TaskBatchEnv:
             active: bool ``[task, episode]``; None for all. Results of the other worlds are meaningless.
 
         Raises:
-            SimulationDiverged: If every world diverged, or the actions are not finite.
+            SimulationDiverged: If every world has diverged.
+            TrainingDiverged: If the actions are not finite.
         """
         if not math.isfinite(float((action if active is None else action[active]).sum())):
-            raise SimulationDiverged("the policy's actions are not finite numbers: its training diverged")
+            raise TrainingDiverged("the policy's actions are not finite: its training or its adaptation diverged")
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
-        diverged = self.simulator.step(action, active)
-        if diverged is not None and bool(diverged.all()):
-            raise SimulationDiverged(
-                f"the simulation of every world of family '{self.family.name}' diverged: "
-                "its parameters or the actions are too extreme for the physics"
-            )
+        diverged = _any({}, self._unsound, self.simulator.step(action, active))
+        self._unsound = None
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
         reward = self.family.reward(transition).float()
         shaping = None if self.family.shaping_reward is None else self.family.shaping_reward(transition).float()
+        observation, self._privileged = self._observation(), self._measure()
+        results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
+        if diverged is not None:  # which explains results that are not finite
+            active = ~diverged if active is None else active & ~diverged
+        faults = find_faults(self.family, results, self.tasks, active)
+        diverged = _any(faults, diverged)
         if diverged is not None:
-            reward = reward.masked_fill(diverged, 0.0)
             self._broken |= diverged
+            if bool(self._broken.all()):
+                raise SimulationDiverged(self._why(faults))
+            self._any_broken = True
+        if self._any_broken:  # also in later steps, in which policies still act in these worlds
+            reward = reward.masked_fill(self._broken, 0.0)
         if self.family.success is not None and self._lasts:
             longer = (self._succeeded + 1) * self.family.success(after, self._columns)
             self._succeeded = longer if active is None else torch.where(active, longer, self._succeeded)
-        return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged, shaping)
+        return Step(observation, reward, self.family.terminated(after, self._columns), diverged, shaping)
 
     def success(self) -> Tensor | None:
         """Whether each episode is a success if it ends now, bool ``[task, episode]``; None if undefined."""
@@ -169,18 +195,18 @@ class TaskBatchEnv:
     def distance(self) -> Tensor | None:
         """Distance of each episode from its goal, m ``[task, episode]``; None if undefined.
 
-        For a world that diverged, it is the distance at the start of the episode.
+        For a world that diverged, it is the distance at the start of the episode. It may be not finite if the family's
+        function returns such numbers.
         """
         if self.family.distance is None:
             return None
         now = self.family.distance(self.simulator.state, self._columns).float()
+        find_faults(self.family, {"distance": now}, self.tasks, ~self._broken)
         return now if self._first_distance is None else torch.where(self._broken, self._first_distance, now)
 
     def privileged_state(self) -> Tensor:
         """Quantities that no sensor of the robot measures, float32 ``[task, episode, privileged_state]``."""
-        if self.family.observe_privileged_state is None:
-            return self._nothing
-        return self.family.observe_privileged_state(self.simulator.state, self._columns).float()
+        return self._privileged
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """Draws one world, uint8 ``[height, width, 3]``."""
@@ -194,3 +220,41 @@ class TaskBatchEnv:
         groups = self.family.observation_groups or {}
         named = {name: observation[name].to(group.dtype) for name, group in groups.items()}
         return {**named, "task": self._row} if self._oracle else named
+
+    def _measure(self) -> Tensor:
+        if self.family.observe_privileged_state is None:
+            return self._nothing
+        return self.family.observe_privileged_state(self.simulator.state, self._columns).float()
+
+    def _measured(self, observation: Observation) -> dict[str, Tensor | None]:
+        """What the functions that observe the state returned, by the name of each."""
+        groups = {"": observation} if isinstance(observation, Tensor) else observation
+        named = {f"observe of {name}" if name else "observe": value for name, value in groups.items()}
+        return {**named, "observe_privileged_state": self._privileged}
+
+    def _why(self, faults: Mapping[str, Tensor]) -> str:
+        """Why no world is left."""
+        if faults:
+            return f"family '{self.family.name}': {' and '.join(faults)} is not finite, and no world is left"
+        return (
+            f"the simulation of every world of family '{self.family.name}' diverged: "
+            "its parameters or the actions are too extreme for the physics"
+        )
+
+
+def _joined(state: State, shape: tuple[int, int]) -> Tensor:
+    """All values of a state as one tensor, ``[task, episode, value]``."""
+    return torch.cat([value.expand(*shape, -1) for value in state.values()], dim=-1)
+
+
+def _any(faults: Mapping[str, Tensor], *masks: Tensor | None) -> Tensor | None:
+    """Worlds in any of the masks; None if there is no mask."""
+    given = [*faults.values(), *(mask for mask in masks if mask is not None)]
+    return torch.stack(given).any(dim=0) if given else None
+
+
+def _finite(observation: Observation) -> Observation:
+    """Zeros where an observation is not finite, so that a policy can read it."""
+    if isinstance(observation, Tensor):
+        return observation.nan_to_num(0.0, 0.0, 0.0)
+    return {name: value.nan_to_num(0.0, 0.0, 0.0) for name, value in observation.items()}
