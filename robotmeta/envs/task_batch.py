@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -53,6 +55,27 @@ class BatchEnv(Protocol):
     def privileged_state(self) -> Tensor: ...
 
 
+@dataclass
+class _Episode:
+    """What an environment remembers from one step of an episode to the next; bool and int ``[task, episode]``."""
+
+    succeeded: Tensor
+    """Number of control steps, up to now, for which the condition of a success has held."""
+    broken: Tensor
+    """Worlds that have diverged."""
+    any_broken: bool
+    privileged: Tensor
+    """Privileged state after the last step."""
+    unsound: Tensor | None = None
+    """Worlds whose episode starts with numbers that are not finite. They diverge in the first step."""
+    first_distance: Tensor | None = None
+
+    @classmethod
+    def new(cls, worlds: tuple[int, int], device: torch.device) -> _Episode:
+        zero = torch.zeros(worlds, dtype=torch.long, device=device)
+        return cls(zero, zero.bool(), False, torch.zeros(*worlds, 0, device=device))
+
+
 class TaskBatchEnv:
     """``[task, episode]`` worlds of one family, stepped together. They start with nominal tasks.
 
@@ -91,13 +114,7 @@ class TaskBatchEnv:
         self._oracle = oracle
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
-        # Number of control steps, up to now, for which the condition of a success has held.
-        self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
-        self._broken = torch.zeros(num_tasks, num_episodes, dtype=torch.bool, device=self.simulator.device)
-        self._any_broken = False
-        self._unsound: Tensor | None = None  # worlds whose episode starts with numbers that are not finite
-        self._first_distance: Tensor | None = None
-        self._privileged = self._nothing
+        self._episode = _Episode.new((num_tasks, num_episodes), self.simulator.device)
         self.load(family.space.nominal(num_tasks))
 
     def load(self, tasks: Tasks) -> None:
@@ -131,19 +148,19 @@ class TaskBatchEnv:
         if wrong is not None:
             start = {name: torch.where(wrong.unsqueeze(-1), nominal[name], value) for name, value in start.items()}
         self.simulator.reset(start)
-        self._succeeded.zero_()
-        self._broken.zero_()
-        self._any_broken = False
-        self._first_distance = None
-        observation, self._privileged, distance = self._observation(), self._measure(), self.distance()
-        results = {**self._measured(observation), "distance": distance}
-        self._unsound = _any(find_faults(self.family, results, self.tasks), wrong)
-        if self._unsound is None:
-            self._first_distance = distance
+        self._episode = now = _Episode.new(shape, self.simulator.device)
+        observation, now.privileged, distance = self._observation(), self._measure(), self.distance()
+        unsound = _any(find_faults(self.family, self._measured(observation), self.tasks), wrong)
+        if distance is not None and not bool(distance.isfinite().all()):
+            unsound = _any({"distance": ~distance.isfinite()}, unsound)
+        now.unsound, now.first_distance = unsound, distance
+        if unsound is None:
             return observation
-        self._privileged = self._privileged.nan_to_num(0.0, 0.0, 0.0)
-        self._first_distance = None if distance is None else distance.nan_to_num(0.0, 0.0, 0.0)
-        return _finite(observation)
+        now.privileged = _finite(now.privileged)
+        now.first_distance = None if distance is None else _finite(distance)
+        if isinstance(observation, Tensor):
+            return _finite(observation)
+        return {name: _finite(value) for name, value in observation.items()}
 
     def step(self, action: Tensor, active: Tensor | None = None) -> Step:
         """Advances the active worlds by one control step.
@@ -160,28 +177,28 @@ class TaskBatchEnv:
             raise TrainingDiverged("the policy's actions are not finite: its training or its adaptation diverged")
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
-        diverged = _any({}, self._unsound, self.simulator.step(action, active))
-        self._unsound = None
+        now = self._episode
+        diverged, now.unsound = _any({}, now.unsound, self.simulator.step(action, active)), None
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
         reward = self.family.reward(transition).float()
         shaping = None if self.family.shaping_reward is None else self.family.shaping_reward(transition).float()
-        observation, self._privileged = self._observation(), self._measure()
+        observation, now.privileged = self._observation(), self._measure()
         results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
         if diverged is not None:  # which explains results that are not finite
             active = ~diverged if active is None else active & ~diverged
         faults = find_faults(self.family, results, self.tasks, active)
         diverged = _any(faults, diverged)
         if diverged is not None:
-            self._broken |= diverged
-            if bool(self._broken.all()):
+            now.broken |= diverged
+            now.any_broken = True
+            if bool(now.broken.all()):
                 raise SimulationDiverged(self._why(faults))
-            self._any_broken = True
-        if self._any_broken:  # also in later steps, in which policies still act in these worlds
-            reward = reward.masked_fill(self._broken, 0.0)
+        if now.any_broken:  # also in later steps, in which policies still act in these worlds
+            reward = reward.masked_fill(now.broken, 0.0)
         if self.family.success is not None and self._lasts:
-            longer = (self._succeeded + 1) * self.family.success(after, self._columns)
-            self._succeeded = longer if active is None else torch.where(active, longer, self._succeeded)
+            longer = (now.succeeded + 1) * self.family.success(after, self._columns)
+            now.succeeded = longer if active is None else torch.where(active, longer, now.succeeded)
         return Step(observation, reward, self.family.terminated(after, self._columns), diverged, shaping)
 
     def success(self) -> Tensor | None:
@@ -189,7 +206,7 @@ class TaskBatchEnv:
         if self.family.success is None:
             return None
         if self._lasts:
-            return self._succeeded >= self._lasts
+            return self._episode.succeeded >= self._lasts
         return self.family.success(self.simulator.state, self._columns)
 
     def distance(self) -> Tensor | None:
@@ -201,12 +218,22 @@ class TaskBatchEnv:
         if self.family.distance is None:
             return None
         now = self.family.distance(self.simulator.state, self._columns).float()
-        find_faults(self.family, {"distance": now}, self.tasks, ~self._broken)
-        return now if self._first_distance is None else torch.where(self._broken, self._first_distance, now)
+        first, broken = self._episode.first_distance, self._episode.broken
+        find_faults(self.family, {"distance": now}, self.tasks, ~broken)
+        return now if first is None else torch.where(broken, first, now)
 
     def privileged_state(self) -> Tensor:
         """Quantities that no sensor of the robot measures, float32 ``[task, episode, privileged_state]``."""
-        return self._privileged
+        return self._episode.privileged
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The state of the worlds and of their episodes, as a copy."""
+        return {"simulator": self.simulator.snapshot(), "episode": copy.deepcopy(self._episode)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Continues from a snapshot of an environment with the same family, tasks and number of worlds."""
+        self.simulator.restore(snapshot["simulator"])
+        self._episode = copy.deepcopy(snapshot["episode"])
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """Draws one world, uint8 ``[height, width, 3]``."""
@@ -230,7 +257,7 @@ class TaskBatchEnv:
         """What the functions that observe the state returned, by the name of each."""
         groups = {"": observation} if isinstance(observation, Tensor) else observation
         named = {f"observe of {name}" if name else "observe": value for name, value in groups.items()}
-        return {**named, "observe_privileged_state": self._privileged}
+        return {**named, "observe_privileged_state": self._episode.privileged}
 
     def _why(self, faults: Mapping[str, Tensor]) -> str:
         """Why no world is left."""
@@ -253,8 +280,6 @@ def _any(faults: Mapping[str, Tensor], *masks: Tensor | None) -> Tensor | None:
     return torch.stack(given).any(dim=0) if given else None
 
 
-def _finite(observation: Observation) -> Observation:
-    """Zeros where an observation is not finite, so that a policy can read it."""
-    if isinstance(observation, Tensor):
-        return observation.nan_to_num(0.0, 0.0, 0.0)
-    return {name: value.nan_to_num(0.0, 0.0, 0.0) for name, value in observation.items()}
+def _finite(values: Tensor) -> Tensor:
+    """Zeros where a value is not finite, so that a policy can read it."""
+    return values.nan_to_num(0.0, 0.0, 0.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -56,6 +59,12 @@ class ClosedFormSimulator:
         self._trace.append(self._state)
         finite = torch.stack([value.isfinite().all(-1) for value in after.values()]).all(0)
         return None if finite.all() else ~finite
+
+    def snapshot(self) -> Mapping[str, Any]:
+        return {"state": dict(self._state), "trace": list(self._trace)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._state, self._trace = dict(snapshot["state"]), list(snapshot["trace"])
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         trace = [{name: value[task, episode].cpu().numpy() for name, value in state.items()} for state in self._trace]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -107,6 +109,17 @@ class MujocoSimulator:
         failed = np.any(self._batch.warning[:, _DIVERGED, 1], axis=1)
         failed[raised] = True
         return torch.from_numpy(failed).view(self._shape) if failed.any() else None
+
+    def snapshot(self) -> Mapping[str, Any]:
+        fields = {name: value.clone() for name, value in self._fields.items()}
+        return {"physics": self._batch.state.copy(), "fields": fields}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._batch.state[:] = snapshot["physics"]
+        if self._derived:
+            self._batch.forward(stage=_VELOCITY)
+        for name, value in snapshot["fields"].items():  # some derived fields are those of the substep before
+            self._fields[name].copy_(value)
 
     def open_loop(self, actions: Tensor) -> None:
         """Advances all worlds over a sequence of actions in one C call. No collection can be faster.
