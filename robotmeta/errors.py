@@ -9,6 +9,14 @@ from collections.abc import Iterable
 class UserError(ValueError):
     """A mistake in what was asked for. The command line prints it as one line and exits with status 2."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """A text in which line breaks and other control characters are escaped, as names from files may hold any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
 
 class SimulationDiverged(RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
