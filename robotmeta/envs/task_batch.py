@@ -16,7 +16,7 @@ from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bo
 from robotmeta.envs.faults import find_faults
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
-from robotmeta.envs.validation import check_functions
+from robotmeta.envs.validation import call, check_functions
 from robotmeta.errors import SimulationDiverged, TrainingDiverged
 
 
@@ -143,7 +143,7 @@ class TaskBatchEnv:
         """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
-        start = self.family.reset(nominal, generator, self._columns)
+        start = self._call("reset", nominal, generator, self._columns)
         wrong = _any(find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks))
         if wrong is not None:
             start = {name: torch.where(wrong.unsqueeze(-1), nominal[name], value) for name, value in start.items()}
@@ -181,8 +181,8 @@ class TaskBatchEnv:
         diverged, now.unsound = _any({}, now.unsound, self.simulator.step(action, active)), None
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
-        reward = self.family.reward(transition).float()
-        shaping = None if self.family.shaping_reward is None else self.family.shaping_reward(transition).float()
+        reward = self._call("reward", transition).float()
+        shaping = None if self.family.shaping_reward is None else self._call("shaping_reward", transition).float()
         observation, now.privileged = self._observation(), self._measure()
         results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
         if diverged is not None:  # which explains results that are not finite
@@ -197,9 +197,9 @@ class TaskBatchEnv:
         if now.any_broken:  # also in later steps, in which policies still act in these worlds
             reward = reward.masked_fill(now.broken, 0.0)
         if self.family.success is not None and self._lasts:
-            longer = (now.succeeded + 1) * self.family.success(after, self._columns)
+            longer = (now.succeeded + 1) * self._call("success", after, self._columns)
             now.succeeded = longer if active is None else torch.where(active, longer, now.succeeded)
-        return Step(observation, reward, self.family.terminated(after, self._columns), diverged, shaping)
+        return Step(observation, reward, self._call("terminated", after, self._columns), diverged, shaping)
 
     def success(self) -> Tensor | None:
         """Whether each episode is a success if it ends now, bool ``[task, episode]``; None if undefined."""
@@ -207,7 +207,7 @@ class TaskBatchEnv:
             return None
         if self._lasts:
             return self._episode.succeeded >= self._lasts
-        return self.family.success(self.simulator.state, self._columns)
+        return self._call("success", self.simulator.state, self._columns)
 
     def distance(self) -> Tensor | None:
         """Distance of each episode from its goal, m ``[task, episode]``; None if undefined.
@@ -217,7 +217,7 @@ class TaskBatchEnv:
         """
         if self.family.distance is None:
             return None
-        now = self.family.distance(self.simulator.state, self._columns).float()
+        now = self._call("distance", self.simulator.state, self._columns).float()
         first, broken = self._episode.first_distance, self._episode.broken
         find_faults(self.family, {"distance": now}, self.tasks, ~broken)
         return now if first is None else torch.where(broken, first, now)
@@ -240,7 +240,7 @@ class TaskBatchEnv:
         return self.simulator.render(width, height, task, episode)
 
     def _observation(self) -> Observation:
-        observation = self.family.observe(self.simulator.state, self._columns)
+        observation = self._call("observe", self.simulator.state, self._columns)
         if isinstance(observation, Tensor):
             observation = observation.float()
             return torch.cat([observation, self._row], dim=-1) if self._oracle else observation
@@ -248,10 +248,13 @@ class TaskBatchEnv:
         named = {name: observation[name].to(group.dtype) for name, group in groups.items()}
         return {**named, "task": self._row} if self._oracle else named
 
+    def _call(self, function: str, *arguments: Any) -> Any:
+        return call(self.family, function, getattr(self.family, function), *arguments)
+
     def _measure(self) -> Tensor:
         if self.family.observe_privileged_state is None:
             return self._nothing
-        return self.family.observe_privileged_state(self.simulator.state, self._columns).float()
+        return self._call("observe_privileged_state", self.simulator.state, self._columns).float()
 
     def _measured(self, observation: Observation) -> dict[str, Tensor | None]:
         """What the functions that observe the state returned, by the name of each."""

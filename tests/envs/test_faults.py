@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from torch import Tensor
 
 import robotmeta as rm
 from robotmeta.envs import TaskBatchEnv, TaskFamily
-from robotmeta.errors import RobotmetaWarning, SimulationDiverged, TrainingDiverged
+from robotmeta.envs.family import MujocoWorld
+from robotmeta.errors import RobotmetaWarning, SimulationDiverged, TrainingDiverged, UserError
 from robotmeta.files import json_text
 from robotmeta.training.run_folder import RunFolder
 from tests.learning import HYPER, short
@@ -178,3 +180,35 @@ def test_evaluation_leaves_out_and_names_tasks_whose_numbers_are_not_finite(tmp_
 
 def test_numbers_that_are_not_finite_are_null_in_json() -> None:
     assert json.loads(json_text({"a": [math.nan, 1.0, (math.inf,)]})) == {"a": [None, 1.0, [None]]}
+
+
+def test_a_function_that_raises_in_an_episode_is_one_line_with_its_place() -> None:
+    def reward(step: Any) -> Tensor:
+        if float(step.after["position"].max()) > 0.15:
+            raise IndexError("index 7 is out of range")
+        return step.after["position"][..., 0]
+
+    with pytest.raises(UserError) as error:
+        episodes(short(reward=reward))
+    line = reward.__code__.co_firstlineno + 2
+    assert str(error.value) == (
+        f"family 'point-navigation': reward raises IndexError: index 7 is out of range (test_faults.py, line {line})"
+    )
+
+
+@pytest.mark.parametrize("function", ["control", "drive"])
+def test_controls_that_are_not_finite_end_the_episode_and_are_named(function: str) -> None:
+    family = rm.make("cheetah-direction")
+    world = cast(MujocoWorld, family.world)
+
+    def spoil(action: Tensor) -> Tensor:
+        return torch.where(action[..., :1] > 0.9, math.nan, action)
+
+    def drive(state: Any, action: Tensor, task: Any) -> Any:
+        return {"ctrl": spoil(action)}
+
+    changed = {"control": spoil} if function == "control" else {"drive": drive}
+    family = dataclasses.replace(family, horizon=5, world=dataclasses.replace(world, **changed))
+    with pytest.warns(RobotmetaWarning, match=f"{function} is not finite"):
+        rollout = episodes(family)
+    assert rollout.diverged.tolist() == [[True, False, False]] * 2

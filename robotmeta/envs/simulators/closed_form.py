@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
+from robotmeta.envs.faults import find_faults
 from robotmeta.envs.tasks import Tasks
 
 
@@ -26,7 +27,7 @@ class ClosedFormSimulator:
     def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int, *, threads: int | None = None) -> None:
         assert isinstance(family.world, ClosedFormWorld)
         self.device = torch.device("cpu")
-        self._world = family.world
+        self._family, self._world = family, family.world
         self._shape = (num_tasks, num_episodes)
         self.load(family.space.nominal(num_tasks))
         self._state: dict[str, Tensor] = {}
@@ -57,8 +58,8 @@ class ClosedFormSimulator:
             after = {name: torch.where(active.unsqueeze(-1), value, self._state[name]) for name, value in after.items()}
         self._state = dict(after)
         self._trace.append(self._state)
-        finite = torch.stack([value.isfinite().all(-1) for value in after.values()]).all(0)
-        return None if finite.all() else ~finite
+        faults = find_faults(self._family, {"dynamics": torch.cat(list(after.values()), dim=-1)}, self._tasks, active)
+        return faults.get("dynamics")
 
     def snapshot(self) -> Mapping[str, Any]:
         return {"state": dict(self._state), "trace": list(self._trace)}
