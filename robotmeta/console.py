@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-# Control characters, formats such as a change of direction, halves of surrogate pairs, and separators of lines.
-_ESCAPED = ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
-def printable(text: str, *, keep: str = "") -> str:
-    """Text without characters that a terminal would act on: those are written as in a string of Python.
-
-    Args:
-        text: The text.
-        keep: Characters that stay as they are.
-    """
-    return "".join(
-        c if c in keep or unicodedata.category(c) not in _ESCAPED else c.encode("unicode_escape").decode() for c in text
-    )
+from robotmeta.errors import printable
 
 
 class _PlainConsole(Console):

@@ -9,9 +9,30 @@ from collections.abc import Iterable
 class UserError(ValueError):
     """A mistake in what was asked for. The command line prints it as one line and exits with status 2."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """A text in which line breaks and other control characters are escaped, as names from files may hold any.
+
+    Args:
+        text: The text.
+        keep: Characters that stay as they are.
+    """
+    return "".join(c if c in keep or c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
 
 class SimulationDiverged(RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
+
+
+class TrainingDiverged(RuntimeError):
+    """Weights, or the actions that follow from them, are not finite."""
+
+
+class RobotmetaWarning(UserWarning):
+    """Something in a user's model, functions or files that works, but hardly as intended."""
 
 
 def reason(error: Exception) -> str:

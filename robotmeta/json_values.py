@@ -1,4 +1,4 @@
-"""JSON from files that are not to be trusted: strict parsing, and one check of the types of all values."""
+"""JSON: valid in what is written; of what is read, strict parsing and one check of the types of all values."""
 
 from __future__ import annotations
 
@@ -75,13 +75,17 @@ def _whole(text: str) -> int:
     return value
 
 
-def finite(value: Any) -> Any:
-    """A value to write as JSON, with null for each number that JSON does not have: NaN and infinity."""
-    if isinstance(value, Mapping):
-        return {key: finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def json_text(data: Any, *, indent: int | None = None) -> str:
+    """Valid JSON, in which numbers that are not finite are null."""
+    return json.dumps(_finite_values(data), indent=indent, allow_nan=False) + "\n"
+
+
+def _finite_values(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {name: _finite_values(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite_values(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def check_types(value: Any, wanted: Any, where: str = "it") -> None:

@@ -38,13 +38,19 @@ def save_policy(policy: Policy, file: str | Path) -> None:
 
     Raises:
         UserError: If the file cannot be written. An existing file is left intact.
+        TrainingDiverged: If weights are not finite. They are never written.
     """
     with replaced(Path(file)) as partial:
         write_policy(policy, partial)
 
 
 def write_policy(policy: Policy, file: Path) -> None:
-    """Writes a policy file in place. :func:`save_policy` is the version that leaves no partial file after an error."""
+    """Writes a policy file in place. :func:`save_policy` is the version that leaves no partial file after an error.
+
+    Raises:
+        TrainingDiverged: If weights are not finite. They are never written.
+    """
+    policy.check_finite()
     write_tensors(_tensors(policy), manifest(policy), file)
 
 

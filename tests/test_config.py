@@ -44,8 +44,8 @@ def test_a_value_becomes_the_type_of_its_hyperparameter(name: str, given: Any, e
         ("hidden", "64", "hidden must be a tuple of whole numbers, not '64'"),
         ("hidden", [64, 1.5], r"hidden must be a tuple of whole numbers, not \[64, 1.5\]"),
         ("inner_stp", 1.0, "no hyper-parameter 'inner_stp' in learner 'promp'; nearest: inner_step"),
-        ("inner_step", float("nan"), "inner_step must be a finite number of single precision, not nan"),
-        ("inner_step", 1e308, r"inner_step must be a finite number of single precision, not 1e\+308"),
+        ("inner_step", float("nan"), "inner_step must be a finite number, not nan"),
+        ("inner_step", 1e308, r"inner_step must be at most 1e\+06, not 1e\+308"),
         ("hidden", (8, 0), "each of hidden must be at least 1, not 0"),
     ],
 )

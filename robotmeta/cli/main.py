@@ -6,6 +6,8 @@ import io
 import os
 import signal
 import sys
+import warnings
+from typing import Any
 
 from robotmeta.cli.adapt import adapt
 from robotmeta.cli.arguments import parsed
@@ -18,8 +20,7 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.console import printable
-from robotmeta.errors import SimulationDiverged, UserError, reason
+from robotmeta.errors import RobotmetaWarning, SimulationDiverged, TrainingDiverged, UserError, printable, reason
 from robotmeta.interrupts import Stopped, raising
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    diverged or the reader of the output has gone, 130 after Ctrl-C, and 143 after a termination signal.
+    or a training diverged or the reader of the output has gone, 130 after Ctrl-C, and 143 after a termination signal.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -51,9 +52,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         if any("\0" in argument for argument in arguments):
             raise UserError("an argument contains a NUL character")
-        with raising():
+        with raising(), warnings.catch_warnings():
+            warnings.showwarning = _show_warning
             parsed(commands, arguments)()
-    except (UserError, SimulationDiverged) as error:
+    except (UserError, SimulationDiverged, TrainingDiverged) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt as stopped:
         _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)
@@ -65,6 +67,12 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(f"cannot {where}: {error.strerror or error}", 2)
     except (MemoryError, OverflowError) as error:
         _stop(f"a number is too large for this machine: {reason(error)}", 2)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
+    text = str(message) if issubclass(category, RobotmetaWarning) else warnings.formatwarning(message, category, *place)
+    print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 
 def _stop(said: str, status: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import tyro
 from robotmeta.console import plain_console
 from robotmeta.errors import UserError
 from robotmeta.files import check_target, write_text
-from robotmeta.json_values import finite
+from robotmeta.json_values import json_text
 
 if TYPE_CHECKING:
     import robotmeta as rm
@@ -97,7 +96,7 @@ def check_targets(*files: Path | None) -> None:
 def write_json(file: Path | None, data: Mapping[str, Any], *, through: bool = True) -> None:
     """Writes a result to the file of ``--json``, if there is one; see :func:`robotmeta.files.replaced`."""
     if file is not None:
-        write_text(file, json.dumps(finite(data), indent=2, allow_nan=False) + "\n", through=through)
+        write_text(file, json_text(data, indent=2), through=through)
 
 
 def first_names(names: Iterable[str], most: int = 7) -> str:

@@ -318,7 +318,7 @@ class TaskFamily:
         """
         where = f"family '{self.name}'"
         robot = values.pop("robot", None)
-        if robot is not None and robot not in self.robots:
+        if robot is not None and str(robot) not in self.robots:
             raise unknown("robot", str(robot), self.robots, where=where)
         start = {} if robot is None else self.robots[str(robot)]
         return self.space.row({**start, **values}, where=where)

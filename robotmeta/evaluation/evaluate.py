@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
@@ -21,6 +22,7 @@ from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.manifest import interface
 from robotmeta.memory import check_memory
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
+from robotmeta.policies import DiagonalGaussian
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 
@@ -86,13 +88,12 @@ def evaluate(
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     simulator = policy.config.simulator if simulator is None else simulator
     measured: dict[str, list[Rollout]] = {}
-    estimates: Tensor | None = None
+    posterior = None
     for name, subject in subjects.items():
         worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
         measured[name], belief = _measure(subject, worlds, budgets, seed, explore)
-        posterior = subject.policy.learner.infer(belief)
-        if name == "adapted" and posterior is not None:
-            estimates = posterior.mean
+        if name == "adapted":
+            posterior = policy.learner.infer(belief)
 
     # A diverged episode has no return to compare, so its task is left out of all curves.
     diverged = np.zeros(len(chosen), dtype=bool)
@@ -100,22 +101,27 @@ def evaluate(
         diverged |= rollout.diverged.any(dim=1).cpu().numpy()
     if diverged.all():
         raise SimulationDiverged(f"the simulation of every task of family '{policy.family.name}' diverged")
-    kept = chosen[~diverged]
-    explained = {} if estimates is None else policy.family.encoding.explained(kept, estimates.cpu()[~diverged])
     return Evaluation(
         family=policy.family.name,
         learner=policy.config.learner,
         split="given" if isinstance(tasks, Tasks) else split,
-        tasks=kept,
+        tasks=chosen[~diverged],
         episodes=budgets,
         returns=_curves(measured, lambda rollout: rollout.returns, ~diverged),
         success=_curves(measured, lambda rollout: rollout.success, ~diverged, binary=True),
         distance=_curves(measured, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
-        inferred=explained,
+        inferred=_inferred(policy, chosen, posterior, ~diverged),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
     )
+
+
+def _inferred(policy: Policy, tasks: Tasks, posterior: DiagonalGaussian | None, kept: np.ndarray) -> dict[str, float]:
+    """Share of each parameter's variance over the tasks that the estimates explain; empty without estimates."""
+    if posterior is None:
+        return {}
+    return policy.family.encoding.explained(tasks[kept], posterior.mean[torch.from_numpy(kept)])
 
 
 def _subjects(policy: Policy, controls: Sequence[str], trained: Mapping[str, Policy], seed: int) -> dict[str, Subject]:

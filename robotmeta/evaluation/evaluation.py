@@ -8,8 +8,8 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
-from robotmeta.console import printable
 from robotmeta.envs import Tasks
+from robotmeta.errors import printable
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.versions import versions

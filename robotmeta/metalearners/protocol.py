@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from robotmeta.experience.observations import check_vectors, flatten
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
 
-_LARGEST = torch.finfo(torch.float32).max
+_LARGEST = 1e6  # of a hyper-parameter; weights in single precision overflow with much larger ones
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ class LearnerConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not abs(value) <= _LARGEST:
-                raise UserError(f"{field.name} must be a finite number of single precision, not {value}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{field.name} must be a finite number, not {value}")
+            if isinstance(value, float) and abs(value) > _LARGEST:
+                raise UserError(f"{field.name} must be at most {_LARGEST:g}, not {value:g}")
             if isinstance(value, tuple) and min(value, default=1) < 1:
                 raise UserError(f"each of {field.name} must be at least 1, not {min(value)}")
         self.check("meta_batch", at_least=1)

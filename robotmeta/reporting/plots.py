@@ -12,9 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
-from robotmeta.console import printable
 from robotmeta.envs import ParameterSpace, family_names, make
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, printable
 from robotmeta.evaluation.evaluation import LABELS, Evaluation, Quantity
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.files import replaced

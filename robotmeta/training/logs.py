@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import sys
 import time
@@ -14,15 +13,17 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from robotmeta.console import plain_console, printable
+from robotmeta.console import plain_console
+from robotmeta.errors import printable
 from robotmeta.experience.rollout import Trial
 from robotmeta.files import read_file, write_text, writing
-from robotmeta.json_values import check_types, parse_object
+from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.policy import Policy
 from robotmeta.training.run_folder import RunFolder
 
-# Of every line.
-_REQUIRED = {"iteration": int, "env_steps": int, "seconds": float, "return_pre": float, "return_post": float}
+# Of every line. A return is null where no episode was left to count.
+_TYPES = {"iteration": int, "env_steps": int, "seconds": float, "return_pre?": float, "return_post?": float}
+_REQUIRED = {name.removesuffix("?") for name in _TYPES}
 _PLAIN_EVERY = 10.0  # seconds from one line to the next if there is no terminal
 
 
@@ -39,7 +40,7 @@ class MetricsLog:
 
         self._file = folder.metrics
         kept = [line for line in read_metrics(self._file) if line["iteration"] < start]
-        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept), through=False)
+        write_text(self._file, "".join(map(json_text, kept)), through=False)
         with writing(self._file):
             self._opened = self._file.open("a")
             self._board = SummaryWriter(str(folder.path), purge_step=start)
@@ -79,7 +80,7 @@ class MetricsLog:
         if last.distance is not None:
             line["distance_post"] = float(last.distance.mean())
         with writing(self._file):
-            self._opened.write(json.dumps(line) + "\n")
+            self._opened.write(json_text(line))
             self._opened.flush()
             for name, value in line.items():
                 if name not in ("iteration", "diverged_tasks"):
@@ -114,11 +115,12 @@ def read_metrics(file: Path) -> list[dict[str, Any]]:
 def _line(text: bytes) -> dict[str, Any] | None:
     """A line of the log; None if it is damaged."""
     try:
-        line = parse_object(text, finite=False)  # a return may be NaN
-        check_types(line, _REQUIRED)
+        line = parse_object(text, finite=False)  # earlier versions wrote NaN for null
+        check_types(line, _TYPES)
     except ValueError:
         return None
-    return line if math.isfinite(line["seconds"]) and line["iteration"] >= 0 else None
+    sound = line.keys() >= _REQUIRED and math.isfinite(line["seconds"]) and line["iteration"] >= 0
+    return line if sound else None
 
 
 class Progress:
@@ -166,7 +168,7 @@ class Progress:
         self._bar.update(self._task, completed=line["iteration"] + 1, status=status)
         if line["diverged"] and self._shown:
             where = f"iteration {line['iteration']}, task {', '.join(map(str, line['diverged_tasks']))}"
-            self._console.print(f"{where}: the simulation of {line['diverged']} episodes diverged; they are left out")
+            self._console.print(f"{where}: {line['diverged']} episodes diverged; they are left out")
         now = time.perf_counter()
         last = line["iteration"] + 1 == self._iterations
         if self._shown and not self._console.is_terminal and (last or now - self._last > _PLAIN_EVERY):

@@ -12,7 +12,8 @@ from rich.table import Table
 
 import robotmeta as rm
 from robotmeta.cli import main
-from robotmeta.console import plain_console, printable
+from robotmeta.console import plain_console
+from robotmeta.errors import printable
 from robotmeta.evaluation.evaluation import Curve
 
 NAMES = ("robots/x.py:dog", "a[b].py:smile", "[red]a[/red]/x.py:dog", "x.py:dog")
