@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dm_env
@@ -72,8 +72,8 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         names = [entries(key, int(np.prod(spec.shape)), scalar=not spec.shape) for key, spec in named]
         self.entry_names = Names(tuple(name for listed in names for name in listed), ordered=True)
         self.observation_space = spaces.Box(-np.inf, np.inf, (len(self.entry_names.entries),), np.float64)
-        timestep: Any = getattr(env, "control_timestep", None)
-        self.dt = float(timestep()) if callable(timestep) else None
+        timestep: Callable[[], float] | None = getattr(env, "control_timestep", None)
+        self.dt = None if timestep is None else float(timestep())
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None

@@ -46,8 +46,9 @@ def declared(what: str, names: object, size: int) -> Names:
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise UserError(f"the environment's {what}_names are {names!r}, not a list of strings")
-    listed = [name for name in names if isinstance(name, str)]
-    if len(listed) != len(list(names)):
+    given = list(names)
+    listed = [name for name in given if isinstance(name, str)]
+    if len(listed) != len(given):
         raise UserError(f"the environment's {what}_names are {names!r}, not a list of strings")
     if len(listed) != size:
         raise UserError(f"the environment has {size} {what}s and {len(listed)} {what}_names")
