@@ -41,6 +41,10 @@ class EnvironmentFailed(RuntimeError):
         return f"the environment failed in {self.during}{episode}: {self.cause}"
 
 
+class EnvironmentWarning(UserWarning):
+    """What a user should know about an environment of somebody's own. The command line prints it as one line."""
+
+
 class AdaptationInterrupted(KeyboardInterrupt):
     """Ctrl-C ended an adaptation in an environment.
 

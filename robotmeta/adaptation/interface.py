@@ -6,7 +6,7 @@ import warnings
 
 from robotmeta.adaptation.names import matched
 from robotmeta.envs import BatchEnv
-from robotmeta.errors import UserError
+from robotmeta.errors import EnvironmentWarning, UserError
 from robotmeta.policy import Policy
 
 
@@ -37,7 +37,7 @@ def fitted(policy: Policy, env: BatchEnv) -> BatchEnv:
         )
     fitting, notes = matched(env, family)
     for note in (*notes, *_differences(policy, env)):
-        warnings.warn(note, stacklevel=3)
+        warnings.warn(note, EnvironmentWarning, stacklevel=3)
     return fitting
 
 

@@ -14,7 +14,7 @@ from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.worlds import NoMoreEpisodes
 from robotmeta.envs import BatchEnv, Observation, Step
 from robotmeta.envs.family import bounded
-from robotmeta.errors import EnvironmentFailed, SimulationDiverged, UserError, reason
+from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, SimulationDiverged, UserError, reason
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class Session:
         try:
             self._file.write()
         except UserError as error:  # a full disk must not cost what the robot has done; the next episode tries again
-            warnings.warn(str(error), stacklevel=2)
+            warnings.warn(str(error), EnvironmentWarning, stacklevel=2)
         if self._on_episode is not None:
             self._on_episode(episode)
 

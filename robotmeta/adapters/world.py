@@ -22,7 +22,7 @@ from robotmeta.adapters.returned import Outcome, read_reset, read_step
 from robotmeta.adapters.spaces import ActionVector, ObservationVector
 from robotmeta.adapters.timing import ControlStep, control_step, layers
 from robotmeta.envs import Step
-from robotmeta.errors import EnvironmentFailed, UserError
+from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, UserError
 
 
 class GymnasiumWorld:
@@ -166,7 +166,7 @@ class GymnasiumWorld:
         except EnvironmentFailed as failure:
             if error is None:
                 raise
-            warnings.warn(str(failure), stacklevel=2)  # the first error says more
+            warnings.warn(str(failure), EnvironmentWarning, stacklevel=2)  # the first error says more
 
     def _outcome(self) -> tuple[Outcome, bool]:
         returned = self.env.step(self._actions.write(self._applied))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
+from typing import Any
 
 from robotmeta.cli.adapt import adapt
 from robotmeta.cli.arguments import parsed
@@ -17,14 +19,14 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, SimulationDiverged, UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    diverged or the reader of the output has gone, and 130 after Ctrl-C.
+    diverged, an environment failed or the reader of the output has gone, and 130 after Ctrl-C.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -43,8 +45,10 @@ def main(arguments: list[str] | None = None) -> None:
         "bench": bench,
     }
     try:
-        parsed(commands, arguments)()
-    except (UserError, SimulationDiverged) as error:
+        with warnings.catch_warnings():
+            _one_line_each(EnvironmentWarning)
+            parsed(commands, arguments)()
+    except (UserError, SimulationDiverged, EnvironmentFailed) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt:
         _stop("stopped", 130)
@@ -55,6 +59,20 @@ def main(arguments: list[str] | None = None) -> None:
         if error.errno != errno.ENOSPC:
             raise
         _stop(f"cannot write the output: {error.strerror}", 2)
+
+
+def _one_line_each(kind: type[Warning]) -> None:
+    """Prints warnings of a kind as lines without the place in the code, and each of them once."""
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, kind):
+            print(f"robotmeta: {message}", file=sys.stderr)
+        else:
+            shown(message, category, *where, **more)
+
+    warnings.simplefilter("always", kind)
+    warnings.showwarning = show
 
 
 def _stop(reason: str, status: int) -> None:
