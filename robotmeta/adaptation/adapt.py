@@ -167,7 +167,8 @@ def _in_session(
     history = tuple(file.episodes)
     done = sum(episode.phase == "adaptation" and episode.whole for episode in history)
     complete = len(history) == episodes + 2 * evaluation_episodes and not session.cut_off
-    adapted = dataclasses.replace(policy, belief=belief)
+    # A copy, because the belief before the first adaptation step may be the policy's own weights.
+    adapted = dataclasses.replace(policy, belief={name: value.clone() for name, value in belief.items()})
     return Adapted(
         adapted,
         done,

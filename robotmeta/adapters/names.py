@@ -69,7 +69,7 @@ def renamed(
             "c"]``, or the name of a vector.
 
     Raises:
-        UserError: For a name that the environment does not have, or a list of another length.
+        UserError: For a name that the environment does not have, a list of another length, or a name that occurs twice.
     """
     both = {"observation": observations, "action": actions}
     for theirs, ours in names.items():
@@ -86,6 +86,8 @@ def renamed(
                 replaced[place] = new
             # A name that was given says what the numbers are, so their order is not needed any more.
             both[part] = Names(tuple(replaced), ordered=False)
+    for part, known in both.items():
+        checks.unique(f"the environment's {part}s", [canonical(name) for name in known.entries] if known else [])
     return both["observation"], both["action"]
 
 
