@@ -37,7 +37,7 @@ class Episode:
     Attributes:
         phase: What it was for: ``"adaptation"``, or an evaluation ``"before"`` or ``"after"`` adaptation.
         total_return: Undiscounted return; of an episode that broke, of the steps before.
-        steps: Control steps; those of a broken episode do not include the step that broke it.
+        length: Control steps; those of a broken episode do not include the step that broke it.
         success: Whether it was a success when it ended; None if the environment does not tell.
         ended: How it ended: ``"terminated"``, ``"time limit"`` (the horizon, or the environment's own), ``"stopped"``
             (by a limit, by ``stop``, or by Ctrl-C), or ``"broke"`` (the environment failed or its simulation
@@ -46,7 +46,7 @@ class Episode:
 
     phase: str
     total_return: float
-    steps: int
+    length: int
     success: bool | None
     ended: str
 
@@ -60,7 +60,7 @@ class Episode:
         return {
             "phase": self.phase,
             "return": self.total_return,
-            "steps": self.steps,
+            "length": self.length,
             "success": self.success,
             "ended": self.ended,
         }
@@ -122,7 +122,7 @@ class EpisodesFile:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The content of the file."""
-        lengths = np.array([episode.steps for episode in self.episodes], np.int64)
+        lengths = np.array([episode.length for episode in self.episodes], np.int64)
         firsts, finals = (np.zeros(len(self._rows), bool) for _ in range(2))
         finals[np.cumsum(lengths)[lengths > 0] - 1] = True
         firsts[(np.cumsum(lengths) - lengths)[lengths > 0]] = True

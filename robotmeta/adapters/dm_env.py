@@ -14,6 +14,7 @@ from dm_env import specs
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
+from robotmeta.adapters.guard import Misfit
 from robotmeta.adapters.names import Names, entries
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.rendering import close_at_exit
@@ -68,8 +69,9 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.spec = EnvSpec(
             f"dm_env/{type(env).__name__}", max_episode_steps=math.ceil(limit) if math.isfinite(limit) else None
         )
-        named = list(_leaves(env.observation_spec()))
-        names = [entries(key, int(np.prod(spec.shape)), scalar=not spec.shape) for key, spec in named]
+        leaves = list(_leaves(env.observation_spec()))
+        self._paths = [path for path, _ in leaves]
+        names = [entries(_key(path), int(np.prod(spec.shape)), scalar=not spec.shape) for path, spec in leaves]
         self.entry_names = Names(tuple(name for listed in names for name in listed), ordered=True)
         self.observation_space = spaces.Box(-np.inf, np.inf, (len(self.entry_names.entries),), np.float64)
         timestep: Callable[[], float] | None = getattr(env, "control_timestep", None)
@@ -83,7 +85,7 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         state = _random_state(self.env)
         if state is not None:
             state.seed(int(self.np_random.integers(2**32)))
-        return _flat(self.env.reset().observation), {}
+        return self._flat(self.env.reset().observation), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Advances one control step. If dm_control reports broken physics, ``info["diverged"]`` is true."""
@@ -93,10 +95,13 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             assert self.observation_space.shape is not None
             return np.zeros(self.observation_space.shape), 0.0, False, True, {"diverged": True}
         terminated = step.last() and step.discount == 0
-        return _flat(step.observation), step.reward, terminated, step.last() and not terminated, {}
+        return self._flat(step.observation), step.reward, terminated, step.last() and not terminated, {}
 
     def close(self) -> None:
         self.env.close()
+
+    def _flat(self, observation: Any) -> np.ndarray:
+        return np.concatenate([_value(observation, path) for path in self._paths])
 
 
 def _action_box(spec: Any) -> spaces.Box:
@@ -106,17 +111,27 @@ def _action_box(spec: Any) -> spaces.Box:
     return spaces.Box(low, high, dtype=np.float64)
 
 
-def _leaves(nested: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The arrays of a nested specification or observation, each with the keys that lead to it."""
+def _leaves(nested: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The arrays of a nested specification, each with the keys that lead to it."""
     if isinstance(nested, Mapping | list | tuple):
         for key, item in nested.items() if isinstance(nested, Mapping) else enumerate(nested):
-            yield from _leaves(item, (*path, str(key)))
+            yield from _leaves(item, (*path, key))
     else:
-        yield ".".join(path) or "observation", nested
+        yield path, nested
 
 
-def _flat(observation: Any) -> np.ndarray:
-    return np.concatenate([np.asarray(leaf, dtype=np.float64).ravel() for _, leaf in _leaves(observation)])
+def _key(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path)) or "observation"
+
+
+def _value(observation: Any, path: tuple[Any, ...]) -> np.ndarray:
+    """The array that these keys lead to; the order of the observation's own keys does not count."""
+    for key in path:
+        try:
+            observation = observation[key]
+        except (LookupError, TypeError) as error:
+            raise Misfit(f"an observation without '{_key(path)}', which its specification has") from error
+    return np.asarray(observation, dtype=np.float64).ravel()
 
 
 def _random_state(env: dm_env.Environment) -> np.random.RandomState | None:

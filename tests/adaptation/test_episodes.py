@@ -146,7 +146,7 @@ def test_ctrl_c_while_the_policy_thinks_waits_for_the_next_step() -> None:
     policy.learner.act = act_and_interrupt  # type: ignore[method-assign]
     with pytest.raises(AdaptationInterrupted) as caught:
         rm.adapt(policy, rm.wrap(robot, horizon=5), episodes=3)
-    assert [episode.steps for episode in caught.value.episodes] == [5, 1]
+    assert [episode.length for episode in caught.value.episodes] == [5, 1]
     assert len(robot.actions) == 6
 
 

@@ -59,7 +59,7 @@ def test_a_step_that_fails_is_one_line_with_step_and_episode(fault: Fault, cause
     error = failure(robot, tmp_path)
     assert str(error).startswith("the environment failed in step 2 of episode 2: ")
     assert cause in str(error)
-    assert [(episode.steps, episode.ended) for episode in error.episodes] == [(5, "time limit"), (1, "broke")]
+    assert [(episode.length, episode.ended) for episode in error.episodes] == [(5, "time limit"), (1, "broke")]
     assert robot.closed == 1
 
 
@@ -95,7 +95,7 @@ def test_a_failure_keeps_the_belief_and_the_steps_until_then(learner: str, tmp_p
 def test_a_reset_that_fails_is_one_line_with_the_episode(at: int, fault: Fault, said: str, tmp_path: Path) -> None:
     error = failure(Robot(at=at, reset=fault), tmp_path)
     assert said in str(error)
-    assert [episode.steps for episode in error.episodes] == [5] * (at // 5) + [0]
+    assert [episode.length for episode in error.episodes] == [5] * (at // 5) + [0]
     assert arrays(tmp_path / "episodes.npz")["lengths"].tolist() == [5] * (at // 5) + [0]
 
 
@@ -142,7 +142,7 @@ def test_answers_of_odd_types_that_mean_the_same_are_read() -> None:
         return observation.astype(np.float16).tolist(), np.array(np.float16(reward)), 0, np.bool_(True), None
 
     adapted = rm.adapt(point_policy(), rm.wrap(Robot(at=3, step=odd), horizon=5), episodes=2)
-    assert [(e.steps, e.ended) for e in adapted.history] == [(3, "time limit"), (5, "time limit")]
+    assert [(e.length, e.ended) for e in adapted.history] == [(3, "time limit"), (5, "time limit")]
 
 
 def test_observations_of_whole_numbers_and_of_half_precision_are_read() -> None:
@@ -158,7 +158,7 @@ def test_an_episode_whose_simulation_diverges_is_told_and_the_next_begins() -> N
         return np.full(2, np.nan), np.nan, False, True, {"diverged": True}
 
     adapted = rm.adapt(point_policy(), rm.wrap(Robot(at=2, step=diverges), horizon=5), episodes=2)
-    assert [(e.steps, e.ended) for e in adapted.history] == [(1, "broke"), (5, "time limit")]
+    assert [(e.length, e.ended) for e in adapted.history] == [(1, "broke"), (5, "time limit")]
     assert adapted.episodes == 1
 
 

@@ -28,7 +28,7 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import FAMILIES, BatchEnv
 from robotmeta.envs import make as make_family
 from robotmeta.envs.models import quiet_mujoco
-from robotmeta.errors import UserError
+from robotmeta.errors import EnvironmentFailed, UserError
 from robotmeta.experience.rollout import collect
 from robotmeta.policy import Policy, new_policy
 
@@ -478,6 +478,23 @@ def test_discount_zero_is_a_termination_and_any_other_end_a_truncation() -> None
         np.testing.assert_array_equal(observation, [2.0, 8.0, 9.0])  # in the order it is given in, not the alphabet's
         steps = [env.step(np.ones(1)) for _ in range(2)]
         assert [step[2:4] for step in steps] == [(False, False), (discount == 0.0, discount == 1.0)]
+
+
+def test_dm_env_observations_are_read_by_key() -> None:
+    class Shuffled(Countdown):
+        def _observation(self) -> dict[str, Any]:
+            return dict(reversed(super()._observation().items()))
+
+    class Silent(Countdown):
+        def _observation(self) -> dict[str, Any]:
+            return {"z": 1.0}
+
+    world = wrap(Shuffled(0.0), horizon=9)
+    assert world.reset(generator()).tolist() == [[[2.0, 8.0, 9.0]]]
+    assert world.observation_names is not None
+    assert world.observation_names.entries == ("z", "a.y[0]", "a.y[1]")
+    with pytest.raises(EnvironmentFailed, match=r"failed in reset: an observation without 'a\.y'"):
+        wrap(Silent(0.0), horizon=9).reset(generator())
 
 
 def test_dm_env_environments_are_worlds_and_factories_of_them_too() -> None:

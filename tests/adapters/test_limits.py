@@ -20,7 +20,7 @@ def test_the_limit_of_steps_is_never_exceeded_and_what_was_collected_counts() ->
         robot = Robot()
         adapted = rm.adapt(point_policy(), rm.wrap(robot, horizon=5, max_steps=most), episodes=3)
         assert len(robot.actions) == most
-        assert [episode.steps for episode in adapted.history] == lengths
+        assert [episode.length for episode in adapted.history] == lengths
         assert (adapted.episodes, adapted.stopped) == (done, f"all {most} steps of --max-steps are made")
     exact = rm.adapt(point_policy(), rm.wrap(Robot(), horizon=5, max_steps=15), episodes=3)
     assert (exact.episodes, exact.stopped) == (3, None)
@@ -44,7 +44,7 @@ def test_the_stop_function_sees_what_the_environment_returned_and_ends_the_adapt
 
     robot = Robot(at=7, step=replacing(4, {"tilt": 1.5}))
     adapted = rm.adapt(point_policy(), rm.wrap(robot, horizon=5, stop=stop), episodes=3, evaluation_episodes=2)
-    assert [(e.steps, e.ended) for e in adapted.history] == [(5, "time limit"), (2, "stopped")]
+    assert [(e.length, e.ended) for e in adapted.history] == [(5, "time limit"), (2, "stopped")]
     assert adapted.stopped == "the stop function said so"
     assert adapted.return_before is adapted.return_after is None
     assert len(seen) == len(robot.actions) == 7
@@ -55,7 +55,7 @@ def test_actions_stay_within_their_limit_and_their_rate() -> None:
     robot = Robot()
     policy = point_policy(init_std=2.0)
     adapted = rm.adapt(policy, rm.wrap(robot, horizon=20, action_limit=0.5, action_rate=0.2), episodes=2)
-    assert [episode.steps for episode in adapted.history] == [20, 20]
+    assert [episode.length for episode in adapted.history] == [20, 20]
     actions = np.array(robot.actions).reshape(2, 20, 2)
     changes = np.diff(np.concatenate([np.zeros((2, 1, 2)), actions], axis=1), axis=1)
     assert np.abs(actions).max() == pytest.approx(0.5)

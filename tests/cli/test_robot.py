@@ -157,9 +157,7 @@ def test_a_limit_of_steps_ends_it_and_the_command_goes_on(adapt: Command) -> Non
     adapt.typed([*words[1:], "--max-steps", "100"])
 
 
-def test_names_are_mapped_one_flag_each_and_the_environment_is_closed(
-    adapt: Command, refused: Callable[..., str]
-) -> None:
+def test_names_are_mapped_one_flag_each_and_the_environment_is_closed(adapt: Command) -> None:
     _, err = adapt("told", "--map", "north=y", "--map", "east=x")
     assert err == ["closed"]
     _, err = adapt("told", "--map", "north=y", status=2)

@@ -551,7 +551,7 @@ def test_a_robot_of_ones_own_is_trained_on_and_adapted_to(tmp_path: Path) -> Non
     assert adapted.return_after is not None
     assert np.isfinite(adapted.return_after)
     world = FamilyEnv(family, task={"leg_mass": 1.7})
-    assert [e.steps for e in rm.adapt(policy, rm.wrap(world, horizon=10), episodes=1).history] == [10]
+    assert [e.length for e in rm.adapt(policy, rm.wrap(world, horizon=10), episodes=1).history] == [10]
 
 
 # check_env remarks that physical quantities have no bounds, which is so.
