@@ -62,6 +62,7 @@ def adapt(
     evaluation_episodes: int | None = None,
     simulator: str | None = None,
     episodes_out: str | Path | None = None,
+    on_start: Callable[[], None] | None = None,
     on_episode: Callable[[Episode], None] | None = None,
 ) -> Adapted:
     """Adapts a policy to one task or robot it has not been trained on.
@@ -80,6 +81,7 @@ def adapt(
         simulator: Physics backend of the task; None for that of the policy's run.
         episodes_out: For an environment, the file that gets all steps, written after each episode; see
             :class:`robotmeta.adaptation.episodes.EpisodesFile` for its arrays.
+        on_start: Called once all arguments are checked, before anything runs.
         on_episode: For an environment, called after each episode.
 
     Raises:
@@ -98,12 +100,14 @@ def adapt(
         if episodes_out is not None or on_episode is not None:
             raise UserError("episodes_out and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
-        return _in_task(policy, target, episodes, seed, measured, simulator)
+        return _in_task(policy, target, episodes, seed, measured, simulator, on_start)
     if isinstance(target, str):
-        raise UserError(f"target must be a task or an environment: robotmeta.wrap('{target}') makes an environment")
+        raise UserError(f"target must be a task or an environment: robotmeta.wrap({target!r}) makes an environment")
     if simulator is not None:
         raise UserError("simulator must be None for an environment: an environment has its own")
     env = fitted(policy, target)
+    if on_start is not None:
+        on_start()
     file = EpisodesFile(policy.family, control_step(policy, target), _checked(episodes_out))
     with Interrupts() as interrupts:
         session = Session(env, file, interrupts, on_episode)
@@ -115,11 +119,19 @@ def adapt(
 
 
 def _in_task(
-    policy: Policy, task: Tasks, episodes: int, seed: int, evaluation_episodes: int, simulator: str | None
+    policy: Policy,
+    task: Tasks,
+    episodes: int,
+    seed: int,
+    evaluation_episodes: int,
+    simulator: str | None,
+    on_start: Callable[[], None] | None,
 ) -> Adapted:
     if len(task) != 1:
         raise UserError(f"target must be 1 task, not {len(task)}")
     worlds = TaskWorlds(policy, task, simulator=simulator)
+    if on_start is not None:
+        on_start()
     history: list[Episode] = []
     belief = adapted_belief(policy, worlds, episodes, seed, lambda seen: history.extend(episodes_of(seen)))
 

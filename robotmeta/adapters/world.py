@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.adapters.dm_env import DmEnv
+from robotmeta.adapters.declared import names_of
 from robotmeta.adapters.guard import guarded
 from robotmeta.adapters.limits import Limits
-from robotmeta.adapters.names import Names, declared, renamed
+from robotmeta.adapters.names import renamed
 from robotmeta.adapters.returned import Outcome, read_reset, read_step
 from robotmeta.adapters.spaces import ActionVector, ObservationVector
 from robotmeta.adapters.timing import ControlStep, control_step, layers
@@ -71,11 +71,10 @@ class GymnasiumWorld:
         self.limits = limits or Limits()
         self._actions, self._observations = ActionVector(env.action_space), ObservationVector(env.observation_space)
         self.action_size, self.observation_size = self._actions.size, self._observations.size
-        self.observation_names, self.action_names = renamed(
-            _names(env, "observation", self._observations), _names(env, "action", self._actions), names or {}
-        )
+        observed, acted = names_of(env, "observation", self._observations), names_of(env, "action", self._actions)
+        self.observation_names, self.action_names = renamed(observed.names, acted.names, names or {})
         self.control_step: ControlStep | None = control_step(env)
-        self.remarks = _remarks(env)
+        self.remarks = tuple(filter(None, (observed.doubt, acted.doubt, *_scaled(env))))
         self.steps = 0
         self._time = 0
         self._applied = np.zeros(self.action_size)
@@ -185,21 +184,7 @@ def _flag(value: bool) -> Tensor | None:
     return torch.ones(1, 1, dtype=torch.bool) if value else None
 
 
-def _names(env: gymnasium.Env[Any, Any], what: str, vector: ActionVector | ObservationVector) -> Names | None:
-    """Names from the environment's attributes or metadata, from dm_env's specification, or from the keys of a Dict."""
-    attribute = f"{what}_names"
-    for layer in layers(env):
-        found = getattr(layer, attribute, None)
-        if found is None and isinstance(getattr(layer, "metadata", None), dict):
-            found = layer.metadata.get(attribute)
-        if found is not None and not callable(found):
-            return declared(what, found, vector.size)
-    if what == "observation" and isinstance(env, DmEnv):
-        return env.entry_names
-    return vector.names
-
-
-def _remarks(env: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
+def _scaled(env: gymnasium.Env[Any, Any]) -> tuple[str, ...]:
     scaled = (gymnasium.wrappers.NormalizeObservation, gymnasium.wrappers.NormalizeReward)
     return tuple(
         f"the environment is wrapped in {type(layer).__name__}, which changes the units that a policy expects"

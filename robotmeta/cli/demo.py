@@ -6,7 +6,7 @@ from pathlib import Path
 
 import robotmeta as rm
 from robotmeta.cli.evaluate import show
-from robotmeta.cli.shared import console, write_json
+from robotmeta.cli.shared import console, typed, write_json
 from robotmeta.errors import UserError
 
 
@@ -31,7 +31,7 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
     else:
         run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
     if run.interrupted:
-        console.print(f"Stopped; continue with: robotmeta demo --out {out}")
+        console.print(f"Stopped; continue with: {typed('robotmeta', 'demo', '--out', out)}")
         return
     evaluation = rm.evaluate(run.policy, episodes=3)
     write_json(folder.evaluation("test"), evaluation.to_json())

@@ -6,14 +6,13 @@ import contextlib
 import inspect
 import itertools
 import re
-import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import robotmeta as rm
-from robotmeta.cli.shared import adapted_json, console, count, pairs, show_broken, show_measured, write_json
+from robotmeta.cli.shared import adapted_json, console, count, pairs, show_broken, show_measured, typed, write_json
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 
 if TYPE_CHECKING:
@@ -41,10 +40,16 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
         rm.wrap(env, horizon=given["horizon"], names=names, **limits) as world,
         _episodes_file(given["episodes_out"]) as file,
     ):
-        console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}")
         options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
         try:
-            result = rm.adapt(policy, world, episodes_out=file.path, on_episode=_printer(given["episodes"]), **options)
+            result = rm.adapt(
+                policy,
+                world,
+                episodes_out=file.path,
+                on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
+                on_episode=_printer(given["episodes"]),
+                **options,
+            )
         except (EnvironmentFailed, AdaptationInterrupted) as error:
             if error.adapted is not None:
                 failed = str(error) if isinstance(error, EnvironmentFailed) else "stopped"
@@ -173,4 +178,4 @@ def _spelled(command: Callable[..., None], given: Mapping[str, Any]) -> str:
         else:
             for item in value if isinstance(value, tuple) else (value,):
                 words += [f"{flag}={item}"] if str(item).startswith("-") else [flag, str(item)]
-    return shlex.join(words)
+    return typed(*words)

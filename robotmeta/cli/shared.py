@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,6 +76,11 @@ def write_json(file: Path | None, data: Mapping[str, Any]) -> None:
     """Writes a result to the file of ``--json``, if there is one."""
     if file is not None:
         write_text(file, json.dumps(data, indent=2) + "\n")
+
+
+def typed(*words: object) -> str:
+    """A command as one types it: words with spaces and the like are quoted."""
+    return shlex.join(str(word) for word in words)
 
 
 def first_names(names: Iterable[str], most: int = 7) -> str:

@@ -10,7 +10,7 @@ import tyro
 
 import robotmeta as rm
 from robotmeta.cli.flags import check_flags, flags_of
-from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, console, default
+from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, console, default, typed
 from robotmeta.errors import UserError
 
 DEFAULT_LEARNER = "task-inference"
@@ -103,9 +103,8 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
 def _show(run: "rm.Run") -> None:
     iteration, steps = run.policy.iteration, run.policy.env_steps
     if run.interrupted:
-        console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {run.folder}")
+        command = typed("robotmeta", "train", "--resume", run.folder)
+        console.print(f"Stopped after {iteration} iterations; continue with: {command}")
         return
-    console.print(
-        f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\n"
-        f"Next: robotmeta evaluate {run.folder}    robotmeta record {run.folder}    robotmeta report {run.folder}"
-    )
+    following = "    ".join(typed("robotmeta", command, run.folder) for command in ("evaluate", "record", "report"))
+    console.print(f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\nNext: {following}")

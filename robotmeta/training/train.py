@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def meta_train(
     folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
     if folder.exists():
         raise UserError(
-            f"{folder.path} already holds a run; continue it with --resume {folder.path}, or choose another --out"
+            f"{folder.path} already holds a run; continue it with --resume {shlex.quote(str(folder.path))}, or choose "
+            "another --out"
         )
     _check_checkpoint_every(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)

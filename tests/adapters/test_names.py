@@ -181,6 +181,30 @@ def test_a_familys_own_environment_is_matched_by_name() -> None:
     rm.adapt(point_policy(), rm.wrap(FamilyEnv("point-navigation"), horizon=3), episodes=1)  # without a warning
 
 
+class Keyed(gymnasium.ObservationWrapper[Any, Any, Any]):
+    """Gives the observations of an environment with names keys in another order."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space = spaces.Dict({"y": LINE, "x": LINE, "a": LINE})
+
+    def observation(self, observation: Any) -> Any:
+        return {"y": observation[0], "x": observation[1], "a": 0.0}
+
+
+@pytest.mark.filterwarnings("ignore:observations that the policy does not need. a:UserWarning")
+def test_the_keys_of_a_wrapper_go_before_the_names_inside_it(in_order: list[float]) -> None:
+    assert returns(Keyed(Swapped())) == pytest.approx(in_order, abs=1e-6)
+
+
+def test_names_inside_a_wrapper_that_changes_observations_are_a_warning() -> None:
+    noisy = gymnasium.wrappers.TransformObservation(Swapped(), lambda seen: seen + 0.01, None)
+    with pytest.warns(EnvironmentWarning, match="names of observations are those inside of TransformObservation"):
+        returns(noisy)
+    noisy.observation_names = ["x", "y"]  # pyright: ignore[reportAttributeAccessIssue]
+    returns(noisy)
+
+
 def test_the_observations_of_a_dict_are_read_by_key_and_not_by_place() -> None:
     world = rm.wrap(Named("b", "a"), horizon=2)
     robot: Any = world.env

@@ -160,7 +160,8 @@ def test_a_limit_of_steps_ends_it_and_the_command_goes_on(adapt: Command) -> Non
 def test_names_are_mapped_one_flag_each_and_the_environment_is_closed(adapt: Command) -> None:
     _, err = adapt("told", "--map", "north=y", "--map", "east=x")
     assert err == ["closed"]
-    _, err = adapt("told", "--map", "north=y", status=2)
+    out, err = adapt("told", "--map", "north=y", status=2)
+    assert out == []
     assert err[0] == "closed"
     assert "observations it lacks: x, observations of its own: east" in err[1]
     _, err = adapt("told", "--map", "nort=y", "--map", "east=x", status=2)
