@@ -61,7 +61,12 @@ class AdaptationInterrupted(KeyboardInterrupt):
 
 def reason(error: BaseException) -> str:
     """What went wrong, in one line."""
-    line = (str(error).strip().splitlines() or ["no message"])[0]
+    try:
+        text = str(error)
+    except Exception:  # of an error class of somebody's own
+        text = ""
+    line = (text.strip().splitlines() or ["no message"])[0]
+    line = "".join(character if character.isprintable() else "?" for character in line)
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
 
 

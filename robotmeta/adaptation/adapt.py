@@ -81,7 +81,7 @@ def adapt(
         simulator: Physics backend of the task; None for that of the policy's run.
         episodes_out: For an environment, the file that gets all steps, written after each episode; see
             :class:`robotmeta.adaptation.episodes.EpisodesFile` for its arrays.
-        on_start: Called once all arguments are checked, before anything runs.
+        on_start: For an environment, called once all arguments are checked, before anything runs.
         on_episode: For an environment, called after each episode.
 
     Raises:
@@ -97,10 +97,10 @@ def adapt(
     if evaluation_episodes is not None and evaluation_episodes < 0:
         raise UserError(f"evaluation_episodes must be at least 0, not {evaluation_episodes}")
     if isinstance(target, Tasks):
-        if episodes_out is not None or on_episode is not None:
-            raise UserError("episodes_out and on_episode are for an environment, not for a task")
+        if (episodes_out, on_start, on_episode) != (None, None, None):
+            raise UserError("episodes_out, on_start and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
-        return _in_task(policy, target, episodes, seed, measured, simulator, on_start)
+        return _in_task(policy, target, episodes, seed, measured, simulator)
     if isinstance(target, str):
         raise UserError(f"target must be a task or an environment: robotmeta.wrap({target!r}) makes an environment")
     if simulator is not None:
@@ -119,19 +119,11 @@ def adapt(
 
 
 def _in_task(
-    policy: Policy,
-    task: Tasks,
-    episodes: int,
-    seed: int,
-    evaluation_episodes: int,
-    simulator: str | None,
-    on_start: Callable[[], None] | None,
+    policy: Policy, task: Tasks, episodes: int, seed: int, evaluation_episodes: int, simulator: str | None
 ) -> Adapted:
     if len(task) != 1:
         raise UserError(f"target must be 1 task, not {len(task)}")
     worlds = TaskWorlds(policy, task, simulator=simulator)
-    if on_start is not None:
-        on_start()
     history: list[Episode] = []
     belief = adapted_belief(policy, worlds, episodes, seed, lambda seen: history.extend(episodes_of(seen)))
 

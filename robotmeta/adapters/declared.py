@@ -9,7 +9,7 @@ import gymnasium
 from robotmeta.adapters.dm_env import DmEnv
 from robotmeta.adapters.names import Names, declared
 from robotmeta.adapters.spaces import ActionVector, ObservationVector
-from robotmeta.adapters.timing import layers
+from robotmeta.adapters.timing import attribute, layers
 
 _TRANSFORMERS: dict[str, type[gymnasium.Wrapper[Any, Any, Any, Any]]] = {
     "observation": gymnasium.ObservationWrapper,
@@ -42,13 +42,13 @@ def names_of(env: gymnasium.Env[Any, Any], what: str, vector: ActionVector | Obs
     """
     if vector.names is not None and not vector.names.ordered:
         return Named(vector.names)
-    attribute, changed = f"{what}_names", None
+    name, changed = f"{what}_names", None
     for layer in layers(env):
-        found = _own(layer, attribute)
+        found = _own(layer, name)
         if found is not None:
             doubt = changed and (
                 f"the names of {what}s are those inside of {type(changed).__name__}: if it changes their order, give "
-                f"it {attribute} of its own"
+                f"it {name} of its own"
             )
             return Named(declared(what, found, vector.size), doubt or None)
         if changed is None and isinstance(layer, _TRANSFORMERS[what]):
@@ -58,11 +58,11 @@ def names_of(env: gymnasium.Env[Any, Any], what: str, vector: ActionVector | Obs
     return Named(vector.names)
 
 
-def _own(layer: Any, attribute: str) -> Any:
+def _own(layer: Any, name: str) -> Any:
     """What a layer itself declares; a wrapper's metadata is otherwise that of the environment inside."""
-    found = getattr(layer, attribute, None)
+    found = attribute(layer, name)
     if found is not None and not callable(found):
         return found
     inherits = isinstance(layer, gymnasium.Wrapper) and isinstance(type(layer).metadata, property)
-    metadata = getattr(layer, "_metadata" if inherits else "metadata", None)
-    return metadata.get(attribute) if isinstance(metadata, dict) else None
+    metadata = attribute(layer, "_metadata" if inherits else "metadata")
+    return metadata.get(name) if isinstance(metadata, dict) else None

@@ -49,7 +49,7 @@ def horizon_of(env: gymnasium.Env[Any, Any], horizon: int | None) -> int:
 
 def _time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
     """The smallest limit of a wrapper or of the environment; that of its registration if none has one."""
-    found = [_positive(_attribute(layer, name)) for layer in layers(env) for name in _LIMITS]
+    found = [_positive(attribute(layer, name)) for layer in layers(env) for name in _LIMITS]
     limits = [math.ceil(limit) for limit in found if limit is not None]
     if not limits and env.spec is not None and env.spec.max_episode_steps is not None:
         return env.spec.max_episode_steps
@@ -76,18 +76,18 @@ def control_step(env: gymnasium.Env[Any, Any]) -> ControlStep | None:
 
 
 def _own_step(layer: Any) -> ControlStep | None:
-    seconds = _positive(_attribute(layer, "dt"))
+    seconds = _positive(attribute(layer, "dt"))
     if seconds is not None:
         return ControlStep(seconds, "dt", 0.01)
-    substep = _positive(_attribute(_attribute(_attribute(layer, "model"), "opt"), "timestep"))
-    frames = _positive(_attribute(layer, "frame_skip"))
+    substep = _positive(attribute(attribute(attribute(layer, "model"), "opt"), "timestep"))
+    frames = _positive(attribute(layer, "frame_skip"))
     if substep is not None and frames is not None:
         return ControlStep(substep * frames, "model.opt.timestep * frame_skip", 0.01)
     return None
 
 
-def _attribute(layer: Any, name: str) -> Any:
-    """An attribute; None if there is none, or if it is a property that cannot be read yet."""
+def attribute(layer: Any, name: str) -> Any:
+    """An attribute of an environment; None if there is none, or if it is a property that cannot be read yet."""
     try:
         return getattr(layer, name, None)
     except Exception:  # the property is the environment's own code

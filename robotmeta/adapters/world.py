@@ -20,7 +20,7 @@ from robotmeta.adapters.limits import Limits
 from robotmeta.adapters.names import renamed
 from robotmeta.adapters.returned import Outcome, read_reset, read_step
 from robotmeta.adapters.spaces import ActionVector, ObservationVector
-from robotmeta.adapters.timing import ControlStep, control_step, layers
+from robotmeta.adapters.timing import ControlStep, attribute, control_step, layers
 from robotmeta.envs import Step
 from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, UserError
 
@@ -69,7 +69,8 @@ class GymnasiumWorld:
         self.env = env
         self.horizon = horizon
         self.limits = limits or Limits()
-        self._actions, self._observations = ActionVector(env.action_space), ObservationVector(env.observation_space)
+        self._actions = ActionVector(attribute(env, "action_space"))
+        self._observations = ObservationVector(attribute(env, "observation_space"))
         self.action_size, self.observation_size = self._actions.size, self._observations.size
         observed, acted = names_of(env, "observation", self._observations), names_of(env, "action", self._actions)
         self.observation_names, self.action_names = renamed(observed.names, acted.names, names or {})

@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_written_is_found_at_once_and_later_costs_nothing_
 
 def test_what_is_for_environments_is_refused_for_tasks() -> None:
     policy = point_policy()
-    with pytest.raises(UserError, match="episodes_out and on_episode are for an environment"):
+    with pytest.raises(UserError, match="episodes_out, on_start and on_episode are for an environment"):
         rm.adapt(policy, policy.family.task(), episodes_out="episodes.npz")
 
 
@@ -131,6 +131,25 @@ def test_ctrl_c_keeps_the_belief_and_the_steps(learner: str, fault: Any, tmp_pat
     assert any(not torch.equal(value, begun[name]) for name, value in caught.value.adapted.policy.belief.items())
     assert arrays(tmp_path / "e.npz")["lengths"].tolist() == [5, 3]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_another_signal_with_a_handler_keeps_them_too() -> None:
+    def leave(number: int, frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    def terminate(returned: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return returned
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(AdaptationInterrupted) as caught:
+            rm.adapt(point_policy(), rm.wrap(Robot(at=7, step=terminate), horizon=5), episodes=3)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert isinstance(caught.value.__cause__, SystemExit)
+    assert caught.value.__cause__.code == 143
+    assert caught.value.adapted.episodes == 1
 
 
 def test_ctrl_c_while_the_policy_thinks_waits_for_the_next_step() -> None:

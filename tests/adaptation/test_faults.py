@@ -27,11 +27,18 @@ def failure(robot: Robot, tmp_path: Path, **limits: Any) -> EnvironmentFailed:
     return caught.value
 
 
+class Mute(RuntimeError):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
 STEPS: list[tuple[Fault, str]] = [
     (raising(RuntimeError("servo 3 lost\nat 12:00")), "RuntimeError: servo 3 lost"),
     (raising(UserError("no such pose")), "no such pose"),
     (raising(SystemExit(3)), "SystemExit: 3"),
     (raising(AssertionError()), "AssertionError: no message"),
+    (raising(Mute()), "Mute: no message"),
+    (raising(OSError("\n\x1b[31mlost\rit")), "OSError: ?[31mlost"),
     (replacing(1, None), "its reward is None, not a number"),
     (replacing(1, np.zeros(3)), "its reward is an array of shape (3,), not a number"),
     (replacing(1, "12"), "its reward is '12', not a number"),

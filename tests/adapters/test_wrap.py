@@ -100,6 +100,28 @@ def test_actions_without_bounds_are_one_line(space: spaces.Space[Any], message: 
     assert "\n" not in str(caught.value)
 
 
+def test_an_environment_without_spaces_is_one_line() -> None:
+    class Bare(gymnasium.Env[Any, Any]):
+        pass
+
+    for env in (Bare(), gymnasium.Wrapper(Bare())):
+        with pytest.raises(UserError, match="the environment's actions are None"):
+            rm.wrap(env, horizon=5)
+
+
+def test_properties_that_cannot_be_read_yet_do_not_matter() -> None:
+    class Early(Robot):
+        @property
+        def dt(self) -> float:
+            raise RuntimeError("not connected")
+
+        @property
+        def observation_names(self) -> list[str]:
+            raise RuntimeError("not connected")
+
+    assert rm.wrap(Early(), horizon=5).control_step is None
+
+
 def test_several_environments_at_once_are_one_line() -> None:
     several: Any = gymnasium.make_vec("Pendulum-v1", num_envs=2)
     with pytest.raises(UserError, match="a vector environment runs several at once"):
