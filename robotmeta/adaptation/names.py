@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robotmeta.adapters.names import Names, canonical
+from robotmeta.adapters.names import Names, canonical, listed
 from robotmeta.envs import BatchEnv, Step, TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.experience.observations import flatten
@@ -38,7 +38,7 @@ def matched(env: BatchEnv, family: TaskFamily) -> tuple[BatchEnv, list[str]]:
     _check(observations, actions, family)
     notes = []
     if observations.by_name and observations.unused:
-        notes.append(f"observations that the policy does not need: {', '.join(observations.unused)}")
+        notes.append(f"observations that the policy does not need: {listed(observations.unused)}")
     counted = [match.what for match in (observations, actions) if not match.by_name]
     if counted:
         what = " and ".join(counted)
@@ -114,8 +114,7 @@ def _check(observations: _Match, actions: _Match, family: TaskFamily) -> None:
 
 
 def _fault(match: _Match) -> str:
-    missing, unused = (", ".join(names) or "none" for names in (match.missing, match.unused))
-    return f"{match.what} it lacks: {missing}, {match.what} of its own: {unused}"
+    return f"{match.what} it lacks: {listed(match.missing)}, {match.what} of its own: {listed(match.unused)}"
 
 
 class _Reordered:

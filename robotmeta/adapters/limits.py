@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from robotmeta.adapters.guard import Misfit
 from robotmeta.envs import checks
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.errors import SimulationDiverged, UserError, reason
 
 Stop = Callable[[Any, float, dict[str, Any]], bool]
 """``stop(observation, reward, info)``, with what the environment returned."""
@@ -59,3 +60,14 @@ class Limits:
         if self.action_rate is not None:
             action = np.clip(action, last - self.action_rate, last + self.action_rate)
         return action
+
+    def stops(self, observation: Any, reward: float, info: dict[str, Any]) -> bool:
+        """Whether the ``stop`` function ends the adaptation after a step.
+
+        Raises:
+            Misfit: If it raises an error.
+        """
+        try:
+            return self.stop is not None and bool(self.stop(observation, reward, info))
+        except Exception as error:  # the user's own code
+            raise Misfit(f"its stop function raised {reason(error)}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -31,6 +32,26 @@ def canonical(name: str) -> str:
 def entries(key: str, size: int, *, scalar: bool) -> tuple[str, ...]:
     """The names of the ``size`` numbers that an environment calls ``key``."""
     return (key,) if scalar else tuple(f"{key}[{i}]" for i in range(size))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a list, where those of a whole vector or a part of it are one item, ``image[0..255]``."""
+    items: list[str] = []
+    for key, run in itertools.groupby(names, key=_vector):
+        numbers = list(run)
+        whole = key is None or len(numbers) == 1
+        items += numbers if whole else [f"{key}[{_index(numbers[0])}..{_index(numbers[-1])}]"]
+    return ", ".join(items) or "none"
+
+
+def _vector(name: str) -> str | None:
+    """``joints`` for ``joints[3]``; None for the name of a number."""
+    found = re.fullmatch(r"(.*)\[\d+\]", name)
+    return found and found[1]
+
+
+def _index(name: str) -> str:
+    return name[name.rindex("[") + 1 : -1]
 
 
 def declared(what: str, names: object, size: int) -> Names:
@@ -76,8 +97,8 @@ def renamed(
         parts, name = _parts(theirs)
         found = [part for part in parts if _places(both[part], name)]
         if not found:
-            existing = [n for part in parts for n in (both[part] or Names((), True)).entries]
-            raise unknown("name", name, existing, where=f"the {' or '.join(parts)}s of the environment")
+            existing = [_vector(n) or n for part in parts for n in (both[part] or Names((), True)).entries]
+            raise unknown("name", name, dict.fromkeys(existing), where=f"the {' or '.join(parts)}s of the environment")
         for part in found:
             known = both[part]
             assert known is not None

@@ -171,8 +171,7 @@ class GymnasiumWorld:
     def _outcome(self) -> tuple[Outcome, bool]:
         returned = self.env.step(self._actions.write(self._applied))
         outcome = read_step(returned, self._observations)
-        stop = self.limits.stop
-        return outcome, stop is not None and bool(stop(returned[0], outcome.reward, outcome.info))
+        return outcome, self.limits.stops(returned[0], outcome.reward, outcome.info)
 
     def _why_stopped(self, stop: bool) -> str | None:
         if stop:

@@ -90,12 +90,16 @@ def _printer(adaptation: int) -> Callable[[Episode], None]:
     def show(episode: Episode) -> None:
         nonlocal number
         number += 1
-        named = {"adaptation": f"of {adaptation}", "before": "(before)", "after": "(after)"}[episode.phase]
+        named = {
+            "adaptation": f" of {adaptation}",
+            "before": ", without adaptation",
+            "after": ", after adaptation",
+        }[episode.phase]
         success = {None: "", True: ", success", False: ", no success"}[episode.success]
         told = f"return {episode.total_return:.1f}, {count(episode.length, 'step')}, {episode.ended}{success}"
         # A reader that has gone must not cost what the robot does; rich exits then.
         with contextlib.suppress(BrokenPipeError, SystemExit):
-            console.print(f"Episode {number} {named}: {told}")
+            console.print(f"Episode {number}{named}: {told}")
 
     return show
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import robotmeta as rm
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.errors import EnvironmentFailed, SimulationDiverged, UserError
 from tests.robots import Robot, point_policy, replacing
 
 pytestmark = pytest.mark.filterwarnings("ignore:only the number of observations and actions:UserWarning")
@@ -49,6 +49,13 @@ def test_the_stop_function_sees_what_the_environment_returned_and_ends_the_adapt
     assert adapted.return_before is adapted.return_after is None
     assert len(seen) == len(robot.actions) == 7
     np.testing.assert_array_equal(seen[-1][0], robot.place)
+
+
+def test_a_stop_function_that_fails_ends_the_adaptation_too() -> None:
+    robot = Robot()
+    with pytest.raises(EnvironmentFailed, match="in step 1 of episode 1: its stop function raised ZeroDivisionError"):
+        rm.adapt(point_policy(), rm.wrap(robot, horizon=5, stop=lambda seen, reward, info: bool(1 / 0)), episodes=3)
+    assert len(robot.actions) == 1
 
 
 def test_actions_stay_within_their_limit_and_their_rate() -> None:

@@ -133,10 +133,24 @@ def test_the_numbers_of_a_vector_are_named_by_a_list(names: Any, in_order: list[
 
 
 def test_vectors_whose_order_says_nothing_are_refused_until_they_are_named() -> None:
-    with pytest.raises(
-        UserError, match=r"lacks: x, y, observations of its own: a_force\[0\], a_force\[1\], place\[0\]"
-    ):
+    with pytest.raises(UserError, match=r"lacks: x, y, observations of its own: a_force\[0\.\.1\], place\[0\.\.1\];"):
         returns(Vectors())
+
+
+def test_a_picture_in_the_observation_is_named_once() -> None:
+    class Seeing(Named):
+        def __init__(self) -> None:
+            super().__init__()
+            picture = spaces.Box(0, 255, (60, 80), np.uint8)
+            self.observation_space = spaces.Dict({"x": LINE, "y": LINE, "picture": picture})
+
+        def seen(self) -> Any:
+            return {**super().seen(), "picture": np.zeros((60, 80), np.uint8)}
+
+    with pytest.warns(EnvironmentWarning, match=r"does not need: picture\[0\.\.4799\]$"):
+        returns(Seeing())
+    with pytest.raises(UserError, match=r"no name 'pictures' .* nearest: picture \(also x, y, dx, dy\)$"):
+        returns(Seeing(), names={"pictures": "z"})
 
 
 def test_brackets_and_underscores_spell_the_same_name() -> None:
