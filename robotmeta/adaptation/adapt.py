@@ -19,7 +19,7 @@ from robotmeta.adaptation.worlds import (
     adapted_belief,
     collect_episodes,
 )
-from robotmeta.envs import BatchEnv, Estimate, Tasks
+from robotmeta.envs import BatchEnv, Estimate, Tasks, checks
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, SimulationDiverged, UserError
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.files import check_target
@@ -92,8 +92,7 @@ def adapt(
         AdaptationInterrupted: At Ctrl-C, with the same; a KeyboardInterrupt.
         SimulationDiverged: If the simulation of every evaluation episode of a task diverges.
     """
-    if episodes < 1:
-        raise UserError(f"episodes must be at least 1, not {episodes}")
+    episodes = checks.count("episodes", episodes)
     if evaluation_episodes is not None and evaluation_episodes < 0:
         raise UserError(f"evaluation_episodes must be at least 0, not {evaluation_episodes}")
     if isinstance(target, Tasks):
@@ -101,8 +100,9 @@ def adapt(
             raise UserError("episodes_out, on_start and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
         return _in_task(policy, target, episodes, seed, measured, simulator)
-    if isinstance(target, str):
-        raise UserError(f"target must be a task or an environment: robotmeta.wrap({target!r}) makes an environment")
+    if not hasattr(target, "action_size"):
+        what = repr(target) if isinstance(target, str) else f"a {type(target).__name__}"
+        raise UserError(f"target must be a task, or an environment that robotmeta.wrap(...) makes, not {what}")
     if simulator is not None:
         raise UserError("simulator must be None for an environment: an environment has its own")
     env = fitted(policy, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -82,7 +83,7 @@ def _world(
     env: Any, horizon: int | None, names: Mapping[str, str | Sequence[str]] | None, limits: Limits, *, owned: bool
 ) -> GymnasiumWorld:
     if isinstance(env, dm_env.Environment):
-        env = DmEnv(env)
+        env = made(functools.partial(DmEnv, env), type(env).__name__)
     if _is_vector(env):
         raise UserError("a vector environment runs several at once: give one environment")
     if not isinstance(env, gymnasium.Env):

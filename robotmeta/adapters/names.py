@@ -92,6 +92,8 @@ def renamed(
     Raises:
         UserError: For a name that the environment does not have, a list of another length, or a name that occurs twice.
     """
+    if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"names must be {{theirs: ours}}, not {names!r}")
     both = {"observation": observations, "action": actions}
     for theirs, ours in names.items():
         parts, name = _parts(theirs)
@@ -125,6 +127,8 @@ def _places(names: Names | None, name: str) -> list[int]:
 
 
 def _new_names(theirs: str, ours: str | Sequence[str], size: int) -> list[str]:
+    if not isinstance(ours, Iterable):
+        raise UserError(f"'{theirs}' must be given a name or a list of names, not {ours!r}")
     new = [name.strip() for name in ours.split(",")] if isinstance(ours, str) else list(ours)
     if size > 1 and len(new) == 1:
         new = list(entries(new[0], size, scalar=False))

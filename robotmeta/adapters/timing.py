@@ -51,9 +51,8 @@ def _time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
     """The smallest limit of a wrapper or of the environment; that of its registration if none has one."""
     found = [_positive(attribute(layer, name)) for layer in layers(env) for name in _LIMITS]
     limits = [math.ceil(limit) for limit in found if limit is not None]
-    if not limits and env.spec is not None and env.spec.max_episode_steps is not None:
-        return env.spec.max_episode_steps
-    return min(limits, default=None)
+    registered = attribute(attribute(env, "spec"), "max_episode_steps")
+    return min(limits, default=registered)
 
 
 def control_step(env: gymnasium.Env[Any, Any]) -> ControlStep | None:

@@ -47,6 +47,7 @@ class GymnasiumWorld:
         observation_names: Names of the observations; None if the environment does not name them.
         action_names: Names of the actions; None if the environment does not name them.
         control_step: Duration of a control step; None if the environment does not tell.
+        steps: Control steps until now, over all episodes.
         remarks: What a user should know about the environment's wrappers, one line each.
 
     Raises:

@@ -70,8 +70,8 @@ def adapt(
         evaluation_episodes: Episodes that measure the return, as many before as after adaptation.
         max_steps: Control steps of --env in all.
         timeout: Seconds a step or reset of --env may take.
-        action_limit: Largest absolute action in --env, of 1.
-        action_rate: Largest change of an action from one control step of --env to the next, of 2.
+        action_limit: Largest absolute value of an action in --env; actions are in [-1, 1].
+        action_rate: Largest change of an action between two control steps of --env; actions are in [-1, 1].
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.

@@ -96,6 +96,14 @@ def test_what_is_for_environments_is_refused_for_tasks() -> None:
         rm.adapt(policy, policy.family.task(), episodes_out="episodes.npz")
 
 
+@pytest.mark.parametrize("target", ["Pendulum-v1", Robot(), None])
+def test_a_target_that_is_not_wrapped_is_one_line(target: Any) -> None:
+    with pytest.raises(
+        UserError, match=r"target must be a task, or an environment that robotmeta.wrap\(...\) makes, not"
+    ):
+        rm.adapt(point_policy(), target)
+
+
 def test_a_task_can_be_adapted_to_without_measuring() -> None:
     policy = point_policy()
     adapted = rm.adapt(policy, policy.family.task(), episodes=2, evaluation_episodes=0)

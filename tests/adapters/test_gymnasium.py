@@ -442,6 +442,17 @@ def test_fetch_policies_fit_the_environments_they_come_from(family: str) -> None
         adapt(policy_for(family), wrap("HandReach-v3"), episodes=1)
 
 
+def test_a_gymnasium_robotics_that_does_not_import_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> Any:
+        raise AttributeError("flex_vertedge")
+
+    monkeypatch.setattr("importlib.import_module", broken)
+    with pytest.raises(UserError, match="needs gymnasium-robotics, which does not import: AttributeError: flex_vert"):
+        wrap("FetchFly-v9")
+    with pytest.raises(UserError, match="no Gymnasium environment 'HalfCheeta-v5'; nearest: HalfCheetah-v5"):
+        wrap("HalfCheeta-v5")
+
+
 # -- dm_env ------------------------------------------------------------------------------------------------------------
 
 
@@ -503,6 +514,15 @@ def test_dm_env_environments_are_worlds_and_factories_of_them_too() -> None:
         assert world.reset(generator()).tolist() == [[[2.0, 8.0, 9.0]]]
         step, last = (world.step(torch.ones(1, 1, 1)) for _ in range(2))
         assert (step.reward.tolist(), step.terminated, last.terminated) == ([[2.0]], None, torch.tensor([[True]]))
+
+
+def test_a_dm_env_environment_whose_specification_fails_is_one_line() -> None:
+    class Unconnected(Countdown):
+        def observation_spec(self) -> Any:
+            raise OSError("no port")
+
+    with pytest.raises(EnvironmentFailed, match="the construction of 'Unconnected': OSError: no port"):
+        wrap(Unconnected(0.0), horizon=9)
 
 
 @pytest.mark.parametrize("action", [specs.DiscreteArray(3), specs.Array((2,), np.float64)])

@@ -170,6 +170,9 @@ def test_brackets_and_underscores_spell_the_same_name() -> None:
         ({"x": "a,b"}, "'x' is 1 number, which needs as many names, not 'a,b'"),
         ({"x": ""}, "'x' is 1 number, which needs as many names"),
         ({"x": "y"}, "the name 'y' occurs 2 times"),
+        ({"x": 3}, "'x' must be given a name or a list of names, not 3"),
+        ({3: "x"}, "names must be {theirs: ours}, not"),
+        (["x"], "names must be {theirs: ours}, not"),
     ],
 )
 def test_a_mapping_that_does_not_fit_is_one_line(names: Any, message: str) -> None:
