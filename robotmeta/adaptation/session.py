@@ -101,6 +101,7 @@ class Session:
             if not self._rows:
                 raise NoMoreEpisodes
             return Step(self._seen, torch.zeros(1, 1), None, torch.ones(1, 1, dtype=torch.bool))
+        self.stopped = step.stopped
         if step.diverged is not None:
             self._end("broke")
             return step
@@ -108,7 +109,6 @@ class Session:
         self._rows.append(StepRow(vector(self._seen), vector(action), vector(applied), float(step.reward)))
         self._seen = step.observation
         ended = _ended(step) or ("time limit" if len(self._rows) == self.horizon else None)
-        self.stopped = step.stopped
         if ended is not None or self.stopped is not None:
             self._end(ended or "stopped")
         if self.stopped is not None and ended is None:
@@ -156,7 +156,7 @@ def _ended(step: Step) -> str | None:
 
 
 def _failure(error: BaseException, during: str, episode: int) -> BaseException:
-    if isinstance(error, SimulationDiverged):
+    if isinstance(error, SimulationDiverged | UserError):  # the policy is broken, or a limit is used up
         return error
     failure = error if isinstance(error, EnvironmentFailed) else EnvironmentFailed(reason(error), during)
     failure.episode = episode

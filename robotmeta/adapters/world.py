@@ -90,7 +90,9 @@ class GymnasiumWorld:
         Raises:
             EnvironmentFailed: If the environment raises an error, is late, or returns anything but a finite observation
                 of its space and an info.
+            UserError: If all steps that its limit allows are made.
         """
+        self._check_steps()
         seed = int(torch.randint(2**31, (), generator=generator))
         seen = guarded("reset", lambda: read_reset(self.env.reset(seed=seed), self._observations), self.limits.timeout)
         self._time = 0
@@ -112,8 +114,7 @@ class GymnasiumWorld:
             SimulationDiverged: If the actions are not finite.
             UserError: If all steps that its limit allows are made.
         """
-        if self.limits.max_steps is not None and self.steps >= self.limits.max_steps:
-            raise UserError(f"all {self.limits.max_steps} steps that max_steps allows are made")
+        self._check_steps()
         wanted = action.detach().double().cpu().numpy().ravel()
         self._applied = self.limits.applied(wanted, self._applied)
         self._time += 1
@@ -173,6 +174,10 @@ class GymnasiumWorld:
         returned = self.env.step(self._actions.write(self._applied))
         outcome = read_step(returned, self._observations)
         return outcome, self.limits.stops(returned[0], outcome.reward, outcome.info)
+
+    def _check_steps(self) -> None:
+        if self.limits.max_steps is not None and self.steps >= self.limits.max_steps:
+            raise UserError(f"all {self.limits.max_steps} steps that max_steps allows are made")
 
     def _why_stopped(self, stop: bool) -> str | None:
         if stop:

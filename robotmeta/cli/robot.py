@@ -80,7 +80,7 @@ def _plan(policy: rm.Policy, world: GymnasiumWorld, given: Mapping[str, Any]) ->
     steps = (adaptation + 2 * evaluation) * world.horizon
     steps = steps if given["max_steps"] is None else min(steps, given["max_steps"])
     dt = policy.family.dt if world.control_step is None else world.control_step.seconds
-    return f"Runs {', '.join(parts)}: at most {count(steps, 'step')}, {steps * dt:.4g} s of {dt:g} s each."
+    return f"Runs {', '.join(parts)}: at most {count(steps, 'control step')} of {dt:g} s, {steps * dt:.4g} s in all."
 
 
 def _printer(adaptation: int) -> Callable[[Episode], None]:
@@ -116,9 +116,9 @@ def _keep(
     failed: str | None = None,
 ) -> None:
     """Saves what an adaptation that ended early has so far, and prints the command that goes on from there."""
+    file.kept = True
     out = given["out"] or _new_file("adapted", ".safetensors")
     rm.save_policy(result.policy, out)
-    file.kept = True
     write_json(given["json"], adapted_json(policy, {"env": given["env"]}, result, failed))
     show_broken(result)
     console.print(f"{count(result.episodes, 'whole adaptation episode')} of {given['episodes']}. Policy so far: {out}")
@@ -143,6 +143,11 @@ def _episodes_file(asked: Path | None) -> Iterator[_EpisodesFile]:
     file = _EpisodesFile(asked or _new_file("episodes", ".npz"), kept=asked is not None)
     try:
         yield file
+    except BaseException:
+        if not file.kept and file.path.exists() and file.path.stat().st_size > 0:
+            file.kept = True
+            console.print(f"Episodes: {file.path}")
+        raise
     finally:
         if not file.kept:
             file.path.unlink(missing_ok=True)

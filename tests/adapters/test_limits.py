@@ -32,7 +32,11 @@ def test_a_world_whose_steps_are_used_up_moves_no_more() -> None:
     rm.adapt(point_policy(), world, episodes=1)
     with pytest.raises(UserError, match="all 5 steps that max_steps allows are made"):
         world.step(torch.zeros(1, 1, 2))
+    place = robot.place
+    with pytest.raises(UserError, match="all 5 steps that max_steps allows are made"):
+        rm.adapt(point_policy(), world, episodes=1)
     assert len(robot.actions) == 5
+    assert robot.place is place, "not even reset"
 
 
 def test_the_stop_function_sees_what_the_environment_returned_and_ends_the_adaptation() -> None:
@@ -49,6 +53,13 @@ def test_the_stop_function_sees_what_the_environment_returned_and_ends_the_adapt
     assert adapted.return_before is adapted.return_after is None
     assert len(seen) == len(robot.actions) == 7
     np.testing.assert_array_equal(seen[-1][0], robot.place)
+
+
+def test_a_limit_that_is_reached_as_the_simulation_diverges_ends_the_adaptation() -> None:
+    robot = Robot(at=2, step=replacing(4, {"diverged": True}))
+    adapted = rm.adapt(point_policy(), rm.wrap(robot, horizon=5, max_steps=2), episodes=3)
+    assert [(e.length, e.ended) for e in adapted.history] == [(1, "broke")]
+    assert adapted.stopped == "all 2 steps of --max-steps are made"
 
 
 def test_a_stop_function_that_fails_ends_the_adaptation_too() -> None:

@@ -34,6 +34,11 @@ def never():
     raise OSError("no port")
 def stopped():
     return TimeLimit(Robot(at=7, step=lambda returned: os.kill(os.getpid(), signal.SIGINT)), 5)
+def filling():
+    def fill(returned):
+        open("full", "w").close()
+        return returned
+    return TimeLimit(Robot(at=7, step=fill), 5)
 def told():
     return TimeLimit(Told(), 5)
 """
@@ -73,7 +78,7 @@ def adapt(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_it_says_what_it_will_run_and_each_episode_and_claims_nothing_else(adapt: Command) -> None:
     out, err = adapt("good", "--episodes", "2")
     assert out[0] == "point-navigation, my robot.py:good"
-    assert out[1] == "Runs 2 adaptation episodes: at most 10 steps, 1 s of 0.1 s each."
+    assert out[1] == "Runs 2 adaptation episodes: at most 10 control steps of 0.1 s, 1 s in all."
     assert [line.split(":")[0] for line in out[2:4]] == ["Episode 1 of 2", "Episode 2 of 2"]
     assert out[2].endswith("5 steps, time limit")
     assert out[4:] == ["What adaptation gains was not measured; --evaluation-episodes N measures it."]
@@ -84,8 +89,8 @@ def test_it_says_what_it_will_run_and_each_episode_and_claims_nothing_else(adapt
 def test_evaluation_is_announced_and_measured(adapt: Command) -> None:
     out, _ = adapt("good", "--episodes", "2", "--evaluation-episodes", "3", "--max-steps", "1000", "--json", "r.json")
     assert out[1] == (
-        "Runs 2 adaptation episodes, 3 evaluation episodes before and as many after: at most 40 steps, 4 s of 0.1 s "
-        "each."
+        "Runs 2 adaptation episodes, 3 evaluation episodes before and as many after: at most 40 control steps of "
+        "0.1 s, 4 s in all."
     )
     assert out[-1].startswith("return without adaptation -")
     result = json.loads(Path("r.json").read_text())
@@ -115,7 +120,7 @@ def test_after_a_failure_the_printed_command_goes_on(adapt: Command, given: list
     assert {"--action-limit", "0.5", "--episodes", "2", "my robot.py:broken"} < set(words)
     mended = [word.replace(":broken", ":good") for word in words[1:]]
     again, _ = adapt.typed(mended)
-    assert again[1] == "Runs 2 adaptation episodes: at most 10 steps, 1 s of 0.1 s each."
+    assert again[1] == "Runs 2 adaptation episodes: at most 10 control steps of 0.1 s, 1 s in all."
     second = rm.load(policy).belief
     assert first is not None
     assert second is not None
@@ -141,6 +146,13 @@ def test_a_reset_and_a_construction_that_fail_are_one_line(adapt: Command) -> No
     assert err == ["robotmeta: the environment failed in the construction of 'my robot.py:never': OSError: no port"]
 
 
+def test_a_policy_that_cannot_be_written_does_not_cost_the_episodes(adapt: Command) -> None:
+    out, err = adapt("filling", "--episodes", "2", "--out", "full/policy.safetensors", status=2)
+    assert out[-1] == "Episodes: episodes.npz"
+    assert "cannot write" in err[-1]
+    assert arrays(Path("episodes.npz"))["lengths"].tolist() == [5, 5]
+
+
 def test_ctrl_c_saves_and_is_status_130(adapt: Command) -> None:
     out, err = adapt("stopped", "--episodes", "3", "--out", "mine.safetensors", status=130)
     assert err == ["robotmeta: stopped"]
@@ -151,7 +163,7 @@ def test_ctrl_c_saves_and_is_status_130(adapt: Command) -> None:
 def test_a_limit_of_steps_ends_it_and_the_command_goes_on(adapt: Command) -> None:
     out, err = adapt("good", "--episodes", "3", "--max-steps", "7", "--out", "mine.safetensors")
     assert err == []
-    assert out[1] == "Runs 3 adaptation episodes: at most 7 steps, 0.7 s of 0.1 s each."
+    assert out[1] == "Runs 3 adaptation episodes: at most 7 control steps of 0.1 s, 0.7 s in all."
     assert "Stopped early: all 7 steps of --max-steps are made." in out
     words = shlex.split(out[out.index("To go on:") + 1])
     adapt.typed([*words[1:], "--max-steps", "100"])
