@@ -43,8 +43,8 @@ def matched(env: BatchEnv, family: TaskFamily) -> tuple[BatchEnv, list[str]]:
     if counted:
         what = " and ".join(counted)
         notes.append(
-            f"only the number of {what} could be checked, because the environment gives them no names of the policy's; "
-            f"their order must be that of family '{family.name}'"
+            f"only the number of {what} could be checked, because the environment does not name them as the policy "
+            f"does; their order must be that of family '{family.name}'"
         )
     if observations.in_order and actions.in_order:
         return env, notes

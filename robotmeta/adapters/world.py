@@ -183,7 +183,7 @@ class GymnasiumWorld:
         if stop:
             return "the stop function said so"
         most = self.limits.max_steps
-        return f"all {most} steps of --max-steps are made" if most is not None and self.steps >= most else None
+        return f"the limit of {most} steps (max_steps) is reached" if most is not None and self.steps >= most else None
 
 
 def _flag(value: bool) -> Tensor | None:

@@ -21,7 +21,7 @@ def test_the_limit_of_steps_is_never_exceeded_and_what_was_collected_counts() ->
         adapted = rm.adapt(point_policy(), rm.wrap(robot, horizon=5, max_steps=most), episodes=3)
         assert len(robot.actions) == most
         assert [episode.length for episode in adapted.history] == lengths
-        assert (adapted.episodes, adapted.stopped) == (done, f"all {most} steps of --max-steps are made")
+        assert (adapted.episodes, adapted.stopped) == (done, f"the limit of {most} steps (max_steps) is reached")
     exact = rm.adapt(point_policy(), rm.wrap(Robot(), horizon=5, max_steps=15), episodes=3)
     assert (exact.episodes, exact.stopped) == (3, None)
 
@@ -59,7 +59,7 @@ def test_a_limit_that_is_reached_as_the_simulation_diverges_ends_the_adaptation(
     robot = Robot(at=2, step=replacing(4, {"diverged": True}))
     adapted = rm.adapt(point_policy(), rm.wrap(robot, horizon=5, max_steps=2), episodes=3)
     assert [(e.length, e.ended) for e in adapted.history] == [(1, "broke")]
-    assert adapted.stopped == "all 2 steps of --max-steps are made"
+    assert adapted.stopped == "the limit of 2 steps (max_steps) is reached"
 
 
 def test_a_stop_function_that_fails_ends_the_adaptation_too() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import dm_env
 import gymnasium
 import numpy as np
 import pytest
 import torch
+from dm_env import specs
 from gymnasium import spaces
 
 import robotmeta as rm
 from robotmeta.errors import EnvironmentWarning, UserError
-from tests.robots import Robot, point_policy
+from tests.robots import Robot, arrays, point_policy
 
 LINE = spaces.Box(-np.inf, np.inf, (), np.float32)
 PAIR = spaces.Box(-np.inf, np.inf, (2,), np.float32)
@@ -184,6 +187,40 @@ def test_a_mapping_that_does_not_fit_is_one_line(names: Any, message: str) -> No
 def test_declared_names_that_name_nothing_are_one_line(declared: Any) -> None:
     with pytest.raises(UserError, match="observation_names"):
         rm.wrap(Swapped(observations=declared), horizon=5)
+
+
+class DmPoint(dm_env.Environment):
+    """The point as an environment of dm_env, whose observations have keys."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys, self._place = keys, np.array([1.0, 2.0])
+
+    def reset(self) -> dm_env.TimeStep:
+        return dm_env.restart(self._seen())
+
+    def step(self, action: np.ndarray) -> dm_env.TimeStep:
+        return dm_env.transition(0.0, self._seen())
+
+    def observation_spec(self) -> Any:
+        return {key: specs.Array((), np.float64) for key in self._keys}
+
+    def action_spec(self) -> Any:
+        return specs.BoundedArray((2,), np.float64, -1.0, 1.0)
+
+    def _seen(self) -> Any:
+        return {key: self._place["xy".index(key[-1])] for key in self._keys}
+
+
+@pytest.mark.filterwarnings("ignore:only the number of actions:UserWarning")
+def test_keys_of_dm_env_are_names_if_they_are_the_policys_and_else_an_order(tmp_path: Path) -> None:
+    def first(env: dm_env.Environment) -> list[float]:
+        file = tmp_path / "episodes.npz"
+        rm.adapt(point_policy(), rm.wrap(env, horizon=1), episodes=1, episodes_out=file)
+        return arrays(file)["observations"][0].tolist()
+
+    assert first(DmPoint("y", "x")) == [1.0, 2.0]
+    with pytest.warns(EnvironmentWarning, match="only the number of observations and actions"):
+        assert first(DmPoint("the_y", "the_x")) == [2.0, 1.0]
 
 
 def test_where_only_numbers_can_be_compared_it_is_said_once() -> None:

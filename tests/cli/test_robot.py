@@ -164,7 +164,7 @@ def test_a_limit_of_steps_ends_it_and_the_command_goes_on(adapt: Command) -> Non
     out, err = adapt("good", "--episodes", "3", "--max-steps", "7", "--out", "mine.safetensors")
     assert err == []
     assert out[1] == "Runs 3 adaptation episodes: at most 7 control steps of 0.1 s, 0.7 s in all."
-    assert "Stopped early: all 7 steps of --max-steps are made." in out
+    assert "Stopped early: the limit of 7 steps (max_steps) is reached." in out
     words = shlex.split(out[out.index("To go on:") + 1])
     adapt.typed([*words[1:], "--max-steps", "100"])
 
