@@ -10,9 +10,21 @@ from typing import Any
 class UserError(ValueError):
     """A mistake in what was asked for. The command line prints it as one line and exits with status 2."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """A text in which line breaks and other control characters are escaped, as names from files may hold any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
 
 class SimulationDiverged(RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
+
+
+class TrainingDiverged(RuntimeError):
+    """Weights, or the actions that follow from them, are not finite."""
 
 
 class EnvironmentFailed(RuntimeError):
@@ -30,7 +42,7 @@ class EnvironmentFailed(RuntimeError):
 
     def __init__(self, cause: str, during: str) -> None:
         super().__init__(cause)
-        self.cause = cause
+        self.cause = printable(cause)
         self.during = during
         self.episode: int | None = None
         self.adapted: Any = None
@@ -39,10 +51,6 @@ class EnvironmentFailed(RuntimeError):
     def __str__(self) -> str:
         episode = "" if self.episode is None else f" of episode {self.episode}"
         return f"the environment failed in {self.during}{episode}: {self.cause}"
-
-
-class EnvironmentWarning(UserWarning):
-    """What a user should know about an environment of somebody's own. The command line prints it as one line."""
 
 
 class AdaptationInterrupted(KeyboardInterrupt):
@@ -59,6 +67,14 @@ class AdaptationInterrupted(KeyboardInterrupt):
         self.episodes = episodes
 
 
+class RobotmetaWarning(UserWarning):
+    """Something in a user's model, functions or files that works, but hardly as intended."""
+
+
+class EnvironmentWarning(RobotmetaWarning):
+    """What a user should know about an environment of somebody's own, such as another control step."""
+
+
 def reason(error: BaseException) -> str:
     """What went wrong, in one line."""
     try:
@@ -66,8 +82,7 @@ def reason(error: BaseException) -> str:
     except Exception:  # of an error class of somebody's own
         text = ""
     line = (text.strip().splitlines() or ["no message"])[0]
-    line = "".join(character if character.isprintable() else "?" for character in line)
-    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {printable(line)}"
 
 
 def unknown(kind: str, name: str, existing: Iterable[str], *, where: str = "") -> UserError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
@@ -110,6 +113,19 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
 def _remove(file: Path) -> None:
     with contextlib.suppress(OSError):
         file.unlink()
+
+
+def json_text(data: Any, *, indent: int | None = None) -> str:
+    """Valid JSON, in which numbers that are not finite are null."""
+    return json.dumps(_finite(data), indent=indent, allow_nan=False) + "\n"
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {name: _finite(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def write_text(file: Path, text: str) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from robotmeta.config import RunConfig
 from robotmeta.envs import Estimate, TaskFamily, make
+from robotmeta.errors import TrainingDiverged
 from robotmeta.experience.rollout import Belief
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
 from robotmeta.seeding import streams
@@ -39,6 +40,13 @@ class Policy:
         if self.belief is None:
             return self.learner.begin(num_tasks, generator)
         return {name: value.expand(num_tasks, *value.shape[1:]) for name, value in self.belief.items()}
+
+    def check_finite(self) -> None:
+        """Raises TrainingDiverged if a weight, or a number of the belief, is not finite."""
+        named = {**self.learner.state_dict(), **(self.belief or {})}
+        bad = next((name for name, value in named.items() if not bool(value.isfinite().all())), None)
+        if bad is not None:
+            raise TrainingDiverged(f"weights are not finite ({bad}): the training or the adaptation diverged")
 
     def estimates(self, belief: Belief) -> dict[str, Estimate] | None:
         """The estimate of each parameter that a belief about one task contains, from the most to the least certain.

@@ -42,13 +42,19 @@ def save_policy(policy: Policy, file: str | Path) -> None:
 
     Raises:
         UserError: If the file cannot be written. An existing file is left intact.
+        TrainingDiverged: If weights are not finite. They are never written.
     """
     with replaced(Path(file)) as partial:
         write_policy(policy, partial)
 
 
 def write_policy(policy: Policy, file: Path) -> None:
-    """Writes a policy file in place. :func:`save_policy` is the version that leaves no partial file after an error."""
+    """Writes a policy file in place. :func:`save_policy` is the version that leaves no partial file after an error.
+
+    Raises:
+        TrainingDiverged: If weights are not finite. They are never written.
+    """
+    policy.check_finite()
     tensors = dict(policy.learner.state_dict())
     if policy.belief is not None:
         tensors |= {_BELIEF + name: value for name, value in policy.belief.items()}

@@ -14,7 +14,14 @@ from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.worlds import NoMoreEpisodes
 from robotmeta.envs import BatchEnv, Observation, Step
 from robotmeta.envs.family import bounded
-from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, SimulationDiverged, UserError, reason
+from robotmeta.errors import (
+    EnvironmentFailed,
+    EnvironmentWarning,
+    SimulationDiverged,
+    TrainingDiverged,
+    UserError,
+    reason,
+)
 
 T = TypeVar("T")
 
@@ -156,7 +163,7 @@ def _ended(step: Step) -> str | None:
 
 
 def _failure(error: BaseException, during: str, episode: int) -> BaseException:
-    if isinstance(error, SimulationDiverged | UserError):  # the policy is broken, or a limit is used up
+    if isinstance(error, SimulationDiverged | TrainingDiverged | UserError):  # such as a policy that is not finite
         return error
     failure = error if isinstance(error, EnvironmentFailed) else EnvironmentFailed(reason(error), during)
     failure.episode = episode

@@ -18,7 +18,7 @@ from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.experience.observations import check_vectors, flatten
 
 _RENDER_MODES = ("rgb_array",)
-_OPTIONS = ("task",)
+_OPTIONS = ("task", "sample_task")
 
 
 class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -28,17 +28,21 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     [-1, 1] ``[action]``. ``gymnasium.make`` adds the family's horizon as a time limit.
 
     ``info`` holds ``"task"`` (the task's values by name), ``"diverged"`` (whether the simulation diverged in this step,
-    which truncates the episode), and ``"success"`` if the family defines it. ``metadata`` holds ``"dt"`` (duration of a
-    control step, s), ``"observation_names"`` and ``"action_names"``.
+    which truncates the episode), and ``"is_success"`` if the family defines success. ``metadata`` holds ``"dt"``
+    (duration of a control step, s), ``"observation_names"`` and ``"action_names"``.
+
+    A copy (:mod:`copy`, :mod:`pickle`) continues from the same state with the same random numbers.
 
     Args:
         family: The name of a family, or a family.
         task: Parameter values by name, and ``{"robot": NAME}`` for a named robot. The other parameters are nominal.
+        sample_task: Whether each reset draws a task of the meta-training distribution, for domain randomization with
+            any library. The seed of the environment determines the tasks.
         render_mode: None, or ``"rgb_array"`` for pictures by :meth:`render`.
 
     Raises:
-        UserError: For an unknown family, parameter or render mode, a value outside its physical range, or a family with
-            observation groups that are no vectors.
+        UserError: For an unknown family, parameter or render mode, a value outside its physical range, both a task and
+            sample_task, or a family with observation groups that are no vectors.
     """
 
     metadata = {"render_modes": list(_RENDER_MODES)}  # noqa: RUF012 - not a ClassVar: instances add what their family says
@@ -48,8 +52,13 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         family: str | TaskFamily,
         *,
         task: Mapping[str, Any] | None = None,
+        sample_task: bool = False,
         render_mode: str | None = None,
     ) -> None:
+        if task and sample_task:
+            raise UserError("give either task or sample_task, not both")
+        self._given = family
+        self._sample_task = sample_task
         self.family = make(family) if isinstance(family, str) else family
         check_vectors(self.family.observation_groups)
         if render_mode is not None and render_mode not in _RENDER_MODES:
@@ -78,7 +87,8 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
         Args:
             seed: Seed of this and all later initial states.
-            options: ``{"task": {...}}`` changes the task from now on. The other parameters are nominal.
+            options: ``{"task": {...}}`` changes the task, from now on or until the next reset draws one. The other
+                parameters are nominal. ``{"sample_task": True}`` draws a task of the meta-training distribution.
 
         Raises:
             UserError: For another option, an unknown parameter, or a value outside its physical range.
@@ -87,8 +97,11 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         for option in options or {}:
             if option not in _OPTIONS:
                 raise unknown("reset option", option, _OPTIONS)
-        if options and options["task"] is not None:
-            self.worlds.load(self._row(options["task"]))
+        chosen = options or {}
+        if chosen.get("task") is not None:
+            self.worlds.load(self._row(chosen["task"]))
+        elif chosen.get("sample_task", self._sample_task):
+            self.worlds.load(self.family.sample(1, self.np_random))
         generator = torch.Generator().manual_seed(int(self.np_random.integers(2**63 - 1)))
         self._seen = _numpy(self.worlds.reset(generator))
         return self._seen.copy(), self._info()
@@ -129,8 +142,21 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         info: dict[str, Any] = {"task": next(iter(self.worlds.tasks)), "diverged": diverged}
         success = self.worlds.success()
         if success is not None:
-            info["success"] = bool(success) and not diverged
+            info["is_success"] = bool(success) and not diverged
         return info
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Physics runs in threads, which cannot be copied, and the functions of a registered family need not be.
+        kept = {name: value for name, value in vars(self).items() if name not in ("family", "worlds")}
+        return {**kept, "tasks": self.worlds.tasks, "snapshot": self.worlds.snapshot()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        tasks, snapshot = state["tasks"], state["snapshot"]
+        vars(self).update({name: value for name, value in state.items() if name not in ("tasks", "snapshot")})
+        self.family = make(self._given) if isinstance(self._given, str) else self._given
+        self.worlds = TaskBatchEnv(self.family, 1, 1, threads=1)
+        self.worlds.load(tasks)
+        self.worlds.restore(snapshot)
 
 
 def _numpy(observation: Observation) -> np.ndarray:

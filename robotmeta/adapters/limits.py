@@ -10,7 +10,7 @@ import numpy as np
 
 from robotmeta.adapters.guard import Misfit
 from robotmeta.envs import checks
-from robotmeta.errors import SimulationDiverged, UserError, reason
+from robotmeta.errors import TrainingDiverged, UserError, reason
 
 Stop = Callable[[Any, float, dict[str, Any]], bool]
 """``stop(observation, reward, info)``, with what the environment returned."""
@@ -51,10 +51,10 @@ class Limits:
         """The action that is allowed, ``[action]``, after the last one.
 
         Raises:
-            SimulationDiverged: For an action that is not finite, which no robot gets.
+            TrainingDiverged: For an action that is not finite, which no robot gets.
         """
         if not np.isfinite(action).all():
-            raise SimulationDiverged("the policy's actions are not finite numbers")
+            raise TrainingDiverged("the policy's actions are not finite numbers")
         largest = 1.0 if self.action_limit is None else min(1.0, self.action_limit)
         action = np.clip(action, -largest, largest)
         if self.action_rate is not None:

@@ -111,7 +111,7 @@ class GymnasiumWorld:
         Raises:
             EnvironmentFailed: If the environment raises an error, is late, or returns anything but a finite observation
                 of its space, a finite number as the reward, two truth values, and an info.
-            SimulationDiverged: If the actions are not finite.
+            TrainingDiverged: If the actions are not finite.
             UserError: If all steps that its limit allows are made.
         """
         self._check_steps()

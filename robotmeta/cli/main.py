@@ -19,14 +19,14 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, SimulationDiverged, UserError
+from robotmeta.errors import EnvironmentFailed, RobotmetaWarning, SimulationDiverged, TrainingDiverged, UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    diverged, an environment failed or the reader of the output has gone, and 130 after Ctrl-C.
+    or a training diverged, an environment failed or the reader of the output has gone, and 130 after Ctrl-C.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -46,9 +46,10 @@ def main(arguments: list[str] | None = None) -> None:
     }
     try:
         with warnings.catch_warnings():
-            _one_line_each(EnvironmentWarning)
+            warnings.simplefilter("default", RobotmetaWarning)
+            warnings.showwarning = _show_warning
             parsed(commands, arguments)()
-    except (UserError, SimulationDiverged, EnvironmentFailed) as error:
+    except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt:
         _stop("stopped", 130)
@@ -61,18 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(f"cannot write the output: {error.strerror}", 2)
 
 
-def _one_line_each(kind: type[Warning]) -> None:
-    """Prints warnings of a kind as lines without the place in the code, and each of them once."""
-    shown = warnings.showwarning
-
-    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, kind):
-            print(f"robotmeta: {message}", file=sys.stderr)
-        else:
-            shown(message, category, *where, **more)
-
-    warnings.simplefilter("always", kind)
-    warnings.showwarning = show
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
+    text = str(message) if issubclass(category, RobotmetaWarning) else warnings.formatwarning(message, category, *place)
+    print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 
 def _stop(reason: str, status: int) -> None:

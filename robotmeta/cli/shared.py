@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import tyro
 
 from robotmeta.console import plain_console
 from robotmeta.errors import UserError
-from robotmeta.files import check_target, write_text
+from robotmeta.files import check_target, json_text, write_text
 
 if TYPE_CHECKING:
     import robotmeta as rm
@@ -75,7 +74,7 @@ def check_targets(*files: Path | None) -> None:
 def write_json(file: Path | None, data: Mapping[str, Any]) -> None:
     """Writes a result to the file of ``--json``, if there is one."""
     if file is not None:
-        write_text(file, json.dumps(data, indent=2) + "\n")
+        write_text(file, json_text(data, indent=2))
 
 
 def typed(*words: object) -> str:

@@ -307,7 +307,7 @@ class TaskFamily:
             return Tasks(self.space.names, np.concatenate([self.robot(name).values for name in self.robots]))[:count]
         return self.space.split(split, count)
 
-    def task(self, **values: float | str) -> Tasks:
+    def task(self, /, **values: float | str) -> Tasks:
         """Returns one task from named values. The other columns are nominal.
 
         Args:
@@ -318,12 +318,12 @@ class TaskFamily:
         """
         where = f"family '{self.name}'"
         robot = values.pop("robot", None)
-        if robot is not None and robot not in self.robots:
+        if robot is not None and str(robot) not in self.robots:
             raise unknown("robot", str(robot), self.robots, where=where)
         start = {} if robot is None else self.robots[str(robot)]
         return self.space.row({**start, **values}, where=where)
 
-    def robot(self, name: str, **values: float) -> Tasks:
+    def robot(self, name: str, /, **values: float) -> Tasks:
         """Returns the task of a named robot, such as ``family.robot("go2", payload_mass=2.0)``."""
         return self.task(robot=name, **values)
 

@@ -95,14 +95,16 @@ class Parameter:
             UserError: For an unknown label, text that is not a number, or a value that :meth:`check` refuses.
         """
         for number, label in self.labels.items():
-            if value == label:
+            if isinstance(value, str) and value == label:
                 return number
         try:
-            number = float(value)
-        except (TypeError, ValueError):
+            number = None if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = None
+        if number is None:
             if self.labels:
-                raise unknown(self.name, str(value), self.labels.values()) from None
-            raise UserError(f"{self.name}={value}: '{value}' is not a number") from None
+                raise unknown(self.name, str(value), self.labels.values())
+            raise UserError(f"{self.name}={value}: '{value}' is not a number")
         return self.check(number)
 
     def text(self, value: float, *, digits: int = 3, unit: bool = True) -> str:

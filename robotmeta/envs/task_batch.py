@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.envs.family import Observation, TaskFamily, Transition, bounded
+from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bounded
+from robotmeta.envs.faults import find_faults
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
-from robotmeta.envs.validation import check_functions
-from robotmeta.errors import SimulationDiverged
+from robotmeta.envs.validation import call, check_functions
+from robotmeta.errors import SimulationDiverged, TrainingDiverged
 
 
 class Step(NamedTuple):
@@ -26,7 +30,8 @@ class Step(NamedTuple):
     terminated: Tensor | None
     """bool ``[task, episode]``, episodes that ended in this step; None if none did."""
     diverged: Tensor | None
-    """bool ``[task, episode]``, worlds whose simulation diverged in this step; None if none did."""
+    """bool ``[task, episode]``, worlds whose simulation diverged in this step, or where a function of the family
+    returned numbers that are not finite; None if there are none."""
     shaping_reward: Tensor | None = None
     """float32 ``[task, episode]``, added to the reward in meta-training; None if the family has none."""
     truncated: Tensor | None = None
@@ -54,6 +59,27 @@ class BatchEnv(Protocol):
     def success(self) -> Tensor | None: ...
     def distance(self) -> Tensor | None: ...
     def privileged_state(self) -> Tensor: ...
+
+
+@dataclass
+class _Episode:
+    """What an environment remembers from one step of an episode to the next; bool and int ``[task, episode]``."""
+
+    succeeded: Tensor
+    """Number of control steps, up to now, for which the condition of a success has held."""
+    broken: Tensor
+    """Worlds that have diverged."""
+    any_broken: bool
+    privileged: Tensor
+    """Privileged state after the last step."""
+    unsound: Tensor | None = None
+    """Worlds whose episode starts with numbers that are not finite. They diverge in the first step."""
+    first_distance: Tensor | None = None
+
+    @classmethod
+    def new(cls, worlds: tuple[int, int], device: torch.device) -> _Episode:
+        zero = torch.zeros(worlds, dtype=torch.long, device=device)
+        return cls(zero, zero.bool(), False, torch.zeros(*worlds, 0, device=device))
 
 
 class TaskBatchEnv:
@@ -94,10 +120,7 @@ class TaskBatchEnv:
         self._oracle = oracle
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
-        # Number of control steps, up to now, for which the condition of a success has held.
-        self._succeeded = torch.zeros(num_tasks, num_episodes, dtype=torch.long, device=self.simulator.device)
-        self._broken = torch.zeros(num_tasks, num_episodes, dtype=torch.bool, device=self.simulator.device)
-        self._first_distance: Tensor | None = None
+        self._episode = _Episode.new((num_tasks, num_episodes), self.simulator.device)
         self.load(family.space.nominal(num_tasks))
 
     def load(self, tasks: Tasks) -> None:
@@ -126,11 +149,24 @@ class TaskBatchEnv:
         """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
-        self.simulator.reset(self.family.reset(nominal, generator, self._columns))
-        self._succeeded.zero_()
-        self._broken.zero_()
-        self._first_distance = self.distance()
-        return self._observation()
+        start = self._call("reset", nominal, generator, self._columns)
+        wrong = _any(find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks))
+        if wrong is not None:
+            start = {name: torch.where(wrong.unsqueeze(-1), nominal[name], value) for name, value in start.items()}
+        self.simulator.reset(start)
+        self._episode = now = _Episode.new(shape, self.simulator.device)
+        observation, now.privileged, distance = self._observation(), self._measure(), self.distance()
+        unsound = _any(find_faults(self.family, self._measured(observation), self.tasks), wrong)
+        if distance is not None and not bool(distance.isfinite().all()):
+            unsound = _any({"distance": ~distance.isfinite()}, unsound)
+        now.unsound, now.first_distance = unsound, distance
+        if unsound is None:
+            return observation
+        now.privileged = _finite(now.privileged)
+        now.first_distance = None if distance is None else _finite(distance)
+        if isinstance(observation, Tensor):
+            return _finite(observation)
+        return {name: _finite(value) for name, value in observation.items()}
 
     def step(self, action: Tensor, active: Tensor | None = None) -> Step:
         """Advances the active worlds by one control step.
@@ -140,63 +176,119 @@ class TaskBatchEnv:
             active: bool ``[task, episode]``; None for all. Results of the other worlds are meaningless.
 
         Raises:
-            SimulationDiverged: If every world diverged, or the actions are not finite.
+            SimulationDiverged: If every world has diverged.
+            TrainingDiverged: If the actions are not finite.
         """
         if not math.isfinite(float((action if active is None else action[active]).sum())):
-            raise SimulationDiverged("the policy's actions are not finite numbers: its training diverged")
+            raise TrainingDiverged("the policy's actions are not finite: its training or its adaptation diverged")
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
-        diverged = self.simulator.step(action, active)
-        if diverged is not None and bool(diverged.all()):
-            raise SimulationDiverged(
-                f"the simulation of every world of family '{self.family.name}' diverged: "
-                "its parameters or the actions are too extreme for the physics"
-            )
+        now = self._episode
+        diverged, now.unsound = _any({}, now.unsound, self.simulator.step(action, active)), None
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
-        reward = self.family.reward(transition).float()
-        shaping = None if self.family.shaping_reward is None else self.family.shaping_reward(transition).float()
+        reward = self._call("reward", transition).float()
+        shaping = None if self.family.shaping_reward is None else self._call("shaping_reward", transition).float()
+        observation, now.privileged = self._observation(), self._measure()
+        results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
+        if diverged is not None:  # which explains results that are not finite
+            active = ~diverged if active is None else active & ~diverged
+        faults = find_faults(self.family, results, self.tasks, active)
+        diverged = _any(faults, diverged)
         if diverged is not None:
-            reward = reward.masked_fill(diverged, 0.0)
-            self._broken |= diverged
+            now.broken |= diverged
+            now.any_broken = True
+            if bool(now.broken.all()):
+                raise SimulationDiverged(self._why(faults))
+        if now.any_broken:  # also in later steps, in which policies still act in these worlds
+            reward = reward.masked_fill(now.broken, 0.0)
         if self.family.success is not None and self._lasts:
-            longer = (self._succeeded + 1) * self.family.success(after, self._columns)
-            self._succeeded = longer if active is None else torch.where(active, longer, self._succeeded)
-        return Step(self._observation(), reward, self.family.terminated(after, self._columns), diverged, shaping)
+            longer = (now.succeeded + 1) * self._call("success", after, self._columns)
+            now.succeeded = longer if active is None else torch.where(active, longer, now.succeeded)
+        return Step(observation, reward, self._call("terminated", after, self._columns), diverged, shaping)
 
     def success(self) -> Tensor | None:
         """Whether each episode is a success if it ends now, bool ``[task, episode]``; None if undefined."""
         if self.family.success is None:
             return None
         if self._lasts:
-            return self._succeeded >= self._lasts
-        return self.family.success(self.simulator.state, self._columns)
+            return self._episode.succeeded >= self._lasts
+        return self._call("success", self.simulator.state, self._columns)
 
     def distance(self) -> Tensor | None:
         """Distance of each episode from its goal, m ``[task, episode]``; None if undefined.
 
-        For a world that diverged, it is the distance at the start of the episode.
+        For a world that diverged, it is the distance at the start of the episode. It may be not finite if the family's
+        function returns such numbers.
         """
         if self.family.distance is None:
             return None
-        now = self.family.distance(self.simulator.state, self._columns).float()
-        return now if self._first_distance is None else torch.where(self._broken, self._first_distance, now)
+        now = self._call("distance", self.simulator.state, self._columns).float()
+        first, broken = self._episode.first_distance, self._episode.broken
+        find_faults(self.family, {"distance": now}, self.tasks, ~broken)
+        return now if first is None else torch.where(broken, first, now)
 
     def privileged_state(self) -> Tensor:
         """Quantities that no sensor of the robot measures, float32 ``[task, episode, privileged_state]``."""
-        if self.family.observe_privileged_state is None:
-            return self._nothing
-        return self.family.observe_privileged_state(self.simulator.state, self._columns).float()
+        return self._episode.privileged
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The state of the worlds and of their episodes, as a copy."""
+        return {"simulator": self.simulator.snapshot(), "episode": copy.deepcopy(self._episode)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Continues from a snapshot of an environment with the same family, tasks and number of worlds."""
+        self.simulator.restore(snapshot["simulator"])
+        self._episode = copy.deepcopy(snapshot["episode"])
 
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)
 
     def _observation(self) -> Observation:
-        observation = self.family.observe(self.simulator.state, self._columns)
+        observation = self._call("observe", self.simulator.state, self._columns)
         if isinstance(observation, Tensor):
             observation = observation.float()
             return torch.cat([observation, self._row], dim=-1) if self._oracle else observation
         groups = self.family.observation_groups or {}
         named = {name: observation[name].to(group.dtype) for name, group in groups.items()}
         return {**named, "task": self._row} if self._oracle else named
+
+    def _call(self, function: str, *arguments: Any) -> Any:
+        return call(self.family, function, getattr(self.family, function), *arguments)
+
+    def _measure(self) -> Tensor:
+        if self.family.observe_privileged_state is None:
+            return self._nothing
+        return self._call("observe_privileged_state", self.simulator.state, self._columns).float()
+
+    def _measured(self, observation: Observation) -> dict[str, Tensor | None]:
+        """What the functions that observe the state returned, by the name of each."""
+        groups = {"": observation} if isinstance(observation, Tensor) else observation
+        named = {f"observe of {name}" if name else "observe": value for name, value in groups.items()}
+        return {**named, "observe_privileged_state": self._episode.privileged}
+
+    def _why(self, faults: Mapping[str, Tensor]) -> str:
+        """Why no world is left."""
+        if faults:
+            return f"family '{self.family.name}': {' and '.join(faults)} is not finite, and no world is left"
+        return (
+            f"the simulation of every world of family '{self.family.name}' diverged: "
+            "its parameters or the actions are too extreme for the physics"
+        )
+
+
+def _joined(state: State, shape: tuple[int, int]) -> Tensor:
+    """All values of a state as one tensor, ``[task, episode, value]``."""
+    return torch.cat([value.expand(*shape, -1) for value in state.values()], dim=-1)
+
+
+def _any(faults: Mapping[str, Tensor], *masks: Tensor | None) -> Tensor | None:
+    """Worlds in any of the masks; None if there is no mask."""
+    given = [*faults.values(), *(mask for mask in masks if mask is not None)]
+    return torch.stack(given).any(dim=0) if given else None
+
+
+def _finite(values: Tensor) -> Tensor:
+    """Zeros where a value is not finite, so that a policy can read it."""
+    return values.nan_to_num(0.0, 0.0, 0.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -33,7 +35,7 @@ def check_family(family: TaskFamily) -> None:
         return
     if isinstance(family.world, MujocoWorld):
         _check_variants(family, family.world.spec)
-    check_functions(family, _call(family, "world", make_simulator, family, 1, 1, threads=1))
+    check_functions(family, call(family, "world", make_simulator, family, 1, 1, threads=1))
     _families.append(family)
 
 
@@ -43,11 +45,11 @@ def _same(one: TaskFamily, other: TaskFamily) -> bool:
 
 def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> None:
     """Builds the model for the extreme values of each parameter, one parameter at a time."""
-    build = _call(family, "world", ModelBuilder, spec, family.space)
+    build = call(family, "world", ModelBuilder, spec, family.space)
     for parameter in family.space:
         for value in parameter.extremes() if parameter.edits else ():
             variant = f"{parameter.name}={value:g}"
-            (model,) = _call(family, variant, build, family.space.row({parameter.name: value}))
+            (model,) = call(family, variant, build, family.space.row({parameter.name: value}))
             for size in _SIZES:
                 now, before = getattr(model, size), getattr(build.nominal, size)
                 if now != before:
@@ -73,16 +75,16 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
         return
     task = family.space.nominal(_TASKS).columns(simulator.device)
     nominal = _copies(simulator.nominal)
-    start = _call(family, "reset", family.reset, nominal, torch.Generator().manual_seed(0), task)
+    start = call(family, "reset", family.reset, nominal, torch.Generator().manual_seed(0), task)
     if not isinstance(start, Mapping):
         raise UserError(f"family '{family.name}': reset returns a {type(start).__name__}, not a mapping")
     for name, value in nominal.items():
         _check(family, f"reset of {name}", start.get(name), value.shape)
-    _call(family, "reset", simulator.reset, {name: value[:1, :1] for name, value in start.items()})
+    call(family, "reset", simulator.reset, {name: value[:1, :1] for name, value in start.items()})
     state = _copies(simulator.state)
-    _call(family, "a control step", _step, simulator, family.action_size)
+    call(family, "a control step", _step, simulator, family.action_size)
     step = Transition(state, torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device), state, task)
-    observation = _call(family, "observe", family.observe, state, task)
+    observation = call(family, "observe", family.observe, state, task)
     if family.observation_groups is None:
         _check(family, "observe", observation, (_TASKS, _EPISODES, family.observation_size))
     elif not isinstance(observation, Mapping):
@@ -99,7 +101,7 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
         ("terminated", (state, task), ()),
     ):
         function = getattr(family, what)
-        result = None if function is None else _call(family, what, function, *arguments)
+        result = None if function is None else call(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
             _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
     _functions.append((family, simulator.device))
@@ -118,13 +120,36 @@ def _step(simulator: Simulator, actions: int) -> None:
     simulator.step(torch.zeros(*worlds, actions, device=simulator.device), active)
 
 
-def _call(family: TaskFamily, what: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+def call(family: TaskFamily, what: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Calls a function of a family.
+
+    Args:
+        family: The family, for errors.
+        what: Name of the function.
+        function: The function.
+        *arguments: Its arguments.
+        **options: Its keyword arguments.
+
+    Raises:
+        UserError: For anything that the function raises, with the place in the user's file.
+    """
     try:
         return function(*arguments, **options)
     except UserError as error:
         raise UserError(f"family '{family.name}': {error}") from error
     except Exception as error:  # the user's code may raise anything
-        raise UserError(f"family '{family.name}': {what} raises {reason(error)}") from error
+        raise UserError(f"family '{family.name}': {what} raises {reason(error)}{_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """Where an error was raised, in the deepest frame of a file that is not of a package."""
+    ours = str(Path(__file__).parents[1])
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((ours, "<")) and "site-packages" not in frame.filename
+    ]
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
 def _check(family: TaskFamily, what: str, result: object, shape: tuple[int, ...], *, logical: bool = False) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
@@ -17,6 +18,7 @@ from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.metalearners import CONTROL, FROM_SCRATCH
+from robotmeta.policies import DiagonalGaussian
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 
@@ -78,13 +80,12 @@ def evaluate(
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     simulator = policy.config.simulator if simulator is None else simulator
     measured: dict[str, list[Rollout]] = {}
-    inferred: dict[str, float] = {}
+    posterior = None
     for name, subject in subjects.items():
         worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
         measured[name], belief = _measure(subject, worlds, budgets, seed, explore)
-        posterior = subject.policy.learner.infer(belief)
-        if name == "adapted" and posterior is not None:
-            inferred = policy.family.encoding.explained(chosen, posterior.mean)
+        if name == "adapted":
+            posterior = policy.learner.infer(belief)
 
     # A diverged episode has no return to compare, so its task is left out of all curves.
     diverged = np.zeros(len(chosen), dtype=bool)
@@ -103,9 +104,16 @@ def evaluate(
         distance=_curves(measured, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
-        inferred=inferred,
+        inferred=_inferred(policy, chosen, posterior, ~diverged),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
     )
+
+
+def _inferred(policy: Policy, tasks: Tasks, posterior: DiagonalGaussian | None, kept: np.ndarray) -> dict[str, float]:
+    """Share of each parameter's variance over the tasks that the estimates explain; empty without estimates."""
+    if posterior is None:
+        return {}
+    return policy.family.encoding.explained(tasks[kept], posterior.mean[torch.from_numpy(kept)])
 
 
 def _subjects(policy: Policy, controls: Sequence[str], trained: Mapping[str, Policy], seed: int) -> dict[str, Subject]:

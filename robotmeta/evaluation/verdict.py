@@ -85,7 +85,7 @@ def left_out(diverged: tuple[int, ...], tasks: int) -> str:
     if not diverged:
         return ""
     which = f"task{'s' * (len(diverged) > 1)} {', '.join(map(str, diverged))}"
-    return f" Left out because the simulation diverged: {which} of {tasks}."
+    return f" Left out because its simulation diverged or its numbers were not finite: {which} of {tasks}."
 
 
 def explained(inferred: Mapping[str, float]) -> str:

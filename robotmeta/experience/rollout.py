@@ -68,7 +68,8 @@ class Rollout:
             and that never changes has a time axis of length one.
         mask: 1.0 for steps that happened, 0.0 after the end of an episode, ``[task, episode, time]``.
         terminated: bool ``[task, episode]``, episodes that ended before the time limit.
-        diverged: bool ``[task, episode]``, episodes that ended because their simulation diverged.
+        diverged: bool ``[task, episode]``, episodes that ended because their simulation diverged, or a function of the
+            family returned numbers that are not finite.
         success: bool ``[task, episode]``; None if the family does not define it.
         distance: Distance from the goal at the end of each episode, m ``[task, episode]``. If the episode diverged, at
             its start. None if the family does not define it.
@@ -276,11 +277,13 @@ class _Recorder:
         self._privileged[self._t] = played.privileged_state
 
     def rollout(self) -> Rollout:
-        series, diverged, last = self._series, self._diverged, self._last.step.observation
+        series, last, distance = self._series, self._last.step.observation, self._env.distance()
+        # A distance is measured at the end only.
+        diverged = self._diverged if distance is None else self._diverged | ~distance.isfinite()
         running = series["mask"][self._t] & ~self._terminated
         series["mask"] = series["mask"].float()
         self._privileged[self._t + 1] = _zero_where_ended(self._env.privileged_state(), running)
-        if bool(diverged.any()):
+        if bool(self._diverged.any()):
             last = tree_map(self._before_divergence, series["observations"], last)
         parameters = series.pop("distribution")
         for value in (series["actions"], *parameters.values()):
@@ -295,7 +298,7 @@ class _Recorder:
             terminated=self._terminated,
             diverged=diverged,
             success=None if success is None else success & ~diverged,
-            distance=self._env.distance(),
+            distance=distance,
             privileged_states=self._privileged.movedim(0, 2),
         )
 

@@ -18,6 +18,8 @@ from robotmeta.experience.observations import check_vectors, flatten
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.policies import ActionDistribution, DiagonalGaussian, ObservationNormalizer
 
+_LARGEST = 1e6  # of a hyper-parameter; weights in single precision overflow with much larger ones
+
 
 @dataclass(frozen=True)
 class LearnerConfig:
@@ -42,6 +44,8 @@ class LearnerConfig:
             value = getattr(self, field.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise UserError(f"{field.name} must be a finite number, not {value}")
+            if isinstance(value, float) and abs(value) > _LARGEST:
+                raise UserError(f"{field.name} must be at most {_LARGEST:g}, not {value:g}")
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)

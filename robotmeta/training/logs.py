@@ -15,7 +15,7 @@ from rich.progress import Progress as RichProgress
 
 from robotmeta.console import plain_console
 from robotmeta.experience.rollout import Trial
-from robotmeta.files import reading, write_text, writing
+from robotmeta.files import json_text, reading, write_text, writing
 from robotmeta.policy import Policy
 from robotmeta.training.run_folder import RunFolder
 
@@ -36,7 +36,7 @@ class MetricsLog:
 
         self._file = folder.metrics
         kept = [line for line in read_metrics(self._file) if line["iteration"] < start]
-        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
+        write_text(self._file, "".join(map(json_text, kept)))
         with writing(self._file):
             self._opened = self._file.open("a")
             self._board = SummaryWriter(str(folder.path), purge_step=start)
@@ -76,7 +76,7 @@ class MetricsLog:
         if last.distance is not None:
             line["distance_post"] = float(last.distance.mean())
         with writing(self._file):
-            self._opened.write(json.dumps(line) + "\n")
+            self._opened.write(json_text(line))
             self._opened.flush()
             for name, value in line.items():
                 if name not in ("iteration", "diverged_tasks"):
@@ -157,7 +157,7 @@ class Progress:
         self._bar.update(self._task, completed=line["iteration"] + 1, status=status)
         if line["diverged"] and self._shown:
             where = f"iteration {line['iteration']}, task {', '.join(map(str, line['diverged_tasks']))}"
-            self._console.print(f"{where}: the simulation of {line['diverged']} episodes diverged; they are left out")
+            self._console.print(f"{where}: {line['diverged']} episodes diverged; they are left out")
         now = time.perf_counter()
         last = line["iteration"] + 1 == self._iterations
         if self._shown and not self._console.is_terminal and (last or now - self._last > _PLAIN_EVERY):

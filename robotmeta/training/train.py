@@ -16,7 +16,7 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.simulators import check_simulator
-from robotmeta.errors import UserError
+from robotmeta.errors import TrainingDiverged, UserError
 from robotmeta.experience.rollout import Trial, collect
 from robotmeta.metalearners import DEFAULT, MetaLearner
 from robotmeta.policy import Policy, new_policy
@@ -161,6 +161,7 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
             collected = time.perf_counter()
             metrics = learner.update(trial, generator)
             steps += trial.steps
+            _check_weights(policy, folder, iteration)
             policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=steps)
             line = log.write(policy, trial, metrics, began, collected)
             shown.advance(line)
@@ -169,6 +170,15 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
             if stopped.is_set():
                 break
     return Run(folder.path, policy, interrupted=policy.iteration < iterations)
+
+
+def _check_weights(policy: Policy, folder: RunFolder, iteration: int) -> None:
+    """Raises TrainingDiverged if an update has made weights that are not finite."""
+    try:
+        policy.check_finite()
+    except TrainingDiverged as error:
+        saved = f"the checkpoint of iteration {folder.iteration} is intact" if folder.iteration else "nothing is saved"
+        raise TrainingDiverged(f"{error} in iteration {iteration + 1}; {saved}; smaller step sizes may help") from None
 
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:

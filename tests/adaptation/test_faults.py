@@ -38,7 +38,7 @@ STEPS: list[tuple[Fault, str]] = [
     (raising(SystemExit(3)), "SystemExit: 3"),
     (raising(AssertionError()), "AssertionError: no message"),
     (raising(Mute()), "Mute: no message"),
-    (raising(OSError("\n\x1b[31mlost\rit")), "OSError: ?[31mlost"),
+    (raising(OSError("\n\x1b[31mlost\rit")), "OSError: \\x1b[31mlost"),
     (replacing(1, None), "its reward is None, not a number"),
     (replacing(1, np.zeros(3)), "its reward is an array of shape (3,), not a number"),
     (replacing(1, "12"), "its reward is '12', not a number"),

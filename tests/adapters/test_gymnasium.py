@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,10 +159,10 @@ def test_an_episode_ends_at_the_horizon_by_truncation_and_at_the_goal_by_termina
     *_, terminated, truncated, info = env.step(np.array([1.0, 0.0], dtype=np.float32))
     assert terminated
     assert not truncated
-    assert info["success"]
+    assert info["is_success"]
     env.reset(seed=0)
     *_, last = (env.step(np.zeros(2, dtype=np.float32)) for _ in range(100))
-    assert (last[2], last[3], last[4]["success"]) == (False, True, False)
+    assert (last[2], last[3], last[4]["is_success"]) == (False, True, False)
 
 
 def test_a_broken_simulation_truncates_and_the_next_reset_starts_afresh() -> None:
@@ -172,6 +174,56 @@ def test_a_broken_simulation_truncates_and_the_next_reset_starts_afresh() -> Non
     np.testing.assert_array_equal(observation, start)
     np.testing.assert_array_equal(env.reset(seed=5)[0], start)
     assert env.step(np.zeros(6, dtype=np.float32))[4]["diverged"] is False
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+@pytest.mark.parametrize("name", ["point-navigation", "cheetah-dynamics", "quadruped", "push", "fetch-push"])
+def test_a_copy_continues_from_the_same_state_with_the_same_random_numbers(name: str, copied: Any) -> None:
+    env = gymnasium.make(environment_id(name), sample_task=True)
+    env.reset(seed=3)
+    actions = np.random.default_rng(0).uniform(-1.0, 1.0, (16, *(env.action_space.shape or ()))).astype(np.float32)
+    for action in actions[:8]:
+        env.step(action)
+    other = copied(env)
+    for action in actions[8:]:
+        one, two = env.step(action), other.step(action)
+        np.testing.assert_array_equal(one[0], two[0])
+        assert one[1:] == two[1:]
+    one, two = env.reset(), other.reset()
+    np.testing.assert_array_equal(one[0], two[0])
+    assert one[1] == two[1]
+
+
+def test_subprocesses_that_import_nothing_of_ours_run_the_environments() -> None:
+    worlds = gymnasium.make_vec(
+        "robotmeta:robotmeta/CheetahDynamics-v0",
+        num_envs=2,
+        vectorization_mode="async",
+        vector_kwargs={"context": "spawn"},
+        sample_task=True,
+    )
+    one, info = worlds.reset(seed=3)
+    masses = info["task"]["mass"]
+    assert masses[0] != masses[1]
+    step = worlds.step(worlds.action_space.sample())
+    worlds.close()
+    assert one.shape == step[0].shape == (2, 17)
+
+
+def test_each_reset_draws_a_task_of_meta_training_where_it_is_asked_to() -> None:
+    env = FamilyEnv("cheetah-dynamics", sample_task=True)
+    masses = [env.reset(seed=seed)[1]["task"]["mass"] for seed in (1, 2, 1)]
+    assert masses[0] == masses[2] != masses[1]
+    drawn = [env.reset()[1]["task"]["mass"] for _ in range(40)]
+    train = env.family.sample(400, np.random.default_rng(0)).columns()["mass"]
+    assert len(set(drawn)) == 40
+    assert float(train.min()) * 0.95 < min(drawn) < max(drawn) < float(train.max()) * 1.05
+    assert env.reset(options={"task": {"mass": 1.1}})[1]["task"]["mass"] == 1.1
+    fixed = FamilyEnv("cheetah-dynamics", task={"mass": 1.2})
+    assert fixed.reset(seed=0)[1]["task"]["mass"] == 1.2
+    assert fixed.reset(options={"sample_task": True})[1]["task"]["mass"] != 1.2
+    with pytest.raises(UserError, match="give either task or sample_task"):
+        FamilyEnv("cheetah-dynamics", task={"mass": 1.2}, sample_task=True)
 
 
 def test_pictures_come_with_the_render_mode_only() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import robotmeta as rm
-from robotmeta.errors import EnvironmentFailed, SimulationDiverged, UserError
+from robotmeta.errors import EnvironmentFailed, TrainingDiverged, UserError
 from tests.robots import Robot, point_policy, replacing
 
 pytestmark = pytest.mark.filterwarnings("ignore:only the number of observations and actions:UserWarning")
@@ -84,7 +84,7 @@ def test_actions_that_are_not_finite_never_reach_a_robot() -> None:
     robot = Robot()
     world = rm.wrap(robot, horizon=5)
     world.reset(torch.Generator())
-    with pytest.raises(SimulationDiverged, match="not finite"):
+    with pytest.raises(TrainingDiverged, match="not finite"):
         world.step(torch.tensor([[[0.0, float("nan")]]]))
     assert robot.actions == []
 

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,3 +311,15 @@ def test_numbers_are_read_with_their_units() -> None:
     assert mass.text(0.12345) == "0.123 kg"
     assert mass.text(0.12345, unit=False) == "0.123"
     assert mass.spelled(mass.train) == "U(0, 1) kg"
+
+
+@pytest.mark.parametrize("value", [{}, [], None, object(), True, "x\ny", "\ud800", 10**400])
+def test_a_value_that_is_no_number_is_one_printable_line(value: Any) -> None:
+    with pytest.raises(UserError) as error:
+        make("cheetah-dynamics").task(mass=value)
+    assert str(error.value).isprintable()
+
+
+def test_a_parameter_may_have_any_name() -> None:
+    with pytest.raises(UserError, match="no parameter 'self' in family"):
+        make("cheetah-dynamics").task(**{"self": 1.0})

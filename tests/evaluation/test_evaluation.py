@@ -47,7 +47,9 @@ def test_tasks_whose_simulation_diverges_are_left_out_of_an_evaluation_and_named
     assert np.array_equal(part.tasks.values, whole.tasks.values[kept])
     for name, curve in part.curves("return").items():
         np.testing.assert_array_equal(curve.values, whole.curves("return")[name].values[:, kept])
-    assert part.verdict().endswith(" Left out because the simulation diverged: tasks 1, 6 of 8.")
+    assert part.verdict().endswith(
+        " Left out because its simulation diverged or its numbers were not finite: tasks 1, 6 of 8."
+    )
     assert (part.to_json()["tasks"], part.to_json()["diverged"]) == (6, [1, 6])
 
 

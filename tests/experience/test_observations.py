@@ -92,6 +92,7 @@ class Seeing(DomainRandomization):
         return DiagonalGaussian((brightness / 255.0 - 0.5).expand(-1, -1, 2), torch.zeros(2)), belief
 
 
+@pytest.mark.filterwarnings("ignore::robotmeta.errors.RobotmetaWarning")
 @pytest.mark.parametrize("build", [ending_early, diverging])
 def test_images_are_collected_with_their_shape_and_type(
     build: Callable[[], TaskFamily], monkeypatch: pytest.MonkeyPatch

@@ -53,6 +53,7 @@ def test_collecting_stops_when_every_episode_has_ended() -> None:
     assert bool(rollout.terminated.all())
 
 
+@pytest.mark.filterwarnings("ignore::robotmeta.errors.RobotmetaWarning")
 def test_the_last_observation_is_that_after_the_last_step() -> None:
     family = diverging()
     learner = learner_of("domain-randomization", family, init_std=1.0)

@@ -51,6 +51,7 @@ def test_a_meta_update_succeeds_when_some_worlds_diverge(name: str) -> None:
     assert not same(before, dict(learner.state_dict()))
 
 
+@pytest.mark.filterwarnings("ignore::robotmeta.errors.RobotmetaWarning")
 @pytest.mark.parametrize("name", LEARNERS)
 def test_nan_observations_of_diverged_worlds_reach_neither_rollouts_nor_weights(name: str) -> None:
     family = diverging()

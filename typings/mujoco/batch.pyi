@@ -13,6 +13,7 @@ class SimulationError(RuntimeError):
 
 class Batch:
     model: MjModel
+    state: np.ndarray  # [nsim, nstate], the whole state of each simulation
     warning: np.ndarray  # [nsim, warning, 2]: last info, number of times
 
     def __init__(self, model: MjModel, nsim: int, nthread: int = 0, persistent: bool = False) -> None: ...

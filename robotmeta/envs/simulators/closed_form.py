@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
+from robotmeta.envs.faults import find_faults
 from robotmeta.envs.tasks import Tasks
 
 
@@ -23,7 +27,7 @@ class ClosedFormSimulator:
     def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int, *, threads: int | None = None) -> None:
         assert isinstance(family.world, ClosedFormWorld)
         self.device = torch.device("cpu")
-        self._world = family.world
+        self._family, self._world = family, family.world
         self._shape = (num_tasks, num_episodes)
         self.load(family.space.nominal(num_tasks))
         self._state: dict[str, Tensor] = {}
@@ -54,8 +58,14 @@ class ClosedFormSimulator:
             after = {name: torch.where(active.unsqueeze(-1), value, self._state[name]) for name, value in after.items()}
         self._state = dict(after)
         self._trace.append(self._state)
-        finite = torch.stack([value.isfinite().all(-1) for value in after.values()]).all(0)
-        return None if finite.all() else ~finite
+        faults = find_faults(self._family, {"dynamics": torch.cat(list(after.values()), dim=-1)}, self._tasks, active)
+        return faults.get("dynamics")
+
+    def snapshot(self) -> Mapping[str, Any]:
+        return {"state": dict(self._state), "trace": list(self._trace)}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._state, self._trace = dict(snapshot["state"]), list(snapshot["trace"])
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         trace = [{name: value[task, episode].cpu().numpy() for name, value in state.items()} for state in self._trace]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -11,6 +13,7 @@ from mujoco.batch import Batch, SimulationError
 from torch import Tensor
 
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
+from robotmeta.envs.faults import find_faults
 from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
 from robotmeta.envs.rendering import Camera, render
 from robotmeta.envs.tasks import Tasks
@@ -42,7 +45,7 @@ class MujocoSimulator:
     def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int, *, threads: int | None = None) -> None:
         assert isinstance(family.world, MujocoWorld)
         self.device = torch.device("cpu")
-        self._world = family.world
+        self._family, self._world = family, family.world
         self._shape = (num_tasks, num_episodes)
         self._build = ModelBuilder(family.world.spec, family.space)
         self._models = [self._build.nominal] * num_tasks
@@ -56,10 +59,11 @@ class MujocoSimulator:
         )
         self._views: dict[str, Tensor] = {}
         self._fields = {name: self._bound(name) for name in ("qpos", "qvel", *family.world.fields)}
-        self._columns = family.space.nominal(num_tasks).columns(self.device)
+        self._tasks = family.space.nominal(num_tasks)
+        self._columns = self._tasks.columns(self.device)
 
     def load(self, tasks: Tasks) -> None:
-        self._columns = tasks.columns(self.device)
+        self._tasks, self._columns = tasks, tasks.columns(self.device)
         self._models = self._build(tasks)
         if all(model is self._build.nominal for model in self._models):
             self._batch.set_models(None)  # the tasks differ in goals only
@@ -94,8 +98,10 @@ class MujocoSimulator:
             self._batch.forward()  # every field: in shared memory, a field left out would be another world's
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
-        for name, value in self._inputs(action).items():
-            self._bound(name).copy_(value)
+        inputs = self._inputs(action)
+        faults = self._faults(inputs, active)
+        for name, value in inputs.items():
+            self._bound(name).copy_(value if faults is None else value.nan_to_num(0.0, 0.0, 0.0))
         ids = None if active is None else np.flatnonzero(active.numpy())
         stage = _VELOCITY if self._current else _NONE
         try:
@@ -106,7 +112,19 @@ class MujocoSimulator:
             raised = error.ids
         failed = np.any(self._batch.warning[:, _DIVERGED, 1], axis=1)
         failed[raised] = True
-        return torch.from_numpy(failed).view(self._shape) if failed.any() else None
+        diverged = torch.from_numpy(failed).view(self._shape) if failed.any() else None
+        return diverged if faults is None else faults if diverged is None else diverged | faults
+
+    def snapshot(self) -> Mapping[str, Any]:
+        fields = {name: value.clone() for name, value in self._fields.items()}
+        return {"physics": self._batch.state.copy(), "fields": fields}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        self._batch.state[:] = snapshot["physics"]
+        if self._derived:
+            self._batch.forward(stage=_VELOCITY)
+        for name, value in snapshot["fields"].items():  # some derived fields are those of the substep before
+            self._fields[name].copy_(value)
 
     def open_loop(self, actions: Tensor) -> None:
         """Advances all worlds over a sequence of actions in one C call. No collection can be faster.
@@ -133,6 +151,15 @@ class MujocoSimulator:
         if self._world.drive is not None:
             return self._world.drive(self._fields, action, self._columns)
         return {"ctrl": action if self._world.control is None else self._world.control(action)}
+
+    def _faults(self, inputs: State, active: Tensor | None) -> Tensor | None:
+        """Worlds in which ``drive`` or ``control`` returned numbers that are not finite; None if there are none."""
+        function = "control" if self._world.drive is None else "drive"
+        if self._world.drive is None and self._world.control is None:
+            return None
+        faults = [find_faults(self._family, {function: value}, self._tasks, active) for value in inputs.values()]
+        found = [worlds for named in faults for worlds in named.values()]
+        return torch.stack(found).any(dim=0) if found else None
 
     def _bound(self, name: str) -> Tensor:
         """Returns a live view of an ``MjData`` field, ``[task, episode, ...]``."""

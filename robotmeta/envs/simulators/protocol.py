@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -49,6 +50,14 @@ class Simulator(Protocol):
         Returns:
             bool ``[task, episode]``, the worlds that diverged in this step; None if none did.
         """
+        ...
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """Everything that the next step depends on besides the tasks, as a copy."""
+        ...
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Continues from a snapshot of a simulator with the same family, tasks and number of worlds."""
         ...
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
