@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from robotmeta.adaptation.adapt import Adapted, adapt
     from robotmeta.adapters.gymnasium_in import wrap
     from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
-    from robotmeta.errors import SimulationDiverged, UserError
+    from robotmeta.errors import (
+        AdaptationInterrupted,
+        EnvironmentFailed,
+        EnvironmentWarning,
+        SimulationDiverged,
+        UserError,
+    )
     from robotmeta.evaluation.evaluate import evaluate
     from robotmeta.evaluation.evaluation import Evaluation
     from robotmeta.experience.rollout import Rollout, collect
@@ -59,7 +65,10 @@ else:
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
                 *("from_mjcf", "make"),
             ),
-            "robotmeta.errors": ("SimulationDiverged", "UserError"),
+            "robotmeta.errors": (
+                *("AdaptationInterrupted", "EnvironmentFailed", "EnvironmentWarning"),
+                *("SimulationDiverged", "UserError"),
+            ),
             "robotmeta.evaluation.evaluate": ("evaluate",),
             "robotmeta.evaluation.evaluation": ("Evaluation",),
             "robotmeta.experience.rollout": ("Rollout", "collect"),
@@ -79,7 +88,10 @@ __version__ = "0.1.0"
 __all__ = [
     "FAMILIES",
     "LEARNERS",
+    "AdaptationInterrupted",
     "Adapted",
+    "EnvironmentFailed",
+    "EnvironmentWarning",
     "Evaluation",
     "Exported",
     "MetaLearner",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class UserError(ValueError):
@@ -31,14 +32,62 @@ class TrainingDiverged(RuntimeError):
     """Weights, or the actions that follow from them, are not finite."""
 
 
+class EnvironmentFailed(RuntimeError):
+    """An environment of somebody's own raised an error, hung, or returned what no environment may return.
+
+    Args:
+        cause: What it did, in one line.
+        during: What it was asked for, such as ``"step 37"``, ``"reset"`` or ``"construction"``.
+
+    Attributes:
+        episode: The episode, counted from 1, where one was running.
+        adapted: In an adaptation, the :class:`robotmeta.Adapted` of what was collected until then; else None.
+        episodes: In an adaptation, its episodes until then, the broken one included; see :class:`robotmeta.Adapted`.
+    """
+
+    def __init__(self, cause: str, during: str) -> None:
+        super().__init__(cause)
+        self.cause = printable(cause)
+        self.during = during
+        self.episode: int | None = None
+        self.adapted: Any = None
+        self.episodes: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        episode = "" if self.episode is None else f" of episode {self.episode}"
+        return f"the environment failed in {self.during}{episode}: {self.cause}"
+
+
+class AdaptationInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended an adaptation in an environment.
+
+    Attributes:
+        adapted: The :class:`robotmeta.Adapted` of what was collected until then.
+        episodes: Its episodes until then, the interrupted one included; see :class:`robotmeta.Adapted`.
+    """
+
+    def __init__(self, adapted: Any, episodes: tuple[Any, ...]) -> None:
+        super().__init__("stopped")
+        self.adapted = adapted
+        self.episodes = episodes
+
+
 class RobotmetaWarning(UserWarning):
     """Something in a user's model, functions or files that works, but hardly as intended."""
 
 
-def reason(error: Exception) -> str:
+class EnvironmentWarning(RobotmetaWarning):
+    """What a user should know about an environment of somebody's own, such as another control step."""
+
+
+def reason(error: BaseException) -> str:
     """What went wrong, in one line."""
-    line = (str(error).splitlines() or ["no message"])[0]
-    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+    try:
+        text = str(error)
+    except Exception:  # of an error class of somebody's own
+        text = ""
+    line = (text.strip().splitlines() or ["no message"])[0]
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {printable(line)}"
 
 
 def unknown(kind: str, name: str, existing: Iterable[str], *, where: str = "") -> UserError:

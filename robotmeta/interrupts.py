@@ -51,6 +51,8 @@ def handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
 @contextmanager
 def raising() -> Iterator[None]:
     """Turns the first signal into :class:`Stopped`, so that partial files are removed. The second one exits at once."""
+    from robotmeta.errors import UserError  # not before Ctrl-C is handled
+
     came: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -62,8 +64,9 @@ def raising() -> Iterator[None]:
     with handled(stop):
         try:
             yield
-        except Exception:
-            if came:  # code in C that is interrupted while it imports a module raises something else
+        except Exception as error:
+            # Code in C that is interrupted while it imports a module raises something else.
+            if came and not isinstance(error, UserError):
                 raise Stopped(came[0]) from None
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -15,6 +16,10 @@ from robotmeta.memory import check_memory
 from robotmeta.metalearners import MetaLearner
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
+
+
+class NoMoreEpisodes(Exception):
+    """An environment starts no further episode: it failed, or reached a limit."""
 
 
 class Worlds(Protocol):
@@ -69,34 +74,15 @@ class TaskWorlds:
 
 
 class OneWorld:
-    """One environment that is not of the policy's family, or one real robot. Its episodes run one after another.
+    """One environment with one world. Its episodes run one after another.
 
     Args:
-        policy: The policy that will act in it.
-        env: An environment with the observations and actions of the policy's family.
-
-    Raises:
-        UserError: If the observations or actions differ in number, or the policy observes the task's parameters.
+        env: The environment, with the observations and actions of the policy.
     """
 
     num_tasks = 1
 
-    def __init__(self, policy: Policy, env: BatchEnv) -> None:
-        family = policy.family
-        if policy.config.hyperparameters.oracle:
-            raise UserError(
-                "this policy is an oracle: it observes the task's parameters, which only its own family provides"
-            )
-        for what, has, needs, names in (
-            ("observations", env.observation_size, family.observation_size, family.observations),
-            ("actions", env.action_size, family.action_size, family.actions),
-        ):
-            if has != needs:
-                listed = ", ".join(f"{name} [{unit}]" for name, unit in names)
-                raise UserError(
-                    f"the environment has {has} {what}, a policy of family '{family.name}' needs these {needs}: "
-                    f"{listed}"
-                )
+    def __init__(self, env: BatchEnv) -> None:
         self._env = env
 
     def env(self, episodes: int) -> BatchEnv:
@@ -125,22 +111,48 @@ def collect_episodes(
         remember: Whether the belief changes while acting; see :func:`robotmeta.collect`.
 
     Returns:
-        The rollout, and the belief after it.
+        The rollout, and the belief after it. It has fewer episodes if the environment does not go on.
+
+    Raises:
+        NoMoreEpisodes: If the environment does not go on and there is no episode.
     """
     env = worlds.env(episodes)
     parts, acted = [], belief
     for _ in range(-(-episodes // env.num_episodes)):
-        part, acted = collect(env, learner, belief, generator, explore=explore, remember=remember)
+        try:
+            part, acted = collect(env, learner, belief, generator, explore=explore, remember=remember)
+        except NoMoreEpisodes:
+            if not parts:
+                raise
+            break
         parts.append(part)
     return (parts[0] if len(parts) == 1 else concatenate_episodes(parts)), acted
 
 
-def adapted_belief(policy: Policy, worlds: Worlds, episodes: int, seed: int) -> Belief:
-    """The belief after a number of adaptation episodes of each task, in the adaptation steps the learner asks for."""
+def adapted_belief(
+    policy: Policy, worlds: Worlds, episodes: int, seed: int, seen: Callable[[Rollout], None] | None = None
+) -> Belief:
+    """The belief after a number of adaptation episodes of each task, in the adaptation steps the learner asks for.
+
+    Args:
+        policy: The policy that adapts.
+        worlds: Where to act. If they do not go on, the belief is that of the episodes until then.
+        episodes: Number of episodes of each task.
+        seed: Determines initial states and exploration.
+        seen: Called with the rollout of each adaptation step.
+
+    Raises:
+        UserError: For more episodes than fit into memory.
+    """
     check_memory(f"{episodes} adaptation episodes", episodes * worlds.num_tasks * episode_bytes(policy.family))
     generator, _ = streams(seed, "adaptation")
     belief = policy.begin(worlds.num_tasks, generator)
     for count in policy.learner.schedule(episodes):
-        rollout, belief = collect_episodes(worlds, policy.learner, belief, count, generator)
+        try:
+            rollout, belief = collect_episodes(worlds, policy.learner, belief, count, generator)
+        except NoMoreEpisodes:
+            break
         belief = policy.learner.adapt(belief, rollout)
+        if seen is not None:
+            seen(rollout)
     return belief

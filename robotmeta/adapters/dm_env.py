@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dm_env
@@ -14,6 +14,8 @@ from dm_env import specs
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
+from robotmeta.adapters.guard import Misfit
+from robotmeta.adapters.names import Names, entries
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.rendering import close_at_exit
 from robotmeta.errors import UserError, reason, unknown
@@ -50,6 +52,10 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     Args:
         env: The environment.
 
+    Attributes:
+        entry_names: Names of the flattened observations, from the keys of the specification.
+        dt: Duration of a control step, s; None unless the environment has dm_control's ``control_timestep()``.
+
     Raises:
         UserError: For actions that are not one bounded array of real numbers.
     """
@@ -63,8 +69,13 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.spec = EnvSpec(
             f"dm_env/{type(env).__name__}", max_episode_steps=math.ceil(limit) if math.isfinite(limit) else None
         )
-        size = sum(int(np.prod(spec.shape)) for spec in _leaves(env.observation_spec()))
-        self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float64)
+        leaves = list(_leaves(env.observation_spec()))
+        self._paths = [path for path, _ in leaves]
+        names = [entries(_key(path), int(np.prod(spec.shape)), scalar=not spec.shape) for path, spec in leaves]
+        self.entry_names = Names(tuple(name for listed in names for name in listed), ordered=True)
+        self.observation_space = spaces.Box(-np.inf, np.inf, (len(self.entry_names.entries),), np.float64)
+        timestep: Callable[[], float] | None = getattr(env, "control_timestep", None)
+        self.dt = None if timestep is None else float(timestep())
 
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
@@ -74,20 +85,23 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         state = _random_state(self.env)
         if state is not None:
             state.seed(int(self.np_random.integers(2**32)))
-        return _flat(self.env.reset().observation), {}
+        return self._flat(self.env.reset().observation), {}
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Advances one control step. If dm_control reports broken physics, observation and reward are NaN."""
+        """Advances one control step. If dm_control reports broken physics, ``info["diverged"]`` is true."""
         try:
             step = self.env.step(action)
         except _broken_physics():
             assert self.observation_space.shape is not None
-            return np.full(self.observation_space.shape, np.nan), math.nan, False, True, {}
+            return np.zeros(self.observation_space.shape), 0.0, False, True, {"diverged": True}
         terminated = step.last() and step.discount == 0
-        return _flat(step.observation), float(step.reward), terminated, step.last() and not terminated, {}
+        return self._flat(step.observation), step.reward, terminated, step.last() and not terminated, {}
 
     def close(self) -> None:
         self.env.close()
+
+    def _flat(self, observation: Any) -> np.ndarray:
+        return np.concatenate([_value(observation, path) for path in self._paths])
 
 
 def _action_box(spec: Any) -> spaces.Box:
@@ -97,16 +111,27 @@ def _action_box(spec: Any) -> spaces.Box:
     return spaces.Box(low, high, dtype=np.float64)
 
 
-def _leaves(nested: Any) -> Iterator[Any]:
+def _leaves(nested: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The arrays of a nested specification, each with the keys that lead to it."""
     if isinstance(nested, Mapping | list | tuple):
-        for item in nested.values() if isinstance(nested, Mapping) else nested:
-            yield from _leaves(item)
+        for key, item in nested.items() if isinstance(nested, Mapping) else enumerate(nested):
+            yield from _leaves(item, (*path, key))
     else:
-        yield nested
+        yield path, nested
 
 
-def _flat(observation: Any) -> np.ndarray:
-    return np.concatenate([np.asarray(leaf, dtype=np.float64).ravel() for leaf in _leaves(observation)])
+def _key(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path)) or "observation"
+
+
+def _value(observation: Any, path: tuple[Any, ...]) -> np.ndarray:
+    """The array that these keys lead to; the order of the observation's own keys does not count."""
+    for key in path:
+        try:
+            observation = observation[key]
+        except (LookupError, TypeError) as error:
+            raise Misfit(f"an observation without '{_key(path)}', which its specification has") from error
+    return np.asarray(observation, dtype=np.float64).ravel()
 
 
 def _random_state(env: dm_env.Environment) -> np.random.RandomState | None:

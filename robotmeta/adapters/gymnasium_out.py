@@ -28,7 +28,8 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     [-1, 1] ``[action]``. ``gymnasium.make`` adds the family's horizon as a time limit.
 
     ``info`` holds ``"task"`` (the task's values by name), ``"diverged"`` (whether the simulation diverged in this step,
-    which truncates the episode), and ``"is_success"`` if the family defines success.
+    which truncates the episode), and ``"is_success"`` if the family defines success. ``metadata`` holds ``"dt"``
+    (duration of a control step, s), ``"observation_names"`` and ``"action_names"``.
 
     A copy (:mod:`copy`, :mod:`pickle`) continues from the same state with the same random numbers.
 
@@ -44,7 +45,7 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             sample_task, or a family with observation groups that are no vectors.
     """
 
-    metadata = {"render_modes": list(_RENDER_MODES)}  # noqa: RUF012 - not a ClassVar: instances add their frame rate
+    metadata = {"render_modes": list(_RENDER_MODES)}  # noqa: RUF012 - not a ClassVar: instances add what their family says
 
     def __init__(
         self,
@@ -63,7 +64,13 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         if render_mode is not None and render_mode not in _RENDER_MODES:
             raise unknown("render mode", render_mode, _RENDER_MODES)
         self.render_mode = render_mode
-        self.metadata = {"render_modes": list(_RENDER_MODES), "render_fps": max(1, round(1.0 / self.family.dt))}
+        self.metadata = {
+            "render_modes": list(_RENDER_MODES),
+            "render_fps": max(1, round(1.0 / self.family.dt)),
+            "dt": self.family.dt,
+            "observation_names": [name for name, _ in self.family.observations],
+            "action_names": [name for name, _ in self.family.actions],
+        }
         size, actions = self.family.observation_size, self.family.action_size
         self.observation_space = spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (actions,), np.float32)

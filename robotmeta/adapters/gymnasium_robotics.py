@@ -15,7 +15,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, reason
 
 _PACKAGE = "gymnasium_robotics"
 _PREFIXES = ("Fetch", "Hand", "AdroitHand", "PointMaze", "AntMaze", "FrankaKitchen")
@@ -28,14 +28,20 @@ def prepare(name: str) -> None:
         name: A Gymnasium id, such as ``"FetchPush-v4"``.
 
     Raises:
-        UserError: For an id of the package if the package is not installed.
+        UserError: For an id of the package if the package is not installed, or does not import.
     """
     if name not in gymnasium.registry:
         if importlib.util.find_spec(_PACKAGE) is not None:
             # The package prints a notice about the rewards of AdroitHand, which concerns no other environment.
             notice = contextlib.nullcontext() if "Adroit" in name else contextlib.redirect_stderr(io.StringIO())
-            with notice:
-                importlib.import_module(_PACKAGE)  # registers its environments
+            try:
+                with notice:
+                    importlib.import_module(_PACKAGE)  # registers its environments
+            except Exception as error:  # such as one that does not fit this version of MuJoCo
+                if name.startswith(_PREFIXES):
+                    raise UserError(
+                        f"environment '{name}' needs gymnasium-robotics, which does not import: {reason(error)}"
+                    ) from error
         elif name.startswith(_PREFIXES):
             raise UserError(f"environment '{name}' needs gymnasium-robotics: pip install gymnasium-robotics")
     spec = gymnasium.registry.get(name)

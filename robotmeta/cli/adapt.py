@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+import tyro
 from rich.table import Column, Table
 
 import robotmeta as rm
+from robotmeta.cli.robot import adapt_on_robot
 from robotmeta.cli.shared import (
     OPTIONAL,
     FamilyName,
@@ -15,12 +17,13 @@ from robotmeta.cli.shared import (
     PolicySource,
     Simulator,
     TaskValues,
+    adapted_json,
     check_targets,
     console,
     default,
     first_names,
     load,
-    returns,
+    show_measured,
     task_of,
     write_json,
 )
@@ -29,24 +32,37 @@ from robotmeta.errors import UserError
 if TYPE_CHECKING:
     from robotmeta.envs import Estimate
 
+_FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate", "episodes_out")
+
 
 def adapt(
     policy: PolicySource,
     task: TaskValues = (),
     env: Annotated[str | None, OPTIONAL] = None,
     horizon: Annotated[int | None, default("the environment's time limit")] = None,
+    map: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="THEIRS=OURS")] = (),
     episodes: int = 3,
-    evaluation_episodes: int = 10,
+    evaluation_episodes: Annotated[int | None, default("10 in a task, 0 in --env")] = None,
+    max_steps: Annotated[int | None, OPTIONAL] = None,
+    timeout: Annotated[float | None, OPTIONAL] = None,
+    action_limit: Annotated[float | None, OPTIONAL] = None,
+    action_rate: Annotated[float | None, OPTIONAL] = None,
     seed: int = 0,
     simulator: Simulator = None,
     family: FamilyName = None,
     trust: bool = False,
     out: File = None,
+    episodes_out: File = None,
     json: File = None,
 ) -> None:
     """Adapt a policy to one robot it has never seen, and measure what that gains.
 
+    In an environment of yours (--env), which may be a robot, only the adaptation episodes run, unless evaluation
+    episodes are asked for.
+
     Example: robotmeta adapt runs/demo --task direction=backward --episodes 3 --out adapted.safetensors
+
+    Example: robotmeta adapt runs/demo --env my_robot.py:make --horizon 100 --timeout 1 --out adapted.safetensors
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
@@ -55,44 +71,50 @@ def adapt(
         task: Parameters of the task, or robot=NAME where the family names robots. The other parameters are nominal.
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         horizon: Control steps an episode of --env.
+        map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
         episodes: Adaptation episodes in all.
-        evaluation_episodes: Episodes that measure the return before and after adaptation.
+        evaluation_episodes: Episodes that measure the return, as many before as after adaptation.
+        max_steps: Control steps of --env in all.
+        timeout: Seconds a step or reset of --env may take.
+        action_limit: Largest absolute value of an action in --env; actions are in [-1, 1].
+        action_rate: Largest change of an action between two control steps of --env; actions are in [-1, 1].
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.
+        episodes_out: Write all steps in --env here (.npz), after each episode.
         json: Write the result here.
     """
-    check_targets(out, json)
-    if horizon is not None and env is None:
-        raise UserError("--horizon is for --env; a family has its own")
+    given = dict(locals())
+    check_targets(out, episodes_out, json)
+    for name in _FOR_AN_ENVIRONMENT:
+        if env is None and given[name] not in (None, ()):
+            raise UserError(f"--{name.replace('_', '-')} is for --env")
     if env is not None and task:
         raise UserError("give either --task or --env, not both")
     loaded = load(policy, family, trust)
-    space = loaded.family.space
     if env is not None:
-        target, what, named = rm.wrap(env, horizon=horizon), {"env": env}, env
+        what, result = {}, adapt_on_robot(loaded, adapt, given)
     else:
-        target = task_of(loaded, task)
-        what = next(iter(target))
-        named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in space)
-    result = rm.adapt(
-        loaded,
-        target,
-        episodes=episodes,
-        seed=seed,
-        evaluation_episodes=evaluation_episodes,
-        simulator=simulator,
-    )
-    if out is not None:
-        rm.save_policy(result.policy, out)
-    answer = {"return_before": result.return_before, "return_after": result.return_after, "episodes": episodes}
-    answer["inferred"] = result.inferred and {name: e._asdict() for name, e in result.inferred.items()}
-    write_json(json, {"family": loaded.family.name, "task": what, **answer})
-    console.print(f"{loaded.family.name}, {named}\n{returns(result, episodes)}")
+        what, result = _adapt_in_task(loaded, given)
     if result.inferred is not None:
-        _show_inferred(result.inferred, what, space)
+        _show_inferred(result.inferred, what, loaded.family.space)
     if out is not None:
         console.print(f"Adapted policy: {out}")
+
+
+def _adapt_in_task(policy: rm.Policy, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], rm.Adapted]:
+    """The values of the task, and the result of adaptation to it."""
+    target = task_of(policy, given["task"])
+    options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
+    result = rm.adapt(policy, target, **options)
+    what = next(iter(target))
+    if given["out"] is not None:
+        rm.save_policy(result.policy, given["out"])
+    write_json(given["json"], adapted_json(policy, what, result))
+    named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in policy.family.space)
+    console.print(f"{policy.family.name}, {named}")
+    show_measured(policy, result)
+    return what, result
 
 
 def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: rm.ParameterSpace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import robotmeta as rm
 from robotmeta.cli.evaluate import show
-from robotmeta.cli.shared import console, quoted, write_json
+from robotmeta.cli.shared import console, typed, write_json
 from robotmeta.errors import UserError
 
 
@@ -32,7 +32,8 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
     else:
         run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
     if run.signal is not None:
-        console.print(f"Stopped; continue with: robotmeta demo --out {quoted(out)} --iterations {iterations}")
+        command = typed("robotmeta", "demo", "--out", out, "--iterations", iterations)
+        console.print(f"Stopped; continue with: {command}")
         sys.exit(128 + run.signal)
     evaluation = rm.evaluate(run.policy, episodes=3)
     write_json(folder.evaluation("test"), evaluation.to_json(), through=False)

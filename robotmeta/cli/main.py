@@ -20,7 +20,15 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.errors import RobotmetaWarning, SimulationDiverged, TrainingDiverged, UserError, printable, reason
+from robotmeta.errors import (
+    EnvironmentFailed,
+    RobotmetaWarning,
+    SimulationDiverged,
+    TrainingDiverged,
+    UserError,
+    printable,
+    reason,
+)
 from robotmeta.interrupts import Stopped, raising
 
 
@@ -28,7 +36,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    or a training diverged or the reader of the output has gone, 130 after Ctrl-C, and 143 after a termination signal.
+    or a training diverged, an environment failed or the reader of the output has gone, 130 after Ctrl-C, and 143 after
+    a termination signal.
 
     Args:
         arguments: The command and its options; those of the process if left out.
@@ -53,9 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
         if any("\0" in argument for argument in arguments):
             raise UserError("an argument contains a NUL character")
         with raising(), warnings.catch_warnings():
+            warnings.simplefilter("default", RobotmetaWarning)
             warnings.showwarning = _show_warning
             parsed(commands, arguments)()
-    except (UserError, SimulationDiverged, TrainingDiverged) as error:
+    except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt as stopped:
         _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)

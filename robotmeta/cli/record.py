@@ -50,4 +50,4 @@ def record(
     file = out or (run.own(run.own(run.videos) / run.video.name) if run.path.is_dir() else Path(run.video.name))
     described = task_of(loaded, task)
     recording = rm.record(loaded, described, out=file, episodes=episodes, seed=seed, simulator=simulator)
-    console.print(f"{returns(recording, episodes)}\nVideo: {recording.file}")
+    console.print(f"{returns(recording.return_before, recording.return_after, episodes)}\nVideo: {recording.file}")

@@ -44,17 +44,11 @@ def load(policy: str, family: str | None, trust: bool) -> rm.Policy:
     return rm.load(policy, family=family, trust=trust)
 
 
-def consent(recorded: str, family: str | None) -> str:
-    """The flag that the next command needs too, for the family that a run names; empty where it needs none."""
-    from robotmeta.envs.registry import trust_flag
+def consent(recorded: str, family: str | None) -> tuple[str, ...]:
+    """The flags that the next command needs too, for the family that a run names."""
+    from robotmeta.envs.registry import trust_flags
 
-    return trust_flag(recorded) if family is None else f" --family {quoted(family)}"
-
-
-def quoted(argument: str | Path) -> str:
-    """A name or path as it is typed in a shell, so that it is not taken for an option."""
-    text = str(argument)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+    return trust_flags(recorded) if family is None else ("--family", family)
 
 
 def pairs(items: Iterable[str]) -> dict[str, str]:
@@ -99,6 +93,12 @@ def write_json(file: Path | None, data: Mapping[str, Any], *, through: bool = Tr
         write_text(file, json_text(data, indent=2), through=through)
 
 
+def typed(*words: object) -> str:
+    """A command as one types it: words with spaces and the like are quoted, and no path is taken for an option."""
+    paths = (isinstance(word, Path) and str(word).startswith("-") for word in words)
+    return shlex.join(f"./{word}" if path else str(word) for word, path in zip(words, paths, strict=True))
+
+
 def first_names(names: Iterable[str], most: int = 7) -> str:
     """The first few names, and how many more there are."""
     names = list(names)
@@ -106,7 +106,52 @@ def first_names(names: Iterable[str], most: int = 7) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def returns(result: rm.Adapted | rm.Recording, episodes: int) -> str:
-    """The returns before and after adaptation, in a sentence."""
-    after = f"after {episodes} episode{'s' * (episodes != 1)} {result.return_after:.1f}"
-    return f"return without adaptation {result.return_before:.1f}, {after}"
+def count(number: int, what: str) -> str:
+    """Such as ``1 step`` or ``3 steps``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def returns(before: float, after: float, episodes: int, *, adapted: bool = False) -> str:
+    """The returns before and after adaptation, in a sentence; ``adapted`` is whether the policy was adapted before."""
+    first, more = ("before", "more ") if adapted else ("without adaptation", "")
+    return f"return {first} {before:.1f}, after {count(episodes, f'{more}episode')} {after:.1f}"
+
+
+def show_measured(policy: rm.Policy, result: rm.Adapted) -> None:
+    """Prints the returns before and after adaptation, or that they were not measured."""
+    if result.return_before is None or result.return_after is None:
+        console.print("What adaptation gains was not measured; --evaluation-episodes N measures it.")
+    else:
+        adapted = policy.belief is not None
+        console.print(returns(result.return_before, result.return_after, result.episodes, adapted=adapted))
+    show_broken(result)
+
+
+def show_broken(result: rm.Adapted) -> None:
+    """Prints how many episodes broke, if any did."""
+    broken = _broken(result)
+    if broken:
+        left_out = "" if result.return_before is None else "; the mean returns leave them out"
+        console.print(f"{broken} of {count(len(result.history), 'episode')} broke{left_out}.")
+
+
+def adapted_json(
+    policy: rm.Policy, task: Mapping[str, Any], result: rm.Adapted, failed: str | None = None
+) -> dict[str, Any]:
+    """The result of an adaptation as a JSON object; what was not measured is null."""
+    return {
+        "family": policy.family.name,
+        "task": task,
+        "return_before": result.return_before,
+        "return_after": result.return_after,
+        "episodes": result.episodes,
+        "inferred": result.inferred and {name: e._asdict() for name, e in result.inferred.items()},
+        "history": [episode.to_json() for episode in result.history],
+        "broke": _broken(result),
+        "stopped": result.stopped,
+        "failed": failed,
+    }
+
+
+def _broken(result: rm.Adapted) -> int:
+    return sum(episode.ended == "broke" for episode in result.history)

@@ -11,7 +11,7 @@ import tyro
 
 import robotmeta as rm
 from robotmeta.cli.flags import check_flags, flags_of
-from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, consent, console, default, quoted
+from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, consent, console, default, typed
 from robotmeta.errors import UserError
 
 DEFAULT_LEARNER = "task-inference"
@@ -107,12 +107,12 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def _show(run: "rm.Run", consent: str) -> None:
-    iteration, steps, folder = run.policy.iteration, run.policy.env_steps, quoted(run.folder) + consent
+def _show(run: "rm.Run", consent: Sequence[str]) -> None:
+    iteration, steps = run.policy.iteration, run.policy.env_steps
     if run.signal is not None:
-        console.print(f"Stopped after {iteration} iterations; continue with: robotmeta train --resume {folder}")
+        command = typed("robotmeta", "train", "--resume", run.folder, *consent)
+        console.print(f"Stopped after {iteration} iterations; continue with: {command}")
         sys.exit(128 + run.signal)
-    console.print(
-        f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\n"
-        f"Next: robotmeta evaluate {folder}    robotmeta record {folder}    robotmeta report {folder}"
-    )
+    commands = (typed("robotmeta", command, run.folder, *consent) for command in ("evaluate", "record", "report"))
+    following = "    ".join(commands)
+    console.print(f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\nNext: {following}")

@@ -61,9 +61,9 @@ def recorded_family(name: str, file: Path, family: str | TaskFamily | None, *, t
     )
 
 
-def trust_flag(name: str) -> str:
-    """Returns what a command needs in order to take a family of that name from a file; empty where it is installed."""
-    return "" if is_installed(name) else " --trust"
+def trust_flags(name: str) -> tuple[str, ...]:
+    """Returns the flags that a command needs to take a family of that name from a file; none where it is installed."""
+    return () if is_installed(name) else ("--trust",)
 
 
 def _others() -> dict[str, EntryPoint]:

@@ -35,12 +35,18 @@ class Step(NamedTuple):
     returned numbers that are not finite; None if there are none."""
     shaping_reward: Tensor | None = None
     """float32 ``[task, episode]``, added to the reward in meta-training; None if the family has none."""
+    truncated: Tensor | None = None
+    """bool ``[task, episode]``, which of ``terminated`` are cut off by the environment itself, not by what happened."""
+    applied: Tensor | None = None
+    """The actions that were applied, ``[task, episode, action]``, where limits change more than clipping to [-1, 1]."""
+    stopped: str | None = None
+    """Why no further step may be made; None where one may."""
 
 
 class BatchEnv(Protocol):
     """What :func:`robotmeta.experience.rollout.collect` needs of an environment.
 
-    :class:`robotmeta.adapters.gymnasium_in.GymnasiumWorld` offers it for environments of Gymnasium and dm_env.
+    :class:`robotmeta.adapters.world.GymnasiumWorld` offers it for environments of Gymnasium and dm_env.
     """
 
     num_tasks: int

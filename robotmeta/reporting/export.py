@@ -30,8 +30,9 @@ class Exported:
 
     Attributes:
         file: The ONNX file. Its metadata contains, as JSON under ``robotmeta``, the manifest of a policy file (family,
-            names and units of observations and actions, ``dt`` and ``horizon``, versions) and, under ``begin``, the
-            initial value of each input that is memory.
+            names and units of observations and actions, versions), ``dt`` (duration of a control step, s), ``horizon``
+            (control steps per episode in meta-training) and, under ``begin``, the initial value of each input that is
+            memory.
         inputs: Size of each input. A policy without memory has one input, ``observation``. Other policies also have
             ``start``, which is 1 in the first control step of an episode and else 0, ``last_action``, ``last_reward``,
             and their memory, which the last control step returned as ``next_NAME``.
@@ -68,7 +69,8 @@ def export(policy: Policy, file: str | Path) -> Exported:
     with replaced(Path(file)) as partial:
         model = _graph(step, inputs, list(outputs))
         begin = {name: inputs[name].tolist() for name in inputs if name not in ("observation", "start")}
-        onnx.helper.set_model_props(model, {"robotmeta": json.dumps({**manifest(policy), "begin": begin})})
+        timing = {"dt": policy.family.dt, "horizon": policy.family.horizon}
+        onnx.helper.set_model_props(model, {"robotmeta": json.dumps({**manifest(policy), **timing, "begin": begin})})
         onnx.checker.check_model(model)
         partial.write_bytes(model.SerializeToString())
     return Exported(Path(file), _sizes(inputs), _sizes(outputs))

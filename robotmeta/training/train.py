@@ -15,7 +15,7 @@ import torch
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
-from robotmeta.envs.registry import recorded_family, trust_flag
+from robotmeta.envs.registry import recorded_family, trust_flags
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import TrainingDiverged, UserError
@@ -92,7 +92,7 @@ def meta_train(
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
     folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
     if folder.exists():
-        resuming = f"--resume {shlex.quote(str(folder.path))}{trust_flag(config.family)}"
+        resuming = shlex.join(["--resume", str(folder.path), *trust_flags(config.family)])
         raise UserError(f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out")
     _check_checkpoint_every(checkpoint_every)
     policy = new_policy(config, resolve_device(device), family)

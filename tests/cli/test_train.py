@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -106,3 +107,13 @@ def test_a_full_disk_costs_nothing_that_was_saved(run: Path, monkeypatch: pytest
     assert RunFolder(run).checkpoints() == before
     assert not list((run / "checkpoints").glob(".partial-*"))
     rm.load(run)
+
+
+def test_the_commands_it_prints_can_be_pasted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "it's my $run"
+    command = ["train", "point-navigation", "--learner", "promp", "--iterations", "1", "--meta-batch", "2"]
+    main([*command, "--out", str(folder)])
+    hints = capsys.readouterr().out.splitlines()[-1].removeprefix("Next: ").split("    ")
+    assert [shlex.split(hint) for hint in hints] == [
+        ["robotmeta", command, str(folder)] for command in ("evaluate", "record", "report")
+    ]

@@ -48,6 +48,7 @@ def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Pa
     assert (list(exported.inputs) == ["observation"]) == (learner not in _IN_CONTEXT)
     manifest = json.loads(session.get_modelmeta().custom_metadata_map["robotmeta"])
     assert manifest["config"]["family"] == "cheetah-direction"
+    assert (manifest["dt"], manifest["horizon"]) == (policy.family.dt, policy.family.horizon)
     memory = {name: np.array(value, np.float32) for name, value in manifest["begin"].items()}
 
     env = TaskBatchEnv(dataclasses.replace(policy.family, horizon=8), 1, 1)

@@ -548,9 +548,10 @@ def test_a_robot_of_ones_own_is_trained_on_and_adapted_to(tmp_path: Path) -> Non
     rm.meta_train(family, "rl2", iterations=2, out=tmp_path, hyper=TINY, progress=False)
     policy = rm.load(tmp_path, family=family)
     adapted = rm.adapt(policy, family.task(leg_mass=1.5, speed=-0.5), episodes=1)
+    assert adapted.return_after is not None
     assert np.isfinite(adapted.return_after)
     world = FamilyEnv(family, task={"leg_mass": 1.7})
-    assert np.isfinite(rm.adapt(policy, rm.wrap(world, horizon=10), episodes=1).return_after)
+    assert [e.length for e in rm.adapt(policy, rm.wrap(world, horizon=10), episodes=1).history] == [10]
 
 
 # check_env remarks that physical quantities have no bounds, which is so.

@@ -1,0 +1,190 @@
+"""``robotmeta adapt --env``: adaptation in an environment of the user's own, which may be a robot."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import robotmeta as rm
+from robotmeta.cli.shared import adapted_json, console, count, pairs, show_broken, show_measured, typed, write_json
+from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
+
+if TYPE_CHECKING:
+    from robotmeta.adaptation.episodes import Episode
+    from robotmeta.adapters.world import GymnasiumWorld
+
+_LIMITS = ("max_steps", "timeout", "action_limit", "action_rate")
+
+
+def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mapping[str, Any]) -> rm.Adapted:
+    """Adapts in the environment of ``--env``, prints each episode, and keeps what was collected if it ends early.
+
+    Args:
+        policy: The policy.
+        command: The function of the command, for the line that goes on after an early end.
+        given: The command's arguments by name.
+
+    Raises:
+        EnvironmentFailed: If the environment fails. The adapted policy and the episodes are saved.
+        KeyboardInterrupt: At Ctrl-C, after the same.
+    """
+    env = given["env"]
+    names, limits = pairs(given["map"]), {name: given[name] for name in _LIMITS}
+    with (
+        rm.wrap(env, horizon=given["horizon"], names=names, **limits) as world,
+        _episodes_file(given["episodes_out"]) as file,
+    ):
+        options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
+        try:
+            result = rm.adapt(
+                policy,
+                world,
+                episodes_out=file.path,
+                on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
+                on_episode=_printer(given["episodes"]),
+                **options,
+            )
+        except (EnvironmentFailed, AdaptationInterrupted) as error:
+            if error.adapted is not None:
+                failed = str(error) if isinstance(error, EnvironmentFailed) else "stopped"
+                _keep(policy, error.adapted, file, command, given, failed)
+            if isinstance(error, AdaptationInterrupted) and error.__cause__ is not None:
+                raise error.__cause__ from None  # the exit status is that of the signal
+            raise
+        if result.stopped is not None:
+            console.print(f"Stopped early: {result.stopped}.")
+            _keep(policy, result, file, command, given)
+        else:
+            if given["out"] is not None:
+                rm.save_policy(result.policy, given["out"])
+            write_json(given["json"], adapted_json(policy, {"env": env}, result))
+            show_measured(policy, result)
+    return result
+
+
+# -- before and while it runs ------------------------------------------------------------------------------------------
+
+
+def _plan(policy: rm.Policy, world: GymnasiumWorld, given: Mapping[str, Any]) -> str:
+    """How many episodes and steps will run at most."""
+    adaptation, evaluation = given["episodes"], given["evaluation_episodes"] or 0
+    parts = [count(adaptation, "adaptation episode")]
+    if evaluation:
+        parts.append(f"{count(evaluation, 'evaluation episode')} before and as many after")
+    steps = (adaptation + 2 * evaluation) * world.horizon
+    steps = steps if given["max_steps"] is None else min(steps, given["max_steps"])
+    dt = policy.family.dt if world.control_step is None else world.control_step.seconds
+    return f"Runs {', '.join(parts)}: at most {count(steps, 'control step')} of {dt:g} s, {steps * dt:.4g} s in all."
+
+
+def _printer(adaptation: int) -> Callable[[Episode], None]:
+    """Prints each episode when it has ended."""
+    number = 0
+
+    def show(episode: Episode) -> None:
+        nonlocal number
+        number += 1
+        named = {
+            "adaptation": f" of {adaptation}",
+            "before": ", without adaptation",
+            "after": ", after adaptation",
+        }[episode.phase]
+        success = {None: "", True: ", success", False: ", no success"}[episode.success]
+        told = f"return {episode.total_return:.1f}, {count(episode.length, 'step')}, {episode.ended}{success}"
+        # A reader that has gone must not cost what the robot does; rich exits then.
+        with contextlib.suppress(BrokenPipeError, SystemExit):
+            console.print(f"Episode {number}{named}: {told}")
+
+    return show
+
+
+# -- after it ----------------------------------------------------------------------------------------------------------
+
+
+def _keep(
+    policy: rm.Policy,
+    result: rm.Adapted,
+    file: _EpisodesFile,
+    command: Callable[..., None],
+    given: Mapping[str, Any],
+    failed: str | None = None,
+) -> None:
+    """Saves what an adaptation that ended early has so far, and prints the command that goes on from there."""
+    file.kept = True
+    out = given["out"] or _new_file("adapted", ".safetensors")
+    rm.save_policy(result.policy, out)
+    write_json(given["json"], adapted_json(policy, {"env": given["env"]}, result, failed))
+    show_broken(result)
+    console.print(f"{count(result.episodes, 'whole adaptation episode')} of {given['episodes']}. Policy so far: {out}")
+    if file.path.exists():
+        console.print(f"Episodes so far: {file.path}")
+    left = given["episodes"] - result.episodes
+    if left:
+        following = _unused(re.sub(r"-\d+$", "", file.path.stem), file.path.suffix, file.path.parent)
+        changed = {"policy": str(out), "out": out, "episodes": left, "seed": given["seed"] + 1}
+        console.print(f"To go on:\n{_spelled(command, {**given, **changed, 'episodes_out': following})}")
+
+
+class _EpisodesFile:
+    """The file of all steps, which is written even if nobody asked for it until the adaptation is complete."""
+
+    def __init__(self, path: Path, *, kept: bool) -> None:
+        self.path, self.kept = path, kept
+
+
+@contextlib.contextmanager
+def _episodes_file(asked: Path | None) -> Iterator[_EpisodesFile]:
+    file = _EpisodesFile(asked or _new_file("episodes", ".npz"), kept=asked is not None)
+    try:
+        yield file
+    except BaseException:
+        if not file.kept and file.path.exists() and file.path.stat().st_size > 0:
+            file.kept = True
+            console.print(f"Episodes: {file.path}")
+        raise
+    finally:
+        if not file.kept:
+            file.path.unlink(missing_ok=True)
+
+
+def _unused(stem: str, suffix: str, folder: Path = Path()) -> Path:
+    """A name that no file in the folder has."""
+    numbers = itertools.count(2)
+    path = folder / f"{stem}{suffix}"
+    while path.exists():
+        path = folder / f"{stem}-{next(numbers)}{suffix}"
+    return path
+
+
+def _new_file(stem: str, suffix: str) -> Path:
+    """A new file in the working folder, or in the one for temporary files where that cannot be written."""
+    for folder in (Path(), Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):
+            while True:
+                path = _unused(stem, suffix, folder)
+                with contextlib.suppress(FileExistsError), path.open("x"):
+                    return path
+    raise UserError("neither the working folder nor the one for temporary files can be written: give --out")
+
+
+def _spelled(command: Callable[..., None], given: Mapping[str, Any]) -> str:
+    """A command line with these arguments, as one types it."""
+    words = ["robotmeta", command.__name__.replace("_", "-")]
+    for name, parameter in inspect.signature(command).parameters.items():
+        value, flag = given[name], f"--{name.replace('_', '-')}"
+        if value == parameter.default or value is None:
+            continue
+        if name == "policy":
+            words.append(str(value))
+        elif isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            for item in value if isinstance(value, tuple) else (value,):
+                words += [f"{flag}={item}"] if str(item).startswith("-") else [flag, str(item)]
+    return typed(*words)
