@@ -17,8 +17,6 @@ from robotmeta.training.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def start(*arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "robotmeta.cli", *map(str, arguments)]
@@ -33,7 +31,7 @@ def wait_for(happened: Callable[[], object], process: subprocess.Popen[str]) -> 
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_training_that_is_stopped_saves_and_says_how_to_go_on(number: signal.Signals, tmp_path: Path) -> None:
     run = tmp_path / "a run"
     options = ["--learner", "promp", "--meta-batch", "2", "--iterations", "100000", "--out", run]
@@ -47,13 +45,12 @@ def test_a_training_that_is_stopped_saves_and_says_how_to_go_on(number: signal.S
     assert f"Stopped after {done} iterations; continue with: robotmeta train --resume '{run}'\n" in out
 
 
-@pytest.mark.parametrize("number", ENDING)
-def test_a_command_that_is_stopped_leaves_no_partial_file(number: signal.Signals, run: Path, tmp_path: Path) -> None:
+def test_a_command_that_is_stopped_leaves_no_partial_file(run: Path, tmp_path: Path) -> None:
     process = start("record", run, "--episodes", "3", "--out", tmp_path / "film.mp4")
     wait_for(lambda: list(tmp_path.iterdir()), process)
-    process.send_signal(number)
+    process.terminate()
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (128 + number, "robotmeta: stopped\n")
+    assert (process.returncode, said) == (143, "robotmeta: stopped\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -81,7 +78,7 @@ def test_a_second_signal_stops_a_training_at_once(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "run").checkpoints() == []
 
 
-@pytest.mark.parametrize("module", ["ctypes.util", "numpy", "gymnasium", "tyro", "torch"])
+@pytest.mark.parametrize("module", ["ctypes.util", "tyro", "torch"])
 def test_ctrl_c_while_importing_is_one_line(module: str) -> None:
     command = [sys.executable, "-m", "robotmeta.cli", "families"]
     environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}  # says what is imported
