@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Field, SpecEdit
+from robotmeta.envs.edits import Edit, Field, Mass, SpecEdit, order
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
@@ -43,27 +43,28 @@ class ModelBuilder:
     def __init__(self, spec: Callable[[], mujoco.MjSpec], space: ParameterSpace) -> None:
         self._spec = spec()
         self._structural = [p for p in space if any(isinstance(e, SpecEdit) for e in p.edits)]
-        self._written = [p for p in space if any(not isinstance(e, SpecEdit) for e in p.edits)]
+        writes = [(p, e) for p in space for e in p.edits if not isinstance(e, SpecEdit)]
+        self._writes = sorted(writes, key=lambda write: order(write[1]))
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
-        # After a write to masses or lengths, the constants that depend on them must be computed again.
-        inputs = set(mujoco.MjModel._setconst_inputs)
-        self._derived = any(not isinstance(e, Field) or e.name in inputs for p in self._written for e in p.edits)
-        self.nominal = self._structure(tuple(p.nominal for p in self._structural))
+        self._nominal = tuple(p.nominal for p in self._structural)
+        self.nominal = self._structure(self._nominal)
 
     def __call__(self, tasks: Tasks) -> list[mujoco.MjModel]:
         """Returns one model per task, in order. Tasks with the same model share one object."""
         return [self._model(row) for row in tasks]
 
     def _model(self, row: dict[str, float]) -> mujoco.MjModel:
-        base = self._structure(tuple(row[p.name] for p in self._structural))
-        if not self._written or all(row[p.name] == p.nominal for p in self._written):
+        values = tuple(row[p.name] for p in self._structural)
+        base = self._structure(values)
+        writes = self._writes
+        if all(row[p.name] == p.nominal for p, _ in writes):
+            writes = [] if values == self._nominal else [(p, e) for p, e in writes if _replaces(e)]
+        if not writes:
             return base
         model = copy.copy(base)
-        for parameter in self._written:
-            for edit in parameter.edits:
-                if not isinstance(edit, SpecEdit):
-                    edit.apply(model, row[parameter.name], row)
-        if self._derived:
+        for parameter, edit in writes:
+            edit.apply(model, row[parameter.name], row)
+        if any(_has_consequences(edit) for _, edit in writes):
             mujoco.mj_setConst(model, mujoco.MjData(model))
             model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
         return model
@@ -75,6 +76,16 @@ class ModelBuilder:
                 self._compiled.pop(next(iter(self._compiled)))
             model = self._compiled[values] = _compile(self._spec.copy(), self._structural, values)
         return model
+
+
+def _replaces(edit: Edit) -> bool:
+    """Whether an edit gives a value of its own, whatever an edit of structure made of it."""
+    return isinstance(edit, Field | Mass) and edit.mode == "set"
+
+
+def _has_consequences(edit: Edit) -> bool:
+    """Whether constants depend on what it writes, such as on masses and lengths, and must be computed again."""
+    return not isinstance(edit, Field) or edit.name in mujoco.MjModel._setconst_inputs
 
 
 def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[float, ...]) -> mujoco.MjModel:

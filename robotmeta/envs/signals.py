@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import mujoco
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,9 +51,9 @@ class FloatingBase:
         mujoco.mj_fwdPosition(model, data)
         driven: set[int] = set()
         roots: list[int] = []
-        for actuator, kind in enumerate(model.actuator_trntype):
-            start = data.moment_rowadr[actuator]
-            dofs = data.moment_colind[start : start + data.moment_rownnz[actuator]]
+        kinds = np.repeat(model.actuator_trntype, model.actuator_outnum)
+        for start, entries, kind in zip(data.moment_rowadr, data.moment_rownnz, kinds, strict=True):
+            dofs = data.moment_colind[start : start + entries]
             roots += model.body_rootid[model.dof_bodyid[dofs]].tolist()
             if kind not in _ON_BODIES:
                 driven |= set(model.dof_jntid[dofs].tolist())
@@ -119,18 +120,24 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
         robot: Name of the model in errors.
 
     Returns:
-        Name of each actuator, with its control range as the unit, and the function from actions to controls; None if
-        they are equal.
+        Name of each control, with its range as the unit, and the function from actions to controls; None if they are
+        equal. A control has the name of its actuator, with a number if the actuator has several.
 
     Raises:
         UserError: For a model without actuators, or an actuator without a control range.
     """
     if model.nu == 0:
         raise UserError(f"{robot} has no actuators; a policy needs at least one")
-    names = [model.actuator(actuator).name for actuator in range(model.nu)]
+    names: list[str] = []
+    actuators = [model.actuator(actuator).name for actuator in range(model.nactuator)]
+    for name, count in zip(actuators, model.actuator_ctrlnum.tolist(), strict=True):
+        names += [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
     for name, limited in zip(names, model.actuator_ctrllimited, strict=True):
         if not limited:
-            raise UserError(f"actuator '{name}' of {robot} has no control range; add one, such as ctrlrange=\"-1 1\"")
+            also = "" if name in actuators else ", and velrange or ffrange for its other inputs"
+            raise UserError(
+                f"actuator '{name}' of {robot} has no control range; add one, such as ctrlrange=\"-1 1\"{also}"
+            )
     low, high = torch.from_numpy(model.actuator_ctrlrange.copy()).unbind(dim=-1)
     middle, half = per_device((high + low) / 2.0), per_device((high - low) / 2.0)
     signals = tuple((name, f"{a:g} to {b:g}") for name, (a, b) in zip(names, model.actuator_ctrlrange, strict=True))

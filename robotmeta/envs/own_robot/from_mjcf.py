@@ -191,6 +191,7 @@ def _name_objects(spec: mujoco.MjSpec) -> None:
     """Names unnamed objects after their body, and actuators after what they drive, so that all can be varied."""
     _fill_names(spec.bodies, lambda body: "body")
     _fill_names(spec.geoms, lambda geom: geom.parent.name)
+    _fill_names(spec.pairs, lambda pair: f"{pair.geomname1}_{pair.geomname2}")
     _fill_names(spec.joints, lambda joint: joint.parent.name)
     _fill_names(spec.tendons, lambda tendon: "tendon")
     _fill_names(spec.actuators, lambda actuator: actuator.target)

@@ -8,7 +8,7 @@ joints that move the robot as a whole.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from operator import attrgetter
@@ -17,7 +17,9 @@ from typing import Literal
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Edit, Field, ModelEdit, Row, object_rows
+from robotmeta.envs.edits import Edit, Field, Mass, object_rows
+from robotmeta.envs.own_robot.friction import KINDS, check_friction, check_pair_friction
+from robotmeta.envs.own_robot.strength import check_gear, strength_edits
 from robotmeta.envs.signals import FloatingBase
 from robotmeta.errors import UserError, unknown
 
@@ -41,9 +43,6 @@ class Property:
     scaled_only: bool = False
 
 
-# A servo's force is linear in these fields. Scaling all of them scales its force and keeps its target.
-_FORCE = (Field("actuator_gainprm"), Field("actuator_biasprm"), Field("actuator_forcerange"))
-
 PROPERTIES: dict[str, dict[str, Property]] = {
     "body": {
         "mass": Property("kg", (Field("body_mass"), Field("body_inertia")), least=0.01),
@@ -55,6 +54,11 @@ PROPERTIES: dict[str, dict[str, Property]] = {
         "friction": Property("1", (Field("geom_friction", column=0),)),
         "torsional_friction": Property("m", (Field("geom_friction", column=1),)),
         "rolling_friction": Property("m", (Field("geom_friction", column=2),)),
+    },
+    "pair": {
+        "friction": Property("1", (Field("pair_friction", column=0), Field("pair_friction", column=1))),
+        "torsional_friction": Property("m", (Field("pair_friction", column=2),)),
+        "rolling_friction": Property("m", (Field("pair_friction", column=3), Field("pair_friction", column=4))),
     },
     "joint": {
         "damping": Property("N m s/rad", (Field("dof_damping"),)),
@@ -69,11 +73,14 @@ PROPERTIES: dict[str, dict[str, Property]] = {
     },
     "actuator": {
         "gear": Property("1", (Field("actuator_gear", column=0),), least=None),
-        "strength": Property("1", _FORCE, scaled_only=True),
+        "strength": Property("1", (Field("actuator_gainprm"),), scaled_only=True),
     },
     "option": {"gravity": Property("m/s^2", (Field("opt.gravity"),), least=None, scaled_only=True)},
 }
-"""What can vary, by kind of object. The centre of mass is in the body's frame. Strength scales an actuator's force."""
+"""What can vary, by kind of object. The centre of mass is in the body's frame.
+
+Strength scales the force of an actuator (:mod:`robotmeta.envs.own_robot.strength`).
+"""
 
 _OF_SLIDES = {"N m s/rad": "N s/m", "N m/rad": "N/m", "N m": "N", "kg m^2": "kg"}  # units of slides, by those of hinges
 
@@ -111,20 +118,18 @@ class Target:
         quantity, whose = self.quantity.replace("_", " "), f"every {self.kind}" if self.name == "*" else self.name
         return quantity if self.kind == "option" else f"{quantity} of {whose}"
 
-    def edits(self, mode: Mode) -> tuple[Edit, ...]:
-        """Returns how a value changes the model. A body's inertia scales with its mass."""
+    def edits(self, mode: Mode, model: mujoco.MjModel, robot: str) -> tuple[Edit, ...]:
+        """Returns how a value changes the model. A body's inertia scales with its mass.
+
+        Raises:
+            UserError: For a strength that cannot be scaled.
+        """
+        if self.quantity == "strength":
+            return strength_edits(self.objects, self.text, model, robot)
+        if self.quantity == "mass" and mode != "scale":
+            return (Mass(mode, self.objects),)
         rows = None if self.kind == "option" else self.objects
-        fields = tuple(dataclasses.replace(field, mode=mode, rows=rows) for field in self.offered.fields)
-        if self.quantity != "mass" or mode == "scale":
-            return fields
-
-        def change_mass(model: mujoco.MjModel, value: float, row: Row) -> None:
-            before = model.body_mass.copy()
-            fields[0].apply(model, value, row)
-            changed = model.body_mass != before
-            model.body_inertia[changed] *= (model.body_mass[changed] / before[changed])[:, None]
-
-        return (ModelEdit(change_mass),)
+        return tuple(dataclasses.replace(field, mode=mode, rows=rows) for field in self.offered.fields)
 
     def lowest(self, mode: Mode) -> float | None:
         """Returns the lowest physical value of a parameter; None if any sign is physical."""
@@ -176,7 +181,13 @@ def _names(kind: str, model: mujoco.MjModel) -> list[str]:
         return [model.body(i).name for i in range(model.nbody) if model.body_mass[i] > 0.0]
     if kind == "option":
         return [kind]
-    count = {"geom": model.ngeom, "joint": model.njnt, "tendon": model.ntendon, "actuator": model.nu}[kind]
+    count = {
+        "geom": model.ngeom,
+        "pair": model.npair,
+        "joint": model.njnt,
+        "tendon": model.ntendon,
+        "actuator": model.nactuator,
+    }[kind]
     return [getattr(model, kind)(i).name for i in range(count)]
 
 
@@ -196,19 +207,26 @@ def _values(model: mujoco.MjModel, field: Field, objects: Sequence[str]) -> np.n
 
 # -- checks ------------------------------------------------------------------------------------------------------------
 
-_LINEAR_GAINS = (int(mujoco.mjtGain.mjGAIN_FIXED), int(mujoco.mjtGain.mjGAIN_AFFINE))
-_LINEAR_BIASES = (int(mujoco.mjtBias.mjBIAS_NONE), int(mujoco.mjtBias.mjBIAS_AFFINE))
 
-
-def check(target: Target, mode: Mode, low: float, model: mujoco.MjModel, robot: str) -> None:
+def check(
+    target: Target,
+    mode: Mode,
+    low: float,
+    high: float,
+    model: mujoco.MjModel,
+    robot: str,
+    varied_pairs: Collection[str] = (),
+) -> None:
     """Checks that a target can vary in a way, and that the model then changes.
 
     Args:
         target: What varies.
         mode: In which way.
         low: The lowest training value.
+        high: The highest value, in training or out of distribution.
         model: The nominal model.
         robot: Name of the model in errors.
+        varied_pairs: Names of explicit pairs whose friction varies, in this target or others.
 
     Raises:
         UserError: If it cannot, or if the simulation would stay the same.
@@ -216,38 +234,22 @@ def check(target: Target, mode: Mode, low: float, model: mujoco.MjModel, robot: 
     smallest, largest = target.values.min(), target.values.max()
     if mode != "scale" and target.offered.scaled_only:
         raise UserError(f"{target.text} can only be scaled: write scale(low, high)")
-    if mode == "scale" and smallest == largest == 0.0:
+    if mode == "scale" and smallest == largest == 0.0 and not target.offered.scaled_only:
         raise UserError(f"{target.text} is 0 in {robot} and stays 0 when it is scaled: use add or set_to")
     if mode == "set" and smallest < largest:
         raise UserError(f"{target.text} has several values in {robot}, {smallest:g} to {largest:g}: use scale or add")
-    if target.quantity == "strength":
-        for name in target.objects:
-            actuator = model.actuator(name)
-            if actuator.gaintype[0] not in _LINEAR_GAINS or actuator.biastype[0] not in _LINEAR_BIASES:
-                raise UserError(f"{target.text}: the force of '{name}' is not linear in its gains; vary its gear")
-    if target.quantity == "friction":
-        values = target.values
-        lowest = {"scale": values * low, "add": values + low, "set": np.full_like(values, low)}[mode]
-        _check_friction(target, lowest, model, robot)
+    if target.quantity == "gear":
+        first = np.array(
+            [model.actuator_gear[object_rows(model, "actuator_gear", name)[0], 0] for name in target.objects]
+        )
+        ends = np.abs([_changed(first, mode, low), _changed(first, mode, high)])
+        check_gear(target.objects, ends.max(axis=0), target.text, model, robot)
+    if target.kind == "geom" and target.quantity in KINDS:
+        lowest = _changed(target.values, mode, low)
+        check_friction(target.objects, target.quantity, lowest, target.text, model, robot, varied_pairs)
+    if target.kind == "pair":
+        check_pair_friction(target.objects, target.quantity, target.text, model, robot)
 
 
-def _check_friction(target: Target, lowest: np.ndarray, model: mujoco.MjModel, robot: str) -> None:
-    # MuJoCo takes the larger friction of two geoms in contact. A friction below the other one would have no effect.
-    mine = [model.geom(name).id for name in target.objects]
-    for geom, friction in zip(mine, lowest, strict=True):
-        for other in sorted(set(range(model.ngeom)) - set(mine)):
-            behind = model.geom_priority[other] - model.geom_priority[geom]
-            hidden = behind > 0 or (behind == 0 and friction < model.geom_friction[other, 0])
-            if hidden and _touch(model, geom, other):
-                raise UserError(
-                    f"{target.text} may have no effect: MuJoCo takes the larger friction of two geoms in contact, and "
-                    f"'{model.geom(other).name}' has {model.geom_friction[other, 0]:g}; vary '*.friction', or give "
-                    f"'{model.geom(geom).name}' priority=\"{model.geom_priority[other] + 1}\" in {robot}"
-                )
-
-
-def _touch(model: mujoco.MjModel, geom: int, other: int) -> bool:
-    """Whether two geoms can collide, one of them fixed to the world and the other not."""
-    fixed = [model.body_weldid[model.geom_bodyid[g]] == 0 for g in (geom, other)]
-    seen = [model.geom_contype[a] & model.geom_conaffinity[b] for a, b in ((geom, other), (other, geom))]
-    return fixed[0] != fixed[1] and any(seen)
+def _changed(values: np.ndarray, mode: Mode, value: float) -> np.ndarray:
+    return {"scale": values * value, "add": values + value, "set": np.full_like(values, value)}[mode]

@@ -15,7 +15,7 @@ import numpy as np
 from robotmeta.envs import checks
 from robotmeta.envs.distributions import Choice, Distribution, LogUniform, Uniform, Union
 from robotmeta.envs.edits import Edit, SpecEdit
-from robotmeta.envs.own_robot.targets import check, find
+from robotmeta.envs.own_robot.targets import Target, check, find
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.errors import UserError, unknown
 
@@ -71,8 +71,6 @@ def scale(low: float | Distribution, high: float | None = None, **options: Unpac
         high: Largest multiplier.
         **options: See :class:`Options`.
     """
-    if isinstance(low, int | float) and low <= 0.0:
-        raise UserError(f"scale({low:g}, {high}) has no logarithm to be uniform in: write scale(Uniform({low:g}, ...))")
     return Variation("scale", _distribution("scale", low, high, LogUniform), options)
 
 
@@ -94,17 +92,31 @@ def goal(low: float | Distribution, high: float | None = None, **options: Unpack
 def _distribution(
     way: str, low: float | Distribution, high: float | None, kind: type[Uniform] | type[LogUniform]
 ) -> Distribution:
-    if not isinstance(low, int | float):
+    if not isinstance(low, int | float | np.number):
+        if high is not None and _is_distribution(low):
+            raise UserError(f"{way}({low}, {high!r}): give a distribution, or the smallest and the largest value")
         return _as_distribution(way, low)
-    if high is None or not low < high:
+    low = checks.number(f"{way}: the smallest value", low, finite=False)
+    if high is None:
         raise UserError(f"{way}({low:g}, {high}): give the smallest value, then the largest")
+    high = checks.number(f"{way}: the largest value", high, finite=False)
+    if not low < high:
+        raise UserError(f"{way}({low:g}, {high:g}): give the smallest value, then the largest")
     if not (math.isfinite(low) and math.isfinite(high)):
         raise UserError(f"{way}({low:g}, {high:g}): the range must be finite")
+    if kind is LogUniform and low <= 0.0:
+        raise UserError(
+            f"{way}({low:g}, {high:g}) has no logarithm to be uniform in: write {way}(Uniform({low:g}, ...))"
+        )
     return kind(float(low), float(high))
 
 
+def _is_distribution(given: object) -> bool:
+    return hasattr(given, "sample") and hasattr(given, "support") and not isinstance(given, type)
+
+
 def _as_distribution(way: str, given: object) -> Distribution:
-    if not (hasattr(given, "sample") and hasattr(given, "support")):
+    if not _is_distribution(given):
         raise UserError(
             f"{way}: {given!r} is not a distribution; give the smallest and the largest value, or a distribution such "
             "as Uniform(0.0, 1.0) or Choice((0.0, 1.0))"
@@ -129,41 +141,80 @@ def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjM
     Raises:
         UserError: For a target that does not exist, is ambiguous, or cannot vary in this way.
     """
+    if not isinstance(vary, Mapping):
+        raise UserError(f'vary must be a mapping, such as {{"torso.mass": scale(0.5, 2.0)}}, not {vary!r}')
     if not vary:
         raise UserError("vary is empty: name what differs from robot to robot, or a goal that only the reward reads")
-    return ParameterSpace(tuple(_parameter(target, way, model, robot) for target, way in vary.items()))
+    for text in vary:
+        if not isinstance(text, str):
+            raise UserError(f"vary: {text!r} is not a target: write NAME.PROPERTY, such as torso.mass")
+    targets = {text: find(text, model, robot) for text, way in vary.items() if _of_property(way)}
+    _check_overlaps(targets, vary)
+    pairs = [name for target in targets.values() if target.kind == "pair" for name in target.objects]
+    return ParameterSpace(
+        tuple(
+            _of_target(targets[text], way, model, robot, pairs)
+            if isinstance(way, Variation) and text in targets
+            else _parameter(text, way)
+            for text, way in vary.items()
+        )
+    )
 
 
-def _parameter(text: str, way: Variation | Parameter, model: mujoco.MjModel, robot: str) -> Parameter:
+def _of_property(way: Variation | Parameter) -> bool:
+    return isinstance(way, Variation) and way.mode != "goal" and way.options.get("edit") is None
+
+
+def _check_overlaps(targets: Mapping[str, Target], vary: Mapping[str, Variation | Parameter]) -> None:
+    """Refuses a value that another one would replace. Factors and sums of the same quantity go together."""
+    for text, target in targets.items():
+        for other_text, other in targets.items():
+            way = vary[text]
+            shared = set(target.objects) & set(other.objects)
+            same = (target.kind, target.quantity) == (other.kind, other.quantity)
+            if text != other_text and same and shared and isinstance(way, Variation) and way.mode == "set":
+                raise UserError(
+                    f"{text} and {other_text} both change the {target.quantity.replace('_', ' ')} of "
+                    f"'{min(shared)}': leave one of them out, or scale both"
+                )
+
+
+def _parameter(text: str, way: Variation | Parameter) -> Parameter:
+    """Returns the parameter of a goal, of an edit, or one that is given whole."""
     if isinstance(way, Parameter):
         return dataclasses.replace(way, name=_column(text))
     if not isinstance(way, Variation):
         raise UserError(f"{text}: {way!r} is not a way of varying: write scale, add, set_to or goal (low, high)")
     nominal, prefix = _NOMINAL[way.mode], _PREFIX[way.mode]
     edit = way.options.get("edit")
-    if way.mode == "goal":
-        if edit is not None:
-            raise UserError(f"{text}: a goal does not change the robot; use edit with scale, add or set_to")
+    if edit is None:
         low, high = way.train.support
         middle = high if isinstance(way.train, Choice) else (low + high) / 2.0
         return _described(text, way, "goal, which only the reward reads", middle, None)
-    if edit is not None:
-        if way.mode == "set" and "nominal" not in way.options:
-            raise UserError(f"{text}: with an edit, set_to needs the nominal value: set_to(low, high, nominal=...)")
-        lowest = 0.01 if way.mode == "scale" else None
-        return _described(text, way, prefix + text, nominal, lowest, edits=(SpecEdit(edit),))
+    if way.mode == "goal":
+        raise UserError(f"{text}: a goal does not change the robot; use edit with scale, add or set_to")
+    if not callable(edit):
+        raise UserError(f"{text}: edit must be a function (spec, value), not {edit!r}")
+    if way.mode == "set" and "nominal" not in way.options:
+        raise UserError(f"{text}: with an edit, set_to needs the nominal value: set_to(low, high, nominal=...)")
+    lowest = 0.01 if way.mode == "scale" else None
+    return _described(text, way, prefix + text, nominal, lowest, edits=(SpecEdit(edit),))
+
+
+def _of_target(target: Target, way: Variation, model: mujoco.MjModel, robot: str, pairs: Sequence[str]) -> Parameter:
     if "nominal" in way.options:
-        raise UserError(f"{text}: leave out nominal, because the model has the nominal value")
-    target = find(text, model, robot)
-    check(target, way.mode, way.train.support[0], model, robot)
+        raise UserError(f"{target.text}: leave out nominal, because the model has the nominal value")
+    low, high = way.train.support
+    ood = _ood(target.column, way)
+    check(target, way.mode, low, high if ood is None else max(high, ood.support[1]), model, robot, pairs)
     return _described(
         target.column,
         way,
-        f"{prefix}{target}",
-        float(target.values.min()) if way.mode == "set" else nominal,
+        f"{_PREFIX[way.mode]}{target}",
+        float(target.values.min()) if way.mode == "set" else _NOMINAL[way.mode],
         target.lowest(way.mode),
         unit="1" if way.mode == "scale" else target.unit,
-        edits=target.edits(way.mode),
+        edits=target.edits(way.mode, model, robot),
     )
 
 

@@ -28,7 +28,7 @@ ROBOT = """
 <mujoco>
   <option timestep="0.01"/>
   <worldbody>
-    <geom name="floor" type="plane" size="5 5 1" friction="0.5" priority="1"/>
+    <geom name="floor" type="plane" size="5 5 1" friction="0.5" condim="4" priority="1"/>
     <body name="torso" pos="0 0 0.5">
       <joint name="x" type="slide" axis="1 0 0"/>
       <joint name="z" type="slide" axis="0 0 1"/>
