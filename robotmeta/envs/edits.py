@@ -85,10 +85,13 @@ class SpecEdit:
         self.apply_edit(spec, value)
 
 
-Edit = Field | Mass | ModelEdit | SpecEdit
+WrittenEdit = Field | Mass | ModelEdit
+"""A change of the compiled model."""
+
+Edit = WrittenEdit | SpecEdit
 
 
-def order(edit: Edit) -> int:
+def order(edit: WrittenEdit) -> int:
     """Returns the place of an edit among others: factors first, then what is added, then what replaces."""
     mode = edit.mode if isinstance(edit, Field | Mass) else ""
     return {"add": 1, "set": 2}.get(mode, 0)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Edit, Field, Mass, SpecEdit, order
+from robotmeta.envs.edits import Field, Mass, Row, SpecEdit, WrittenEdit, order
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
+
+Write = tuple[Parameter, WrittenEdit]
 
 _CACHED_STRUCTURES = 256
 
@@ -47,7 +50,11 @@ class ModelBuilder:
         self._writes = sorted(writes, key=lambda write: order(write[1]))
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
         self._nominal = tuple(p.nominal for p in self._structural)
-        self.nominal = self._structure(self._nominal)
+        base = self._structure(self._nominal)
+        # The nominal values of parameters written by hand may differ from those of the file.
+        replaced = _written(base, self._replacing(), {p.name: p.nominal for p in space})
+        same = all(np.array_equal(_entries(base, e), _entries(replaced, e)) for _, e in self._replacing())
+        self.nominal = base if same else replaced
 
     def __call__(self, tasks: Tasks) -> list[mujoco.MjModel]:
         """Returns one model per task, in order. Tasks with the same model share one object."""
@@ -58,16 +65,14 @@ class ModelBuilder:
         base = self._structure(values)
         writes = self._writes
         if all(row[p.name] == p.nominal for p, _ in writes):
-            writes = [] if values == self._nominal else [(p, e) for p, e in writes if _replaces(e)]
-        if not writes:
-            return base
-        model = copy.copy(base)
-        for parameter, edit in writes:
-            edit.apply(model, row[parameter.name], row)
-        if any(_has_consequences(edit) for _, edit in writes):
-            mujoco.mj_setConst(model, mujoco.MjData(model))
-            model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
-        return model
+            if values == self._nominal:
+                return self.nominal
+            writes = self._replacing()
+        return _written(base, writes, row)
+
+    def _replacing(self) -> list[Write]:
+        """The writes that give a value of their own, whatever an edit of structure made of it."""
+        return [(p, e) for p, e in self._writes if isinstance(e, Field | Mass) and e.mode == "set"]
 
     def _structure(self, values: tuple[float, ...]) -> mujoco.MjModel:
         model = self._compiled.get(values)
@@ -78,12 +83,24 @@ class ModelBuilder:
         return model
 
 
-def _replaces(edit: Edit) -> bool:
-    """Whether an edit gives a value of its own, whatever an edit of structure made of it."""
-    return isinstance(edit, Field | Mass) and edit.mode == "set"
+def _written(base: mujoco.MjModel, writes: list[Write], row: Row) -> mujoco.MjModel:
+    """Returns a copy of a model in which values are written, or the model itself if there are none."""
+    if not writes:
+        return base
+    model = copy.copy(base)
+    for parameter, edit in writes:
+        edit.apply(model, row[parameter.name], row)
+    if any(_has_consequences(edit) for _, edit in writes):
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+        model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
+    return model
 
 
-def _has_consequences(edit: Edit) -> bool:
+def _entries(model: mujoco.MjModel, edit: WrittenEdit) -> np.ndarray:
+    return model.body_mass if isinstance(edit, Mass) else attrgetter(edit.name)(model)
+
+
+def _has_consequences(edit: WrittenEdit) -> bool:
     """Whether constants depend on what it writes, such as on masses and lengths, and must be computed again."""
     return not isinstance(edit, Field) or edit.name in mujoco.MjModel._setconst_inputs
 
