@@ -86,7 +86,8 @@ class MujocoWorld:
         control: ``(action) -> control``, both ``[..., action]``, if the actuators' range is not [-1, 1].
         drive: ``(state, action, task) -> fields``, if an action is more than controls. The fields of ``MjData``, such
             as ``ctrl``, ``mocap_pos`` or ``qpos``, each ``[task, episode, ...]``, are set before the substeps.
-        keyframe: Keyframe of the model that is the nominal initial state; None for the initial pose at rest.
+        keyframe: Keyframe of the model that is the nominal initial state, activations, controls, mocap poses and time
+            included; None for the initial pose at rest.
         lagging: Whether derived fields may be those of the state before the last substep, as ``mj_step`` leaves them.
             By default they are brought up to date, which takes longer. Forces, such as those of touch sensors, are
             those of the last substep in both cases. A lagging world must not read fields that ``mj_step`` does not

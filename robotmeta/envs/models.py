@@ -13,7 +13,7 @@ import numpy as np
 from robotmeta.envs.edits import Field, Mass, Row, SpecEdit, WrittenEdit, order
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
 
 Write = tuple[Parameter, WrittenEdit]
 
@@ -131,6 +131,18 @@ def weigh(spec: mujoco.MjSpec, mass: float) -> None:
     scale = mass / float(spec.copy().compile().body_mass.sum())
     for geom in spec.geoms:
         geom.density *= scale
+
+
+def keyframe_id(model: mujoco.MjModel, name: str | None) -> int:
+    """Returns the number of a keyframe; -1 for None, which stands for the initial pose in MuJoCo's functions too.
+
+    Raises:
+        UserError: For a keyframe that does not exist.
+    """
+    existing = [model.key(number).name for number in range(model.nkey)]
+    if name is not None and name not in existing:
+        raise unknown("keyframe", str(name), filter(None, existing))
+    return -1 if name is None else existing.index(name)
 
 
 def worlds_of(models: list[mujoco.MjModel], episodes: int) -> list[mujoco.MjModel]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from robotmeta.envs.devices import per_device
 from robotmeta.envs.draws import normal_like, uniform_like
 from robotmeta.envs.family import Columns, State
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import UserError
 
 Signals = tuple[tuple[str, str], ...]
 """Name and unit of each quantity."""
@@ -152,34 +152,21 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
 
 
 def noisy_start(
-    model: mujoco.MjModel, noise: float, keyframe: str | None = None, *, normal_velocity: bool = True
+    model: mujoco.MjModel, noise: float, *, normal_velocity: bool = True
 ) -> Callable[[State, torch.Generator, Columns], State]:
-    """Returns a ``reset`` function: a pose at rest with uniform noise on positions and normal noise on velocities.
+    """Returns a ``reset`` function: the nominal state with uniform noise on positions and normal noise on velocities.
 
     Args:
         model: The nominal model.
         noise: Half the range of positions (m, rad), and standard deviation of velocities (m/s, rad/s).
-        keyframe: Pose to start from; None for the model's initial pose.
         normal_velocity: Whether the noise on velocities is normal. Otherwise it is uniform, as that on positions.
-
-    Raises:
-        UserError: For a keyframe that does not exist.
     """
-    displacement = torch.zeros(model.nq, dtype=torch.float64)
-    if keyframe is not None:
-        existing = [model.key(i).name for i in range(model.nkey)]
-        if keyframe not in existing:
-            raise unknown("keyframe", keyframe, existing)
-        displacement += torch.from_numpy(model.key(keyframe).qpos - model.qpos0)
-    offset = per_device(displacement)
     turning = {_FREE: 3, _BALL: 0}  # where the quaternion starts in the positions of a joint
     kinds = zip(model.jnt_type.tolist(), model.jnt_qposadr.tolist(), strict=True)
     quaternions = [slice(start + turning[kind], start + turning[kind] + 4) for kind, start in kinds if kind in turning]
 
     def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-        # The pose is relative to that of the task, because a robot with longer legs starts higher.
-        qpos = nominal["qpos"] + offset(nominal["qpos"].device)
-        qpos += uniform_like(qpos, generator, scale=noise, dtype=torch.float32)
+        qpos = nominal["qpos"] + uniform_like(nominal["qpos"], generator, scale=noise, dtype=torch.float32)
         for part in quaternions:
             qpos[..., part] /= qpos[..., part].norm(dim=-1, keepdim=True)
         draw = normal_like if normal_velocity else uniform_like

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.models import in_one_line, quiet_mujoco
+from robotmeta.envs.models import in_one_line, keyframe_id, quiet_mujoco
 from robotmeta.envs.own_robot.variations import Variation, parameter_space
 from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
@@ -70,7 +70,8 @@ def from_mjcf(
         source: Where the robot and the task come from; a string is the citation.
         frame_skip: Physics substeps per control step; by default as many as take about 0.04 s.
         horizon: Control steps per episode.
-        keyframe: Pose to start from; by default the model's initial pose.
+        keyframe: Keyframe to start from, with its velocities, activations, controls, mocap poses and time; by default
+            the model's initial pose at rest. The pose shifts with that of a robot whose structure varies.
         reset_noise: Size of the noise on initial positions and velocities, in m, rad, m/s and rad/s.
         reset: ``(nominal state, generator, task) -> initial state``, in place of that noise.
         observe: ``(state, task) -> [task, episode, observation]``, in place of positions and velocities.
@@ -100,6 +101,7 @@ def from_mjcf(
         raise UserError("observe and observations must be given together")
     signals, default = observed(nominal)
     actions, control = controlled(nominal, robot)
+    keyframe_id(nominal, keyframe)
     timestep = float(nominal.opt.timestep)
     if timestep <= 0.0:
         raise UserError(f"the timestep of {robot} must be positive, not {timestep:g}")
@@ -110,6 +112,7 @@ def from_mjcf(
         camera=_camera(nominal, camera),
         lookat_body=FloatingBase(nominal).root,
         control=control,
+        keyframe=keyframe,
     )
     space = parameter_space(vary, nominal, robot)
     if not isinstance(source, Source):
@@ -124,7 +127,7 @@ def from_mjcf(
         actions=actions,
         horizon=horizon,
         dt=timestep * world.frame_skip,
-        reset=reset or noisy_start(nominal, checks.not_negative("reset_noise", reset_noise), keyframe),
+        reset=reset or noisy_start(nominal, checks.not_negative("reset_noise", reset_noise)),
         observe=observe or default,
         reward=reward,
         shaping_reward=shaping_reward,
@@ -195,6 +198,7 @@ def _name_objects(spec: mujoco.MjSpec) -> None:
     _fill_names(spec.joints, lambda joint: joint.parent.name)
     _fill_names(spec.tendons, lambda tendon: "tendon")
     _fill_names(spec.actuators, lambda actuator: actuator.target)
+    _fill_names(spec.keys, lambda key: "key")
 
 
 def _fill_names(objects: Sequence[Any], base: Callable[[Any], str]) -> None:

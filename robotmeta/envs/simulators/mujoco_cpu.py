@@ -11,7 +11,7 @@ from mujoco.batch import Batch, SimulationError
 from torch import Tensor
 
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
-from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
+from robotmeta.envs.models import ModelBuilder, initial_positions, keyframe_id, quiet_mujoco, worlds_of
 from robotmeta.envs.rendering import Camera, render
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
@@ -54,6 +54,7 @@ class MujocoSimulator:
         self._batch = Batch(
             self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=self._current
         )
+        self._keyframe = keyframe_id(self._build.nominal, family.world.keyframe)
         self._views: dict[str, Tensor] = {}
         self._fields = {name: self._bound(name) for name in ("qpos", "qvel", *family.world.fields)}
         self._columns = family.space.nominal(num_tasks).columns(self.device)
@@ -74,20 +75,24 @@ class MujocoSimulator:
 
     @property
     def nominal(self) -> State:
-        key = self._world.keyframe
-        if key is not None:
-            poses = [model.key(key) for model in self._models]
-            start = {"qpos": np.stack([p.qpos for p in poses]), "qvel": np.stack([p.qvel for p in poses])}
-            return {name: torch.from_numpy(value).unsqueeze(1) for name, value in start.items()}
         qpos = torch.from_numpy(initial_positions(self._models)).unsqueeze(1)
-        return {"qpos": qpos, "qvel": torch.zeros(self._shape[0], 1, self._build.nominal.nv, dtype=torch.float64)}
+        qvel = torch.zeros(self._shape[0], 1, self._build.nominal.nv, dtype=torch.float64)
+        if self._keyframe < 0:
+            return {"qpos": qpos, "qvel": qvel}
+        # The pose is relative to that of the task, because a robot with longer legs starts higher.
+        shift = qpos - torch.from_numpy(self._build.nominal.qpos0)
+        poses, speeds = ([getattr(m, f)[self._keyframe] for m in self._models] for f in ("key_qpos", "key_qvel"))
+        return {
+            "qpos": torch.from_numpy(np.stack(poses)).unsqueeze(1) + shift,
+            "qvel": torch.from_numpy(np.stack(speeds)).unsqueeze(1),
+        }
 
     @property
     def state(self) -> State:
         return self._fields
 
     def reset(self, state: State) -> None:
-        self._batch.reset(stage=_NONE)
+        self._batch.reset(keyframe=self._keyframe, stage=_NONE)  # activations, controls, bodies in motion and the time
         for name, value in state.items():
             self._fields[name].copy_(value)
         if self._derived:
