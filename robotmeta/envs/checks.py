@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ def number(what: str, value: object, *, finite: bool = True) -> float:
     """
     plain = value.item() if isinstance(value, np.generic) else value
     kind = "a finite number" if finite else "a number"
+    if isinstance(plain, int) and abs(plain) > sys.float_info.max:
+        raise UserError(f"{what} must be {kind}, not one of {plain.bit_length()} bits")
     if isinstance(plain, bool) or not isinstance(plain, int | float) or math.isnan(plain):
         raise UserError(f"{what} must be {kind}, not {plain!r}")
     if finite and math.isinf(plain):
@@ -68,6 +71,12 @@ def interval(what: str, value: object, *, finite: bool = True) -> tuple[float, f
     if low > high:
         raise UserError(f"{what} ({low:g}, {high:g}) must be in ascending order")
     return low, high
+
+
+def names(what: str, value: object, example: str) -> None:
+    """Raises UserError for anything but a tuple or list of strings."""
+    if not isinstance(value, tuple | list) or not all(isinstance(name, str) for name in value):
+        raise UserError(f"{what} must be a tuple of names, {example}, not {value!r}")
 
 
 def signals(what: str, value: object, *, at_least: int = 0) -> None:

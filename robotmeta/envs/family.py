@@ -11,6 +11,7 @@ from typing import Any
 import mujoco
 import numpy as np
 import torch
+from mujoco.batch import DATA_FIELDS
 from torch import Tensor
 
 from robotmeta.envs import checks
@@ -110,9 +111,13 @@ class MujocoWorld:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame_skip", checks.count("frame_skip", self.frame_skip))
+        checks.names("fields", self.fields, 'such as ("sensordata", "xpos")')
+        object.__setattr__(self, "fields", tuple(self.fields))
         for name in self.fields:
-            if not hasattr(mujoco.MjData, name):
-                raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
+            if hasattr(mujoco.MjData, name) and name not in DATA_FIELDS:
+                raise UserError(f"'{name}' of MjData is not an array of a fixed size, such as sensordata or cfrc_ext")
+            if name not in DATA_FIELDS:
+                raise unknown("field of MjData", name, sorted(DATA_FIELDS))
 
 
 @dataclass(frozen=True)
@@ -226,9 +231,11 @@ class TaskFamily:
     """:func:`robotmeta.from_mjcf`."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        if not isinstance(self.name, str) or not self.name or not self.name.isprintable():
             raise UserError(f"the name of a family must be a string, not {self.name!r}")
         where = f"family '{self.name}':"
+        if not isinstance(self.summary, str):
+            raise UserError(f"{where} summary must be a string, not {self.summary!r}")
         if not isinstance(self.source, Source):
             raise UserError(f"{where} source must be a Source, not {self.source!r}")
         if not isinstance(self.space, ParameterSpace):
@@ -259,7 +266,11 @@ class TaskFamily:
         object.__setattr__(self, "success_lasts", checks.not_negative(f"{where} success_lasts", self.success_lasts))
         if self.init_std is not None:
             object.__setattr__(self, "init_std", checks.positive(f"{where} init_std", self.init_std))
+        if not isinstance(self.robots, Mapping):
+            raise UserError(f"{where} robots must be a mapping of names to parameters, not {self.robots!r}")
         for name, row in self.robots.items():
+            if not isinstance(name, str) or not isinstance(row, Mapping):
+                raise UserError(f"{where} robots: {name!r}: {row!r} must be a name and its parameters by name")
             try:
                 self.space.row(row, where=f"robot '{name}'")
             except UserError as error:

@@ -13,7 +13,7 @@ import numpy as np
 from robotmeta.envs.edits import Field, Mass, Row, SpecEdit, WrittenEdit, order
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import UserError, reason, unknown
 
 Write = tuple[Parameter, WrittenEdit]
 
@@ -109,7 +109,12 @@ def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[flo
     for parameter, value in zip(parameters, values, strict=True):
         for edit in parameter.edits:
             if isinstance(edit, SpecEdit):
-                edit.apply(spec, value)
+                try:
+                    edit.apply(spec, value)
+                except UserError:
+                    raise
+                except Exception as error:  # the user's function may raise anything
+                    raise UserError(f"the edit of {parameter.name}={value:g} raises {reason(error)}") from error
     try:
         return spec.compile()
     except ValueError as error:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import mujoco
 import torch
@@ -14,7 +12,8 @@ from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.models import in_one_line, keyframe_id, quiet_mujoco
+from robotmeta.envs.models import keyframe_id
+from robotmeta.envs.own_robot.loading import Model, compiled, loader
 from robotmeta.envs.own_robot.variations import Variation, parameter_space
 from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
@@ -22,8 +21,6 @@ from robotmeta.envs.validation import check_family
 from robotmeta.errors import UserError, unknown
 
 _CONTROL_STEP = 0.04  # seconds of a control step, about, by default
-
-Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
 
 
 def from_mjcf(
@@ -95,8 +92,8 @@ def from_mjcf(
             range, a name that does not exist, a variant whose state has another layout, or a function that does not
             work.
     """
-    spec, robot = _loader(model)
-    nominal = _compiled(spec(), robot)
+    spec, robot = loader(model)
+    nominal = compiled(spec(), robot)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations must be given together")
     signals, default = observed(nominal)
@@ -115,11 +112,11 @@ def from_mjcf(
         keyframe=keyframe,
     )
     space = parameter_space(vary, nominal, robot)
-    if not isinstance(source, Source):
+    if isinstance(source, str) or source is None:
         source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
-        name=name or robot.removesuffix(".xml").replace(" ", "-"),
-        summary=summary or f"A robot that varies in {', '.join(space.names)}.",
+        name=Path(robot).stem.replace(" ", "-") if name is None else name,
+        summary=f"A robot that varies in {', '.join(space.names)}." if summary is None else summary,
         source=source,
         space=space,
         world=world,
@@ -134,7 +131,7 @@ def from_mjcf(
         success=success,
         success_lasts=success_lasts,
         distance=distance,
-        robots=robots or {},
+        robots={} if robots is None else robots,
         privileged_state=privileged_state or (),
         observe_privileged_state=observe_privileged_state,
         init_std=init_std,
@@ -145,74 +142,8 @@ def from_mjcf(
     return family
 
 
-# -- the model ---------------------------------------------------------------------------------------------------------
-
-
-def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
-    """Returns a function that loads the model with all objects named, and the name of the model in errors."""
-    if isinstance(model, mujoco.MjSpec):
-        given = cast(Any, model)  # for the type checker, it might be a function
-        build, robot = given.copy, given.modelname or "robot"
-    elif callable(model):
-        build, robot = model, getattr(model, "__name__", "robot")
-    elif isinstance(model, str) and model.lstrip().startswith("<"):
-        text = model
-        build, robot = lambda: mujoco.MjSpec.from_string(text), "the model"
-    elif not isinstance(model, str | Path):
-        raise UserError(f"model must be an MJCF file, its text, an MjSpec or a function that makes one, not {model!r}")
-    else:
-        file = Path(model).expanduser().absolute()  # for calls from another working folder
-        if not file.is_file():
-            raise UserError(f"no file {model} in {Path.cwd()}")
-        build, robot = lambda: mujoco.MjSpec.from_file(str(file)), file.name
-
-    def load() -> mujoco.MjSpec:
-        with quiet_mujoco():
-            try:
-                spec = build()
-            except ValueError as error:
-                raise UserError(f"{robot} does not load: {in_one_line(error)}") from None
-        if not isinstance(spec, mujoco.MjSpec):
-            raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
-        _name_objects(spec)
-        for body in spec.bodies[1:]:
-            body.simple = False  # the compiler's shortcut for bodies whose centre of mass never varies
-        return spec
-
-    return load, robot
-
-
-def _compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
-    with quiet_mujoco():
-        try:
-            return spec.compile()
-        except ValueError as error:
-            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
-
-
-def _name_objects(spec: mujoco.MjSpec) -> None:
-    """Names unnamed objects after their body, and actuators after what they drive, so that all can be varied."""
-    _fill_names(spec.bodies, lambda body: "body")
-    _fill_names(spec.geoms, lambda geom: geom.parent.name)
-    _fill_names(spec.pairs, lambda pair: f"{pair.geomname1}_{pair.geomname2}")
-    _fill_names(spec.joints, lambda joint: joint.parent.name)
-    _fill_names(spec.tendons, lambda tendon: "tendon")
-    _fill_names(spec.actuators, lambda actuator: actuator.target)
-    _fill_names(spec.keys, lambda key: "key")
-
-
-def _fill_names(objects: Sequence[Any], base: Callable[[Any], str]) -> None:
-    taken = {item.name for item in objects}
-    for item in objects:
-        if not item.name:
-            stem = base(item)
-            numbered = (f"{stem}_{number}" for number in itertools.count(2))
-            item.name = next(name for name in itertools.chain([stem], numbered) if name not in taken)
-            taken.add(item.name)
-
-
 def _camera(model: mujoco.MjModel, name: str | None) -> str | None:
     existing = [model.camera(i).name for i in range(model.ncam)]
     if name is not None and name not in existing:
-        raise unknown("camera", name, existing)
+        raise unknown("camera", str(name), filter(None, existing))
     return name or next(filter(None, existing), None)

@@ -243,6 +243,7 @@ def _described(
     largest = max(abs(value) for support in supports for value in support)
     reach = largest if isinstance(way.train, Choice) else _REACH * largest
     bounds = options.get("bounds", (-reach if lowest is None else lowest, reach))
+    bounds = tuple(bounds.tolist()) if isinstance(bounds, np.ndarray) else bounds
     described, unit = options.get("description", what), options.get("unit", unit)
     labels = options.get("labels", {})
     return Parameter(
@@ -262,16 +263,24 @@ def _ood(name: str, way: Variation) -> Distribution | None:
     given = way.options.get("ood")
     if given is None:
         return None
-    if not isinstance(given, Sequence):
+    if not isinstance(given, Sequence | np.ndarray):
         return _as_distribution(f"{name}: ood", given)
     low, high = way.train.support
-    pairs = np.array(given, dtype=float).reshape(-1) if np.size(given) % 2 == 0 else None
-    if pairs is None:
-        raise UserError(f"{name}: ood {given} is not an interval (low, high) or several intervals")
-    intervals = [(float(start), float(end)) for start, end in pairs.reshape(-1, 2)]
+    intervals = _intervals(name, given)
     for start, end in intervals:
         if not start < end:
             raise UserError(f"{name}: ood ({start:g}, {end:g}): give the smallest value, then the largest")
         if start < high and end > low and not isinstance(way.train, Choice):
             raise UserError(f"{name}: ood ({start:g}, {end:g}) overlaps the training values, {way.train}")
     return Uniform(*intervals[0]) if len(intervals) == 1 else Union(tuple(intervals))
+
+
+def _intervals(name: str, given: object) -> list[tuple[float, float]]:
+    """Reads an interval, or several."""
+    try:
+        pairs = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
+    if pairs.size == 0 or pairs.shape[-1] != 2 or pairs.ndim > 2:
+        raise UserError(f"{name}: ood {given} is not an interval (low, high) or several intervals")
+    return [(start, end) for start, end in pairs.reshape(-1, 2).tolist()]

@@ -78,7 +78,11 @@ HALF_TO_TWO = scale(0.5, 2.0)
         ),
         ("cube.friction", {"contact": PAIR.format("")}, "vary 'pair:slide.friction'"),
         ("cube.friction", {}, "MuJoCo takes the larger friction of two geoms in contact, and 'floor' has 1"),
-        ("cube.friction", {"floor": 'priority="2"'}, "higher priority counts, and 'floor' has 1; vary '*.friction', or"),
+        (
+            "cube.friction",
+            {"floor": 'priority="2"'},
+            "higher priority counts, and 'floor' has 1; vary '*.friction', or",
+        ),
         ("cube.friction", {"floor": 'priority="2"'}, "give 'cube' priority=\"3\" in the model"),
         (  # against each other, not only against the world
             "cube.friction",
@@ -89,7 +93,7 @@ HALF_TO_TWO = scale(0.5, 2.0)
         (
             "cube.rolling_friction",
             {"cube": 'priority="1" condim="4"'},
-            "which is without rolling friction; give it condim=\"6\"",
+            'which is without rolling friction; give it condim="6"',
         ),
         ("cube.friction", {"cube": 'priority="1" condim="1"'}, "have condim 1, which is without friction"),
         ("cube.friction", {"cube": 'contype="0" conaffinity="0"'}, "nothing in the model can touch 'cube'"),

@@ -208,6 +208,13 @@ def test_ranges_distributions_and_nominal_values_are_what_was_said() -> None:
     assert not any(parameter.edits for parameter in (speed, direction)), "a goal does not change the robot"
 
 
+def test_numpy_numbers_are_numbers() -> None:
+    low, high, bounds, ood = np.float32(0.5), np.int64(2), np.array([0.125, 9.0]), np.array([[2.0, 3.0]])
+    numpy = {"leg.mass": scale(cast(Any, low), cast(Any, high), bounds=cast(Any, bounds), ood=cast(Any, ood))}
+    plain = {"leg.mass": scale(0.5, 2.0, bounds=(0.125, 9.0), ood=(2.0, 3.0))}
+    assert family_of(numpy).space.digest == family_of(plain).space.digest
+
+
 def test_what_a_floor_is_said_to_vary_it_does_vary() -> None:
     slides = []
     for friction in (0.2, 1.0, 1.5):
@@ -332,6 +339,55 @@ def test_a_model_may_be_a_file_a_string_or_a_function(tmp_path: Path) -> None:
     assert len({(family.observations, family.actions, family.space.digest) for family in families}) == 1
 
 
+def test_the_name_is_the_one_that_was_given() -> None:
+    for fields in ((), ("sensordata", "xpos")):
+        assert family_of({"leg.mass": scale(0.5, 2.0)}, name="my-arm", fields=fields).name == "my-arm"
+
+
+@pytest.mark.parametrize("head", ["", "\ufeff", "\n \n", "<!-- a robot -->", '\ufeff<?xml version="1.0"?>'])
+def test_text_is_read_whatever_it_begins_with(head: str, tmp_path: Path) -> None:
+    text = head + ROBOT.lstrip()
+    (tmp_path / "robot.xml").write_text(text, encoding="utf-8")
+    for model in (text, tmp_path / "robot.xml"):
+        assert len(family_of({"leg.mass": scale(0.5, 2.0)}, model=model).actions) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("wide.xml", ROBOT.encode("utf-16"), "wide.xml is not UTF-8: save it in this encoding"),
+        ("old.xml", ROBOT.replace("torso", "k\u00f6rper").encode("latin-1"), "old.xml is not UTF-8"),
+        ("empty.xml", b"", "empty.xml does not load: ParseXML: empty file"),
+        ("robot.mjb", b"MJB", "robot.mjb is not an MJCF file by its name: such names end in .xml"),
+        (
+            "part.xml",
+            b'<mujoco><include file="rest.xml"/></mujoco>',
+            "part.xml does not load: XML Error: Error opening",
+        ),
+        ("folder.xml", None, "folder.xml is a folder, not an MJCF file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(
+    file: str, content: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is None:
+        (tmp_path / file).mkdir()
+    else:
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(UserError) as refused:
+        family_of({"leg.mass": scale(0.5, 2.0)}, model=file)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("model", ["", "  ", "a" * 5000, "\0", b"<mujoco/>", None, lambda: 1 / 0, lambda needed: None])
+def test_what_is_no_model_is_refused_in_one_line(model: Any) -> None:
+    with pytest.raises(UserError) as refused:
+        family_of({"leg.mass": scale(0.5, 2.0)}, model=model)
+    assert "\n" not in str(refused.value)
+
+
 def test_assets_beside_the_file_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corners = [f"v {x} {y} {z}" for x in (-0.1, 0.1) for y in (-0.1, 0.1) for z in (-0.1, 0.1)]
     faces = [
@@ -425,6 +481,10 @@ def test_what_cannot_vary_is_refused_in_one_line(target: str, way: Any, message:
         (lambda: scale(2.0, 0.5), "scale(2, 0.5): give the smallest value, then the largest"),
         (lambda: goal(1.0), "goal(1, None): give the smallest value"),
         (lambda: scale(0.0, 1.0), "write scale(Uniform(0, ...))"),
+        (lambda: scale(Uniform(0.0, 1.0), 2.0), "scale(U(0, 1), 2.0): give a distribution, or the smallest"),
+        (lambda: scale(0.5, cast(Any, "2")), "scale: the largest value must be a number, not '2'"),
+        (lambda: goal(math.nan, 1.0), "goal: the smallest value must be a number, not nan"),
+        (lambda: goal(0, 10**400), "goal: the largest value must be a number, not one of 1329 bits"),
         (lambda: scale(0.5, math.inf), "scale(0.5, inf): the range must be finite"),
         (lambda: scale(0.5, 2.0, **cast(Any, {"odd": (2.0, 3.0)})), "no option 'odd' in scale; nearest: ood"),
         (
@@ -489,6 +549,30 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         ({"vary": {"robot": goal(0.0, 1.0)}}, "a parameter cannot be called 'robot'"),
         ({"fields": ("sensrdata",)}, "no field of MjData 'sensrdata'; nearest: sensordata"),
+        ({"fields": ("contact",)}, "'contact' of MjData is not an array of a fixed size, such as sensordata"),
+        (
+            {"fields": "sensordata"},
+            'fields must be a tuple of names, such as ("sensordata", "xpos"), not \'sensordata\'',
+        ),
+        ({"camera": 0}, "no camera '0': there are none"),
+        ({"keyframe": 0}, "no keyframe '0'; there are: bent"),
+        ({"frame_skip": 4.0}, "frame_skip must be a whole number, not 4.0"),
+        ({"horizon": 1.5}, "horizon must be a whole number, not 1.5"),
+        ({"init_std": math.nan}, "init_std must be a finite number, not nan"),
+        ({"reset_noise": math.inf}, "reset_noise must be a finite number, not inf"),
+        ({"name": ""}, "the name of a family must be a string, not ''"),
+        ({"name": "my\narm"}, "the name of a family must be a string, not 'my\\narm'"),
+        ({"summary": 5}, "summary must be a string, not 5"),
+        ({"source": 5}, "source must be a Source, not 5"),
+        ({"robots": {"old": 5}}, "robots: 'old': 5 must be a name and its parameters by name"),
+        ({"robots": ["old"]}, "robots must be a mapping of names to parameters, not ['old']"),
+        ({"vary": ["leg.mass"]}, "vary must be a mapping, such as"),
+        ({"vary": {5: scale(0.5, 2.0)}}, "vary: 5 is not a target: write NAME.PROPERTY"),
+        ({"vary": {"leg": scale(0.5, 2.0, edit=cast(Any, 5))}}, "leg: edit must be a function (spec, value), not 5"),
+        ({"vary": {"leg": scale(0.5, 2.0, edit=lambda spec, value: 1 / 0)}}, "the edit of leg=1 raises ZeroDivision"),
+        ({"vary": {"leg.mass": scale(0.5, 2.0, ood=cast(Any, ("a", "b")))}}, "is not an interval (low, high) or sev"),
+        ({"vary": {"leg.mass": scale(0.5, 2.0, unit=cast(Any, 5))}}, "leg_mass: unit must be a string, not 5"),
+        ({"vary": {"leg.mass": scale(0.5, 2.0, labels=cast(Any, 5))}}, "labels must be a mapping of values to names"),
         ({"model": 5}, "model must be an MJCF file, its text, an MjSpec or a function that makes one, not 5"),
         ({"keyframe": "bend"}, "no keyframe 'bend'; nearest: bent"),
         ({"camera": "side"}, "no camera 'side': there are none"),
