@@ -10,6 +10,10 @@ class UserError(ValueError):
     """A mistake in what was asked for. The command line prints it as one line and exits with status 2."""
 
 
+class ModelWarning(UserWarning):
+    """A robot's model does something that its user may not expect. Training goes on."""
+
+
 class SimulationDiverged(RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,16 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import checks
+from robotmeta.envs.edits import Field
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import keyframe_id
 from robotmeta.envs.own_robot.loading import Model, compiled, loader
-from robotmeta.envs.own_robot.variations import Variation, parameter_space
-from robotmeta.envs.parameters import Parameter
+from robotmeta.envs.own_robot.settings import settle
+from robotmeta.envs.own_robot.variations import Variation, edits_structure, parameter_space
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
 from robotmeta.envs.validation import check_family
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import ModelWarning, UserError, unknown
 
 _CONTROL_STEP = 0.04  # seconds of a control step, about, by default
 
@@ -92,8 +95,8 @@ def from_mjcf(
             range, a name that does not exist, a variant whose state has another layout, or a function that does not
             work.
     """
-    spec, robot = loader(model)
-    nominal = compiled(spec(), robot)
+    load, robot = loader(model)
+    spec, nominal, switched_off = _settled(load, robot, vary)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations must be given together")
     signals, default = observed(nominal)
@@ -112,6 +115,13 @@ def from_mjcf(
         keyframe=keyframe,
     )
     space = parameter_space(vary, nominal, robot)
+    if switched_off and _changes_inertia(space):
+        warnings.warn(
+            f"{robot}: {' and '.join(switched_off)} would change with the masses and lengths that vary; what results for "
+            "the nominal robot is kept",
+            ModelWarning,
+            stacklevel=2,
+        )
     if isinstance(source, str) or source is None:
         source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
@@ -140,6 +150,28 @@ def from_mjcf(
         family = replace(family, terminated=terminated)
     check_family(family)
     return family
+
+
+def _settled(
+    load: Callable[[], mujoco.MjSpec], robot: str, vary: Mapping[str, Variation | Parameter]
+) -> tuple[Callable[[], mujoco.MjSpec], mujoco.MjModel, list[str]]:
+    """Returns a function that loads the spec without settings that derive values, the model, and these settings."""
+    edited = isinstance(vary, Mapping) and any(edits_structure(way) for way in vary.values())
+    first = load()
+    original = compiled(first, robot)
+
+    def settled() -> mujoco.MjSpec:
+        spec = load()
+        settle(spec, original, edited=edited)
+        return spec
+
+    switched_off = settle(first, original, edited=edited)
+    return settled, compiled(first, robot) if switched_off else original, switched_off
+
+
+def _changes_inertia(space: ParameterSpace) -> bool:
+    edits = [edit for parameter in space for edit in parameter.edits]
+    return any(not isinstance(edit, Field) or edit.name.startswith(("body_", "dof_armature")) for edit in edits)
 
 
 def _camera(model: mujoco.MjModel, name: str | None) -> str | None:

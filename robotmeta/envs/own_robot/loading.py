@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import reprlib
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -73,7 +74,8 @@ def compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
     Raises:
         UserError: If it does not compile.
     """
-    with quiet_mujoco():
+    with quiet_mujoco(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "compiler attribute 'settotalmass'")
         try:
             return spec.compile()
         except ValueError as error:

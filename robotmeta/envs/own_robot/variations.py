@@ -161,6 +161,13 @@ def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjM
     )
 
 
+def edits_structure(way: Variation | Parameter) -> bool:
+    """Whether values change the structure before it is compiled."""
+    if isinstance(way, Parameter):
+        return any(isinstance(edit, SpecEdit) for edit in way.edits)
+    return isinstance(way, Variation) and way.options.get("edit") is not None
+
+
 def _of_property(way: Variation | Parameter) -> bool:
     return isinstance(way, Variation) and way.mode != "goal" and way.options.get("edit") is None
 
