@@ -41,6 +41,7 @@ class FloatingBase:
         model: The model.
 
     Attributes:
+        roots: Root bodies of the trees that actuators drive.
         root: Name of the root body of the tree that the first actuator drives; None without actuators.
         floating: The joints of each robot's root body, if it has a free joint, or a slide joint without an actuator.
         ground: Entries of ``qpos`` that are positions of a robot along the ground.
@@ -60,6 +61,7 @@ class FloatingBase:
         free = [joint for joint in range(model.njnt) if model.jnt_type[joint] == _FREE]
         slides = [joint for joint in range(model.njnt) if model.jnt_type[joint] == _SLIDE and joint not in driven]
         bases = {int(model.jnt_bodyid[joint]) for joint in free + slides} & set(roots)
+        self.roots = roots
         self.root = model.body(roots[0]).name if roots else None
         self.floating = [joint for joint in range(model.njnt) if model.jnt_bodyid[joint] in bases]
         self.ground: set[int] = set()

@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.edits import Edit, Field, Mass, object_rows
-from robotmeta.envs.own_robot.friction import KINDS, check_friction, check_pair_friction
+from robotmeta.envs.friction import KINDS, check_friction, check_pair_friction
 from robotmeta.envs.own_robot.strength import check_gear, strength_edits
 from robotmeta.envs.signals import FloatingBase
 from robotmeta.errors import UserError, unknown

@@ -11,8 +11,8 @@ import pytest
 
 from robotmeta.envs import TaskFamily, scale, set_to
 from robotmeta.envs.family import MujocoWorld
+from robotmeta.envs.friction import Surfaces
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.own_robot.friction import Surfaces
 from robotmeta.errors import UserError
 
 # A finger that hangs over a floor, and a cube on the floor.

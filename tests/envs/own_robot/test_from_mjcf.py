@@ -176,7 +176,7 @@ def test_a_function_of_ones_own_changes_the_structure() -> None:
 
 def test_a_parameter_is_taken_as_it_is_under_the_name_of_its_key() -> None:
     whole = Parameter("any", "two things at once", train=Uniform(0.0, 1.0), nominal=0.0, bounds=(0.0, 1.0))
-    (parameter,) = family_of({"worn-out": whole}).space
+    (parameter,) = family_of({"worn-out": whole}, lambda step: forward(step) - step.task["worn_out"]).space
     assert parameter.name == "worn_out"
     assert parameter.description == "two things at once"
 
@@ -189,7 +189,8 @@ def test_ranges_distributions_and_nominal_values_are_what_was_said() -> None:
             "hip.stiffness": set_to(2.0, 4.0, ood=(4.0, 5.0)),
             "goal_speed": goal(0.0, 2.0, unit="m/s"),
             "direction": goal(Choice((-1.0, 1.0))),
-        }
+        },
+        lambda step: step.task["direction"] * forward(step) - step.task["goal_speed"],
     )
     mass, friction, stiffness, speed, direction = family.space
     assert [str(p.train) for p in family.space] == ["logU(0.5, 2)", "U(0.5, 1.5)", "U(2, 4)", "U(0, 2)", "one of -1, 1"]
@@ -628,7 +629,8 @@ TINY = {"meta_batch": 4, "episodes": 1, "hidden_size": 8}
 
 
 def test_a_robot_of_ones_own_is_trained_on_and_adapted_to(tmp_path: Path) -> None:
-    family = family_of({"leg.mass": scale(0.5, 2.0), "speed": goal(-1.0, 1.0)}, horizon=10)
+    vary = {"leg.mass": scale(0.5, 2.0), "speed": goal(-1.0, 1.0)}
+    family = family_of(vary, lambda step: forward(step) * step.task["speed"], horizon=10)
     rm.meta_train(family, "rl2", iterations=2, out=tmp_path, hyper=TINY, progress=False)
     policy = rm.load(tmp_path, family=family)
     adapted = rm.adapt(policy, family.task(leg_mass=1.5, speed=-0.5), episodes=1)

@@ -20,7 +20,8 @@ ARM = """
   <worldbody>
     <body name="base" pos="0 0 1"><inertial pos="0 0 0" mass="0.001" diaginertia="1 2 2.5"/>{base}
       <joint name="turn" axis="0 0 1" {joint}/>
-      <body name="upper"><joint name="shoulder" axis="0 1 0"/><geom name="upper" size="0.05" fromto="0 0 0 0 0 -.3" type="capsule"/>
+      <body name="upper"><joint name="shoulder" axis="0 1 0"/>
+        <geom name="upper" type="capsule" fromto="0 0 0 0 0 -0.3" size="0.05"/>
         <body name="lower" pos="0 0 -0.3"><joint name="elbow" axis="0 1 0"/>
           <geom name="lower" type="capsule" fromto="0 0 0 0 0 -0.3" size="0.04"/></body></body></body>
   </worldbody>

@@ -6,7 +6,7 @@ explicit ``<pair>`` has friction of its own. The contact dimension decides which
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -133,6 +133,17 @@ def check_friction(
         raise UserError(f"{text} has no effect: {_no_contact(surfaces, list(mine), quantity, robot)}")
 
 
+def decides(lowest: Mapping[int, float], quantity: str, model: mujoco.MjModel) -> bool:
+    """Whether the friction of some geoms is that of a possible contact, over all of its values.
+
+    Args:
+        lowest: The lowest friction of each geom, by its number.
+        quantity: One of :data:`KINDS`.
+        model: The model.
+    """
+    return any(contact.hidden is None for contact in _contacts(Surfaces.of(model), lowest, KINDS.index(quantity)))
+
+
 @dataclass(frozen=True)
 class _Contact:
     """A possible contact of a geom that varies.
@@ -152,7 +163,7 @@ class _Contact:
     hidden: float | None
 
 
-def _contacts(surfaces: Surfaces, mine: dict[int, float], column: int) -> Iterator[_Contact]:
+def _contacts(surfaces: Surfaces, mine: Mapping[int, float], column: int) -> Iterator[_Contact]:
     for geom, low in mine.items():
         tree = surfaces.tree[geom]
         possible = (surfaces.touch[geom] & (surfaces.dimension[geom] >= _DIMENSION[column])) | (
