@@ -129,7 +129,11 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
         UserError: For a model without actuators, or an actuator without a control range.
     """
     if model.nu == 0:
-        raise UserError(f"{robot} has no actuators; a policy needs at least one")
+        joints = ", ".join(model.joint(joint).name for joint in range(model.njnt)) or "none"
+        raise UserError(
+            f'{robot} has no actuators; add some to the file, or give actuators={{"NAME": motor(force)}} or '
+            f'{{"*": servo(kp=...)}} for its joints: {joints}'
+        )
     names: list[str] = []
     actuators = [model.actuator(actuator).name for actuator in range(model.nactuator)]
     for name, count in zip(actuators, model.actuator_ctrlnum.tolist(), strict=True):

@@ -15,6 +15,7 @@ from robotmeta.envs import checks
 from robotmeta.envs.edits import Field
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import keyframe_id
+from robotmeta.envs.own_robot.actuators import Drive
 from robotmeta.envs.own_robot.loading import Model, compiled, loader
 from robotmeta.envs.own_robot.settings import settle
 from robotmeta.envs.own_robot.variations import Variation, edits_structure, parameter_space
@@ -31,6 +32,7 @@ def from_mjcf(
     vary: Mapping[str, Variation | Parameter],
     reward: Callable[[Transition], Tensor],
     *,
+    actuators: Mapping[str, Drive] | None = None,
     name: str | None = None,
     summary: str | None = None,
     source: str | Source | None = None,
@@ -60,11 +62,13 @@ def from_mjcf(
     are named after their body, unnamed actuators after the joint or tendon that they drive.
 
     Args:
-        model: An MJCF file, MJCF as a string, an ``MjSpec``, or a function without arguments that returns one.
+        model: An MJCF or URDF file, its text, an ``MjSpec``, or a function without arguments that returns one.
         vary: What varies, such as ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``. See
             :mod:`robotmeta.envs.own_robot.targets` for the keys, and :mod:`robotmeta.envs.own_robot.variations` for the
             values. The parameter of ``torso.mass`` is called ``torso_mass``. A body's inertia scales with its mass.
         reward: ``(step) -> [task, episode]``, the reward of one control step.
+        actuators: Motors and servos to add, by name or pattern of joints that have none, such as
+            ``{"gripper": motor(5), "*": servo(kp=40)}``. A URDF has no actuators.
         name: Name of the family; by default that of the file or the model.
         summary: One sentence that says what the robot does and what is hidden from the policy.
         source: Where the robot and the task come from; a string is the citation.
@@ -95,7 +99,7 @@ def from_mjcf(
             range, a name that does not exist, a variant whose state has another layout, or a function that does not
             work.
     """
-    load, robot = loader(model)
+    load, robot = loader(model, actuators)
     spec, nominal, switched_off = _settled(load, robot, vary)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations must be given together")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import reprlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import mujoco
 
 from robotmeta.envs.models import in_one_line, quiet_mujoco
+from robotmeta.envs.own_robot.actuators import Drive, add_actuators
 from robotmeta.errors import UserError, reason
 
 Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
@@ -21,10 +22,14 @@ _ARCHIVES = (".mjz", ".zip")
 _MARK = "\ufeff"  # byte-order mark, with which some editors begin a file
 
 
-def loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
+def loader(model: Model, drives: Mapping[str, Drive] | None = None) -> tuple[Callable[[], mujoco.MjSpec], str]:
     """Returns a function that loads the model with all objects named, and the name of the model in errors.
 
     Unnamed objects are named after their body, and actuators after what they drive, so that all can be varied.
+
+    Args:
+        model: The model.
+        drives: Actuators to add; see :func:`robotmeta.envs.own_robot.actuators.add_actuators`.
 
     Raises:
         UserError: For a model of the wrong type, or a file that does not exist or is of another kind. The function
@@ -45,6 +50,8 @@ def loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
         given = reprlib.repr(model)
         raise UserError(f"model must be an MJCF file, its text, an MjSpec or a function that makes one, not {given}")
 
+    damping: dict[str, float] = {}
+
     def load() -> mujoco.MjSpec:
         with quiet_mujoco():
             try:
@@ -59,8 +66,15 @@ def loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
             raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
         try:
             _name_objects(spec)
+            if drives is not None:
+                with quiet_mujoco():
+                    add_actuators(spec, drives, robot, damping)
         except UnicodeDecodeError:
             raise UserError(f"{robot} has names that are not UTF-8: save it in this encoding") from None
+        except UserError:
+            raise
+        except ValueError as error:
+            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
         for body in spec.bodies[1:]:
             body.simple = False  # the compiler's shortcut for bodies whose centre of mass never varies
         return spec
