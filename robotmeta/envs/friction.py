@@ -49,7 +49,7 @@ class Surfaces:
         """Reads them from a model."""
         count = model.ngeom
         names = [model.geom(i).name for i in range(count)]
-        names += [model.flex(i).name or f"flex {i}" for i in range(model.nflex)]
+        names += [f"flex {i}" for i in range(model.nflex)]
         priority = np.concatenate([model.geom_priority, model.flex_priority])
         condim = np.concatenate([model.geom_condim, model.flex_condim])
         behind = priority[:, None] - priority

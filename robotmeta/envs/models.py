@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 import mujoco
@@ -16,6 +16,7 @@ from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, reason, unknown
 
 Write = tuple[Parameter, WrittenEdit]
+Replacement = tuple[Parameter, Field | Mass]
 
 _CACHED_STRUCTURES = 256
 
@@ -63,14 +64,14 @@ class ModelBuilder:
     def _model(self, row: dict[str, float]) -> mujoco.MjModel:
         values = tuple(row[p.name] for p in self._structural)
         base = self._structure(values)
-        writes = self._writes
+        writes: Sequence[Write] = self._writes
         if all(row[p.name] == p.nominal for p, _ in writes):
             if values == self._nominal:
                 return self.nominal
             writes = self._replacing()
         return _written(base, writes, row)
 
-    def _replacing(self) -> list[Write]:
+    def _replacing(self) -> list[Replacement]:
         """The writes that give a value of their own, whatever an edit of structure made of it."""
         return [(p, e) for p, e in self._writes if isinstance(e, Field | Mass) and e.mode == "set"]
 
@@ -83,7 +84,7 @@ class ModelBuilder:
         return model
 
 
-def _written(base: mujoco.MjModel, writes: list[Write], row: Row) -> mujoco.MjModel:
+def _written(base: mujoco.MjModel, writes: Sequence[Write], row: Row) -> mujoco.MjModel:
     """Returns a copy of a model in which values are written, or the model itself if there are none."""
     if not writes:
         return base
@@ -96,7 +97,7 @@ def _written(base: mujoco.MjModel, writes: list[Write], row: Row) -> mujoco.MjMo
     return model
 
 
-def _entries(model: mujoco.MjModel, edit: WrittenEdit) -> np.ndarray:
+def _entries(model: mujoco.MjModel, edit: Field | Mass) -> np.ndarray:
     return model.body_mass if isinstance(edit, Mass) else attrgetter(edit.name)(model)
 
 

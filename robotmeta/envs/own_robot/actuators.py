@@ -26,12 +26,9 @@ class Motor:
 
     def drive(self, actuator: Any, joint: Any, robot: str) -> None:
         """Turns a new actuator into this motor."""
-        limit = _limit(joint)
-        if self.force is None and limit is None:
-            raise UserError(
-                f"joint '{joint.name}' of {robot} has no effort limit: give its motor a force, motor(force)"
-            )
-        force = limit if self.force is None else self.force
+        force = _limit(joint) if self.force is None else self.force
+        if force is None:
+            raise UserError(f"joint '{joint.name}' of {robot} has no effort limit: give its motor a force")
         _set_limit(joint, force)
         actuator.set_to_motor()
         actuator.gear[0] = force

@@ -209,6 +209,7 @@ def _parameter(text: str, way: Variation | Parameter) -> Parameter:
 
 
 def _of_target(target: Target, way: Variation, model: mujoco.MjModel, robot: str, pairs: Sequence[str]) -> Parameter:
+    assert way.mode != "goal"
     if "nominal" in way.options:
         raise UserError(f"{target.text}: leave out nominal, because the model has the nominal value")
     low, high = way.train.support

@@ -191,3 +191,19 @@ def test_geoms_can_touch_if_mujoco_lets_them_touch(flag: str) -> None:
     assert len(touching) > 10
     dimensions = Surfaces.of(model).dimension
     assert all(dimensions[tuple(pair)] == dim for pair, dim in zip(data.contact.geom, data.contact.dim, strict=True))
+
+
+FLEX = """
+<mujoco><worldbody>
+  <geom name="floor" type="plane" size="5 5 1" friction="0.1"/>
+  <body name="cart" pos="0 0 2"><joint name="cart" type="slide" axis="1 0 0"/><geom name="cart" size="0.1"/></body>
+  <flexcomp name="cloth" type="grid" count="3 3 1" spacing="0.1 0.1 0.1" pos="0 0 1" dim="2" radius="0.01" mass="0.1">
+    <contact friction="0.8" {}/><edge equality="true"/></flexcomp>
+</worldbody><actuator><motor joint="cart" ctrlrange="-1 1"/></actuator></mujoco>
+"""
+
+
+def test_flexible_bodies_touch_too() -> None:
+    rigid = FLEX.replace('<geom name="cart" size="0.1"/>', '<geom name="cart" size="0.1" friction="0.1"/>')
+    assert "and 'flex 0' has 0.8" in refusal(rigid.format(""), {"*.friction": scale(1.0, 2.0)})
+    assert models(rigid.format('priority="-1"'), {"*.friction": scale(1.0, 2.0)}, 1.5)

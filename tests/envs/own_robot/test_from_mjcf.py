@@ -570,7 +570,10 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ({"vary": ["leg.mass"]}, "vary must be a mapping, such as"),
         ({"vary": {5: scale(0.5, 2.0)}}, "vary: 5 is not a target: write NAME.PROPERTY"),
         ({"vary": {"leg": scale(0.5, 2.0, edit=cast(Any, 5))}}, "leg: edit must be a function (spec, value), not 5"),
-        ({"vary": {"leg": scale(0.5, 2.0, edit=lambda spec, value: 1 / 0)}}, "the edit of leg=1 raises ZeroDivision"),
+        (
+            {"vary": {"leg": scale(0.5, 2.0, edit=cast(Any, lambda spec, value: 1 / 0))}},
+            "the edit of leg=1 raises ZeroDivision",
+        ),
         ({"vary": {"leg.mass": scale(0.5, 2.0, ood=cast(Any, ("a", "b")))}}, "is not an interval (low, high) or sev"),
         ({"vary": {"leg.mass": scale(0.5, 2.0, unit=cast(Any, 5))}}, "leg_mass: unit must be a string, not 5"),
         ({"vary": {"leg.mass": scale(0.5, 2.0, labels=cast(Any, 5))}}, "labels must be a mapping of values to names"),
