@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
 
 from robotmeta.cli.adapt import adapt
 from robotmeta.cli.arguments import parsed
@@ -17,7 +21,7 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.train import train_command
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.errors import ModelWarning, SimulationDiverged, UserError
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,7 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
         "bench": bench,
     }
     try:
-        parsed(commands, arguments)()
+        with _warnings_in_one_line():
+            parsed(commands, arguments)()
     except (UserError, SimulationDiverged) as error:
         _stop(str(error), 2 if isinstance(error, UserError) else 1)
     except KeyboardInterrupt:
@@ -55,6 +60,22 @@ def main(arguments: list[str] | None = None) -> None:
         if error.errno != errno.ENOSPC:
             raise
         _stop(f"cannot write the output: {error.strerror}", 2)
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Prints warnings on a robot's model without the place in the code."""
+    show = warnings.showwarning
+
+    def in_one_line(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, ModelWarning):
+            print(f"robotmeta: {message}", file=sys.stderr)
+        else:
+            show(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = in_one_line
+        yield
 
 
 def _stop(reason: str, status: int) -> None:

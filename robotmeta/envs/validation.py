@@ -72,7 +72,7 @@ def _check_effects(family: TaskFamily) -> None:
         what = f"parameter {names[0]} has" if len(names) == 1 else f"parameters {', '.join(names)} have"
         warnings.warn(
             f"family '{family.name}': {what} no effect on motion, observations or rewards in a test rollout of "
-            f"{min(STEPS, family.horizon)} steps with the smallest and with the largest value",
+            f"{min(STEPS, family.horizon)} steps with several values",
             ModelWarning,
             stacklevel=3,
         )

@@ -121,7 +121,7 @@ def from_mjcf(
     space = parameter_space(vary, nominal, robot)
     if switched_off and _changes_inertia(space):
         warnings.warn(
-            f"{robot}: {' and '.join(switched_off)} would change with the masses and lengths that vary; "
+            f"{robot}: {' and '.join(switched_off)} would let values change with the masses and lengths that vary; "
             "what results for the nominal robot is kept",
             ModelWarning,
             stacklevel=2,
