@@ -18,7 +18,8 @@ from robotmeta.envs.models import keyframe_id
 from robotmeta.envs.own_robot.actuators import Drive
 from robotmeta.envs.own_robot.loading import Model, compiled, loader
 from robotmeta.envs.own_robot.settings import settle
-from robotmeta.envs.own_robot.variations import Variation, edits_structure, parameter_space
+from robotmeta.envs.own_robot.space import edits_structure, parameter_space
+from robotmeta.envs.own_robot.variations import Variation
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
 from robotmeta.envs.validation import check_family

@@ -17,7 +17,7 @@ from typing import Literal
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Edit, Field, Mass, object_rows
+from robotmeta.envs.edits import Field, Mass, WrittenEdit, object_rows
 from robotmeta.envs.friction import KINDS, check_friction, check_pair_friction
 from robotmeta.envs.own_robot.strength import check_gear, strength_edits
 from robotmeta.envs.signals import FloatingBase
@@ -118,7 +118,7 @@ class Target:
         quantity, whose = self.quantity.replace("_", " "), f"every {self.kind}" if self.name == "*" else self.name
         return quantity if self.kind == "option" else f"{quantity} of {whose}"
 
-    def edits(self, mode: Mode, model: mujoco.MjModel, robot: str) -> tuple[Edit, ...]:
+    def edits(self, mode: Mode, model: mujoco.MjModel, robot: str) -> tuple[WrittenEdit, ...]:
         """Returns how a value changes the model. A body's inertia scales with its mass.
 
         Raises:
@@ -222,11 +222,11 @@ def check(
     Args:
         target: What varies.
         mode: In which way.
-        low: The lowest training value.
-        high: The highest value, in training or out of distribution.
-        model: The nominal model.
+        low: The lowest value, in training or out of distribution.
+        high: The highest.
+        model: The nominal model, with the largest friction of what varies beside the target.
         robot: Name of the model in errors.
-        varied_pairs: Names of explicit pairs whose friction varies, in this target or others.
+        varied_pairs: Names of explicit pairs whose friction varies beside the target.
 
     Raises:
         UserError: If it cannot, or if the simulation would stay the same.

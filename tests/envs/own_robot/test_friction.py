@@ -157,6 +157,13 @@ def test_with_its_pairs_varied_too_the_friction_of_geoms_may_vary() -> None:
     )
 
 
+def test_values_out_of_distribution_and_what_varies_beside_count_too() -> None:
+    assert "and 'floor' has 1;" in refusal(hand(), {"cube.friction": scale(1.0, 2.0, ood=(0.5, 1.0))})
+    beside = {"cube.friction": scale(1.0, 2.0), "floor.friction": scale(1.0, 3.0)}
+    assert "and 'floor' has 3;" in refusal(hand(), beside)
+    assert models(hand(floor='priority="1"'), {"floor.friction": scale(0.5, 3.0), "*.friction": scale(0.5, 2.0)}, 1.0)
+
+
 # -- the filters of contacts -------------------------------------------------------------------------------------------
 
 CROWD = """
