@@ -101,6 +101,8 @@ def check_friction(
     model: mujoco.MjModel,
     robot: str,
     varied_pairs: Collection[str] = (),
+    *,
+    alone: bool = True,
 ) -> None:
     """Checks that the friction of some geoms is that of their contacts, over all of its values.
 
@@ -114,6 +116,7 @@ def check_friction(
         model: The nominal model, with all objects named.
         robot: Name of the model in errors.
         varied_pairs: Names of explicit pairs whose friction varies too.
+        alone: Whether nothing else varies with these geoms, so that one of them must be able to touch something.
 
     Raises:
         UserError: If the simulation would stay the same, over all values or over some.
@@ -129,7 +132,7 @@ def check_friction(
     if relevant:
         first = min(relevant, key=lambda c: surfaces.tree[c.other] >= 0)  # the ground before anything that moves
         raise UserError(f"{text} may have no effect: {_reason(first, quantity, text, surfaces, model, robot)}")
-    if not contacts:
+    if not contacts and alone:
         raise UserError(f"{text} has no effect: {_no_contact(surfaces, list(mine), quantity, robot)}")
 
 
@@ -213,22 +216,25 @@ def _no_contact(surfaces: Surfaces, geoms: list[int], quantity: str, robot: str)
     return f"nothing in {robot} can touch '{name}': look at contype, conaffinity and excludes"
 
 
+def pairs_with(quantity: str, pairs: Sequence[str], model: mujoco.MjModel) -> list[str]:
+    """Returns those of some explicit pairs that have a kind of friction, by their contact dimension."""
+    return [name for name in pairs if model.pair(name).dim[0] >= _DIMENSION[KINDS.index(quantity)]]
+
+
 def check_pair_friction(pairs: Sequence[str], quantity: str, text: str, model: mujoco.MjModel, robot: str) -> None:
-    """Checks that explicit pairs have a kind of friction.
+    """Checks that the friction of explicit pairs has an effect.
 
     Raises:
-        UserError: For a pair whose contact dimension is too low, or whose geoms do not move.
+        UserError: If no pair has this kind of friction by its contact dimension, or if no geom of theirs moves.
     """
     _check_options(text, model, robot)
-    needed = _DIMENSION[KINDS.index(quantity)]
-    for name in pairs:
-        pair = model.pair(name)
-        if pair.dim[0] < needed:
-            word = quantity.replace("_", " ")
-            raise UserError(
-                f"{text} has no effect: pair '{name}' has condim {pair.dim[0]}, which is without {word}; "
-                f'give it condim="{needed}" in {robot}'
-            )
-        bodies = model.geom_bodyid[[pair.geom1[0], pair.geom2[0]]]
-        if (model.body_treeid[bodies] == _NOWHERE).all():
-            raise UserError(f"{text} has no effect: neither geom of pair '{name}' moves in {robot}")
+    able = pairs_with(quantity, pairs, model)
+    if not able:
+        word, dimension = quantity.replace("_", " "), model.pair(pairs[0]).dim[0]
+        raise UserError(
+            f"{text} has no effect: pair '{pairs[0]}' has condim {dimension}, which is without {word}; "
+            f'give it condim="{_DIMENSION[KINDS.index(quantity)]}" in {robot}'
+        )
+    geoms = [number for name in able for number in (model.pair(name).geom1[0], model.pair(name).geom2[0])]
+    if (model.body_treeid[model.geom_bodyid[geoms]] == _NOWHERE).all():
+        raise UserError(f"{text} has no effect: neither geom of pair '{able[0]}' moves in {robot}")

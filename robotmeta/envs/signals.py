@@ -129,11 +129,10 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
         UserError: For a model without actuators, or an actuator without a control range.
     """
     if model.nu == 0:
-        joints = ", ".join(model.joint(joint).name for joint in range(model.njnt)) or "none"
-        raise UserError(
-            f'{robot} has no actuators; add some to the file, or give actuators={{"NAME": motor(force)}} or '
-            f'{{"*": servo(kp=...)}} for its joints: {joints}'
-        )
+        driven = [joint for joint in range(model.njnt) if model.jnt_type[joint] in (_SLIDE, _HINGE)]
+        joints = ", ".join(model.joint(joint).name for joint in driven)
+        ways = f'actuators={{"NAME": motor(force)}} or {{"*": servo(kp=...)}} for its joints: {joints}'
+        raise UserError(f"{robot} has no actuators; add some to the file" + (f", or give {ways}" if driven else ""))
     names: list[str] = []
     actuators = [model.actuator(actuator).name for actuator in range(model.nactuator)]
     for name, count in zip(actuators, model.actuator_ctrlnum.tolist(), strict=True):

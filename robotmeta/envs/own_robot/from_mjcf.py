@@ -17,7 +17,7 @@ from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamil
 from robotmeta.envs.models import keyframe_id
 from robotmeta.envs.own_robot.actuators import Drive
 from robotmeta.envs.own_robot.loading import Model, compiled, loader
-from robotmeta.envs.own_robot.settings import settle
+from robotmeta.envs.own_robot.settings import Setting, in_words, settle
 from robotmeta.envs.own_robot.space import edits_structure, parameter_space
 from robotmeta.envs.own_robot.variations import Variation
 from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -122,7 +122,7 @@ def from_mjcf(
     space = parameter_space(vary, nominal, robot)
     if switched_off and _changes_inertia(space):
         warnings.warn(
-            f"{robot}: {' and '.join(switched_off)} would let values change with the masses and lengths that vary; "
+            f"{robot}: {in_words(switched_off)} would let values change with the masses and lengths that vary; "
             "what results for the nominal robot is kept",
             ModelWarning,
             stacklevel=2,
@@ -159,7 +159,7 @@ def from_mjcf(
 
 def _settled(
     load: Callable[[], mujoco.MjSpec], robot: str, vary: Mapping[str, Variation | Parameter]
-) -> tuple[Callable[[], mujoco.MjSpec], mujoco.MjModel, list[str]]:
+) -> tuple[Callable[[], mujoco.MjSpec], mujoco.MjModel, list[Setting]]:
     """Returns a function that loads the spec without settings that derive values, the model, and these settings."""
     edited = isinstance(vary, Mapping) and any(edits_structure(way) for way in vary.values())
     first = load()

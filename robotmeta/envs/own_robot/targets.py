@@ -1,8 +1,8 @@
 """What can vary in a robot's model, by name: from ``"torso.mass"`` to the fields of ``MjModel``.
 
 A target is ``NAME.PROPERTY``, or ``KIND:NAME.PROPERTY`` if objects of several kinds have this name and property. The
-name may be a pattern: ``"*.friction"`` is the friction of every geom. Patterns leave out bodies without mass, and the
-joints that move the robot as a whole.
+name may be a pattern: ``"*.friction"`` is the friction of every geom and explicit pair. Patterns leave out bodies
+without mass, and the joints that move the robot as a whole.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.edits import Field, Mass, WrittenEdit, object_rows
-from robotmeta.envs.friction import KINDS, check_friction, check_pair_friction
+from robotmeta.envs.friction import KINDS, check_friction, check_pair_friction, pairs_with
 from robotmeta.envs.own_robot.strength import check_gear, strength_edits
 from robotmeta.envs.signals import FloatingBase
 from robotmeta.errors import UserError, unknown
@@ -98,6 +98,7 @@ class Target:
         offered: The property.
         values: Nominal values of the property's first field.
         unit: Their unit.
+        pairs: Names of explicit pairs that a pattern covers beside the geoms.
     """
 
     text: str
@@ -108,6 +109,7 @@ class Target:
     offered: Property
     values: np.ndarray
     unit: str
+    pairs: tuple[str, ...] = ()
 
     @property
     def column(self) -> str:
@@ -129,7 +131,10 @@ class Target:
         if self.quantity == "mass" and mode != "scale":
             return (Mass(mode, self.objects),)
         rows = None if self.kind == "option" else self.objects
-        return tuple(dataclasses.replace(field, mode=mode, rows=rows) for field in self.offered.fields)
+        fields = [(field, rows) for field in self.offered.fields]
+        if self.pairs:
+            fields += [(field, self.pairs) for field in PROPERTIES["pair"][self.quantity].fields]
+        return tuple(dataclasses.replace(field, mode=mode, rows=names) for field, names in fields)
 
     def lowest(self, mode: Mode) -> float | None:
         """Returns the lowest physical value of a parameter; None if any sign is physical."""
@@ -165,6 +170,9 @@ def find(text: str, model: mujoco.MjModel, robot: str) -> Target:
         raise unknown("property", quantity, dict.fromkeys(q for kind in asked for q in PROPERTIES[kind]))
     existing = {kind: _names(kind, model) for kind in kinds}
     found = {kind: objects for kind in kinds if (objects := _matching(name, kind, existing[kind], model))}
+    pairs: tuple[str, ...] = ()
+    if set(found) == {"geom", "pair"} and not any(name in names for names in existing.values()):
+        pairs = found.pop("pair")  # a pattern stands for all friction
     if len(found) > 1:
         raise UserError(f"'{text}' is ambiguous: write {' or '.join(f'{kind}:{name}.{quantity}' for kind in found)}")
     if not found:
@@ -173,7 +181,7 @@ def find(text: str, model: mujoco.MjModel, robot: str) -> Target:
     offered = PROPERTIES[kind][quantity]
     slides = [kind == "joint" and model.joint(o).type[0] == int(mujoco.mjtJoint.mjJNT_SLIDE) for o in objects]
     unit = _OF_SLIDES[offered.unit] if all(slides) else offered.unit
-    return Target(text, kind, name, quantity, objects, offered, _values(model, offered.fields[0], objects), unit)
+    return Target(text, kind, name, quantity, objects, offered, _values(model, offered.fields[0], objects), unit, pairs)
 
 
 def _names(kind: str, model: mujoco.MjModel) -> list[str]:
@@ -246,7 +254,16 @@ def check(
         check_gear(target.objects, ends.max(axis=0), target.text, model, robot)
     if target.kind == "geom" and target.quantity in KINDS:
         lowest = _changed(target.values, mode, low)
-        check_friction(target.objects, target.quantity, lowest, target.text, model, robot, varied_pairs)
+        check_friction(
+            target.objects,
+            target.quantity,
+            lowest,
+            target.text,
+            model,
+            robot,
+            (*varied_pairs, *target.pairs),
+            alone=not pairs_with(target.quantity, target.pairs, model),
+        )
     if target.kind == "pair":
         check_pair_friction(target.objects, target.quantity, target.text, model, robot)
 

@@ -1,4 +1,9 @@
-"""Ways in which a robot can vary: ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``."""
+"""Ways in which a robot can vary: ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``.
+
+Several values may change the same thing. What an ``edit`` makes comes first; :func:`scale` multiplies it, :func:`add`
+adds to the product, and the value of :func:`set_to` holds whatever the others are. Their order in ``vary`` does not
+matter.
+"""
 
 from __future__ import annotations
 

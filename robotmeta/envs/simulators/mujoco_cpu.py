@@ -22,6 +22,7 @@ _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.m
 
 _NONE, _VELOCITY = mujoco.mjtStage.mjSTAGE_NONE, mujoco.mjtStage.mjSTAGE_VEL
 _STATE = ("qpos", "qvel", "act", "ctrl")  # fields that are state; MuJoCo derives the others from them
+_MORE_STATE = ("act", "ctrl", "mocap_pos", "mocap_quat")  # that a family's reset may set beside its fields
 _INPUTS = {  # inputs that a rollout in C takes, in its order
     "ctrl": int(mujoco.mjtState.mjSTATE_CTRL),
     "mocap_pos": int(mujoco.mjtState.mjSTATE_MOCAP_POS),
@@ -94,7 +95,7 @@ class MujocoSimulator:
     def reset(self, state: State) -> None:
         self._batch.reset(keyframe=self._keyframe, stage=_NONE)  # activations, controls, bodies in motion and the time
         for name, value in state.items():
-            self._fields[name].copy_(value)
+            (self._bound(name) if name in _MORE_STATE else self._fields[name]).copy_(value)
         if self._derived:
             self._batch.forward()  # every field: in shared memory, a field left out would be another world's
 

@@ -146,6 +146,11 @@ def test_an_mjcf_gets_actuators_where_it_has_none() -> None:
         (FIXED, {5: motor(1.0)}, "no hinge or slide joint '5'"),
         (FIXED, {}, "the model has no actuators"),
         (
+            "<mujoco><worldbody><geom size='1'/></worldbody></mujoco>",
+            None,
+            "the model has no actuators; add some to the",
+        ),
+        (
             MJCF.format('<actuator><motor name="m" joint="a" ctrlrange="-1 1"/></actuator>'),
             {"a": motor(1.0)},
             "actuators: joint 'a' of the model has the actuator 'm' already",

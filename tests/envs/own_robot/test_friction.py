@@ -152,9 +152,17 @@ def test_the_friction_of_a_pair_is_varied_by_its_name(pair: str) -> None:
 def test_with_its_pairs_varied_too_the_friction_of_geoms_may_vary() -> None:
     vary = {"floor.friction": HALF_TO_TWO, "pair:*.friction": HALF_TO_TWO}
     assert models(hand(floor='priority="1"', contact=PAIR.format("")), vary, 1.0)
-    assert "ambiguous: write geom:*.friction or pair:*.friction" in refusal(
-        hand(contact=PAIR.format("")), {"*.friction": HALF_TO_TWO}
-    )
+
+
+def test_a_pattern_stands_for_the_friction_of_geoms_and_pairs() -> None:
+    (both,) = models(hand(contact=PAIR.format("")), {"*.friction": HALF_TO_TWO}, 0.5)
+    np.testing.assert_allclose(both.geom_friction[:, 0], 0.5)
+    np.testing.assert_allclose(both.pair_friction[0], [0.5, 0.5, 0.005, 0.0001, 0.0001])
+    (geoms,) = models(hand(), {"geom:*.friction": HALF_TO_TWO}, 0.5)
+    np.testing.assert_allclose(geoms.geom_friction[:, 0], 0.5)
+    assert "vary 'pair:slide.friction'" in refusal(hand(contact=PAIR.format("")), {"geom:*.friction": HALF_TO_TWO})
+    untouchable = dict.fromkeys(("floor", "pad", "nail", "cube"), 'contype="0" conaffinity="0"')
+    assert models(hand(contact=PAIR.format(""), **untouchable), {"*.friction": HALF_TO_TWO}, 0.5)
 
 
 def test_values_out_of_distribution_and_what_varies_beside_count_too() -> None:

@@ -123,6 +123,22 @@ def test_a_function_of_ones_own_starts_from_the_keyframe() -> None:
     np.testing.assert_array_equal(env.simulator.state["act"][0, 0].numpy(), [-0.8, 0.6])
 
 
+def test_a_function_of_ones_own_may_set_activations_and_mocap_poses() -> None:
+    def reset(nominal: dict[str, Tensor], generator: torch.Generator, task: object) -> dict[str, Tensor]:
+        zeros = nominal["qpos"][..., :1] * 0.0
+        return {
+            **nominal,
+            "act": zeros + torch.tensor([0.25, 0.5]),
+            "mocap_pos": zeros.unsqueeze(-1) + torch.ones(1, 3),
+        }
+
+    given: Callable[..., Any] = reset
+    env, _ = started(family_of(reset=given, fields=("act",)))
+    np.testing.assert_array_equal(env.simulator.state["act"][0, 0].numpy(), [0.25, 0.5])
+    data = env.simulator._batch.get_data(1)  # pyright: ignore[reportAttributeAccessIssue]
+    np.testing.assert_array_equal(data.mocap_pos, [[1.0, 1.0, 1.0]])
+
+
 def raise_base(spec: mujoco.MjSpec, height: float) -> None:
     spec.body("base").pos[2] += height
 
