@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.distributions import Choice
 from robotmeta.envs.draws import normal_like
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.friction import KINDS, decides
@@ -30,9 +31,16 @@ _OTHER_TASKS = 2  # in which a parameter without effect on the nominal task is t
 _SAME = 1e-9  # relative difference up to which numbers are the same
 
 # What matters where things touch or reach a limit. A short rollout may not get there.
-_RARE = (
-    *("geom_type", "geom_con", "geom_dataid", "geom_priority", "geom_sol", "geom_size", "geom_pos", "geom_quat"),
-    *(
+_RARE = tuple(
+    [
+        "geom_type",
+        "geom_con",
+        "geom_dataid",
+        "geom_priority",
+        "geom_sol",
+        "geom_size",
+        "geom_pos",
+        "geom_quat",
         "geom_friction",
         "geom_margin",
         "geom_gap",
@@ -42,9 +50,19 @@ _RARE = (
         "hfield_",
         "flex",
         "eq_",
-    ),
-    *("jnt_range", "jnt_sol", "jnt_margin", "jnt_actfrcrange", "tendon_range", "tendon_sol", "tendon_actfrcrange"),
-    *("actuator_forcerange", "actuator_ctrlrange", "actuator_actrange", "body_pos", "body_quat"),
+        "body_pos",
+        "body_quat",
+        "jnt_range",
+        "jnt_sol",
+        "jnt_margin",
+        "jnt_actfrcrange",
+        "tendon_range",
+        "tendon_sol",
+        "tendon_actfrcrange",
+        "actuator_forcerange",
+        "actuator_ctrlrange",
+        "actuator_actrange",
+    ]
 )
 
 
@@ -108,7 +126,8 @@ def _variants(family: TaskFamily, parameters: Sequence[Parameter], base: Tasks) 
     values = np.repeat(base.values, _VALUES * len(parameters), axis=0)
     for number, parameter in enumerate(parameters):
         known = parameter.extremes()
-        middle = known[len(known) // 2] if len(known) > 2 else known[0] + 0.4 * (known[-1] - known[0])
+        known_middle = len(known) > 2 or isinstance(parameter.train, Choice)
+        middle = known[len(known) // 2] if known_middle else known[0] + 0.4 * (known[-1] - known[0])
         column = family.space.names.index(parameter.name)
         values[_VALUES * number : _VALUES * (number + 1), column] = known[0], middle, known[-1]
     return Tasks(base.names, values)

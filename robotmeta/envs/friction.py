@@ -176,8 +176,8 @@ def _contacts(surfaces: Surfaces, mine: Mapping[int, float], column: int) -> Ite
             pair, inside = int(surfaces.pair[geom, other]), bool(tree == surfaces.tree[other])
             theirs = float(surfaces.friction[other, column])
             behind = surfaces.priority[other] - surfaces.priority[geom]
-            decides = other in mine or behind < 0 or (behind == 0 and low >= theirs)
-            yield _Contact(geom, other, pair, inside, None if decides and pair == _NOWHERE else theirs)
+            counts = other in mine or behind < 0 or (behind == 0 and low >= theirs)
+            yield _Contact(geom, other, pair, inside, None if counts and pair == _NOWHERE else theirs)
 
 
 def _check_options(text: str, model: mujoco.MjModel, robot: str) -> None:
