@@ -67,7 +67,11 @@ class Mass:
 
 @dataclass(frozen=True)
 class ModelEdit:
-    """Any other change of the compiled model: ``apply_edit(model, value, row)``, where ``row`` is the whole task."""
+    """Any other change of the compiled model: ``apply_edit(model, value, row)``, where ``row`` is the whole task.
+
+    It is not called for a task in which all parameters that change the compiled model are nominal. For a value that
+    replaces what an edit of the structure made, use :class:`Field` or :class:`Mass`.
+    """
 
     apply_edit: Callable[[mujoco.MjModel, float, Row], None]
 

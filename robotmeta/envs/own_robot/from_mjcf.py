@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import mujoco
 import torch
@@ -97,8 +97,12 @@ def from_mjcf(
 
     Raises:
         UserError: For a file that does not exist or compile, a model without actuators, an actuator without a control
-            range, a name that does not exist, a variant whose state has another layout, or a function that does not
-            work.
+            range, a name that does not exist, a value that would have no effect, a variant whose state has another
+            layout, or a function that does not work.
+
+    Warns:
+        ModelWarning: If settings of the file were switched off that derive some values from others, or a parameter had
+            no effect in a short rollout.
     """
     load, robot = loader(model, actuators)
     spec, nominal, switched_off = _settled(load, robot, vary)
@@ -130,7 +134,7 @@ def from_mjcf(
     if isinstance(source, str) or source is None:
         source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
-        name=Path(robot).stem.replace(" ", "-") if name is None else name,
+        name=re.sub(r"\.(xml|urdf|mjz|zip)$", "", robot).replace(" ", "-") if name is None else name,
         summary=f"A robot that varies in {', '.join(space.names)}." if summary is None else summary,
         source=source,
         space=space,
