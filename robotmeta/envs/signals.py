@@ -24,6 +24,7 @@ _ORIENTATION = tuple((f"_orientation_{part}", "1") for part in "wxyz")
 _VELOCITY = tuple((f"_{axis}_velocity", "m/s") for axis in "xyz")
 _ROTATION = tuple((f"_{axis}_angular_velocity", "rad/s") for axis in "xyz")
 _ON_BODIES = (int(mujoco.mjtTrn.mjTRN_SITE), int(mujoco.mjtTrn.mjTRN_BODY))  # such as thrusters
+_MUSCLE = int(mujoco.mjtGain.mjGAIN_MUSCLE)
 _SIGNALS: dict[int, tuple[Signals, Signals]] = {  # suffix and unit of each entry of a joint's qpos and qvel
     _FREE: (_POSITION + _ORIENTATION, _VELOCITY + _ROTATION),
     _BALL: (_ORIENTATION, _ROTATION),
@@ -134,15 +135,15 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
         ways = f'actuators={{"NAME": motor(force)}} or {{"*": servo(kp=...)}} for its joints: {joints}'
         raise UserError(f"{robot} has no actuators; add some to the file" + (f", or give {ways}" if driven else ""))
     names: list[str] = []
-    actuators = [model.actuator(actuator).name for actuator in range(model.nactuator)]
-    for name, count in zip(actuators, model.actuator_ctrlnum.tolist(), strict=True):
+    examples: list[str] = []
+    for actuator, count in enumerate(model.actuator_ctrlnum.tolist()):
+        name, muscle = model.actuator(actuator).name, model.actuator_gaintype[actuator] == _MUSCLE
         names += [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
-    for name, limited in zip(names, model.actuator_ctrllimited, strict=True):
+        examples += ['ctrlrange="0 1"' if muscle else 'ctrlrange="-1 1"'] * min(count, 1)
+        examples += ["a velrange or an ffrange"] * (count - 1)
+    for name, example, limited in zip(names, examples, model.actuator_ctrllimited, strict=True):
         if not limited:
-            also = "" if name in actuators else ", and velrange or ffrange for its other inputs"
-            raise UserError(
-                f"actuator '{name}' of {robot} has no control range; add one, such as ctrlrange=\"-1 1\"{also}"
-            )
+            raise UserError(f"actuator '{name}' of {robot} has no control range; add one, such as {example}")
     low, high = torch.from_numpy(model.actuator_ctrlrange.copy()).unbind(dim=-1)
     middle, half = per_device((high + low) / 2.0), per_device((high - low) / 2.0)
     signals = tuple((name, f"{a:g} to {b:g}") for name, (a, b) in zip(names, model.actuator_ctrlrange, strict=True))

@@ -51,6 +51,7 @@ class MjModel:
     actuator_ctrlspec: _Array
     actuator_delay: _Array
     actuator_gainprm: _Array
+    actuator_gaintype: _Array
     actuator_gear: _Array
     actuator_history: _Array
     actuator_outadr: _Array

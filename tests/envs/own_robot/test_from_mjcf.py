@@ -530,6 +530,14 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         ({"model": "<mujoco><worldbody><geom size='1'/></worldbody></mujoco>"}, "the model has no actuators"),
         ({"model": ROBOT.replace(' ctrlrange="-1 1"', "")}, "actuator 'hip' of the model has no control range"),
+        (
+            {
+                "model": ROBOT.replace(
+                    '<motor joint="hip" gear="10" ctrlrange="-1 1"/>', '<muscle joint="hip" lengthrange="-1 1"/>'
+                )
+            },
+            "actuator 'hip' of the model has no control range; add one, such as ctrlrange=\"0 1\"",
+        ),
         ({"model": lambda: "a string"}, "returns a str, not an MjSpec"),
         ({"vary": {}}, "vary is empty"),
         (
