@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import reprlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,28 +54,17 @@ def loader(model: Model, drives: Mapping[str, Drive] | None = None) -> tuple[Cal
     damping: dict[str, float] = {}
 
     def load() -> mujoco.MjSpec:
-        with quiet_mujoco():
-            try:
-                spec = build()
-            except UserError:
-                raise
-            except ValueError as error:
-                raise UserError(f"{robot} does not load: {in_one_line(error)}") from None
-            except Exception as error:  # the user's function may raise anything
-                raise UserError(f"{robot} does not load: {reason(error)}") from error
+        with _refusing(robot, "load"):
+            spec = build()
         if not isinstance(spec, mujoco.MjSpec):
             raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
-        try:
+        if callable(model):
+            spec = spec.copy()  # the function may return the same one again
+        with _refusing(robot, "load"):
             _name_objects(spec)
-            if drives is not None:
-                with quiet_mujoco():
-                    add_actuators(spec, drives, robot, damping)
-        except UnicodeDecodeError:
-            raise UserError(f"{robot} has names that are not UTF-8: save it in this encoding") from None
-        except UserError:
-            raise
-        except ValueError as error:
-            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
+        if drives is not None:
+            with _refusing(robot, "compile"):
+                add_actuators(spec, drives, robot, damping)
         for body in spec.bodies[1:]:
             body.simple = False  # the compiler's shortcut for bodies whose centre of mass never varies
         return spec
@@ -88,12 +78,25 @@ def compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
     Raises:
         UserError: If it does not compile.
     """
+    with _refusing(robot, "compile"):
+        return spec.compile()
+
+
+@contextlib.contextmanager
+def _refusing(robot: str, step: str) -> Iterator[None]:
+    """Turns what MuJoCo or the user's function says into one line."""
     with quiet_mujoco(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "compiler attribute 'settotalmass'")
+        warnings.filterwarnings("ignore", "compiler attribute 'settotalmass'")  # it is switched off
         try:
-            return spec.compile()
+            yield
+        except UserError:
+            raise
+        except UnicodeDecodeError:
+            raise UserError(f"{robot} has names that are not UTF-8: save it in this encoding") from None
         except ValueError as error:
-            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
+            raise UserError(f"{robot} does not {step}: {in_one_line(error)}") from None
+        except Exception as error:  # the user's function may raise anything
+            raise UserError(f"{robot} does not {step}: {reason(error)}") from error
 
 
 def _file(model: str | Path) -> Path:

@@ -132,6 +132,13 @@ def test_an_mjcf_gets_actuators_where_it_has_none() -> None:
     np.testing.assert_allclose(forces(turned, [1.0, 1.0]), [2.0 * math.pi / 4.0, 1.0], rtol=1e-6)
 
 
+def test_a_function_may_return_the_same_spec_again() -> None:
+    spec = mujoco.MjSpec.from_string(MJCF.format(""))
+    family = family_of(lambda: spec, {"a": servo(2.0)}, {"b.damping": set_to(0.1, 1.0)})
+    assert family.actions == (("a", f"{-math.pi / 2:g} to {math.pi / 4:g}"),)
+    assert not spec.actuators
+
+
 @pytest.mark.parametrize(
     ("model", "actuators", "message"),
     [
