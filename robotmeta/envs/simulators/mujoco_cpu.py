@@ -7,7 +7,7 @@ import warnings
 import mujoco
 import numpy as np
 import torch
-from mujoco.batch import Batch, SimulationError
+from mujoco.batch import DATA_FIELDS, Batch, SimulationError
 from torch import Tensor
 
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
@@ -143,6 +143,8 @@ class MujocoSimulator:
     def _bound(self, name: str) -> Tensor:
         """Returns a live view of an ``MjData`` field, ``[task, episode, ...]``."""
         if name not in self._views:
+            if name not in DATA_FIELDS:
+                raise UserError(f"'{name}' of MjData is not an array of a fixed size, such as sensordata or cfrc_ext")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # derived fields are read-only, torch tensors are not
                 array = torch.from_numpy(self._batch.bind(name))
