@@ -247,6 +247,7 @@ class MjData:
     def site(self, name: SupportsInt | str, /) -> _MjDataSiteViews: ...
 
 class MjContact:
+    dim: int
     dist: float  # m, negative where geoms penetrate
     friction: _Array
     geom: _Array

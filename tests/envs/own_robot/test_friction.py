@@ -11,7 +11,7 @@ import pytest
 
 from robotmeta.envs import TaskFamily, scale, set_to
 from robotmeta.envs.family import MujocoWorld
-from robotmeta.envs.friction import Surfaces
+from robotmeta.envs.friction import KINDS, Surfaces, decides
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.errors import UserError
 
@@ -222,3 +222,49 @@ def test_flexible_bodies_touch_too() -> None:
     rigid = FLEX.replace('<geom name="cart" size="0.1"/>', '<geom name="cart" size="0.1" friction="0.1"/>')
     assert "and 'flex 0' has 0.8" in refusal(rigid.format(""), {"*.friction": scale(1.0, 2.0)})
     assert models(rigid.format('priority="-1"'), {"*.friction": scale(1.0, 2.0)}, 1.5)
+
+
+def crowd(rng: np.random.Generator) -> str:
+    """Geoms in one place, with friction, priorities, dimensions and masks at random."""
+
+    def geom(name: str) -> str:
+        slide, twist, roll = rng.choice([0.3, 0.5, 1.0, 2.0]), rng.choice([0.01, 0.05]), rng.choice([0.001, 0.002])
+        return (
+            f'<geom name="{name}" size="0.1" friction="{slide} {twist} {roll}" condim="{rng.choice([1, 3, 4, 6])}" '
+            f'priority="{rng.choice([0, 0, 1, 2])}" contype="{rng.choice([1, 1, 2])}" '
+            f'conaffinity="{rng.choice([1, 3])}"/>'
+        )
+
+    one, other = rng.choice(["a", "b", "c", "d"], 2, replace=False)
+    return f"""
+    <mujoco><worldbody>{geom("fixed")}
+      <body name="A"><freejoint/>{geom("a")}{geom("a2")}
+        <body name="B"><joint/>{geom("b")}<body name="C"><joint/>{geom("c")}</body></body></body>
+      <body name="D"><joint type="slide"/>{geom("d")}</body></worldbody>
+    <contact><pair geom1="{one}" geom2="{other}" condim="6"/><exclude body1="A" body2="D"/></contact></mujoco>"""
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_friction_counts_where_that_of_mujocos_contact_follows_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    model = mujoco.MjModel.from_xml_string(crowd(rng))
+    nominal = model.geom_friction.copy()
+    for column, (kind, entry, dimension) in enumerate(zip(KINDS, (0, 2, 3), (3, 4, 6), strict=True)):
+        varied = rng.choice(model.ngeom, rng.integers(1, 4), replace=False)
+        lowest, frictions = float(rng.choice([0.4, 0.8, 1.0])), []
+        for factor in (lowest, 1.3 * lowest):
+            model.geom_friction[:] = nominal
+            model.geom_friction[varied, column] *= factor
+            data = mujoco.MjData(model)
+            mujoco.mj_forward(model, data)
+            frictions.append(
+                {frozenset(c.geom.tolist()): c.friction[entry] for c in data.contact if c.dim >= dimension}
+            )
+        follows = [
+            frictions[1][pair] == pytest.approx(1.3 * frictions[0][pair])
+            for pair in frictions[0]
+            if pair & set(varied.tolist())
+        ]
+        model.geom_friction[:] = nominal
+        low = {int(geom): float(lowest * nominal[geom, column]) for geom in varied}
+        assert decides(low, kind, model) == any(follows)
