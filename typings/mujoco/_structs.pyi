@@ -155,6 +155,7 @@ class _MjModelActuatorViews:
     forcerange: _Array
     gainprm: _Array
     gaintype: _Array
+    gear: _Array
 
 class _MjModelBodyViews:
     id: int
@@ -228,6 +229,7 @@ class MjData:
     qfrc_actuator: _Array
     qfrc_applied: _Array
     qfrc_gravcomp: _Array
+    qfrc_passive: _Array
     qpos: _Array
     qvel: _Array
     sensordata: _Array

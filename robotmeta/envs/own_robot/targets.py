@@ -32,20 +32,24 @@ class Property:
 
     Attributes:
         unit: Its unit.
-        fields: Its fields in ``MjModel``. If there are several, they are scaled together.
+        fields: Its fields in ``MjModel``.
+        along: Fields that are scaled with them, such as the coefficients of higher order.
         least: The smallest allowed fraction of the nominal value; None if any value of either sign is allowed.
         scaled_only: Whether it can only be scaled, because it is not a single value.
     """
 
     unit: str
     fields: tuple[Field, ...]
+    along: tuple[Field, ...] = ()
     least: float | None = 0.0
     scaled_only: bool = False
 
 
+_OTHER_AXES = tuple(Field("actuator_gear", column=axis) for axis in range(1, 6))  # of a force or torque in space
+
 PROPERTIES: dict[str, dict[str, Property]] = {
     "body": {
-        "mass": Property("kg", (Field("body_mass"), Field("body_inertia")), least=0.01),
+        "mass": Property("kg", (Field("body_mass"),), (Field("body_inertia"),), least=0.01),
         "com_x": Property("m", (Field("body_ipos", column=0),), least=None),
         "com_y": Property("m", (Field("body_ipos", column=1),), least=None),
         "com_z": Property("m", (Field("body_ipos", column=2),), least=None),
@@ -61,18 +65,18 @@ PROPERTIES: dict[str, dict[str, Property]] = {
         "rolling_friction": Property("m", (Field("pair_friction", column=3), Field("pair_friction", column=4))),
     },
     "joint": {
-        "damping": Property("N m s/rad", (Field("dof_damping"),)),
-        "stiffness": Property("N m/rad", (Field("jnt_stiffness"),)),
+        "damping": Property("N m s/rad", (Field("dof_damping"),), (Field("dof_dampingpoly"),)),
+        "stiffness": Property("N m/rad", (Field("jnt_stiffness"),), (Field("jnt_stiffnesspoly"),)),
         "frictionloss": Property("N m", (Field("dof_frictionloss"),)),
         "armature": Property("kg m^2", (Field("dof_armature"),)),
     },
     "tendon": {
-        "damping": Property("N s/m", (Field("tendon_damping"),)),
-        "stiffness": Property("N/m", (Field("tendon_stiffness"),)),
+        "damping": Property("N s/m", (Field("tendon_damping"),), (Field("tendon_dampingpoly"),)),
+        "stiffness": Property("N/m", (Field("tendon_stiffness"),), (Field("tendon_stiffnesspoly"),)),
         "frictionloss": Property("N", (Field("tendon_frictionloss"),)),
     },
     "actuator": {
-        "gear": Property("1", (Field("actuator_gear", column=0),), least=None),
+        "gear": Property("1", (Field("actuator_gear", column=0),), _OTHER_AXES, least=None),
         "strength": Property("1", (Field("actuator_gainprm"),), scaled_only=True),
     },
     "option": {"gravity": Property("m/s^2", (Field("opt.gravity"),), least=None, scaled_only=True)},
@@ -131,7 +135,8 @@ class Target:
         if self.quantity == "mass" and mode != "scale":
             return (Mass(mode, self.objects),)
         rows = None if self.kind == "option" else self.objects
-        fields = [(field, rows) for field in self.offered.fields]
+        along = self.offered.along if mode == "scale" else ()
+        fields = [(field, rows) for field in (*self.offered.fields, *along)]
         if self.pairs:
             fields += [(field, self.pairs) for field in PROPERTIES["pair"][self.quantity].fields]
         return tuple(dataclasses.replace(field, mode=mode, rows=names) for field, names in fields)
@@ -242,14 +247,18 @@ def check(
     smallest, largest = target.values.min(), target.values.max()
     if mode != "scale" and target.offered.scaled_only:
         raise UserError(f"{target.text} can only be scaled: write scale(low, high)")
-    if mode == "scale" and smallest == largest == 0.0 and not target.offered.scaled_only:
+    along = [_values(model, field, target.objects) for field in target.offered.along]
+    if mode != "scale" and target.quantity != "mass" and any(map(np.any, along)):
+        raise UserError(
+            f"{target.text} has further coefficients in {robot}: write scale(low, high), which scales them all"
+        )
+    none = smallest == largest == 0.0 and not any(map(np.any, along))
+    if mode == "scale" and none and not target.offered.scaled_only:
         raise UserError(f"{target.text} is 0 in {robot} and stays 0 when it is scaled: use add or set_to")
     if mode == "set" and smallest < largest:
         raise UserError(f"{target.text} has several values in {robot}, {smallest:g} to {largest:g}: use scale or add")
     if target.quantity == "gear":
-        first = np.array(
-            [model.actuator_gear[object_rows(model, "actuator_gear", name)[0], 0] for name in target.objects]
-        )
+        first = np.array([model.actuator_gear[object_rows(model, "actuator_gear", n)[0], 0] for n in target.objects])
         ends = np.abs([_changed(first, mode, low), _changed(first, mode, high)])
         check_gear(target.objects, ends.max(axis=0), target.text, model, robot)
     if target.kind == "geom" and target.quantity in KINDS:

@@ -145,6 +145,53 @@ def test_strength_scales_the_force_of_a_servo_and_not_where_it_goes(factor: floa
     np.testing.assert_allclose(forces[4:], factor * np.array(forces[:4]), atol=1e-9)
 
 
+POLYNOMIALS = """
+<mujoco><worldbody><site name="mark"/><body name="arm"><freejoint/><geom size="0.1"/><site name="tip"/>
+  <body><joint name="hip" axis="0 1 0" damping="2 0.5 0.3" stiffness="3 0.4 0.2"/>
+    <geom name="leg" size="0.1" pos="0 0 -0.3"/></body></body></worldbody>
+  <tendon><fixed name="cord" damping="1 0.2 0.1" stiffness="5 0.6 0.3"><joint joint="hip" coef="1"/></fixed></tendon>
+  <actuator><motor joint="hip" ctrlrange="-1 1"/>
+  <general name="jet" site="tip" gear="0 3 4 0 1 2" ctrlrange="-1 1"/></actuator></mujoco>
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "force"),
+    [  # at 0.7 rad and 0.9 rad/s
+        ("joint:hip.damping", -0.9 * (2.0 + 0.5 * 0.9 + 0.3 * 0.9**2)),
+        ("tendon:cord.damping", -0.9 * (1.0 + 0.2 * 0.9 + 0.1 * 0.9**2)),
+        ("joint:hip.stiffness", -0.7 * (3.0 + 0.4 * 0.7 + 0.2 * 0.7**2)),
+        ("tendon:cord.stiffness", -0.7 * (5.0 + 0.6 * 0.7 + 0.3 * 0.7**2)),
+    ],
+)
+def test_a_polynomial_is_scaled_as_a_whole(target: str, force: float) -> None:
+    vary, forces = {target: scale(0.5, 2.0)}, []
+    family = family_of(vary, model=POLYNOMIALS)
+    assert isinstance(family.world, MujocoWorld)
+    build = ModelBuilder(family.world.spec, family.space)
+    for factor in (1.0, 2.0):
+        model = build(family.space.row({family.space.names[0]: factor}))[0]
+        data = mujoco.MjData(model)
+        data.qpos[-1], data.qvel[-1] = 0.7, 0.9
+        mujoco.mj_forward(model, data)
+        forces.append(data.qfrc_passive[-1])
+    assert forces[1] - forces[0] == pytest.approx(force)
+
+
+def test_a_gear_in_space_is_scaled_as_a_whole() -> None:
+    family = family_of({"jet.gear": scale(0.5, 2.0)}, model=POLYNOMIALS)
+    assert isinstance(family.world, MujocoWorld)
+    (model,) = ModelBuilder(family.world.spec, family.space)(family.space.row({"jet_gear": 2.0}))
+    np.testing.assert_allclose(model.actuator("jet").gear, [0.0, 6.0, 8.0, 0.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("target", ["joint:hip.damping", "jet.gear", "tendon:cord.stiffness"])
+def test_one_of_several_coefficients_is_not_set(target: str) -> None:
+    for way in (add(0.0, 1.0), set_to(0.0, 1.0)):
+        with pytest.raises(UserError, match=r"has further coefficients in the model: write scale\(low, high\)"):
+            family_of({target: way}, model=POLYNOMIALS)
+
+
 def test_gravity_is_scaled_as_a_whole() -> None:
     nominal, moon = variant({"option.gravity": scale(0.1, 1.0)}, 0.16)
     np.testing.assert_allclose(moon.opt.gravity, 0.16 * nominal.opt.gravity)
