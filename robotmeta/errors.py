@@ -34,6 +34,7 @@ def unknown(kind: str, name: str, existing: Iterable[str], *, where: str = "") -
         where: Where it was looked up, such as ``"family 'cheetah-dynamics'"``.
     """
     names = list(existing)
+    name = name if name.isprintable() else ascii(name)[1:-1]  # errors are one line
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
     others = [other for other in names if other not in near]
     place = f" in {where}" if where else ""

@@ -10,6 +10,8 @@ import numpy as np
 
 from robotmeta.errors import UserError
 
+_LARGEST = 2**31 - 1  # that MuJoCo counts to
+
 
 def number(what: str, value: object, *, finite: bool = True) -> float:
     """Returns a real number, NumPy scalars as Python numbers.
@@ -56,6 +58,8 @@ def count(what: str, value: object) -> int:
         raise UserError(f"{what} must be a whole number, not {plain!r}")
     if plain < 1:
         raise UserError(f"{what} must be at least 1, not {plain}")
+    if plain > _LARGEST:
+        raise UserError(f"{what} must be at most {_LARGEST}")
     return plain
 
 
@@ -65,9 +69,10 @@ def interval(what: str, value: object, *, finite: bool = True) -> tuple[float, f
     Raises:
         UserError: For anything but two numbers in ascending order.
     """
-    if not isinstance(value, tuple | list) or len(value) != 2:
+    ends = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(ends, tuple | list) or len(ends) != 2:
         raise UserError(f"{what} must be two numbers, (low, high), not {value!r}")
-    low, high = (number(what, end, finite=finite) for end in value)
+    low, high = (number(what, end, finite=finite) for end in ends)
     if low > high:
         raise UserError(f"{what} ({low:g}, {high:g}) must be in ascending order")
     return low, high

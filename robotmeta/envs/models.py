@@ -146,9 +146,11 @@ def keyframe_id(model: mujoco.MjModel, name: str | None) -> int:
         UserError: For a keyframe that does not exist.
     """
     existing = [model.key(number).name for number in range(model.nkey)]
-    if name is not None and name not in existing:
+    if name is None:
+        return -1
+    if not isinstance(name, str) or name not in existing:
         raise unknown("keyframe", str(name), filter(None, existing))
-    return -1 if name is None else existing.index(name)
+    return existing.index(name)
 
 
 def worlds_of(models: list[mujoco.MjModel], episodes: int) -> list[mujoco.MjModel]:

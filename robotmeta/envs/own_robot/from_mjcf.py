@@ -131,6 +131,7 @@ def from_mjcf(
             ModelWarning,
             stacklevel=2,
         )
+    noise = noisy_start(nominal, checks.not_negative("reset_noise", reset_noise))
     if isinstance(source, str) or source is None:
         source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
@@ -143,15 +144,15 @@ def from_mjcf(
         actions=actions,
         horizon=horizon,
         dt=timestep * world.frame_skip,
-        reset=reset or noisy_start(nominal, checks.not_negative("reset_noise", reset_noise)),
-        observe=observe or default,
+        reset=noise if reset is None else reset,
+        observe=default if observe is None else observe,
         reward=reward,
         shaping_reward=shaping_reward,
         success=success,
         success_lasts=success_lasts,
         distance=distance,
         robots={} if robots is None else robots,
-        privileged_state=privileged_state or (),
+        privileged_state=() if privileged_state is None else privileged_state,
         observe_privileged_state=observe_privileged_state,
         init_std=init_std,
     )
@@ -185,6 +186,6 @@ def _changes_inertia(space: ParameterSpace) -> bool:
 
 def _camera(model: mujoco.MjModel, name: str | None) -> str | None:
     existing = [model.camera(i).name for i in range(model.ncam)]
-    if name is not None and name not in existing:
+    if name is not None and not (isinstance(name, str) and name in existing):
         raise unknown("camera", str(name), filter(None, existing))
     return name or next(filter(None, existing), None)

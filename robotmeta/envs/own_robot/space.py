@@ -41,7 +41,7 @@ def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjM
     if not vary:
         raise UserError("vary is empty: name what differs from robot to robot, or a goal that only the reward reads")
     for text in vary:
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not text.isprintable():
             raise UserError(f"vary: {text!r} is not a target: write NAME.PROPERTY, such as torso.mass")
     targets = {text: find(text, model, robot) for text, way in vary.items() if _of_property(way)}
     _check_overlaps(targets, vary)
@@ -180,7 +180,6 @@ def _described(
     largest = max(abs(value) for support in supports for value in support)
     reach = largest if isinstance(way.train, Choice) else _REACH * largest
     bounds = options.get("bounds", (-reach if lowest is None else lowest, reach))
-    bounds = tuple(bounds.tolist()) if isinstance(bounds, np.ndarray) else bounds
     described, unit = options.get("description", what), options.get("unit", unit)
     labels = options.get("labels", {})
     return Parameter(
