@@ -218,5 +218,6 @@ def _intervals(name: str, given: object) -> list[tuple[float, float]]:
     except (TypeError, ValueError):
         pairs = np.empty(0)
     if pairs.size == 0 or pairs.shape[-1] != 2 or pairs.ndim > 2:
-        raise UserError(f"{name}: ood {given} is not an interval (low, high) or several intervals")
+        shown = " ".join(repr(given).split())
+        raise UserError(f"{name}: ood {shown} is not an interval (low, high) or several intervals")
     return [(start, end) for start, end in pairs.reshape(-1, 2).tolist()]
