@@ -76,6 +76,10 @@ class RobotmetaWarning(UserWarning):
     """Something in a user's model, functions or files that works, but hardly as intended."""
 
 
+class ModelWarning(RobotmetaWarning):
+    """A robot's model does something that its user may not expect. Training goes on."""
+
+
 class EnvironmentWarning(RobotmetaWarning):
     """What a user should know about an environment of somebody's own, such as another control step."""
 
@@ -100,6 +104,7 @@ def unknown(kind: str, name: str, existing: Iterable[str], *, where: str = "") -
         where: Where it was looked up, such as ``"family 'cheetah-dynamics'"``.
     """
     names = list(existing)
+    name = name if name.isprintable() else ascii(name)[1:-1]  # errors are one line
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.5)
     others = [other for other in names if other not in near]
     place = f" in {where}" if where else ""

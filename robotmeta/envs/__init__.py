@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from robotmeta.envs.encoding import Estimate
     from robotmeta.envs.families import FAMILIES
     from robotmeta.envs.family import Observation, ObservationGroup, Source, TaskFamily
+    from robotmeta.envs.own_robot.actuators import motor, servo
     from robotmeta.envs.own_robot.from_mjcf import from_mjcf
     from robotmeta.envs.own_robot.variations import add, goal, scale, set_to
     from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -25,6 +26,7 @@ else:
             "robotmeta.envs.encoding": ("Estimate",),
             "robotmeta.envs.families": ("FAMILIES",),
             "robotmeta.envs.family": ("Observation", "ObservationGroup", "Source", "TaskFamily"),
+            "robotmeta.envs.own_robot.actuators": ("motor", "servo"),
             "robotmeta.envs.own_robot.from_mjcf": ("from_mjcf",),
             "robotmeta.envs.own_robot.variations": ("add", "goal", "scale", "set_to"),
             "robotmeta.envs.parameters": ("Parameter", "ParameterSpace"),
@@ -54,6 +56,8 @@ __all__ = [
     "from_mjcf",
     "goal",
     "make",
+    "motor",
     "scale",
+    "servo",
     "set_to",
 ]

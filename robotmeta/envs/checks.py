@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 
 from robotmeta.errors import UserError
+
+_LARGEST = 2**31 - 1  # that MuJoCo counts to
 
 
 def number(what: str, value: object, *, finite: bool = True) -> float:
@@ -23,6 +26,8 @@ def number(what: str, value: object, *, finite: bool = True) -> float:
     """
     plain = value.item() if isinstance(value, np.generic) else value
     kind = "a finite number" if finite else "a number"
+    if isinstance(plain, int) and abs(plain) > sys.float_info.max:
+        raise UserError(f"{what} must be {kind}, not one of {plain.bit_length()} bits")
     if isinstance(plain, bool) or not isinstance(plain, int | float) or math.isnan(plain):
         raise UserError(f"{what} must be {kind}, not {plain!r}")
     if finite and math.isinf(plain):
@@ -53,6 +58,8 @@ def count(what: str, value: object) -> int:
         raise UserError(f"{what} must be a whole number, not {plain!r}")
     if plain < 1:
         raise UserError(f"{what} must be at least 1, not {plain}")
+    if plain > _LARGEST:
+        raise UserError(f"{what} must be at most {_LARGEST}")
     return plain
 
 
@@ -62,12 +69,19 @@ def interval(what: str, value: object, *, finite: bool = True) -> tuple[float, f
     Raises:
         UserError: For anything but two numbers in ascending order.
     """
-    if not isinstance(value, tuple | list) or len(value) != 2:
+    ends = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(ends, tuple | list) or len(ends) != 2:
         raise UserError(f"{what} must be two numbers, (low, high), not {value!r}")
-    low, high = (number(what, end, finite=finite) for end in value)
+    low, high = (number(what, end, finite=finite) for end in ends)
     if low > high:
         raise UserError(f"{what} ({low:g}, {high:g}) must be in ascending order")
     return low, high
+
+
+def names(what: str, value: object, example: str) -> None:
+    """Raises UserError for anything but a tuple or list of strings."""
+    if not isinstance(value, tuple | list) or not all(isinstance(name, str) for name in value):
+        raise UserError(f"{what} must be a tuple of names, {example}, not {value!r}")
 
 
 def signals(what: str, value: object, *, at_least: int = 0) -> None:

@@ -86,7 +86,8 @@ class MujocoWorld:
         control: ``(action) -> control``, both ``[..., action]``, if the actuators' range is not [-1, 1].
         drive: ``(state, action, task) -> fields``, if an action is more than controls. The fields of ``MjData``, such
             as ``ctrl``, ``mocap_pos`` or ``qpos``, each ``[task, episode, ...]``, are set before the substeps.
-        keyframe: Keyframe of the model that is the nominal initial state; None for the initial pose at rest.
+        keyframe: Keyframe of the model that is the nominal initial state, activations, controls, mocap poses and time
+            included; None for the initial pose at rest.
         lagging: Whether derived fields may be those of the state before the last substep, as ``mj_step`` leaves them.
             By default they are brought up to date, which takes longer. Forces, such as those of touch sensors, are
             those of the last substep in both cases. A lagging world must not read fields that ``mj_step`` does not
@@ -109,6 +110,8 @@ class MujocoWorld:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame_skip", checks.count("frame_skip", self.frame_skip))
+        checks.names("fields", self.fields, 'such as ("sensordata", "xpos")')
+        object.__setattr__(self, "fields", tuple(self.fields))
         for name in self.fields:
             if not hasattr(mujoco.MjData, name):
                 raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
@@ -225,9 +228,11 @@ class TaskFamily:
     """:func:`robotmeta.from_mjcf`."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        if not isinstance(self.name, str) or not self.name or not self.name.isprintable():
             raise UserError(f"the name of a family must be a string, not {self.name!r}")
         where = f"family '{self.name}':"
+        if not isinstance(self.summary, str):
+            raise UserError(f"{where} summary must be a string, not {self.summary!r}")
         if not isinstance(self.source, Source):
             raise UserError(f"{where} source must be a Source, not {self.source!r}")
         if not isinstance(self.space, ParameterSpace):
@@ -258,7 +263,11 @@ class TaskFamily:
         object.__setattr__(self, "success_lasts", checks.not_negative(f"{where} success_lasts", self.success_lasts))
         if self.init_std is not None:
             object.__setattr__(self, "init_std", checks.positive(f"{where} init_std", self.init_std))
+        if not isinstance(self.robots, Mapping):
+            raise UserError(f"{where} robots must be a mapping of names to parameters, not {self.robots!r}")
         for name, row in self.robots.items():
+            if not isinstance(name, str) or not isinstance(row, Mapping):
+                raise UserError(f"{where} robots: {name!r}: {row!r} must be a name and its parameters by name")
             try:
                 self.space.row(row, where=f"robot '{name}'")
             except UserError as error:

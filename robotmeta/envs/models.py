@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Field, SpecEdit
+from robotmeta.envs.edits import Field, Mass, Row, SpecEdit, WrittenEdit, order
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, reason, unknown
+
+Write = tuple[Parameter, WrittenEdit]
+Replacement = tuple[Parameter, Field | Mass]
 
 _CACHED_STRUCTURES = 256
 
@@ -43,30 +47,33 @@ class ModelBuilder:
     def __init__(self, spec: Callable[[], mujoco.MjSpec], space: ParameterSpace) -> None:
         self._spec = spec()
         self._structural = [p for p in space if any(isinstance(e, SpecEdit) for e in p.edits)]
-        self._written = [p for p in space if any(not isinstance(e, SpecEdit) for e in p.edits)]
+        writes = [(p, e) for p in space for e in p.edits if not isinstance(e, SpecEdit)]
+        self._writes = sorted(writes, key=lambda write: order(write[1]))
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
-        # After a write to masses or lengths, the constants that depend on them must be computed again.
-        inputs = set(mujoco.MjModel._setconst_inputs)
-        self._derived = any(not isinstance(e, Field) or e.name in inputs for p in self._written for e in p.edits)
-        self.nominal = self._structure(tuple(p.nominal for p in self._structural))
+        self._nominal = tuple(p.nominal for p in self._structural)
+        base = self._structure(self._nominal)
+        # The nominal values of parameters written by hand may differ from those of the file.
+        replaced = _written(base, self._replacing(), {p.name: p.nominal for p in space})
+        same = all(np.array_equal(_entries(base, e), _entries(replaced, e)) for _, e in self._replacing())
+        self.nominal = base if same else replaced
 
     def __call__(self, tasks: Tasks) -> list[mujoco.MjModel]:
         """Returns one model per task, in order. Tasks with the same model share one object."""
         return [self._model(row) for row in tasks]
 
     def _model(self, row: dict[str, float]) -> mujoco.MjModel:
-        base = self._structure(tuple(row[p.name] for p in self._structural))
-        if not self._written or all(row[p.name] == p.nominal for p in self._written):
-            return base
-        model = copy.copy(base)
-        for parameter in self._written:
-            for edit in parameter.edits:
-                if not isinstance(edit, SpecEdit):
-                    edit.apply(model, row[parameter.name], row)
-        if self._derived:
-            mujoco.mj_setConst(model, mujoco.MjData(model))
-            model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
-        return model
+        values = tuple(row[p.name] for p in self._structural)
+        base = self._structure(values)
+        writes: Sequence[Write] = self._writes
+        if all(row[p.name] == p.nominal for p, _ in writes):
+            if values == self._nominal:
+                return self.nominal
+            writes = self._replacing()
+        return _written(base, writes, row)
+
+    def _replacing(self) -> list[Replacement]:
+        """The writes that give a value of their own, whatever an edit of structure made of it."""
+        return [(p, e) for p, e in self._writes if isinstance(e, Field | Mass) and e.mode == "set"]
 
     def _structure(self, values: tuple[float, ...]) -> mujoco.MjModel:
         model = self._compiled.get(values)
@@ -77,11 +84,38 @@ class ModelBuilder:
         return model
 
 
+def _written(base: mujoco.MjModel, writes: Sequence[Write], row: Row) -> mujoco.MjModel:
+    """Returns a copy of a model in which values are written, or the model itself if there are none."""
+    if not writes:
+        return base
+    model = copy.copy(base)
+    for parameter, edit in writes:
+        edit.apply(model, row[parameter.name], row)
+    if any(_has_consequences(edit) for _, edit in writes):
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+        model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
+    return model
+
+
+def _entries(model: mujoco.MjModel, edit: Field | Mass) -> np.ndarray:
+    return model.body_mass if isinstance(edit, Mass) else attrgetter(edit.name)(model)
+
+
+def _has_consequences(edit: WrittenEdit) -> bool:
+    """Whether constants depend on what it writes, such as on masses and lengths, and must be computed again."""
+    return not isinstance(edit, Field) or edit.name in mujoco.MjModel._setconst_inputs
+
+
 def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[float, ...]) -> mujoco.MjModel:
     for parameter, value in zip(parameters, values, strict=True):
         for edit in parameter.edits:
             if isinstance(edit, SpecEdit):
-                edit.apply(spec, value)
+                try:
+                    edit.apply(spec, value)
+                except UserError:
+                    raise
+                except Exception as error:  # the user's function may raise anything
+                    raise UserError(f"the edit of {parameter.name}={value:g} raises {reason(error)}") from error
     try:
         return spec.compile()
     except ValueError as error:
@@ -103,6 +137,20 @@ def weigh(spec: mujoco.MjSpec, mass: float) -> None:
     scale = mass / float(spec.copy().compile().body_mass.sum())
     for geom in spec.geoms:
         geom.density *= scale
+
+
+def keyframe_id(model: mujoco.MjModel, name: str | None) -> int:
+    """Returns the number of a keyframe; -1 for None, which stands for the initial pose in MuJoCo's functions too.
+
+    Raises:
+        UserError: For a keyframe that does not exist.
+    """
+    existing = [model.key(number).name for number in range(model.nkey)]
+    if name is None:
+        return -1
+    if not isinstance(name, str) or name not in existing:
+        raise unknown("keyframe", str(name), filter(None, existing))
+    return existing.index(name)
 
 
 def worlds_of(models: list[mujoco.MjModel], episodes: int) -> list[mujoco.MjModel]:

@@ -56,6 +56,11 @@ class Parameter:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or self.name in ("", "robot"):
             raise UserError(f"a parameter cannot be called {self.name!r}: --task robot=NAME asks for a robot by name")
+        for what in ("description", "unit"):
+            if not isinstance(getattr(self, what), str):
+                raise UserError(f"{self.name}: {what} must be a string, not {getattr(self, what)!r}")
+        if not isinstance(self.labels, Mapping):
+            raise UserError(f"{self.name}: labels must be a mapping of values to names, not {self.labels!r}")
         object.__setattr__(self, "bounds", checks.interval(f"{self.name}: bounds", self.bounds, finite=False))
         object.__setattr__(self, "nominal", checks.number(f"{self.name}: nominal", self.nominal))
         self._check_within("nominal", (self.nominal, self.nominal))

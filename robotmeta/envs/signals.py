@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import mujoco
+import numpy as np
 import torch
 from torch import Tensor
 
 from robotmeta.envs.devices import per_device
 from robotmeta.envs.draws import normal_like, uniform_like
 from robotmeta.envs.family import Columns, State
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import UserError
 
 Signals = tuple[tuple[str, str], ...]
 """Name and unit of each quantity."""
@@ -23,6 +24,7 @@ _ORIENTATION = tuple((f"_orientation_{part}", "1") for part in "wxyz")
 _VELOCITY = tuple((f"_{axis}_velocity", "m/s") for axis in "xyz")
 _ROTATION = tuple((f"_{axis}_angular_velocity", "rad/s") for axis in "xyz")
 _ON_BODIES = (int(mujoco.mjtTrn.mjTRN_SITE), int(mujoco.mjtTrn.mjTRN_BODY))  # such as thrusters
+_MUSCLE = int(mujoco.mjtGain.mjGAIN_MUSCLE)
 _SIGNALS: dict[int, tuple[Signals, Signals]] = {  # suffix and unit of each entry of a joint's qpos and qvel
     _FREE: (_POSITION + _ORIENTATION, _VELOCITY + _ROTATION),
     _BALL: (_ORIENTATION, _ROTATION),
@@ -40,6 +42,7 @@ class FloatingBase:
         model: The model.
 
     Attributes:
+        roots: Root bodies of the trees that actuators drive.
         root: Name of the root body of the tree that the first actuator drives; None without actuators.
         floating: The joints of each robot's root body, if it has a free joint, or a slide joint without an actuator.
         ground: Entries of ``qpos`` that are positions of a robot along the ground.
@@ -50,15 +53,16 @@ class FloatingBase:
         mujoco.mj_fwdPosition(model, data)
         driven: set[int] = set()
         roots: list[int] = []
-        for actuator, kind in enumerate(model.actuator_trntype):
-            start = data.moment_rowadr[actuator]
-            dofs = data.moment_colind[start : start + data.moment_rownnz[actuator]]
+        kinds = np.repeat(model.actuator_trntype, model.actuator_outnum)
+        for start, entries, kind in zip(data.moment_rowadr, data.moment_rownnz, kinds, strict=True):
+            dofs = data.moment_colind[start : start + entries]
             roots += model.body_rootid[model.dof_bodyid[dofs]].tolist()
             if kind not in _ON_BODIES:
                 driven |= set(model.dof_jntid[dofs].tolist())
         free = [joint for joint in range(model.njnt) if model.jnt_type[joint] == _FREE]
         slides = [joint for joint in range(model.njnt) if model.jnt_type[joint] == _SLIDE and joint not in driven]
         bases = {int(model.jnt_bodyid[joint]) for joint in free + slides} & set(roots)
+        self.roots = roots
         self.root = model.body(roots[0]).name if roots else None
         self.floating = [joint for joint in range(model.njnt) if model.jnt_bodyid[joint] in bases]
         self.ground: set[int] = set()
@@ -119,18 +123,27 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
         robot: Name of the model in errors.
 
     Returns:
-        Name of each actuator, with its control range as the unit, and the function from actions to controls; None if
-        they are equal.
+        Name of each control, with its range as the unit, and the function from actions to controls; None if they are
+        equal. A control has the name of its actuator, with a number if the actuator has several.
 
     Raises:
         UserError: For a model without actuators, or an actuator without a control range.
     """
     if model.nu == 0:
-        raise UserError(f"{robot} has no actuators; a policy needs at least one")
-    names = [model.actuator(actuator).name for actuator in range(model.nu)]
-    for name, limited in zip(names, model.actuator_ctrllimited, strict=True):
+        driven = [joint for joint in range(model.njnt) if model.jnt_type[joint] in (_SLIDE, _HINGE)]
+        joints = ", ".join(model.joint(joint).name for joint in driven)
+        ways = f'actuators={{"NAME": motor(force)}} or {{"*": servo(kp=...)}} for its joints: {joints}'
+        raise UserError(f"{robot} has no actuators; add some to the file" + (f", or give {ways}" if driven else ""))
+    names: list[str] = []
+    examples: list[str] = []
+    for actuator, count in enumerate(model.actuator_ctrlnum.tolist()):
+        name, muscle = model.actuator(actuator).name, model.actuator_gaintype[actuator] == _MUSCLE
+        names += [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]
+        examples += ['ctrlrange="0 1"' if muscle else 'ctrlrange="-1 1"'] * min(count, 1)
+        examples += ["a velrange or an ffrange"] * (count - 1)
+    for name, example, limited in zip(names, examples, model.actuator_ctrllimited, strict=True):
         if not limited:
-            raise UserError(f"actuator '{name}' of {robot} has no control range; add one, such as ctrlrange=\"-1 1\"")
+            raise UserError(f"actuator '{name}' of {robot} has no control range; add one, such as {example}")
     low, high = torch.from_numpy(model.actuator_ctrlrange.copy()).unbind(dim=-1)
     middle, half = per_device((high + low) / 2.0), per_device((high - low) / 2.0)
     signals = tuple((name, f"{a:g} to {b:g}") for name, (a, b) in zip(names, model.actuator_ctrlrange, strict=True))
@@ -145,34 +158,21 @@ def controlled(model: mujoco.MjModel, robot: str) -> tuple[Signals, Callable[[Te
 
 
 def noisy_start(
-    model: mujoco.MjModel, noise: float, keyframe: str | None = None, *, normal_velocity: bool = True
+    model: mujoco.MjModel, noise: float, *, normal_velocity: bool = True
 ) -> Callable[[State, torch.Generator, Columns], State]:
-    """Returns a ``reset`` function: a pose at rest with uniform noise on positions and normal noise on velocities.
+    """Returns a ``reset`` function: the nominal state with uniform noise on positions and normal noise on velocities.
 
     Args:
         model: The nominal model.
         noise: Half the range of positions (m, rad), and standard deviation of velocities (m/s, rad/s).
-        keyframe: Pose to start from; None for the model's initial pose.
         normal_velocity: Whether the noise on velocities is normal. Otherwise it is uniform, as that on positions.
-
-    Raises:
-        UserError: For a keyframe that does not exist.
     """
-    displacement = torch.zeros(model.nq, dtype=torch.float64)
-    if keyframe is not None:
-        existing = [model.key(i).name for i in range(model.nkey)]
-        if keyframe not in existing:
-            raise unknown("keyframe", keyframe, existing)
-        displacement += torch.from_numpy(model.key(keyframe).qpos - model.qpos0)
-    offset = per_device(displacement)
     turning = {_FREE: 3, _BALL: 0}  # where the quaternion starts in the positions of a joint
     kinds = zip(model.jnt_type.tolist(), model.jnt_qposadr.tolist(), strict=True)
     quaternions = [slice(start + turning[kind], start + turning[kind] + 4) for kind, start in kinds if kind in turning]
 
     def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-        # The pose is relative to that of the task, because a robot with longer legs starts higher.
-        qpos = nominal["qpos"] + offset(nominal["qpos"].device)
-        qpos += uniform_like(qpos, generator, scale=noise, dtype=torch.float32)
+        qpos = nominal["qpos"] + uniform_like(nominal["qpos"], generator, scale=noise, dtype=torch.float32)
         for part in quaternions:
             qpos[..., part] /= qpos[..., part].norm(dim=-1, keepdim=True)
         draw = normal_like if normal_velocity else uniform_like

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -13,11 +14,12 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.effects import STEPS, without_effect
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.simulators.protocol import Simulator
-from robotmeta.errors import UserError, reason
+from robotmeta.errors import ModelWarning, UserError, reason
 
 _SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
 _TASKS, _EPISODES = 2, 3  # unequal, so that a result on the wrong axes has a wrong shape
@@ -28,6 +30,8 @@ _functions: deque[tuple[TaskFamily, torch.device]] = deque(maxlen=16)  # familie
 def check_family(family: TaskFamily) -> None:
     """Checks the variants of a family's model, and its functions. The same family under another name passes at once.
 
+    Warns of parameters without effect (:class:`robotmeta.errors.ModelWarning`).
+
     Raises:
         UserError: For a variant that does not compile or has another layout, or a function that does not work.
     """
@@ -37,6 +41,7 @@ def check_family(family: TaskFamily) -> None:
         _check_variants(family, family.world.spec)
     check_functions(family, call(family, "world", make_simulator, family, 1, 1, threads=1))
     _families.append(family)
+    _check_effects(family)
 
 
 def _same(one: TaskFamily, other: TaskFamily) -> bool:
@@ -57,6 +62,22 @@ def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> No
                         f"family '{family.name}': {variant} changes the layout of the state: {size} is {now} and not "
                         f"{before}; let every variant have the same bodies, joints and actuators"
                     )
+
+
+def _check_effects(family: TaskFamily) -> None:
+    """Warns of parameters without effect."""
+    try:
+        names = without_effect(family)
+    except Exception:  # the user's functions may raise anything, in states that no policy may ever reach
+        return
+    if names:
+        what = f"parameter {names[0]} has" if len(names) == 1 else f"parameters {', '.join(names)} have"
+        warnings.warn(
+            f"family '{family.name}': {what} no effect on motion, observations or rewards in a test rollout of "
+            f"{min(STEPS, family.horizon)} steps with several values",
+            ModelWarning,
+            stacklevel=3,
+        )
 
 
 def check_functions(family: TaskFamily, simulator: Simulator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,27 @@ def test_families_are_described_in_json(tmp_path: Path, capsys: pytest.CaptureFi
     assert "leg_length" in printed
     for title, key in (("Source", "citation"), ("Reward", "reward"), ("Differences", "differences")):
         assert (f"{title}: {described['source'][key]}\n" in printed) == bool(described["source"][key])
+
+
+UNREAD = """
+from robotmeta import TaskFamily
+from robotmeta.envs import goal
+
+ARM = '''<mujoco><worldbody><body><joint name="hinge" axis="0 1 0"/><geom size="0.1" pos="0 0 -0.3"/></body></worldbody>
+<actuator><motor joint="hinge" ctrlrange="-1 1"/></actuator></mujoco>'''
+
+def family():
+    return TaskFamily.from_mjcf(ARM, {"speed": goal(0.0, 1.0)}, lambda step: step.after["qvel"][..., 0])
+"""
+
+
+@pytest.mark.filterwarnings("default::robotmeta.errors.ModelWarning")
+def test_a_warning_on_a_model_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "unread.py").write_text(UNREAD)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    main(["families", "unread.py:family"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("robotmeta: family 'the-model': parameter speed has no effect on motion, observations or")

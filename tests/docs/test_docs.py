@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from robotmeta.envs import from_mjcf, scale, servo
+
 DOCS = Path(__file__).parents[2] / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
@@ -39,6 +41,19 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
     exec(compile(code, OWN_ROBOT.name, "exec"), {})
     for file in ("crawler.png", "backward.safetensors", "crawler.mp4"):
         assert (tmp_path / file).stat().st_size > 1000
+
+
+def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:
+    (scene,) = re.findall(r"```xml\n(.*?)```", OWN_ROBOT.read_text(), flags=re.DOTALL)
+    shutil.copy(DOCS / "examples" / "arm.urdf", tmp_path)
+    (tmp_path / "scene.xml").write_text(scene)
+    family = from_mjcf(
+        tmp_path / "scene.xml",
+        {"arm_upper.mass": scale(0.5, 2.0)},
+        lambda step: step.after["qvel"][..., 0],
+        actuators={"arm_*": servo(kp=40.0)},
+    )
+    assert [name for name, _ in family.actions] == ["arm_shoulder", "arm_elbow", "arm_wrist"]
 
 
 @pytest.mark.slow

@@ -329,9 +329,8 @@ def test_a_family_is_checked_once_under_any_name() -> None:
     before = len(builds)
     check_family(dataclasses.replace(family, name="another-name"))
     assert len(builds) == before
-    check_family(
-        dataclasses.replace(family, space=ParameterSpace((mass(edits=(SpecEdit(lambda spec, value: None),)),)))
-    )
+    denser = SpecEdit(lambda spec, value: setattr(spec.geoms[0], "density", 1000.0 * value))
+    check_family(dataclasses.replace(family, space=ParameterSpace((mass(edits=(denser,)),))))
     assert len(builds) > before
 
 

@@ -15,7 +15,9 @@ class _Enum:
 
 class mjtBias(_Enum):
     mjBIAS_AFFINE: ClassVar[mjtBias]
+    mjBIAS_MUSCLE: ClassVar[mjtBias]
     mjBIAS_NONE: ClassVar[mjtBias]
+    mjBIAS_SO3: ClassVar[mjtBias]
 
 class mjtBuiltin(_Enum):
     mjBUILTIN_CHECKER: ClassVar[mjtBuiltin]
@@ -27,15 +29,26 @@ class mjtCamLight(_Enum):
 class mjtCamera(_Enum):
     mjCAMERA_FIXED: ClassVar[mjtCamera]
 
+class mjtDisableBit(_Enum):
+    mjDSBL_CONTACT: ClassVar[mjtDisableBit]
+    mjDSBL_FILTERPARENT: ClassVar[mjtDisableBit]
+
 class mjtDyn(_Enum):
     mjDYN_INTEGRATOR: ClassVar[mjtDyn]
+
+class mjtEnableBit(_Enum):
+    mjENBL_OVERRIDE: ClassVar[mjtEnableBit]
 
 class mjtEq(_Enum):
     mjEQ_JOINT: ClassVar[mjtEq]
 
 class mjtGain(_Enum):
     mjGAIN_AFFINE: ClassVar[mjtGain]
+    mjGAIN_DCMOTOR: ClassVar[mjtGain]
     mjGAIN_FIXED: ClassVar[mjtGain]
+    mjGAIN_MUSCLE: ClassVar[mjtGain]
+    mjGAIN_PID: ClassVar[mjtGain]
+    mjGAIN_SO3: ClassVar[mjtGain]
 
 class mjtGeom(_Enum):
     mjGEOM_BOX: ClassVar[mjtGeom]
@@ -44,6 +57,10 @@ class mjtGeom(_Enum):
     mjGEOM_HFIELD: ClassVar[mjtGeom]
     mjGEOM_PLANE: ClassVar[mjtGeom]
     mjGEOM_SPHERE: ClassVar[mjtGeom]
+
+class mjtInertiaFromGeom(_Enum):
+    mjINERTIAFROMGEOM_AUTO: ClassVar[mjtInertiaFromGeom]
+    mjINERTIAFROMGEOM_TRUE: ClassVar[mjtInertiaFromGeom]
 
 class mjtIntegrator(_Enum):
     mjINT_EULER: ClassVar[mjtIntegrator]
@@ -70,6 +87,7 @@ class mjtObj(_Enum):
     mjOBJ_CAMERA: ClassVar[mjtObj]
     mjOBJ_GEOM: ClassVar[mjtObj]
     mjOBJ_JOINT: ClassVar[mjtObj]
+    mjOBJ_PAIR: ClassVar[mjtObj]
     mjOBJ_SITE: ClassVar[mjtObj]
     mjOBJ_TENDON: ClassVar[mjtObj]
     mjOBJ_XBODY: ClassVar[mjtObj]

@@ -5,9 +5,9 @@ against ``X``, and callers who know that the element exists do not have to test 
 """
 
 from collections.abc import Mapping
-from typing import Any, SupportsIndex, SupportsInt, TypeAlias
+from typing import Any, SupportsFloat, SupportsIndex, SupportsInt, TypeAlias
 
-from mujoco._enums import mjtGeom, mjtLimited, mjtMark, mjtTrn
+from mujoco._enums import mjtGain, mjtGeom, mjtInertiaFromGeom, mjtJoint, mjtLimited, mjtMark, mjtTrn
 from mujoco._structs import MjModel, _Array
 
 class MjSpec:
@@ -37,6 +37,7 @@ class MjSpec:
     equalities: list[MjsEquality]
     geoms: list[MjsGeom]
     joints: list[MjsJoint]
+    keys: list[MjsKey]
     lights: list[MjsLight]
     meshes: list[MjsMesh]
     pairs: list[MjsPair]
@@ -70,6 +71,7 @@ class MjSpec:
 
 class MjsCompiler:
     degree: bool
+    inertiafromgeom: mjtInertiaFromGeom
     settotalmass: float  # kg; -1 leaves masses alone
 
 class MjOption:
@@ -98,8 +100,10 @@ class MjsBody:
     mass: float  # kg
     simple: int
     geoms: list[MjsGeom]
+    fullinertia: _Array
     inertia: _Array
     ipos: _Array
+    iquat: _Array
     pos: _Array
     quat: _Array
 
@@ -132,7 +136,11 @@ class MjsJoint:
     limited: mjtLimited
     parent: MjsBody
     ref: float
+    type: mjtJoint
+    damping: _Array
     range: _Array
+    springdamper: _Array
+    stiffness: _Array
 
 class MjsSite:
     name: str
@@ -156,6 +164,7 @@ class MjsLight:
 
 class MjsActuator:
     name: str
+    gaintype: mjtGain
     target: str
     trntype: mjtTrn
     actrange: _Array
@@ -164,6 +173,15 @@ class MjsActuator:
     forcerange: _Array
     gainprm: _Array
     gear: _Array
+
+    def set_to_position(
+        self,
+        kp: SupportsFloat,
+        kv: SupportsFloat = -1,
+        dampratio: SupportsFloat = -1,
+        timeconst: SupportsFloat = -1,
+        inheritrange: bool = False,
+    ) -> None: ...
 
 class MjsEquality:
     name: str

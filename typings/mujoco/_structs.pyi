@@ -16,15 +16,21 @@ class MjModel:
     _all_fields: ClassVar[tuple[str, ...]]
     _setconst_inputs: ClassVar[tuple[str, ...]]  # fields that mj_setConst reads
 
+    @staticmethod
+    def from_xml_string(xml: str, assets: dict[str, bytes] | None = None) -> MjModel: ...
+
     # Sizes
+    nactuator: int
     nbody: int
     ncam: int
+    nflex: int
     ngeom: int
     njnt: int
     nkey: int
     npair: int
     nq: int
     ntendon: int
+    ntree: int
     nu: int
     nv: int
 
@@ -34,14 +40,23 @@ class MjModel:
     vis: MjVisual
 
     # Arrays
+    actuator_acc0: _Array
+    actuator_actlimited: _Array
     actuator_actrange: _Array
     actuator_biasprm: _Array
+    actuator_ctrladr: _Array
     actuator_ctrllimited: _Array
+    actuator_ctrlnum: _Array
     actuator_ctrlrange: _Array
+    actuator_ctrlspec: _Array
     actuator_delay: _Array
     actuator_gainprm: _Array
+    actuator_gaintype: _Array
     actuator_gear: _Array
     actuator_history: _Array
+    actuator_outadr: _Array
+    actuator_outnum: _Array
+    actuator_plugin: _Array
     actuator_trnid: _Array
     actuator_trntype: _Array
     body_bvhadr: _Array
@@ -53,6 +68,7 @@ class MjModel:
     body_parentid: _Array
     body_pos: _Array
     body_rootid: _Array
+    body_treeid: _Array
     body_weldid: _Array
     bvh_aabb: _Array
     dof_M0: _Array
@@ -62,9 +78,16 @@ class MjModel:
     dof_jntid: _Array
     dof_parentid: _Array
     eq_active0: _Array
+    exclude_signature: _Array
+    flex_conaffinity: _Array
+    flex_condim: _Array
+    flex_contype: _Array
+    flex_friction: _Array
+    flex_priority: _Array
     geom_aabb: _Array
     geom_bodyid: _Array
     geom_conaffinity: _Array
+    geom_condim: _Array
     geom_contype: _Array
     geom_dataid: _Array
     geom_friction: _Array
@@ -75,13 +98,16 @@ class MjModel:
     geom_size: _Array
     geom_type: _Array
     hfield_data: _Array
+    jnt_actfrclimited: _Array
     jnt_actfrcrange: _Array
     jnt_bodyid: _Array
     jnt_dofadr: _Array
     jnt_limited: _Array
     jnt_qposadr: _Array
     jnt_range: _Array
+    jnt_stiffness: _Array
     jnt_type: _Array
+    key_qpos: _Array
     pair_dim: _Array
     pair_friction: _Array
     pair_geom1: _Array
@@ -89,6 +115,7 @@ class MjModel:
     qpos0: _Array
     sensor_type: _Array
     site_bodyid: _Array
+    tendon_actfrclimited: _Array
 
     # Objects by id or name; KeyError if there is none
     def actuator(self, name: SupportsInt | str, /) -> _MjModelActuatorViews: ...
@@ -98,9 +125,12 @@ class MjModel:
     def hfield(self, name: SupportsInt | str, /) -> _MjModelHfieldViews: ...
     def joint(self, name: SupportsInt | str, /) -> _MjModelJointViews: ...
     def key(self, name: SupportsInt | str, /) -> _MjModelKeyframeViews: ...
+    def pair(self, name: SupportsInt | str, /) -> _MjModelPairViews: ...
     def site(self, name: SupportsInt | str, /) -> _MjModelSiteViews: ...
 
 class MjOption:
+    disableflags: int
+    enableflags: int
     integrator: int
     timestep: float  # s
     gravity: _Array
@@ -121,14 +151,18 @@ class _MjModelActuatorViews:
     name: str
     biasprm: _Array
     biastype: _Array
+    forcelimited: _Array
     forcerange: _Array
+    gainprm: _Array
     gaintype: _Array
+    gear: _Array
 
 class _MjModelBodyViews:
     id: int
     name: str
     inertia: _Array
     ipos: _Array
+    iquat: _Array
     mass: _Array
     pos: _Array
 
@@ -154,8 +188,10 @@ class _MjModelHfieldViews:
 class _MjModelJointViews:
     id: int
     name: str
+    damping: _Array
     dofadr: _Array
     qposadr: _Array
+    stiffness: _Array
     type: _Array
 
 class _MjModelKeyframeViews:
@@ -163,6 +199,13 @@ class _MjModelKeyframeViews:
     name: str
     qpos: _Array
     qvel: _Array
+
+class _MjModelPairViews:
+    id: int
+    name: str
+    dim: _Array
+    geom1: _Array
+    geom2: _Array
 
 class _MjModelSiteViews:
     id: int
@@ -175,6 +218,7 @@ class MjData:
 
     act: _Array
     actuator_force: _Array
+    actuator_moment: _Array
     ctrl: _Array
     mocap_pos: _Array
     mocap_quat: _Array
@@ -185,6 +229,7 @@ class MjData:
     qfrc_actuator: _Array
     qfrc_applied: _Array
     qfrc_gravcomp: _Array
+    qfrc_passive: _Array
     qpos: _Array
     qvel: _Array
     sensordata: _Array
@@ -204,11 +249,13 @@ class MjData:
     def site(self, name: SupportsInt | str, /) -> _MjDataSiteViews: ...
 
 class MjContact:
+    dim: int
     dist: float  # m, negative where geoms penetrate
     friction: _Array
     geom: _Array
 
 class _MjContactList:
+    dim: np.ndarray
     dist: np.ndarray
     geom: np.ndarray
     @overload

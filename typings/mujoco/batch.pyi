@@ -8,6 +8,8 @@ from mujoco._enums import mjtState
 from mujoco._structs import MjData, MjModel
 from numpy.typing import ArrayLike
 
+DATA_FIELDS: frozenset[str]  # of MjData, that can be bound
+
 class SimulationError(RuntimeError):
     ids: np.ndarray  # of the simulations that raised
 

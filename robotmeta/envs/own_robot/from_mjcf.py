@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+import re
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, cast
 
 import mujoco
 import torch
 from torch import Tensor
 
 from robotmeta.envs import checks
+from robotmeta.envs.edits import Field
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.models import in_one_line, quiet_mujoco
-from robotmeta.envs.own_robot.variations import Variation, parameter_space
-from robotmeta.envs.parameters import Parameter
+from robotmeta.envs.models import keyframe_id
+from robotmeta.envs.own_robot.actuators import Drive
+from robotmeta.envs.own_robot.loading import Model, compiled, loader
+from robotmeta.envs.own_robot.settings import Setting, in_words, settle
+from robotmeta.envs.own_robot.space import edits_structure, parameter_space
+from robotmeta.envs.own_robot.variations import Variation
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
 from robotmeta.envs.validation import check_family
-from robotmeta.errors import UserError, unknown
+from robotmeta.errors import ModelWarning, UserError, unknown
 
 _CONTROL_STEP = 0.04  # seconds of a control step, about, by default
-
-Model = str | Path | mujoco.MjSpec | Callable[[], mujoco.MjSpec]
 
 
 def from_mjcf(
@@ -31,6 +33,7 @@ def from_mjcf(
     vary: Mapping[str, Variation | Parameter],
     reward: Callable[[Transition], Tensor],
     *,
+    actuators: Mapping[str, Drive] | None = None,
     name: str | None = None,
     summary: str | None = None,
     source: str | Source | None = None,
@@ -60,17 +63,20 @@ def from_mjcf(
     are named after their body, unnamed actuators after the joint or tendon that they drive.
 
     Args:
-        model: An MJCF file, MJCF as a string, an ``MjSpec``, or a function without arguments that returns one.
+        model: An MJCF or URDF file, its text, an ``MjSpec``, or a function without arguments that returns one.
         vary: What varies, such as ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``. See
             :mod:`robotmeta.envs.own_robot.targets` for the keys, and :mod:`robotmeta.envs.own_robot.variations` for the
             values. The parameter of ``torso.mass`` is called ``torso_mass``. A body's inertia scales with its mass.
         reward: ``(step) -> [task, episode]``, the reward of one control step.
+        actuators: Motors and servos to add, by name or pattern of joints that have none, such as
+            ``{"gripper": motor(5), "*": servo(kp=40)}``. A URDF has no actuators.
         name: Name of the family; by default that of the file or the model.
         summary: One sentence that says what the robot does and what is hidden from the policy.
         source: Where the robot and the task come from; a string is the citation.
         frame_skip: Physics substeps per control step; by default as many as take about 0.04 s.
         horizon: Control steps per episode.
-        keyframe: Pose to start from; by default the model's initial pose.
+        keyframe: Keyframe to start from, with its velocities, activations, controls, mocap poses and time; by default
+            the model's initial pose at rest. The pose shifts with that of a robot whose structure varies.
         reset_noise: Size of the noise on initial positions and velocities, in m, rad, m/s and rad/s.
         reset: ``(nominal state, generator, task) -> initial state``, in place of that noise.
         observe: ``(state, task) -> [task, episode, observation]``, in place of positions and velocities.
@@ -91,15 +97,20 @@ def from_mjcf(
 
     Raises:
         UserError: For a file that does not exist or compile, a model without actuators, an actuator without a control
-            range, a name that does not exist, a variant whose state has another layout, or a function that does not
-            work.
+            range, a name that does not exist, a value that would have no effect, a variant whose state has another
+            layout, or a function that does not work.
+
+    Warns:
+        ModelWarning: If settings of the file were switched off that derive some values from others, or a parameter had
+            no effect in a short rollout.
     """
-    spec, robot = _loader(model)
-    nominal = _compiled(spec(), robot)
+    load, robot = loader(model, actuators)
+    spec, nominal, switched_off = _settled(load, robot, vary)
     if (observe is None) != (observations is None):
         raise UserError("observe and observations must be given together")
     signals, default = observed(nominal)
     actions, control = controlled(nominal, robot)
+    keyframe_id(nominal, keyframe)
     timestep = float(nominal.opt.timestep)
     if timestep <= 0.0:
         raise UserError(f"the timestep of {robot} must be positive, not {timestep:g}")
@@ -110,13 +121,22 @@ def from_mjcf(
         camera=_camera(nominal, camera),
         lookat_body=FloatingBase(nominal).root,
         control=control,
+        keyframe=keyframe,
     )
     space = parameter_space(vary, nominal, robot)
-    if not isinstance(source, Source):
+    if switched_off and _changes_inertia(space):
+        warnings.warn(
+            f"{robot}: {in_words(switched_off)} would let values change with the masses and lengths that vary; "
+            "what results for the nominal robot is kept",
+            ModelWarning,
+            stacklevel=2,
+        )
+    noise = noisy_start(nominal, checks.not_negative("reset_noise", reset_noise))
+    if isinstance(source, str) or source is None:
         source = Source(source or f"{robot}, {world.frame_skip} substeps of {timestep:g} s")
     family = TaskFamily(
-        name=name or robot.removesuffix(".xml").replace(" ", "-"),
-        summary=summary or f"A robot that varies in {', '.join(space.names)}.",
+        name=re.sub(r"\.(xml|urdf|mjz|zip)$", "", robot).replace(" ", "-") if name is None else name,
+        summary=f"A robot that varies in {', '.join(space.names)}." if summary is None else summary,
         source=source,
         space=space,
         world=world,
@@ -124,15 +144,15 @@ def from_mjcf(
         actions=actions,
         horizon=horizon,
         dt=timestep * world.frame_skip,
-        reset=reset or noisy_start(nominal, checks.not_negative("reset_noise", reset_noise), keyframe),
-        observe=observe or default,
+        reset=noise if reset is None else reset,
+        observe=default if observe is None else observe,
         reward=reward,
         shaping_reward=shaping_reward,
         success=success,
         success_lasts=success_lasts,
         distance=distance,
-        robots=robots or {},
-        privileged_state=privileged_state or (),
+        robots={} if robots is None else robots,
+        privileged_state=() if privileged_state is None else privileged_state,
         observe_privileged_state=observe_privileged_state,
         init_std=init_std,
     )
@@ -142,72 +162,30 @@ def from_mjcf(
     return family
 
 
-# -- the model ---------------------------------------------------------------------------------------------------------
+def _settled(
+    load: Callable[[], mujoco.MjSpec], robot: str, vary: Mapping[str, Variation | Parameter]
+) -> tuple[Callable[[], mujoco.MjSpec], mujoco.MjModel, list[Setting]]:
+    """Returns a function that loads the spec without settings that derive values, the model, and these settings."""
+    edited = isinstance(vary, Mapping) and any(edits_structure(way) for way in vary.values())
+    first = load()
+    original = compiled(first, robot)
 
-
-def _loader(model: Model) -> tuple[Callable[[], mujoco.MjSpec], str]:
-    """Returns a function that loads the model with all objects named, and the name of the model in errors."""
-    if isinstance(model, mujoco.MjSpec):
-        given = cast(Any, model)  # for the type checker, it might be a function
-        build, robot = given.copy, given.modelname or "robot"
-    elif callable(model):
-        build, robot = model, getattr(model, "__name__", "robot")
-    elif isinstance(model, str) and model.lstrip().startswith("<"):
-        text = model
-        build, robot = lambda: mujoco.MjSpec.from_string(text), "the model"
-    elif not isinstance(model, str | Path):
-        raise UserError(f"model must be an MJCF file, its text, an MjSpec or a function that makes one, not {model!r}")
-    else:
-        file = Path(model).expanduser().absolute()  # for calls from another working folder
-        if not file.is_file():
-            raise UserError(f"no file {model} in {Path.cwd()}")
-        build, robot = lambda: mujoco.MjSpec.from_file(str(file)), file.name
-
-    def load() -> mujoco.MjSpec:
-        with quiet_mujoco():
-            try:
-                spec = build()
-            except ValueError as error:
-                raise UserError(f"{robot} does not load: {in_one_line(error)}") from None
-        if not isinstance(spec, mujoco.MjSpec):
-            raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
-        _name_objects(spec)
-        for body in spec.bodies[1:]:
-            body.simple = False  # the compiler's shortcut for bodies whose centre of mass never varies
+    def settled() -> mujoco.MjSpec:
+        spec = load()
+        settle(spec, original, edited=edited)
         return spec
 
-    return load, robot
+    switched_off = settle(first, original, edited=edited)
+    return settled, compiled(first, robot) if switched_off else original, switched_off
 
 
-def _compiled(spec: mujoco.MjSpec, robot: str) -> mujoco.MjModel:
-    with quiet_mujoco():
-        try:
-            return spec.compile()
-        except ValueError as error:
-            raise UserError(f"{robot} does not compile: {in_one_line(error)}") from None
-
-
-def _name_objects(spec: mujoco.MjSpec) -> None:
-    """Names unnamed objects after their body, and actuators after what they drive, so that all can be varied."""
-    _fill_names(spec.bodies, lambda body: "body")
-    _fill_names(spec.geoms, lambda geom: geom.parent.name)
-    _fill_names(spec.joints, lambda joint: joint.parent.name)
-    _fill_names(spec.tendons, lambda tendon: "tendon")
-    _fill_names(spec.actuators, lambda actuator: actuator.target)
-
-
-def _fill_names(objects: Sequence[Any], base: Callable[[Any], str]) -> None:
-    taken = {item.name for item in objects}
-    for item in objects:
-        if not item.name:
-            stem = base(item)
-            numbered = (f"{stem}_{number}" for number in itertools.count(2))
-            item.name = next(name for name in itertools.chain([stem], numbered) if name not in taken)
-            taken.add(item.name)
+def _changes_inertia(space: ParameterSpace) -> bool:
+    edits = [edit for parameter in space for edit in parameter.edits]
+    return any(not isinstance(edit, Field) or edit.name.startswith(("body_", "dof_armature")) for edit in edits)
 
 
 def _camera(model: mujoco.MjModel, name: str | None) -> str | None:
     existing = [model.camera(i).name for i in range(model.ncam)]
-    if name is not None and name not in existing:
-        raise unknown("camera", name, existing)
+    if name is not None and not (isinstance(name, str) and name in existing):
+        raise unknown("camera", str(name), filter(None, existing))
     return name or next(filter(None, existing), None)

@@ -1,14 +1,14 @@
 """What can vary in a robot's model, by name: from ``"torso.mass"`` to the fields of ``MjModel``.
 
 A target is ``NAME.PROPERTY``, or ``KIND:NAME.PROPERTY`` if objects of several kinds have this name and property. The
-name may be a pattern: ``"*.friction"`` is the friction of every geom. Patterns leave out bodies without mass, and the
-joints that move the robot as a whole.
+name may be a pattern: ``"*.friction"`` is the friction of every geom and explicit pair. Patterns leave out bodies
+without mass, and the joints that move the robot as a whole.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from operator import attrgetter
@@ -17,7 +17,9 @@ from typing import Literal
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Edit, Field, ModelEdit, Row, object_rows
+from robotmeta.envs.edits import Field, Mass, WrittenEdit, object_rows
+from robotmeta.envs.friction import KINDS, check_friction, check_pair_friction, pairs_with
+from robotmeta.envs.own_robot.strength import check_gear, strength_edits
 from robotmeta.envs.signals import FloatingBase
 from robotmeta.errors import UserError, unknown
 
@@ -30,23 +32,24 @@ class Property:
 
     Attributes:
         unit: Its unit.
-        fields: Its fields in ``MjModel``. If there are several, they are scaled together.
+        fields: Its fields in ``MjModel``.
+        along: Fields that are scaled with them, such as the coefficients of higher order.
         least: The smallest allowed fraction of the nominal value; None if any value of either sign is allowed.
         scaled_only: Whether it can only be scaled, because it is not a single value.
     """
 
     unit: str
     fields: tuple[Field, ...]
+    along: tuple[Field, ...] = ()
     least: float | None = 0.0
     scaled_only: bool = False
 
 
-# A servo's force is linear in these fields. Scaling all of them scales its force and keeps its target.
-_FORCE = (Field("actuator_gainprm"), Field("actuator_biasprm"), Field("actuator_forcerange"))
+_OTHER_AXES = tuple(Field("actuator_gear", column=axis) for axis in range(1, 6))  # of a force or torque in space
 
 PROPERTIES: dict[str, dict[str, Property]] = {
     "body": {
-        "mass": Property("kg", (Field("body_mass"), Field("body_inertia")), least=0.01),
+        "mass": Property("kg", (Field("body_mass"),), (Field("body_inertia"),), least=0.01),
         "com_x": Property("m", (Field("body_ipos", column=0),), least=None),
         "com_y": Property("m", (Field("body_ipos", column=1),), least=None),
         "com_z": Property("m", (Field("body_ipos", column=2),), least=None),
@@ -56,24 +59,32 @@ PROPERTIES: dict[str, dict[str, Property]] = {
         "torsional_friction": Property("m", (Field("geom_friction", column=1),)),
         "rolling_friction": Property("m", (Field("geom_friction", column=2),)),
     },
+    "pair": {
+        "friction": Property("1", (Field("pair_friction", column=0), Field("pair_friction", column=1))),
+        "torsional_friction": Property("m", (Field("pair_friction", column=2),)),
+        "rolling_friction": Property("m", (Field("pair_friction", column=3), Field("pair_friction", column=4))),
+    },
     "joint": {
-        "damping": Property("N m s/rad", (Field("dof_damping"),)),
-        "stiffness": Property("N m/rad", (Field("jnt_stiffness"),)),
+        "damping": Property("N m s/rad", (Field("dof_damping"),), (Field("dof_dampingpoly"),)),
+        "stiffness": Property("N m/rad", (Field("jnt_stiffness"),), (Field("jnt_stiffnesspoly"),)),
         "frictionloss": Property("N m", (Field("dof_frictionloss"),)),
         "armature": Property("kg m^2", (Field("dof_armature"),)),
     },
     "tendon": {
-        "damping": Property("N s/m", (Field("tendon_damping"),)),
-        "stiffness": Property("N/m", (Field("tendon_stiffness"),)),
+        "damping": Property("N s/m", (Field("tendon_damping"),), (Field("tendon_dampingpoly"),)),
+        "stiffness": Property("N/m", (Field("tendon_stiffness"),), (Field("tendon_stiffnesspoly"),)),
         "frictionloss": Property("N", (Field("tendon_frictionloss"),)),
     },
     "actuator": {
-        "gear": Property("1", (Field("actuator_gear", column=0),), least=None),
-        "strength": Property("1", _FORCE, scaled_only=True),
+        "gear": Property("1", (Field("actuator_gear", column=0),), _OTHER_AXES, least=None),
+        "strength": Property("1", (Field("actuator_gainprm"),), scaled_only=True),
     },
     "option": {"gravity": Property("m/s^2", (Field("opt.gravity"),), least=None, scaled_only=True)},
 }
-"""What can vary, by kind of object. The centre of mass is in the body's frame. Strength scales an actuator's force."""
+"""What can vary, by kind of object. The centre of mass is in the body's frame.
+
+Strength scales the force of an actuator (:mod:`robotmeta.envs.own_robot.strength`).
+"""
 
 _OF_SLIDES = {"N m s/rad": "N s/m", "N m/rad": "N/m", "N m": "N", "kg m^2": "kg"}  # units of slides, by those of hinges
 
@@ -91,6 +102,7 @@ class Target:
         offered: The property.
         values: Nominal values of the property's first field.
         unit: Their unit.
+        pairs: Names of explicit pairs that a pattern covers beside the geoms.
     """
 
     text: str
@@ -101,6 +113,7 @@ class Target:
     offered: Property
     values: np.ndarray
     unit: str
+    pairs: tuple[str, ...] = ()
 
     @property
     def column(self) -> str:
@@ -111,20 +124,22 @@ class Target:
         quantity, whose = self.quantity.replace("_", " "), f"every {self.kind}" if self.name == "*" else self.name
         return quantity if self.kind == "option" else f"{quantity} of {whose}"
 
-    def edits(self, mode: Mode) -> tuple[Edit, ...]:
-        """Returns how a value changes the model. A body's inertia scales with its mass."""
+    def edits(self, mode: Mode, model: mujoco.MjModel, robot: str) -> tuple[WrittenEdit, ...]:
+        """Returns how a value changes the model. A body's inertia scales with its mass.
+
+        Raises:
+            UserError: For a strength that cannot be scaled.
+        """
+        if self.quantity == "strength":
+            return strength_edits(self.objects, self.text, model, robot)
+        if self.quantity == "mass" and mode != "scale":
+            return (Mass(mode, self.objects),)
         rows = None if self.kind == "option" else self.objects
-        fields = tuple(dataclasses.replace(field, mode=mode, rows=rows) for field in self.offered.fields)
-        if self.quantity != "mass" or mode == "scale":
-            return fields
-
-        def change_mass(model: mujoco.MjModel, value: float, row: Row) -> None:
-            before = model.body_mass.copy()
-            fields[0].apply(model, value, row)
-            changed = model.body_mass != before
-            model.body_inertia[changed] *= (model.body_mass[changed] / before[changed])[:, None]
-
-        return (ModelEdit(change_mass),)
+        along = self.offered.along if mode == "scale" else ()
+        fields = [(field, rows) for field in (*self.offered.fields, *along)]
+        if self.pairs:
+            fields += [(field, self.pairs) for field in PROPERTIES["pair"][self.quantity].fields]
+        return tuple(dataclasses.replace(field, mode=mode, rows=names) for field, names in fields)
 
     def lowest(self, mode: Mode) -> float | None:
         """Returns the lowest physical value of a parameter; None if any sign is physical."""
@@ -160,6 +175,9 @@ def find(text: str, model: mujoco.MjModel, robot: str) -> Target:
         raise unknown("property", quantity, dict.fromkeys(q for kind in asked for q in PROPERTIES[kind]))
     existing = {kind: _names(kind, model) for kind in kinds}
     found = {kind: objects for kind in kinds if (objects := _matching(name, kind, existing[kind], model))}
+    pairs: tuple[str, ...] = ()
+    if set(found) == {"geom", "pair"} and not any(name in names for names in existing.values()):
+        pairs = found.pop("pair")  # a pattern stands for all friction
     if len(found) > 1:
         raise UserError(f"'{text}' is ambiguous: write {' or '.join(f'{kind}:{name}.{quantity}' for kind in found)}")
     if not found:
@@ -168,7 +186,7 @@ def find(text: str, model: mujoco.MjModel, robot: str) -> Target:
     offered = PROPERTIES[kind][quantity]
     slides = [kind == "joint" and model.joint(o).type[0] == int(mujoco.mjtJoint.mjJNT_SLIDE) for o in objects]
     unit = _OF_SLIDES[offered.unit] if all(slides) else offered.unit
-    return Target(text, kind, name, quantity, objects, offered, _values(model, offered.fields[0], objects), unit)
+    return Target(text, kind, name, quantity, objects, offered, _values(model, offered.fields[0], objects), unit, pairs)
 
 
 def _names(kind: str, model: mujoco.MjModel) -> list[str]:
@@ -176,7 +194,13 @@ def _names(kind: str, model: mujoco.MjModel) -> list[str]:
         return [model.body(i).name for i in range(model.nbody) if model.body_mass[i] > 0.0]
     if kind == "option":
         return [kind]
-    count = {"geom": model.ngeom, "joint": model.njnt, "tendon": model.ntendon, "actuator": model.nu}[kind]
+    count = {
+        "geom": model.ngeom,
+        "pair": model.npair,
+        "joint": model.njnt,
+        "tendon": model.ntendon,
+        "actuator": model.nactuator,
+    }[kind]
     return [getattr(model, kind)(i).name for i in range(count)]
 
 
@@ -196,19 +220,26 @@ def _values(model: mujoco.MjModel, field: Field, objects: Sequence[str]) -> np.n
 
 # -- checks ------------------------------------------------------------------------------------------------------------
 
-_LINEAR_GAINS = (int(mujoco.mjtGain.mjGAIN_FIXED), int(mujoco.mjtGain.mjGAIN_AFFINE))
-_LINEAR_BIASES = (int(mujoco.mjtBias.mjBIAS_NONE), int(mujoco.mjtBias.mjBIAS_AFFINE))
 
-
-def check(target: Target, mode: Mode, low: float, model: mujoco.MjModel, robot: str) -> None:
+def check(
+    target: Target,
+    mode: Mode,
+    low: float,
+    high: float,
+    model: mujoco.MjModel,
+    robot: str,
+    varied_pairs: Collection[str] = (),
+) -> None:
     """Checks that a target can vary in a way, and that the model then changes.
 
     Args:
         target: What varies.
         mode: In which way.
-        low: The lowest training value.
-        model: The nominal model.
+        low: The lowest value, in training or out of distribution.
+        high: The highest.
+        model: The nominal model, with the largest friction of what varies beside the target.
         robot: Name of the model in errors.
+        varied_pairs: Names of explicit pairs whose friction varies beside the target.
 
     Raises:
         UserError: If it cannot, or if the simulation would stay the same.
@@ -216,38 +247,35 @@ def check(target: Target, mode: Mode, low: float, model: mujoco.MjModel, robot: 
     smallest, largest = target.values.min(), target.values.max()
     if mode != "scale" and target.offered.scaled_only:
         raise UserError(f"{target.text} can only be scaled: write scale(low, high)")
-    if mode == "scale" and smallest == largest == 0.0:
+    along = [_values(model, field, target.objects) for field in target.offered.along]
+    if mode != "scale" and target.quantity != "mass" and any(map(np.any, along)):
+        raise UserError(
+            f"{target.text} has further coefficients in {robot}: write scale(low, high), which scales them all"
+        )
+    none = smallest == largest == 0.0 and not any(map(np.any, along))
+    if mode == "scale" and none and not target.offered.scaled_only:
         raise UserError(f"{target.text} is 0 in {robot} and stays 0 when it is scaled: use add or set_to")
     if mode == "set" and smallest < largest:
         raise UserError(f"{target.text} has several values in {robot}, {smallest:g} to {largest:g}: use scale or add")
-    if target.quantity == "strength":
-        for name in target.objects:
-            actuator = model.actuator(name)
-            if actuator.gaintype[0] not in _LINEAR_GAINS or actuator.biastype[0] not in _LINEAR_BIASES:
-                raise UserError(f"{target.text}: the force of '{name}' is not linear in its gains; vary its gear")
-    if target.quantity == "friction":
-        values = target.values
-        lowest = {"scale": values * low, "add": values + low, "set": np.full_like(values, low)}[mode]
-        _check_friction(target, lowest, model, robot)
+    if target.quantity == "gear":
+        first = np.array([model.actuator_gear[object_rows(model, "actuator_gear", n)[0], 0] for n in target.objects])
+        ends = np.abs([_changed(first, mode, low), _changed(first, mode, high)])
+        check_gear(target.objects, ends.max(axis=0), target.text, model, robot)
+    if target.kind == "geom" and target.quantity in KINDS:
+        lowest = _changed(target.values, mode, low)
+        check_friction(
+            target.objects,
+            target.quantity,
+            lowest,
+            target.text,
+            model,
+            robot,
+            (*varied_pairs, *target.pairs),
+            alone=not pairs_with(target.quantity, target.pairs, model),
+        )
+    if target.kind == "pair":
+        check_pair_friction(target.objects, target.quantity, target.text, model, robot)
 
 
-def _check_friction(target: Target, lowest: np.ndarray, model: mujoco.MjModel, robot: str) -> None:
-    # MuJoCo takes the larger friction of two geoms in contact. A friction below the other one would have no effect.
-    mine = [model.geom(name).id for name in target.objects]
-    for geom, friction in zip(mine, lowest, strict=True):
-        for other in sorted(set(range(model.ngeom)) - set(mine)):
-            behind = model.geom_priority[other] - model.geom_priority[geom]
-            hidden = behind > 0 or (behind == 0 and friction < model.geom_friction[other, 0])
-            if hidden and _touch(model, geom, other):
-                raise UserError(
-                    f"{target.text} may have no effect: MuJoCo takes the larger friction of two geoms in contact, and "
-                    f"'{model.geom(other).name}' has {model.geom_friction[other, 0]:g}; vary '*.friction', or give "
-                    f"'{model.geom(geom).name}' priority=\"{model.geom_priority[other] + 1}\" in {robot}"
-                )
-
-
-def _touch(model: mujoco.MjModel, geom: int, other: int) -> bool:
-    """Whether two geoms can collide, one of them fixed to the world and the other not."""
-    fixed = [model.body_weldid[model.geom_bodyid[g]] == 0 for g in (geom, other)]
-    seen = [model.geom_contype[a] & model.geom_conaffinity[b] for a, b in ((geom, other), (other, geom))]
-    return fixed[0] != fixed[1] and any(seen)
+def _changed(values: np.ndarray, mode: Mode, value: float) -> np.ndarray:
+    return {"scale": values * value, "add": values + value, "set": np.full_like(values, value)}[mode]

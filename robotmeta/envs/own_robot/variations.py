@@ -1,10 +1,13 @@
-"""Ways in which a robot can vary: ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``."""
+"""Ways in which a robot can vary: ``{"torso.mass": scale(0.5, 2.0), "goal_speed": goal(0.0, 2.0)}``.
+
+Several values may change the same thing. What an ``edit`` makes comes first; :func:`scale` multiplies it, :func:`add`
+adds to the product, and the value of :func:`set_to` holds whatever the others are. Their order in ``vary`` does not
+matter.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict, Unpack, cast
@@ -13,15 +16,10 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs import checks
-from robotmeta.envs.distributions import Choice, Distribution, LogUniform, Uniform, Union
-from robotmeta.envs.edits import Edit, SpecEdit
-from robotmeta.envs.own_robot.targets import check, find
-from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.distributions import Distribution, LogUniform, Uniform
 from robotmeta.errors import UserError, unknown
 
 Interval = tuple[float, float]
-
-_REACH = 100.0  # by default, values up to this multiple of the largest training value are accepted
 
 
 class Options(TypedDict, total=False):
@@ -71,8 +69,6 @@ def scale(low: float | Distribution, high: float | None = None, **options: Unpac
         high: Largest multiplier.
         **options: See :class:`Options`.
     """
-    if isinstance(low, int | float) and low <= 0.0:
-        raise UserError(f"scale({low:g}, {high}) has no logarithm to be uniform in: write scale(Uniform({low:g}, ...))")
     return Variation("scale", _distribution("scale", low, high, LogUniform), options)
 
 
@@ -94,133 +90,38 @@ def goal(low: float | Distribution, high: float | None = None, **options: Unpack
 def _distribution(
     way: str, low: float | Distribution, high: float | None, kind: type[Uniform] | type[LogUniform]
 ) -> Distribution:
-    if not isinstance(low, int | float):
-        return _as_distribution(way, low)
-    if high is None or not low < high:
+    if not isinstance(low, int | float | np.number):
+        if high is not None and _is_distribution(low):
+            raise UserError(f"{way}({low}, {high!r}): give a distribution, or the smallest and the largest value")
+        return as_distribution(way, low)
+    low = checks.number(f"{way}: the smallest value", low, finite=False)
+    if high is None:
         raise UserError(f"{way}({low:g}, {high}): give the smallest value, then the largest")
+    high = checks.number(f"{way}: the largest value", high, finite=False)
+    if not low < high:
+        raise UserError(f"{way}({low:g}, {high:g}): give the smallest value, then the largest")
     if not (math.isfinite(low) and math.isfinite(high)):
         raise UserError(f"{way}({low:g}, {high:g}): the range must be finite")
+    if kind is LogUniform and low <= 0.0:
+        raise UserError(
+            f"{way}({low:g}, {high:g}) has no logarithm to be uniform in: write {way}(Uniform({low:g}, ...))"
+        )
     return kind(float(low), float(high))
 
 
-def _as_distribution(way: str, given: object) -> Distribution:
-    if not (hasattr(given, "sample") and hasattr(given, "support")):
+def _is_distribution(given: object) -> bool:
+    return hasattr(given, "sample") and hasattr(given, "support") and not isinstance(given, type)
+
+
+def as_distribution(way: str, given: object) -> Distribution:
+    """Returns a distribution as it is.
+
+    Raises:
+        UserError: For anything else.
+    """
+    if not _is_distribution(given):
         raise UserError(
             f"{way}: {given!r} is not a distribution; give the smallest and the largest value, or a distribution such "
             "as Uniform(0.0, 1.0) or Choice((0.0, 1.0))"
         )
     return cast(Distribution, given)
-
-
-# -- from ways of varying to parameters --------------------------------------------------------------------------------
-
-
-def parameter_space(vary: Mapping[str, Variation | Parameter], model: mujoco.MjModel, robot: str) -> ParameterSpace:
-    """Returns the parameters that a mapping from targets describes.
-
-    The parameter of ``torso.mass`` is called ``torso_mass``. Kinds of object and stars are left out of the name.
-
-    Args:
-        vary: Targets (:mod:`robotmeta.envs.own_robot.targets`) and how they vary. A :class:`Parameter` is used as it
-            is, under the name of its key.
-        model: The nominal model, with all objects named.
-        robot: Name of the model in errors, such as its file.
-
-    Raises:
-        UserError: For a target that does not exist, is ambiguous, or cannot vary in this way.
-    """
-    if not vary:
-        raise UserError("vary is empty: name what differs from robot to robot, or a goal that only the reward reads")
-    return ParameterSpace(tuple(_parameter(target, way, model, robot) for target, way in vary.items()))
-
-
-def _parameter(text: str, way: Variation | Parameter, model: mujoco.MjModel, robot: str) -> Parameter:
-    if isinstance(way, Parameter):
-        return dataclasses.replace(way, name=_column(text))
-    if not isinstance(way, Variation):
-        raise UserError(f"{text}: {way!r} is not a way of varying: write scale, add, set_to or goal (low, high)")
-    nominal, prefix = _NOMINAL[way.mode], _PREFIX[way.mode]
-    edit = way.options.get("edit")
-    if way.mode == "goal":
-        if edit is not None:
-            raise UserError(f"{text}: a goal does not change the robot; use edit with scale, add or set_to")
-        low, high = way.train.support
-        middle = high if isinstance(way.train, Choice) else (low + high) / 2.0
-        return _described(text, way, "goal, which only the reward reads", middle, None)
-    if edit is not None:
-        if way.mode == "set" and "nominal" not in way.options:
-            raise UserError(f"{text}: with an edit, set_to needs the nominal value: set_to(low, high, nominal=...)")
-        lowest = 0.01 if way.mode == "scale" else None
-        return _described(text, way, prefix + text, nominal, lowest, edits=(SpecEdit(edit),))
-    if "nominal" in way.options:
-        raise UserError(f"{text}: leave out nominal, because the model has the nominal value")
-    target = find(text, model, robot)
-    check(target, way.mode, way.train.support[0], model, robot)
-    return _described(
-        target.column,
-        way,
-        f"{prefix}{target}",
-        float(target.values.min()) if way.mode == "set" else nominal,
-        target.lowest(way.mode),
-        unit="1" if way.mode == "scale" else target.unit,
-        edits=target.edits(way.mode),
-    )
-
-
-_NOMINAL = {"scale": 1.0, "add": 0.0, "set": 0.0, "goal": 0.0}
-_PREFIX = {"scale": "multiplier of the ", "add": "added to the ", "set": "", "goal": ""}
-
-
-def _column(name: str) -> str:
-    return re.sub(r"\W+", "_", name).strip("_")
-
-
-def _described(
-    name: str,
-    way: Variation,
-    what: str,
-    nominal: float,
-    lowest: float | None,
-    *,
-    unit: str = "1",
-    edits: tuple[Edit, ...] = (),
-) -> Parameter:
-    """Returns a parameter with the user's options, and the given defaults. Without ``lowest``, any sign is physical."""
-    options, ood = way.options, _ood(name, way)
-    nominal = checks.number(f"{name}: nominal", options.get("nominal", nominal))
-    supports = [way.train.support, (nominal, nominal), *([] if ood is None else [ood.support])]
-    largest = max(abs(value) for support in supports for value in support)
-    reach = largest if isinstance(way.train, Choice) else _REACH * largest
-    bounds = options.get("bounds", (-reach if lowest is None else lowest, reach))
-    described, unit = options.get("description", what), options.get("unit", unit)
-    labels = options.get("labels", {})
-    return Parameter(
-        _column(name),
-        described,
-        train=way.train,
-        nominal=nominal,
-        bounds=bounds,
-        ood=ood,
-        edits=edits,
-        unit=unit,
-        labels=labels,
-    )
-
-
-def _ood(name: str, way: Variation) -> Distribution | None:
-    given = way.options.get("ood")
-    if given is None:
-        return None
-    if not isinstance(given, Sequence):
-        return _as_distribution(f"{name}: ood", given)
-    low, high = way.train.support
-    pairs = np.array(given, dtype=float).reshape(-1) if np.size(given) % 2 == 0 else None
-    if pairs is None:
-        raise UserError(f"{name}: ood {given} is not an interval (low, high) or several intervals")
-    intervals = [(float(start), float(end)) for start, end in pairs.reshape(-1, 2)]
-    for start, end in intervals:
-        if not start < end:
-            raise UserError(f"{name}: ood ({start:g}, {end:g}): give the smallest value, then the largest")
-        if start < high and end > low and not isinstance(way.train, Choice):
-            raise UserError(f"{name}: ood ({start:g}, {end:g}) overlaps the training values, {way.train}")
-    return Uniform(*intervals[0]) if len(intervals) == 1 else Union(tuple(intervals))

@@ -9,12 +9,12 @@ from typing import Any
 import mujoco
 import numpy as np
 import torch
-from mujoco.batch import Batch, SimulationError
+from mujoco.batch import DATA_FIELDS, Batch, SimulationError
 from torch import Tensor
 
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.faults import find_faults
-from robotmeta.envs.models import ModelBuilder, initial_positions, quiet_mujoco, worlds_of
+from robotmeta.envs.models import ModelBuilder, initial_positions, keyframe_id, quiet_mujoco, worlds_of
 from robotmeta.envs.rendering import Camera, render
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
@@ -25,6 +25,7 @@ _DIVERGED = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.m
 
 _NONE, _VELOCITY = mujoco.mjtStage.mjSTAGE_NONE, mujoco.mjtStage.mjSTAGE_VEL
 _STATE = ("qpos", "qvel", "act", "ctrl")  # fields that are state; MuJoCo derives the others from them
+_MORE_STATE = ("act", "ctrl", "mocap_pos", "mocap_quat")  # that a family's reset may set beside its fields
 _INPUTS = {  # inputs that a rollout in C takes, in its order
     "ctrl": int(mujoco.mjtState.mjSTATE_CTRL),
     "mocap_pos": int(mujoco.mjtState.mjSTATE_MOCAP_POS),
@@ -57,6 +58,7 @@ class MujocoSimulator:
         self._batch = Batch(
             self._build.nominal, worlds, nthread=min(threads or available_cores(), worlds), persistent=self._current
         )
+        self._keyframe = keyframe_id(self._build.nominal, family.world.keyframe)
         self._views: dict[str, Tensor] = {}
         self._fields = {name: self._bound(name) for name in ("qpos", "qvel", *family.world.fields)}
         self._tasks = family.space.nominal(num_tasks)
@@ -78,22 +80,26 @@ class MujocoSimulator:
 
     @property
     def nominal(self) -> State:
-        key = self._world.keyframe
-        if key is not None:
-            poses = [model.key(key) for model in self._models]
-            start = {"qpos": np.stack([p.qpos for p in poses]), "qvel": np.stack([p.qvel for p in poses])}
-            return {name: torch.from_numpy(value).unsqueeze(1) for name, value in start.items()}
         qpos = torch.from_numpy(initial_positions(self._models)).unsqueeze(1)
-        return {"qpos": qpos, "qvel": torch.zeros(self._shape[0], 1, self._build.nominal.nv, dtype=torch.float64)}
+        qvel = torch.zeros(self._shape[0], 1, self._build.nominal.nv, dtype=torch.float64)
+        if self._keyframe < 0:
+            return {"qpos": qpos, "qvel": qvel}
+        # The pose is relative to that of the task, because a robot with longer legs starts higher.
+        shift = qpos - torch.from_numpy(self._build.nominal.qpos0)
+        poses, speeds = ([getattr(m, f)[self._keyframe] for m in self._models] for f in ("key_qpos", "key_qvel"))
+        return {
+            "qpos": torch.from_numpy(np.stack(poses)).unsqueeze(1) + shift,
+            "qvel": torch.from_numpy(np.stack(speeds)).unsqueeze(1),
+        }
 
     @property
     def state(self) -> State:
         return self._fields
 
     def reset(self, state: State) -> None:
-        self._batch.reset(stage=_NONE)
+        self._batch.reset(keyframe=self._keyframe, stage=_NONE)  # activations, controls, bodies in motion and the time
         for name, value in state.items():
-            self._fields[name].copy_(value)
+            (self._bound(name) if name in _MORE_STATE else self._fields[name]).copy_(value)
         if self._derived:
             self._batch.forward()  # every field: in shared memory, a field left out would be another world's
 
@@ -164,6 +170,8 @@ class MujocoSimulator:
     def _bound(self, name: str) -> Tensor:
         """Returns a live view of an ``MjData`` field, ``[task, episode, ...]``."""
         if name not in self._views:
+            if name not in DATA_FIELDS:
+                raise UserError(f"'{name}' of MjData is not an array of a fixed size, such as sensordata or cfrc_ext")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # derived fields are read-only, torch tensors are not
                 array = torch.from_numpy(self._batch.bind(name))

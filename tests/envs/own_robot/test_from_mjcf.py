@@ -28,7 +28,7 @@ ROBOT = """
 <mujoco>
   <option timestep="0.01"/>
   <worldbody>
-    <geom name="floor" type="plane" size="5 5 1" friction="0.5" priority="1"/>
+    <geom name="floor" type="plane" size="5 5 1" friction="0.5" condim="4" priority="1"/>
     <body name="torso" pos="0 0 0.5">
       <joint name="x" type="slide" axis="1 0 0"/>
       <joint name="z" type="slide" axis="0 0 1"/>
@@ -145,6 +145,53 @@ def test_strength_scales_the_force_of_a_servo_and_not_where_it_goes(factor: floa
     np.testing.assert_allclose(forces[4:], factor * np.array(forces[:4]), atol=1e-9)
 
 
+POLYNOMIALS = """
+<mujoco><worldbody><site name="mark"/><body name="arm"><freejoint/><geom size="0.1"/><site name="tip"/>
+  <body><joint name="hip" axis="0 1 0" damping="2 0.5 0.3" stiffness="3 0.4 0.2"/>
+    <geom name="leg" size="0.1" pos="0 0 -0.3"/></body></body></worldbody>
+  <tendon><fixed name="cord" damping="1 0.2 0.1" stiffness="5 0.6 0.3"><joint joint="hip" coef="1"/></fixed></tendon>
+  <actuator><motor joint="hip" ctrlrange="-1 1"/>
+  <general name="jet" site="tip" gear="0 3 4 0 1 2" ctrlrange="-1 1"/></actuator></mujoco>
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "force"),
+    [  # at 0.7 rad and 0.9 rad/s
+        ("joint:hip.damping", -0.9 * (2.0 + 0.5 * 0.9 + 0.3 * 0.9**2)),
+        ("tendon:cord.damping", -0.9 * (1.0 + 0.2 * 0.9 + 0.1 * 0.9**2)),
+        ("joint:hip.stiffness", -0.7 * (3.0 + 0.4 * 0.7 + 0.2 * 0.7**2)),
+        ("tendon:cord.stiffness", -0.7 * (5.0 + 0.6 * 0.7 + 0.3 * 0.7**2)),
+    ],
+)
+def test_a_polynomial_is_scaled_as_a_whole(target: str, force: float) -> None:
+    vary, forces = {target: scale(0.5, 2.0)}, []
+    family = family_of(vary, model=POLYNOMIALS)
+    assert isinstance(family.world, MujocoWorld)
+    build = ModelBuilder(family.world.spec, family.space)
+    for factor in (1.0, 2.0):
+        model = build(family.space.row({family.space.names[0]: factor}))[0]
+        data = mujoco.MjData(model)
+        data.qpos[-1], data.qvel[-1] = 0.7, 0.9
+        mujoco.mj_forward(model, data)
+        forces.append(data.qfrc_passive[-1])
+    assert forces[1] - forces[0] == pytest.approx(force)
+
+
+def test_a_gear_in_space_is_scaled_as_a_whole() -> None:
+    family = family_of({"jet.gear": scale(0.5, 2.0)}, model=POLYNOMIALS)
+    assert isinstance(family.world, MujocoWorld)
+    (model,) = ModelBuilder(family.world.spec, family.space)(family.space.row({"jet_gear": 2.0}))
+    np.testing.assert_allclose(model.actuator("jet").gear, [0.0, 6.0, 8.0, 0.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("target", ["joint:hip.damping", "jet.gear", "tendon:cord.stiffness"])
+def test_one_of_several_coefficients_is_not_set(target: str) -> None:
+    for way in (add(0.0, 1.0), set_to(0.0, 1.0)):
+        with pytest.raises(UserError, match=r"has further coefficients in the model: write scale\(low, high\)"):
+            family_of({target: way}, model=POLYNOMIALS)
+
+
 def test_gravity_is_scaled_as_a_whole() -> None:
     nominal, moon = variant({"option.gravity": scale(0.1, 1.0)}, 0.16)
     np.testing.assert_allclose(moon.opt.gravity, 0.16 * nominal.opt.gravity)
@@ -176,7 +223,7 @@ def test_a_function_of_ones_own_changes_the_structure() -> None:
 
 def test_a_parameter_is_taken_as_it_is_under_the_name_of_its_key() -> None:
     whole = Parameter("any", "two things at once", train=Uniform(0.0, 1.0), nominal=0.0, bounds=(0.0, 1.0))
-    (parameter,) = family_of({"worn-out": whole}).space
+    (parameter,) = family_of({"worn-out": whole}, lambda step: forward(step) - step.task["worn_out"]).space
     assert parameter.name == "worn_out"
     assert parameter.description == "two things at once"
 
@@ -189,7 +236,8 @@ def test_ranges_distributions_and_nominal_values_are_what_was_said() -> None:
             "hip.stiffness": set_to(2.0, 4.0, ood=(4.0, 5.0)),
             "goal_speed": goal(0.0, 2.0, unit="m/s"),
             "direction": goal(Choice((-1.0, 1.0))),
-        }
+        },
+        lambda step: step.task["direction"] * forward(step) - step.task["goal_speed"],
     )
     mass, friction, stiffness, speed, direction = family.space
     assert [str(p.train) for p in family.space] == ["logU(0.5, 2)", "U(0.5, 1.5)", "U(2, 4)", "U(0, 2)", "one of -1, 1"]
@@ -206,6 +254,13 @@ def test_ranges_distributions_and_nominal_values_are_what_was_said() -> None:
         with pytest.raises(UserError, match="outside its physical range"):
             parameter.check(-1.0)
     assert not any(parameter.edits for parameter in (speed, direction)), "a goal does not change the robot"
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    low, high, bounds, ood = np.float32(0.5), np.int64(2), np.array([0.125, 9.0]), np.array([[2.0, 3.0]])
+    numpy = {"leg.mass": scale(cast(Any, low), cast(Any, high), bounds=cast(Any, bounds), ood=cast(Any, ood))}
+    plain = {"leg.mass": scale(0.5, 2.0, bounds=(0.125, 9.0), ood=(2.0, 3.0))}
+    assert family_of(numpy).space.digest == family_of(plain).space.digest
 
 
 def test_what_a_floor_is_said_to_vary_it_does_vary() -> None:
@@ -332,6 +387,55 @@ def test_a_model_may_be_a_file_a_string_or_a_function(tmp_path: Path) -> None:
     assert len({(family.observations, family.actions, family.space.digest) for family in families}) == 1
 
 
+def test_the_name_is_the_one_that_was_given() -> None:
+    for fields in ((), ("sensordata", "xpos")):
+        assert family_of({"leg.mass": scale(0.5, 2.0)}, name="my-arm", fields=fields).name == "my-arm"
+
+
+@pytest.mark.parametrize("head", ["", "\ufeff", "\n \n", "<!-- a robot -->", '\ufeff<?xml version="1.0"?>'])
+def test_text_is_read_whatever_it_begins_with(head: str, tmp_path: Path) -> None:
+    text = head + ROBOT.lstrip()
+    (tmp_path / "robot.xml").write_text(text, encoding="utf-8")
+    for model in (text, tmp_path / "robot.xml"):
+        assert len(family_of({"leg.mass": scale(0.5, 2.0)}, model=model).actions) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("wide.xml", ROBOT.encode("utf-16"), "wide.xml is not UTF-8: save it in this encoding"),
+        ("old.xml", ROBOT.replace("torso", "k\u00f6rper").encode("latin-1"), "old.xml is not UTF-8"),
+        ("empty.xml", b"", "empty.xml does not load: ParseXML: empty file"),
+        ("robot.mjb", b"MJB", "robot.mjb is not an MJCF file by its name: such names end in .xml"),
+        (
+            "part.xml",
+            b'<mujoco><include file="rest.xml"/></mujoco>',
+            "part.xml does not load: XML Error: Error opening",
+        ),
+        ("folder.xml", None, "folder.xml is a folder, not an MJCF file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(
+    file: str, content: bytes | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is None:
+        (tmp_path / file).mkdir()
+    else:
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(UserError) as refused:
+        family_of({"leg.mass": scale(0.5, 2.0)}, model=file)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("model", ["", "  ", "a" * 5000, "\0", b"<mujoco/>", None, lambda: 1 / 0, lambda needed: None])
+def test_what_is_no_model_is_refused_in_one_line(model: Any) -> None:
+    with pytest.raises(UserError) as refused:
+        family_of({"leg.mass": scale(0.5, 2.0)}, model=model)
+    assert "\n" not in str(refused.value)
+
+
 def test_assets_beside_the_file_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corners = [f"v {x} {y} {z}" for x in (-0.1, 0.1) for y in (-0.1, 0.1) for z in (-0.1, 0.1)]
     faces = [
@@ -425,6 +529,10 @@ def test_what_cannot_vary_is_refused_in_one_line(target: str, way: Any, message:
         (lambda: scale(2.0, 0.5), "scale(2, 0.5): give the smallest value, then the largest"),
         (lambda: goal(1.0), "goal(1, None): give the smallest value"),
         (lambda: scale(0.0, 1.0), "write scale(Uniform(0, ...))"),
+        (lambda: scale(Uniform(0.0, 1.0), 2.0), "scale(U(0, 1), 2.0): give a distribution, or the smallest"),
+        (lambda: scale(0.5, cast(Any, "2")), "scale: the largest value must be a number, not '2'"),
+        (lambda: goal(math.nan, 1.0), "goal: the smallest value must be a number, not nan"),
+        (lambda: goal(0, 10**400), "goal: the largest value must be a number, not one of 1329 bits"),
         (lambda: scale(0.5, math.inf), "scale(0.5, inf): the range must be finite"),
         (lambda: scale(0.5, 2.0, **cast(Any, {"odd": (2.0, 3.0)})), "no option 'odd' in scale; nearest: ood"),
         (
@@ -469,6 +577,14 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         ({"model": "<mujoco><worldbody><geom size='1'/></worldbody></mujoco>"}, "the model has no actuators"),
         ({"model": ROBOT.replace(' ctrlrange="-1 1"', "")}, "actuator 'hip' of the model has no control range"),
+        (
+            {
+                "model": ROBOT.replace(
+                    '<motor joint="hip" gear="10" ctrlrange="-1 1"/>', '<muscle joint="hip" lengthrange="-1 1"/>'
+                )
+            },
+            "actuator 'hip' of the model has no control range; add one, such as ctrlrange=\"0 1\"",
+        ),
         ({"model": lambda: "a string"}, "returns a str, not an MjSpec"),
         ({"vary": {}}, "vary is empty"),
         (
@@ -489,6 +605,37 @@ def sprout(spec: mujoco.MjSpec, count: float) -> None:
         ),
         ({"vary": {"robot": goal(0.0, 1.0)}}, "a parameter cannot be called 'robot'"),
         ({"fields": ("sensrdata",)}, "no field of MjData 'sensrdata'; nearest: sensordata"),
+        ({"fields": ("contact",)}, "'contact' of MjData is not an array of a fixed size, such as sensordata"),
+        (
+            {"fields": "sensordata"},
+            'fields must be a tuple of names, such as ("sensordata", "xpos"), not \'sensordata\'',
+        ),
+        ({"camera": 0}, "no camera '0': there are none"),
+        ({"keyframe": 0}, "no keyframe '0'; there are: bent"),
+        ({"keyframe": "a\nb"}, "no keyframe 'a\\nb'; there are: bent"),
+        ({"keyframe": np.zeros(2)}, "no keyframe '[0. 0.]'; there are: bent"),
+        ({"vary": {"leg\n.mass": scale(0.5, 2.0)}}, "vary: 'leg\\n.mass' is not a target"),
+        ({"frame_skip": 10**400}, "frame_skip must be at most 2147483647"),
+        ({"frame_skip": 4.0}, "frame_skip must be a whole number, not 4.0"),
+        ({"horizon": 1.5}, "horizon must be a whole number, not 1.5"),
+        ({"init_std": math.nan}, "init_std must be a finite number, not nan"),
+        ({"reset_noise": math.inf}, "reset_noise must be a finite number, not inf"),
+        ({"name": ""}, "the name of a family must be a string, not ''"),
+        ({"name": "my\narm"}, "the name of a family must be a string, not 'my\\narm'"),
+        ({"summary": 5}, "summary must be a string, not 5"),
+        ({"source": 5}, "source must be a Source, not 5"),
+        ({"robots": {"old": 5}}, "robots: 'old': 5 must be a name and its parameters by name"),
+        ({"robots": ["old"]}, "robots must be a mapping of names to parameters, not ['old']"),
+        ({"vary": ["leg.mass"]}, "vary must be a mapping, such as"),
+        ({"vary": {5: scale(0.5, 2.0)}}, "vary: 5 is not a target: write NAME.PROPERTY"),
+        ({"vary": {"leg": scale(0.5, 2.0, edit=cast(Any, 5))}}, "leg: edit must be a function (spec, value), not 5"),
+        (
+            {"vary": {"leg": scale(0.5, 2.0, edit=cast(Any, lambda spec, value: 1 / 0))}},
+            "the edit of leg=1 raises ZeroDivision",
+        ),
+        ({"vary": {"leg.mass": scale(0.5, 2.0, ood=cast(Any, ("a", "b")))}}, "is not an interval (low, high) or sev"),
+        ({"vary": {"leg.mass": scale(0.5, 2.0, unit=cast(Any, 5))}}, "leg_mass: unit must be a string, not 5"),
+        ({"vary": {"leg.mass": scale(0.5, 2.0, labels=cast(Any, 5))}}, "labels must be a mapping of values to names"),
         ({"model": 5}, "model must be an MJCF file, its text, an MjSpec or a function that makes one, not 5"),
         ({"keyframe": "bend"}, "no keyframe 'bend'; nearest: bent"),
         ({"camera": "side"}, "no camera 'side': there are none"),
@@ -544,7 +691,8 @@ TINY = {"meta_batch": 4, "episodes": 1, "hidden_size": 8}
 
 
 def test_a_robot_of_ones_own_is_trained_on_and_adapted_to(tmp_path: Path) -> None:
-    family = family_of({"leg.mass": scale(0.5, 2.0), "speed": goal(-1.0, 1.0)}, horizon=10)
+    vary = {"leg.mass": scale(0.5, 2.0), "speed": goal(-1.0, 1.0)}
+    family = family_of(vary, lambda step: forward(step) * step.task["speed"], horizon=10)
     rm.meta_train(family, "rl2", iterations=2, out=tmp_path, hyper=TINY, progress=False)
     policy = rm.load(tmp_path, family=family)
     adapted = rm.adapt(policy, family.task(leg_mass=1.5, speed=-0.5), episodes=1)
