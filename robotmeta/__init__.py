@@ -69,14 +69,8 @@ else:
                 *("from_mjcf", "make"),
             ),
             "robotmeta.errors": (
-                *(
-                    "AdaptationInterrupted",
-                    "EnvironmentFailed",
-                    "EnvironmentWarning",
-                    "ModelWarning",
-                    "RobotmetaWarning",
-                ),
-                *("SimulationDiverged", "UserError"),
+                *("AdaptationInterrupted", "EnvironmentFailed", "EnvironmentWarning", "ModelWarning"),
+                *("RobotmetaWarning", "SimulationDiverged", "TrainingDiverged", "UserError"),
             ),
             "robotmeta.evaluation.evaluate": ("evaluate",),
             "robotmeta.evaluation.evaluation": ("Evaluation",),

@@ -164,7 +164,7 @@ class TaskBatchEnv:
         start = self._call("reset", nominal, generator, self._columns)
         wrong = _any(find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks))
         if wrong is not None:
-            start = {name: torch.where(wrong.unsqueeze(-1), nominal[name], value) for name, value in start.items()}
+            start = {name: _where_finite(value, nominal.get(name)) for name, value in start.items()}
         self.simulator.reset(start)
         self._episode = now = _Episode.new(shape, self.simulator.device)
         observation, now.privileged, distance = self._observation(), self._measure(), self.distance()
@@ -292,7 +292,12 @@ class TaskBatchEnv:
 
 def _joined(state: State, shape: tuple[int, int]) -> Tensor:
     """All values of a state as one tensor, ``[task, episode, value]``."""
-    return torch.cat([value.expand(*shape, -1) for value in state.values()], dim=-1)
+    return torch.cat([value.expand(*shape, *value.shape[2:]).flatten(2) for value in state.values()], dim=-1)
+
+
+def _where_finite(value: Tensor, otherwise: Tensor | None) -> Tensor:
+    """A value, and where it is not finite another, or zero."""
+    return torch.where(value.isfinite(), value, 0.0 if otherwise is None else otherwise)
 
 
 def _any(faults: Mapping[str, Tensor], *masks: Tensor | None) -> Tensor | None:

@@ -92,7 +92,7 @@ _LONG = "n" * 300
         (["train", "point-navigation", "--out", "a", "--iterations", _HUGE], "iterations must be below"),
         (["evaluate", "{run}", "--episodes", "1000000000000"], "1000000000000 adaptation episodes would need"),
         (["evaluate", "{run}", "--tasks", "1000000000"], "a split holds 1 to 1024 tasks"),
-        (["adapt", "{run}", "--episodes", _HUGE], "adaptation episodes would need"),
+        (["adapt", "{run}", "--episodes", _HUGE], "episodes must be at most"),
         (["adapt", "{run}", "--evaluation-episodes", "1000000000"], "would need"),
         (["record", "{run}", "--episodes", "1000000000000", "--out", "a.mp4"], "would need"),
         (["bench", "point-navigation", "--worlds", "40000000000"], "would need"),
