@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from robotmeta.adaptation.adapt import adapt as deploy
 from robotmeta.training.train import Run
 from tests.learning import same, weights
 
 
+@pytest.mark.slow
 def test_adaptation_is_deterministic_and_leaves_the_policy_unchanged(trained: Run) -> None:
     before = {name: value.clone() for name, value in weights(trained).items()}
     task = trained.policy.family.task(goal_x=0.3, goal_y=-0.2)

@@ -60,6 +60,7 @@ def pictures_work() -> bool:
 
 # check_env remarks that physical quantities have no bounds, which is so. Without a GL library, MuJoCo's own clean-up of
 # the renderer that did not start fails too.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore:.*A Box observation space (minimum|maximum) value is -?infinity:UserWarning")
 @pytest.mark.parametrize("name", FAMILIES)
@@ -194,6 +195,7 @@ def test_a_copy_continues_from_the_same_state_with_the_same_random_numbers(name:
     assert one[1] == two[1]
 
 
+@pytest.mark.slow
 def test_subprocesses_that_import_nothing_of_ours_run_the_environments() -> None:
     worlds = gymnasium.make_vec(
         "robotmeta:robotmeta/CheetahDynamics-v0",

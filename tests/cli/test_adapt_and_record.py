@@ -12,6 +12,7 @@ import robotmeta as rm
 from robotmeta.cli import main
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_adapt_evaluate_and_record_write_what_they_promise(run: Path, tmp_path: Path) -> None:
     adapted, result, curve = tmp_path / "adapted.safetensors", tmp_path / "result.json", tmp_path / "curve.png"
@@ -26,6 +27,7 @@ def test_adapt_evaluate_and_record_write_what_they_promise(run: Path, tmp_path: 
     assert (tmp_path / "film.mp4").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_adapt_reports_the_inferred_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, result = tmp_path / "run", tmp_path / "result.json"
     rm.meta_train(

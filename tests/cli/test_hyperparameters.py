@@ -79,6 +79,7 @@ def test_a_typed_flag_beats_the_preset(configured: Configured) -> None:
     assert (found["episodes"], found["epochs"]) == (2, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("flags", "expected"), [([], 0.15), (["--init-std", "0.2"], 0.2)])
 def test_the_default_of_a_family_holds_unless_the_flag_is_typed(
     flags: list[str], expected: float, configured: Configured, tmp_path: Path

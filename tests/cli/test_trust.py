@@ -85,6 +85,7 @@ def test_the_hints_of_a_command_can_be_pasted(folder: Path, capsys: pytest.Captu
             assert "zero-shot" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_policy_is_used_from_another_folder_with_the_family_wherever_it_is_now(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

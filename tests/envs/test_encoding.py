@@ -135,6 +135,7 @@ def test_an_adapted_policy_says_which_task_it_thinks_it_is(tmp_path: Path) -> No
     assert evaluation.insight() == "3 tasks are too few to tell what it infers."
 
 
+@pytest.mark.slow
 def test_learners_that_do_not_say_are_not_asked(tmp_path: Path) -> None:
     run = rm.meta_train("point-navigation", "rl2", iterations=1, hyper={"meta_batch": 4}, out=tmp_path, progress=False)
     assert rm.adapt(run.policy, run.policy.family.task(), episodes=1, evaluation_episodes=1).inferred is None

@@ -45,6 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("robot_of_this_test", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["robot_of_this_test.py:family", "robot_of_this_test:family"])
 def test_a_run_on_a_family_in_a_file_finds_it_again(
     name: str, folder: Path, capsys: pytest.CaptureFixture[str]

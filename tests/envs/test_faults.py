@@ -121,6 +121,7 @@ def test_a_reset_that_is_not_finite_costs_its_episode_alone() -> None:
     assert bool(rollout.observations.isfinite().all())  # pyright: ignore[reportAttributeAccessIssue]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", rm.LEARNERS)
 @pytest.mark.filterwarnings("ignore::robotmeta.errors.RobotmetaWarning")
 def test_training_goes_on_without_the_worlds_that_diverged(learner: str, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.training.train import Run
 from tests.learning import same, weights
 
 
+@pytest.mark.slow
 def test_evaluation_is_deterministic_and_leaves_the_policy_unchanged(trained: Run) -> None:
     before = {name: value.clone() for name, value in weights(trained).items()}
     first, second = (evaluate(trained.policy, tasks=3, episodes=2, threads=threads) for threads in (1, 2))

@@ -32,6 +32,7 @@ def with_image(family: TaskFamily) -> TaskFamily:
     return dataclasses.replace(family, observe=observe, observation_groups=groups)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learner", LEARNERS)
 @pytest.mark.parametrize("oracle", [False, True])
 def test_groups_that_are_vectors_are_learned_from_as_the_same_numbers_in_one(

@@ -164,6 +164,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
     return [*words, *(part for option in options.items() for part in option)]
 
 
+@pytest.mark.slow
 @fuzzed
 @given(arguments=command_lines())
 def test_command_lines(arguments: list[str], trained: Path) -> None:

@@ -31,6 +31,7 @@ def second_trial(learner: TaskInference, family: TaskFamily) -> Trial:
     return collect_trial(env, learner, generator(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bptt", [0, 12, 5])
 @pytest.mark.parametrize(
     "build",

@@ -88,11 +88,13 @@ def test_a_video_has_one_frame_a_control_step_and_two_pictures_side_by_side(poli
     assert video.shape[1] % 2 == 0
 
 
+@pytest.mark.slow
 def test_a_video_plays_in_real_time(policy, tmp_path):
     with contextlib.closing(imageio.get_reader(record(policy, out=tmp_path / "a.mp4", **SMALL).file)) as reader:
         assert reader.get_meta_data()["fps"] == pytest.approx(1.0 / policy.family.dt)
 
 
+@pytest.mark.slow
 def test_a_fast_control_rate_skips_frames_but_never_the_last_one(policy, tmp_path):
     fast = dataclasses.replace(policy, family=dataclasses.replace(policy.family, dt=0.01, horizon=10))
     file = record(fast, out=tmp_path / "a.mp4", **SMALL).file
@@ -121,6 +123,7 @@ def test_the_same_seed_gives_the_same_video(policy, tmp_path):
     assert (first.return_before, first.return_after) == (second.return_before, second.return_after)
 
 
+@pytest.mark.slow
 def test_the_side_that_ends_first_keeps_its_last_picture(policy, tmp_path):
     def ending_at(radius: float):  # metres from the start
         family = dataclasses.replace(
@@ -226,6 +229,7 @@ def test_results_by_parameter_have_a_panel_a_parameter_with_its_unit(evaluation)
     assert [axes.get_xlabel() for axes in figure.axes] == ["goal_x [m]", "goal_y [m]"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["$", "$/$", r"$\frac$", r"\$", "a_b^{", "$x$ \x1b[31m"])
 def test_units_and_labels_are_drawn_as_they_are(unit, evaluation, tmp_path):
     first, second = make("point-navigation").space

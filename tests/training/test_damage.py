@@ -50,6 +50,7 @@ def places(data: bytes) -> list[int]:
     return [chance.randrange(end) for end in ends for _ in range(_FLIPS // 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["policy.safetensors", "manifest.json", "training.pt"])
 def test_a_flipped_bit_in_a_checkpoint_is_refused_and_the_one_before_offered(name: str, run: RunFolder) -> None:
     before, newest = run.checkpoints()

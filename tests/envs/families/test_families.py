@@ -117,6 +117,7 @@ def test_a_control_step_lasts_as_long_as_the_family_says(name: str) -> None:
     assert builder(family).nominal.opt.timestep * family.world.frame_skip == pytest.approx(family.dt)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads(name: str) -> None:
     family = make(name)
@@ -139,6 +140,7 @@ def test_every_episode_starts_from_a_state_of_its_own(name: str) -> None:
     assert not torch.equal(env.reset(generator(1)), first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_random_rollouts_stay_finite_on_all_splits(name: str) -> None:
     family = make(name)
@@ -154,6 +156,7 @@ def test_random_rollouts_stay_finite_on_all_splits(name: str) -> None:
         assert not env.simulator._batch.warning[:, :, 1].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
 def test_every_parameter_changes_what_happens_or_what_is_paid(name: str, parameter: str) -> None:
     family = make(name)

@@ -439,6 +439,7 @@ def share(env: TaskBatchEnv) -> float:
     return float(success.float().mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=objects.SHAPES)
 def test_a_firm_grip_lifts_and_holds_every_shape(shape: int) -> None:
     env = worlds(GRASP, with_values(GRASP.tasks("test", 16), shape=shape, offset=0.0), episodes=2)
@@ -472,6 +473,7 @@ def test_a_weak_grip_drops_what_is_heavy_and_slippery() -> None:
     assert share(firm) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=objects.SHAPES)
 def test_what_is_held_creeps_less_than_2_mm_in_8_seconds(shape: int) -> None:
     env = worlds(GRASP, *(GRASP.task(shape=float(shape), mass=mass) for mass in (0.1, 0.5)))

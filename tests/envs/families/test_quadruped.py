@@ -136,6 +136,7 @@ def test_the_parts_of_a_sampled_robot_fit_together() -> None:
         assert 2.9 < factors.max() <= 3.0
 
 
+@pytest.mark.slow
 def test_every_sampled_and_every_real_robot_stands_still() -> None:
     sampled = FAMILY.sample(40, np.random.default_rng(3))
     columns = [FAMILY.space.names.index(name) for name in NUMBERS]
