@@ -18,6 +18,7 @@ from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.registry import recorded_family, trust_flags
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.envs.task_batch import episode_bytes
+from robotmeta.envs.validation import check_family
 from robotmeta.errors import TrainingDiverged, UserError
 from robotmeta.experience.rollout import Trial, collect
 from robotmeta.memory import check_memory
@@ -86,7 +87,10 @@ def meta_train(
         UserError: For an unknown name, an invalid value, or a folder that already contains a run, is in use by another
             process, or cannot be written.
     """
-    family = make(family) if isinstance(family, str) else family
+    if isinstance(family, str):
+        family = make(family)
+    else:
+        check_family(family)
     chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
     check_simulator(family, simulator)
     config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)

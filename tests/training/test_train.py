@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from robotmeta.envs import make
+from robotmeta.envs import ParameterSpace, make
+from robotmeta.errors import ModelWarning
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.gradient import GradientConfig
 from robotmeta.metalearners.ppo import PPOConfig
@@ -17,7 +18,7 @@ from robotmeta.metalearners.promp import ProMPConfig
 from robotmeta.policy import new_policy
 from robotmeta.threads import torch_threads
 from robotmeta.training.train import Run, meta_train, resume
-from tests.learning import IN_CONTEXT, all_finite, same, short, train, weights
+from tests.learning import HYPER, IN_CONTEXT, all_finite, same, short, train, weights
 
 
 def test_meta_updates_change_the_weights_and_keep_them_finite(trained: Run) -> None:
@@ -87,3 +88,18 @@ def test_weights_do_not_depend_on_the_number_of_threads(
             )
             states.append(run.policy.learner.state_dict())
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_parameter_of_a_family_written_by_hand_that_does_nothing_is_named(tmp_path: Path) -> None:
+    family = short()
+    idle = dataclasses.replace(family.space.parameters[0], name="idle")
+    space = ParameterSpace((*family.space.parameters, idle))
+    with pytest.warns(ModelWarning, match="parameter idle has no effect"):
+        meta_train(
+            dataclasses.replace(family, space=space),
+            "maml",
+            iterations=1,
+            hyper=HYPER["maml"],
+            out=tmp_path / "run",
+            progress=False,
+        )
