@@ -1,4 +1,4 @@
-"""The episodes of an adaptation: what is told about each, and the file that holds all their steps."""
+"""The episodes of an adaptation: how each went, and the file that holds all their steps."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class EpisodesFile:
         """Adds an episode.
 
         Args:
-            episode: What is told about it.
+            episode: How it went.
             rows: Its steps.
             last: Observation after the last one, ``[observation]``.
         """
@@ -171,7 +171,7 @@ def _signals(what: str, signals: tuple[tuple[str, str], ...]) -> dict[str, np.nd
 
 
 def episodes_of(rollout: Rollout, phase: str = "adaptation") -> list[Episode]:
-    """What is told about the episodes of the first task of a rollout."""
+    """How the episodes of the first task of a rollout went."""
     ends = ("time limit", "terminated", "broke")
     return [
         Episode(

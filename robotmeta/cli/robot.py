@@ -96,10 +96,10 @@ def _printer(adaptation: int) -> Callable[[Episode], None]:
             "after": ", after adaptation",
         }[episode.phase]
         success = {None: "", True: ", success", False: ", no success"}[episode.success]
-        told = f"return {episode.total_return:.1f}, {count(episode.length, 'step')}, {episode.ended}{success}"
+        result = f"return {episode.total_return:.1f}, {count(episode.length, 'step')}, {episode.ended}{success}"
         # A reader that has gone must not cost what the robot does; rich exits then.
         with contextlib.suppress(BrokenPipeError, SystemExit):
-            console.print(f"Episode {number}{named}: {told}")
+            console.print(f"Episode {number}{named}: {result}")
 
     return show
 

@@ -78,7 +78,6 @@ class _Episode:
     """Number of control steps, up to now, for which the condition of a success has held."""
     broken: Tensor
     """Worlds that have diverged."""
-    any_broken: bool
     privileged: Tensor
     """Privileged state after the last step."""
     unsound: Tensor | None = None
@@ -88,7 +87,7 @@ class _Episode:
     @classmethod
     def new(cls, worlds: tuple[int, int], device: torch.device) -> _Episode:
         zero = torch.zeros(worlds, dtype=torch.long, device=device)
-        return cls(zero, zero.bool(), False, torch.zeros(*worlds, 0, device=device))
+        return cls(zero, zero.bool(), torch.zeros(*worlds, 0, device=device))
 
 
 class TaskBatchEnv:
@@ -162,15 +161,15 @@ class TaskBatchEnv:
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
         start = self._call("reset", nominal, generator, self._columns)
-        wrong = _any(find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks))
+        wrong = _any(*find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks).values())
         if wrong is not None:
             start = {name: _where_finite(value, nominal.get(name)) for name, value in start.items()}
         self.simulator.reset(start)
         self._episode = now = _Episode.new(shape, self.simulator.device)
         observation, now.privileged, distance = self._observation(), self._measure(), self.distance()
-        unsound = _any(find_faults(self.family, self._measured(observation), self.tasks), wrong)
+        unsound = _any(*find_faults(self.family, self._measured(observation), self.tasks).values(), wrong)
         if distance is not None and not bool(distance.isfinite().all()):
-            unsound = _any({"distance": ~distance.isfinite()}, unsound)
+            unsound = _any(~distance.isfinite(), unsound)
         now.unsound, now.first_distance = unsound, distance
         if unsound is None:
             return observation
@@ -196,7 +195,7 @@ class TaskBatchEnv:
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
         now = self._episode
-        diverged, now.unsound = _any({}, now.unsound, self.simulator.step(action, active)), None
+        diverged, now.unsound = _any(now.unsound, self.simulator.step(action, active)), None
         after = self.simulator.state
         transition = Transition(before, action, after, self._columns)
         reward = self._call("reward", transition).float()
@@ -206,14 +205,12 @@ class TaskBatchEnv:
         if diverged is not None:  # which explains results that are not finite
             active = ~diverged if active is None else active & ~diverged
         faults = find_faults(self.family, results, self.tasks, active)
-        diverged = _any(faults, diverged)
+        diverged = _any(*faults.values(), diverged)
         if diverged is not None:
             now.broken |= diverged
-            now.any_broken = True
             if bool(now.broken.all()):
                 raise SimulationDiverged(self._why(faults))
-        if now.any_broken:  # also in later steps, in which policies still act in these worlds
-            reward = reward.masked_fill(now.broken, 0.0)
+        reward = reward.masked_fill(now.broken, 0.0)  # in later steps too, in which policies still act in these worlds
         if self.family.success is not None and self._lasts:
             longer = (now.succeeded + 1) * self._call("success", after, self._columns)
             now.succeeded = longer if active is None else torch.where(active, longer, now.succeeded)
@@ -300,9 +297,9 @@ def _where_finite(value: Tensor, otherwise: Tensor | None) -> Tensor:
     return torch.where(value.isfinite(), value, 0.0 if otherwise is None else otherwise)
 
 
-def _any(faults: Mapping[str, Tensor], *masks: Tensor | None) -> Tensor | None:
+def _any(*masks: Tensor | None) -> Tensor | None:
     """Worlds in any of the masks; None if there is no mask."""
-    given = [*faults.values(), *(mask for mask in masks if mask is not None)]
+    given = [mask for mask in masks if mask is not None]
     return torch.stack(given).any(dim=0) if given else None
 
 

@@ -65,19 +65,18 @@ def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> No
 
 
 def _check_effects(family: TaskFamily) -> None:
-    """Warns of parameters without effect."""
+    """Warns of parameters without effect, or that the effects could not be tried."""
     try:
         names = without_effect(family)
-    except Exception:  # the user's functions may raise anything, in states that no policy may ever reach
-        return
-    if names:
+    except Exception as error:  # the user's functions may raise anything, in states that no policy may ever reach
+        problem = f"the effects of its parameters were not tried, because a test rollout failed: {reason(error)}"
+    else:
+        if not names:
+            return
         what = f"parameter {names[0]} has" if len(names) == 1 else f"parameters {', '.join(names)} have"
-        warnings.warn(
-            f"family '{family.name}': {what} no effect on motion, observations or rewards in a test rollout of "
-            f"{min(STEPS, family.horizon)} steps with several values",
-            ModelWarning,
-            stacklevel=3,
-        )
+        where = f"in a test rollout of {min(STEPS, family.horizon)} steps with several values"
+        problem = f"{what} no effect on motion, observations or rewards {where}"
+    warnings.warn(f"family '{family.name}': {problem}", ModelWarning, stacklevel=3)
 
 
 def check_functions(family: TaskFamily, simulator: Simulator) -> None:

@@ -89,7 +89,7 @@ def left_out(diverged: tuple[int, ...], tasks: int) -> str:
     if not diverged:
         return ""
     which = f"task{'s' * (len(diverged) > 1)} {', '.join(map(str, diverged))}"
-    return f" Left out because its simulation diverged or its numbers were not finite: {which} of {tasks}."
+    return f" Left out, because a simulation diverged or numbers were not finite: {which} of {tasks}."
 
 
 def explained(inferred: Mapping[str, float], tasks: int) -> str:

@@ -48,7 +48,7 @@ def test_tasks_whose_simulation_diverges_are_left_out_of_an_evaluation_and_named
     for name, curve in part.curves("return").items():
         np.testing.assert_array_equal(curve.values, whole.curves("return")[name].values[:, kept])
     assert part.verdict().endswith(
-        " Left out because its simulation diverged or its numbers were not finite: tasks 1, 6 of 8."
+        " Left out, because a simulation diverged or numbers were not finite: tasks 1, 6 of 8."
     )
     assert (part.to_json()["tasks"], part.to_json()["diverged"]) == (6, [1, 6])
 
