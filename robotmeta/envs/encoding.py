@@ -112,7 +112,7 @@ class Encoding:
             plausible = [kinds[i] for place, i in enumerate(order) if place == 0 or likely[i] >= _PLAUSIBLE]
             return Estimate(plausible[0], min(plausible), max(plausible), known, tuple(plausible))
         at = (mean + np.array([0.0, -1.0, 1.0]) * std) * scale + center
-        value, low, high = np.clip(np.exp(at) if _logarithmic(parameter) else at, *parameter.bounds).tolist()
+        value, low, high = np.clip(np.exp(at) if is_logarithmic(parameter) else at, *parameter.bounds).tolist()
         return Estimate(value, low, high, known)
 
     def _unscaled(self, tasks: Tasks) -> np.ndarray:
@@ -122,7 +122,7 @@ class Encoding:
             if kinds:
                 columns += [(values == kind).astype(np.float64) for kind in kinds]
             else:
-                columns.append(np.log(values.clip(min=1e-9)) if _logarithmic(parameter) else values)
+                columns.append(np.log(values.clip(min=1e-9)) if is_logarithmic(parameter) else values)
         return np.stack(columns, axis=1)
 
 
@@ -138,5 +138,5 @@ def _kinds(parameter: Parameter) -> list[float]:
     return values if len(values) > 2 else []
 
 
-def _logarithmic(parameter: Parameter) -> bool:
+def is_logarithmic(parameter: Parameter) -> bool:
     return parameter.bounds[0] >= 0.0 and parameter.train.support[0] > 0.0

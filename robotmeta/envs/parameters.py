@@ -84,7 +84,7 @@ class Parameter:
             raise UserError(f"{self.name}: {what} {given} is outside the physical range, {low:g} to {high:g}")
 
     def _check_labels(self) -> None:
-        values = self._choices()
+        values = self.choices()
         if values is None:
             raise UserError(f"{self.name}: labels are for a choice between a few values, not for {self.train}")
         if len(set(self.labels.values())) < len(self.labels):
@@ -131,7 +131,7 @@ class Parameter:
             raise UserError(
                 f"{self.name}={value:g} is outside its physical range [{low:g}, {high:g}] {_unit(self.unit)}".rstrip()
             )
-        known = list(self.labels) or self._choices()
+        known = list(self.labels) or self.choices()
         if known is not None and value not in known:
             words = (self.text(kind, digits=6, unit=False) for kind in known)
             raise UserError(f"{self.name} is one of {', '.join(words)}, not {value:g}")
@@ -142,7 +142,7 @@ class Parameter:
         given = [d for d in (self.train, self.ood) if d is not None]
         return sorted(set(itertools.chain(*(d.values if isinstance(d, Choice) else d.support for d in given))))
 
-    def _choices(self) -> list[float] | None:
+    def choices(self) -> list[float] | None:
         """Returns all values of a choice, ascending; None for a number."""
         if not isinstance(self.train, Choice):
             return None

@@ -250,6 +250,22 @@ class TaskBatchEnv:
         self.simulator.restore(snapshot["simulator"])
         self._episode = copy.deepcopy(snapshot["episode"])
 
+    def start(self, full_state: Tensor, coordinates: State | None = None) -> Observation:
+        """Starts an episode in every world from given states, instead of those that the family's ``reset`` draws.
+
+        Args:
+            full_state: States of the simulator; broadcasts to ``[task, episode, number]``.
+            coordinates: Values that replace those in ``full_state``; see ``Simulator.set_full_state``.
+
+        Returns:
+            Observations, as :meth:`reset` does.
+        """
+        self.simulator.set_full_state(full_state, coordinates)
+        self._episode = now = _Episode.new((self.num_tasks, self.num_episodes), self.simulator.device)
+        observation, now.privileged = self._observation(), self._measure()
+        now.first_distance = self.distance()
+        return observation
+
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)

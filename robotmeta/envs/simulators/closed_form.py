@@ -11,6 +11,7 @@ from torch import Tensor
 
 from robotmeta.envs.family import ClosedFormWorld, State, TaskFamily
 from robotmeta.envs.faults import find_faults
+from robotmeta.envs.state_space import StateSpace
 from robotmeta.envs.tasks import Tasks
 
 
@@ -66,6 +67,23 @@ class ClosedFormSimulator:
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         self._state, self._trace = dict(snapshot["state"]), list(snapshot["trace"])
+
+    @property
+    def coordinates(self) -> State:
+        return self._state
+
+    @property
+    def full_state(self) -> Tensor:
+        return torch.cat(list(self._state.values()), dim=-1)
+
+    def set_full_state(self, full_state: Tensor, coordinates: State | None = None) -> None:
+        sizes = [len(value) for value in self._world.initial.values()]
+        state = dict(zip(self._world.initial, full_state.split(sizes, dim=-1), strict=True))
+        self.reset({**state, **(coordinates or {})})
+
+    @property
+    def state_space(self) -> StateSpace:
+        return StateSpace({name: len(value) for name, value in self._world.initial.items()})
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         trace = [{name: value[task, episode].cpu().numpy() for name, value in state.items()} for state in self._trace]

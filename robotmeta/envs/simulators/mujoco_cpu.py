@@ -16,6 +16,7 @@ from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.faults import find_faults
 from robotmeta.envs.models import ModelBuilder, initial_positions, keyframe_id, quiet_mujoco, worlds_of
 from robotmeta.envs.rendering import Camera, render
+from robotmeta.envs.state_space import StateSpace
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
 from robotmeta.threads import available_cores
@@ -131,6 +132,29 @@ class MujocoSimulator:
             self._batch.forward(stage=_VELOCITY)
         for name, value in snapshot["fields"].items():  # some derived fields are those of the substep before
             self._fields[name].copy_(value)
+
+    @property
+    def coordinates(self) -> State:
+        names = ("qpos", "qvel", "act") if self._build.nominal.na else ("qpos", "qvel")
+        return {name: self._bound(name) for name in names}
+
+    @property
+    def full_state(self) -> Tensor:
+        return torch.from_numpy(self._batch.state.copy()).view(*self._shape, -1)
+
+    def set_full_state(self, full_state: Tensor, coordinates: State | None = None) -> None:
+        rows = full_state.expand(*self._shape, full_state.shape[-1])
+        self._batch.reset(stage=_NONE)  # clears what a divergence has left
+        torch.from_numpy(self._batch.state).view(*self._shape, -1).copy_(rows)
+        for name, value in (coordinates or {}).items():
+            self._bound(name).copy_(value)
+        if self._derived:
+            with quiet_mujoco():
+                self._batch.forward()
+
+    @property
+    def state_space(self) -> StateSpace:
+        return StateSpace.of_model(self._build.nominal)
 
     def open_loop(self, actions: Tensor) -> None:
         """Advances all worlds over a sequence of actions in one C call. No collection can be faster.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.family import State
+from robotmeta.envs.state_space import StateSpace
 from robotmeta.envs.tasks import Tasks
 
 
@@ -58,6 +59,33 @@ class Simulator(Protocol):
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continues from a snapshot of a simulator with the same family, tasks and number of worlds."""
+        ...
+
+    @property
+    def coordinates(self) -> State:
+        """The part of the state that a state estimator may change, ``[task, episode, ...]``, as a live view."""
+        ...
+
+    @property
+    def full_state(self) -> Tensor:
+        """Everything that the next step depends on besides the tasks, as numbers, a copy ``[task, episode, number]``.
+
+        That is the coordinates, and such things as delayed controls and the time.
+        """
+        ...
+
+    def set_full_state(self, full_state: Tensor, coordinates: State | None = None) -> None:
+        """Continues from given states, which may come from worlds with other tasks.
+
+        Args:
+            full_state: Broadcasts to ``[task, episode, number]``.
+            coordinates: Values that replace those in ``full_state``; each broadcasts to ``[task, episode, ...]``.
+        """
+        ...
+
+    @property
+    def state_space(self) -> StateSpace:
+        """Which numbers the coordinates are."""
         ...
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""How the simulator is fitted to recorded episodes: states, replays, and the search for the tasks that explain them."""

@@ -1,0 +1,206 @@
+"""The search for the tasks that explain recorded episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from robotmeta.adaptation.fitting.coordinates import Coordinates
+from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
+from robotmeta.adaptation.fitting.population import Candidates, Population, joined
+from robotmeta.adaptation.fitting.segments import Segments
+from robotmeta.adaptation.posterior import TaskPosterior
+
+CYCLES = 5
+ROUNDS = 3
+CANDIDATES = 160
+_WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in standard deviations before any episode
+_ERRORS = (0.3, 0.15, 0.08, 0.04, 0.03)  # how far the task may be wrong in each cycle
+_UNTOLD = 0.9  # standard deviation after a pass, as a share of that before, from which a difference told nothing
+_RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
+_FARTHEST = 1.0  # in standard deviations before any episode
+_SAMPLES = 96
+_SPREAD = 1.5  # factor on standard deviations; calibrated on held-out and OOD tasks of several families
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What is believed before the fit: mean and standard deviation of the numbers, and kinds."""
+
+    mean: np.ndarray
+    std: np.ndarray
+    kinds: Mapping[str, float]
+
+
+@dataclass
+class Found:
+    """The state of a search after a cycle.
+
+    Attributes:
+        filtered: States of the episodes at the best task.
+        numbers: Of the best task.
+        kinds: Of the best task.
+        error: Of the best task; see :class:`robotmeta.adaptation.fitting.population.Round`.
+        mean: Of the numbers, ``[number]``.
+        covariance: Of the numbers, ``[number, number]``.
+        frequencies: Probability of each kind by parameter.
+        steps: Control steps that were simulated.
+    """
+
+    filtered: Filtered
+    numbers: np.ndarray
+    kinds: dict[str, float]
+    error: float
+    mean: np.ndarray
+    covariance: np.ndarray
+    frequencies: dict[str, np.ndarray]
+    steps: int
+
+
+class Search:
+    """Cycles of one pass of the joint filter and two rounds of the population.
+
+    The filter follows smooth dynamics to the digit, but hard contacts mislead it. The population is robust, but slow,
+    and its replays start from states that belong to the best task so far. Each proposes to the other.
+
+    Args:
+        coordinates: What is searched.
+        joint: The filter.
+        segments: The replays.
+        rng: Draws candidates.
+    """
+
+    def __init__(
+        self, coordinates: Coordinates, joint: JointFilter, segments: Segments, rng: np.random.Generator
+    ) -> None:
+        self._coordinates, self._joint, self._segments, self._rng = coordinates, joint, segments, rng
+        self._prior = np.sqrt(np.diag(coordinates.covariance))
+        self._population = Population(coordinates, segments, joint.spread, rng)
+        self.steps = CYCLES * (joint.steps + ROUNDS * segments.steps)
+
+    def __call__(self, belief: Belief, on_cycle: Callable[[int, Found], None] | None = None) -> Found:
+        """Searches from a belief.
+
+        Args:
+            belief: Where to start.
+            on_cycle: Called after each cycle with its number, from 1.
+        """
+        c, population = self._coordinates, self._population
+        numbers = np.clip(belief.mean, c.low, c.high)
+        kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in c.kinds.items()}
+        width = np.maximum(_WIDTHS[0] * self._prior, np.minimum(belief.std, self._prior))
+        before, steps = numbers, 0
+        found: Found | None = None
+        for cycle in range(CYCLES):
+            filtered = self._joint(numbers, kinds, width, _ERRORS[cycle])
+            std = np.sqrt(np.diag(filtered.covariance))
+            untold = std > _UNTOLD * self._prior
+            # A difference that tells nothing may have been too narrow: latency counts whole steps of the physics.
+            mean = np.where(untold & (cycle > 0), numbers, np.clip(filtered.mean, c.low, c.high))
+            proposal = filtered.covariance + np.diag((0.3 * width) ** 2)
+            if found is not None and untold.any():
+                proposal = _narrowed(proposal, untold, np.sqrt(np.diag(found.covariance)))
+            proposals = [(mean, proposal)]
+            if cycle == 0:
+                candidates = population.first(belief.mean, belief.std, belief.kinds)
+                population.evaluate(joined([candidates[1:], _one(mean, kinds)]), filtered)
+            else:
+                proposals.append(population.regression())
+            population.evaluate(population.following(proposals), filtered)
+            profile = self._profiled(filtered, proposal)
+            steps += self._joint.steps + ROUNDS * self._segments.steps
+            ranked, _, errors = population.ranked()
+            moved, before = ranked.numbers[0] - before, ranked.numbers[0]
+            numbers, kinds = ranked.numbers[0], ranked.kinds_of(0)
+            found = self._summary(filtered, profile, moved, ranked, float(errors[0]), steps)
+            width = np.where(
+                untold,
+                np.minimum(2.0 * width, 0.5 * self._prior),
+                np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, width)),
+            )
+            if on_cycle is not None:
+                on_cycle(cycle + 1, found)
+        assert found is not None
+        return found
+
+    def _summary(
+        self,
+        filtered: Filtered,
+        profile: np.ndarray,
+        moved: np.ndarray,
+        ranked: Candidates,
+        error: float,
+        steps: int,
+    ) -> Found:
+        return Found(
+            filtered=filtered,
+            numbers=ranked.numbers[0],
+            kinds=ranked.kinds_of(0),
+            error=error,
+            mean=ranked.numbers[0],
+            covariance=_SPREAD**2 * (profile + np.outer(moved, moved)),
+            frequencies=self._population.probabilities(),
+            steps=steps,
+        )
+
+    def _profiled(self, filtered: Filtered, covariance: np.ndarray) -> np.ndarray:
+        """Covariance whose principal directions are those of another, and whose spreads come from replays.
+
+        Along each direction, the cost of candidates to both sides of the best one tells how far the episodes allow. The
+        filter's own spread is far too small along directions that hardly show, such as two frictions whose product
+        counts, because its derivatives are not exact.
+        """
+        root = np.linalg.cholesky(self._coordinates.covariance)
+        whitened = np.linalg.solve(root, np.linalg.solve(root, covariance).T)
+        values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
+        directions = root @ vectors
+        population = self._population
+        ranked, cost, _ = population.ranked()
+        best, kinds = ranked[:1], ranked.kinds_of(0)
+        rungs = np.minimum(np.sqrt(values.clip(1e-8))[:, None] * np.array(_RUNGS), _FARTHEST)
+        moves = np.stack([rungs, -rungs], axis=-1)[..., None] * directions.T[:, None, None]  # [direction, rung, side, number]
+        points = np.clip(best.numbers[0] + moves.reshape(-1, len(values)), self._coordinates.low, self._coordinates.high)
+        same = {name: np.full(len(points), value) for name, value in kinds.items()}
+        costs = population.evaluate_all(joined([best, Candidates(points, same)]), filtered)
+        rises = (costs[1:] - costs[0]).reshape(len(values), len(_RUNGS), 2)
+        spreads = np.array([_spread(rung, rise) for rung, rise in zip(rungs, rises, strict=True)])
+        return (directions * spreads**2) @ directions.T
+
+    def posterior(self, found: Found) -> TaskPosterior:
+        """Tasks drawn from what was found."""
+        c, rng = self._coordinates, self._rng
+        numbers = rng.multivariate_normal(found.mean, found.covariance, _SAMPLES, method="eigh")
+        kinds = {name: rng.choice(c.kinds[name], _SAMPLES, p=share) for name, share in found.frequencies.items()}
+        return TaskPosterior.of(c.tasks(np.clip(numbers, c.low, c.high), kinds))
+
+
+def _spread(rungs: np.ndarray, rises: np.ndarray) -> float:
+    """Standard deviation along a direction, in that before any episode.
+
+    Args:
+        rungs: Distances from the best candidate, ascending.
+        rises: How much more the candidates there cost, to both sides, ``[rung, side]``.
+    """
+    found = []
+    for side in rises.T:
+        reached = np.flatnonzero(side >= 0.5)
+        if len(reached) == 0:
+            found.append(_FARTHEST)
+            continue
+        # The cost of a Gaussian rises by a half in one standard deviation.
+        at = reached[0]
+        nearest = rungs[at - 1] if at else 0.0
+        found.append(max(rungs[at] / np.sqrt(2.0 * side[at]), nearest))
+    return float(min(np.sqrt(np.mean(np.square(found))), _FARTHEST))
+
+
+def _one(numbers: np.ndarray, kinds: Mapping[str, float]) -> Candidates:
+    return Candidates(numbers[None], {name: np.array([value]) for name, value in kinds.items()})
+
+
+def _narrowed(covariance: np.ndarray, which: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """The covariance, in which some numbers are independent of the others and have a standard deviation of their own."""
+    kept = np.where(which, 0.0, 1.0)
+    return kept[:, None] * covariance * kept + np.diag(np.where(which, std**2, 0.0))
