@@ -35,6 +35,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.adapt import Adapted, adapt
+    from robotmeta.adaptation.fit import Fit, fit
+    from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+    from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
     from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
     from robotmeta.errors import (
@@ -63,6 +66,9 @@ else:
         __name__,
         {
             "robotmeta.adaptation.adapt": ("Adapted", "adapt"),
+            "robotmeta.adaptation.fit": ("Fit", "fit"),
+            "robotmeta.adaptation.fitting.recorded": ("RecordedEpisodes",),
+            "robotmeta.adaptation.posterior": ("TaskPosterior",),
             "robotmeta.adapters.gymnasium_in": ("wrap",),
             "robotmeta.envs": (
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
@@ -97,11 +103,13 @@ __all__ = [
     "EnvironmentWarning",
     "Evaluation",
     "Exported",
+    "Fit",
     "MetaLearner",
     "ModelWarning",
     "Parameter",
     "ParameterSpace",
     "Policy",
+    "RecordedEpisodes",
     "Recording",
     "RobotmetaWarning",
     "Rollout",
@@ -109,6 +117,7 @@ __all__ = [
     "SimulationDiverged",
     "TaskBatchEnv",
     "TaskFamily",
+    "TaskPosterior",
     "Tasks",
     "TrainingDiverged",
     "UserError",
@@ -116,6 +125,7 @@ __all__ = [
     "collect",
     "evaluate",
     "export",
+    "fit",
     "from_mjcf",
     "load",
     "make",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from robotmeta.adaptation.episodes import Episode, EpisodesFile, episodes_of
+from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.interface import control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.session import Session
@@ -41,6 +42,7 @@ class Adapted:
             not measured.
         inferred: The adapted policy's estimate of each parameter of the task; None for learners that make none.
         history: All episodes, in their order, also those that broke. The means of returns leave broken ones out.
+        recorded: The steps of the adaptation episodes, for a fit; None if there are none.
         stopped: Which limit ended the adaptation before all episodes were done; None if none did.
     """
 
@@ -51,6 +53,7 @@ class Adapted:
     inferred: dict[str, Estimate] | None = None
     history: tuple[Episode, ...] = ()
     stopped: str | None = None
+    recorded: RecordedEpisodes | None = field(default=None, repr=False)
 
 
 def adapt(
@@ -124,8 +127,9 @@ def _in_task(
     if len(task) != 1:
         raise UserError(f"target must be 1 task, not {len(task)}")
     worlds = TaskWorlds(policy, task, simulator=simulator)
-    history: list[Episode] = []
-    belief = adapted_belief(policy, worlds, episodes, seed, lambda seen: history.extend(episodes_of(seen)))
+    rollouts: list[Rollout] = []
+    belief = adapted_belief(policy, worlds, episodes, seed, rollouts.append)
+    history = [episode for rollout in rollouts for episode in episodes_of(rollout)]
 
     def mean_return(known: Belief, phase: str) -> float:
         rollout = _evaluated(policy, worlds, known, phase, evaluation_episodes, seed)
@@ -139,7 +143,8 @@ def _in_task(
         before = mean_return(adapted_belief(policy, worlds, 0, seed), "before")
         after = mean_return(belief, "after")
     adapted = dataclasses.replace(policy, belief=belief)
-    return Adapted(adapted, episodes, before, after, policy.estimates(belief), tuple(history))
+    recorded = RecordedEpisodes.of(rollouts)
+    return Adapted(adapted, episodes, before, after, policy.estimates(belief), tuple(history), recorded=recorded)
 
 
 def _evaluated(policy: Policy, worlds: Worlds, belief: Belief, phase: str, episodes: int, seed: int) -> Rollout:
@@ -181,6 +186,7 @@ def _in_session(
         policy.estimates(belief),
         history,
         None if complete else session.stopped,
+        RecordedEpisodes.of_arrays(file.arrays()),
     )
 
 

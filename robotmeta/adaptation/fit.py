@@ -6,18 +6,21 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.fitting.coordinates import Coordinates
 from robotmeta.adaptation.fitting.joint_filter import JointFilter
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Belief, Found, Search
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
-from robotmeta.envs import Estimate, TaskFamily, Tasks
+from robotmeta.envs import BatchEnv, Estimate, TaskFamily, Tasks
 from robotmeta.errors import RobotmetaWarning, UserError
+from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 from robotmeta.versions import versions
 
@@ -54,6 +57,11 @@ class Fit:
         best: The task with the smallest error.
         before, after: Error of each signal in replays of ten steps, in standard deviations of the signal, for the task
             that was believed before the fit and for the best one.
+        believed: Estimates before the fit, of the policy; None without one.
+        signals: Names of the observations, and ``"reward"``.
+        measured: The recorded signals after each step, ``[episode, time, signal]``; NaN after the end of an episode.
+        simulated: The same in replays of ten steps, for the task ``"before"`` the fit and the best one ``"after"`` it;
+            NaN also where no step was replayed.
         unexplained: Signals that no task of the family explains.
         saturated: Share of the recorded actions that were at their limit.
         episodes: Number of episodes.
@@ -71,6 +79,10 @@ class Fit:
     episodes: int
     steps: int
     seconds: float
+    believed: Mapping[str, Estimate] | None = None
+    signals: tuple[str, ...] = ()
+    measured: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+    simulated: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``robotmeta fit --out`` writes."""
@@ -93,6 +105,63 @@ class Fit:
             "posterior": {"names": self.posterior.tasks.names, "tasks": self.posterior.tasks.values.tolist()},
             "versions": versions(),
         }
+
+
+def fit(
+    source: Policy | TaskFamily,
+    target: Tasks | BatchEnv | RecordedEpisodes | str | Path,
+    *,
+    episodes: int = 3,
+    known: Mapping[str, float | str] | None = None,
+    seed: int = 0,
+    simulator: str | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Fit:
+    """Finds the tasks of a family that explain a few episodes of a robot, anywhere in the physical ranges.
+
+    Args:
+        source: A policy, which acts in the target and whose estimates the search starts from; or a family, for
+            episodes that are recorded already.
+        target: One task of the family, an environment (:func:`robotmeta.wrap`), or recorded episodes: a file that
+            :func:`robotmeta.adapt` wrote (``episodes_out``), or a :class:`RecordedEpisodes`.
+        episodes: Number of episodes to collect in a task or an environment.
+        known: Parameters that are known, by name; they are not searched.
+        seed: Determines initial states, exploration and the candidates.
+        simulator: Physics backend; None for that of the policy's run.
+        threads: Physics threads; the result does not depend on it.
+        on_progress: Called with the number of finished cycles of the search, and of all.
+        options: For an environment, ``episodes_out``, ``on_start`` and ``on_episode`` of :func:`robotmeta.adapt`.
+
+    Raises:
+        UserError: As :func:`robotmeta.adapt` and :func:`fit_episodes`, and for a family without recorded episodes.
+    """
+    policy = source if isinstance(source, Policy) else None
+    family = source if isinstance(source, TaskFamily) else source.family
+    backend = simulator or ("auto" if policy is None else policy.config.simulator)
+    believed = None
+    if isinstance(target, str | Path):
+        recorded = RecordedEpisodes.of_file(target, family)
+    elif isinstance(target, RecordedEpisodes):
+        recorded = target
+    elif policy is None:
+        raise UserError("a family alone cannot act: give a policy, or episodes that are recorded already")
+    else:
+        in_task = {"evaluation_episodes": 0, "simulator": simulator} if isinstance(target, Tasks) else {}
+        adapted = adapt(policy, target, episodes=episodes, seed=seed, **in_task, **options)
+        recorded, believed = adapted.recorded, adapted.inferred
+        assert recorded is not None
+    return fit_episodes(
+        family,
+        recorded,
+        believed=believed,
+        known=known,
+        seed=seed,
+        simulator=backend,
+        threads=threads,
+        on_progress=on_progress,
+    )
 
 
 def fit_episodes(
@@ -154,6 +223,8 @@ def fit_episodes(
     before, after = (
         {name: float(e) for name, e, shown in zip(names, row, varies, strict=True) if shown} for row in rms
     )
+    measured = recorded.signals()
+    along = {what: segments.along_episodes(errors[place]) for place, what in enumerate(("before", "after"))}
     return Fit(
         posterior=search.posterior(found),
         parameters=_parameters(family, coordinates, given, found),
@@ -165,6 +236,10 @@ def fit_episodes(
         episodes=len(recorded),
         steps=found.steps,
         seconds=time.perf_counter() - began,
+        believed=believed,
+        signals=tuple(names),
+        measured=measured.numpy(),
+        simulated={what: (measured + error).numpy() for what, error in along.items()},
     )
 
 

@@ -139,4 +139,5 @@ def _kinds(parameter: Parameter) -> list[float]:
 
 
 def is_logarithmic(parameter: Parameter) -> bool:
+    """Whether a parameter is always positive, so that its logarithm is encoded."""
     return parameter.bounds[0] >= 0.0 and parameter.train.support[0] > 0.0

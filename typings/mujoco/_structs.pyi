@@ -32,6 +32,7 @@ class MjModel:
     ntendon: int
     ntree: int
     nu: int
+    na: int
     nv: int
 
     # Options, statistics and visual settings

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from robotmeta.adaptation.fitting.coordinates import Coordinates
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
-from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
+from robotmeta.envs import TaskBatchEnv, TaskFamily
 from robotmeta.envs.family import State
 from robotmeta.errors import SimulationDiverged
 from robotmeta.experience.observations import flatten

@@ -113,7 +113,9 @@ class Population:
         parts = [slice(start, start + self.size) for start in range(0, len(candidates), self.size)]
         before = self._rounds[-1:]
         rounds = [self.evaluate(candidates[part], states) for part in parts]
-        cost, error, residuals = (np.concatenate([getattr(r, n) for r in rounds]) for n in ("cost", "error", "residuals"))
+        cost, error, residuals = (
+            np.concatenate([getattr(r, n) for r in rounds]) for n in ("cost", "error", "residuals")
+        )
         self._rounds = [*before, Round(candidates, cost, error, residuals)]
         return cost
 
@@ -199,7 +201,8 @@ class Population:
         """Candidates from what is believed, and from all that can be before any episode.
 
         Args:
-            mean, std: Of the numbers, as believed.
+            mean: Of the numbers, as believed.
+            std: Of the numbers, as believed.
             kinds: Kinds, as believed.
         """
         c, rng, size = self._coordinates, self._rng, self.size

@@ -157,11 +157,15 @@ class Search:
         values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
         directions = root @ vectors
         population = self._population
-        ranked, cost, _ = population.ranked()
+        ranked, _, _ = population.ranked()
         best, kinds = ranked[:1], ranked.kinds_of(0)
         rungs = np.minimum(np.sqrt(values.clip(1e-8))[:, None] * np.array(_RUNGS), _FARTHEST)
-        moves = np.stack([rungs, -rungs], axis=-1)[..., None] * directions.T[:, None, None]  # [direction, rung, side, number]
-        points = np.clip(best.numbers[0] + moves.reshape(-1, len(values)), self._coordinates.low, self._coordinates.high)
+        moves = (
+            np.stack([rungs, -rungs], axis=-1)[..., None] * directions.T[:, None, None]
+        )  # [direction, rung, side, number]
+        points = np.clip(
+            best.numbers[0] + moves.reshape(-1, len(values)), self._coordinates.low, self._coordinates.high
+        )
         same = {name: np.full(len(points), value) for name, value in kinds.items()}
         costs = population.evaluate_all(joined([best, Candidates(points, same)]), filtered)
         rises = (costs[1:] - costs[0]).reshape(len(values), len(_RUNGS), 2)
@@ -201,6 +205,6 @@ def _one(numbers: np.ndarray, kinds: Mapping[str, float]) -> Candidates:
 
 
 def _narrowed(covariance: np.ndarray, which: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """The covariance, in which some numbers are independent of the others and have a standard deviation of their own."""
+    """The covariance, with some numbers independent of the others, of given standard deviations."""
     kept = np.where(which, 0.0, 1.0)
     return kept[:, None] * covariance * kept + np.diag(np.where(which, std**2, 0.0))

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.joint_filter import Filtered
+from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.errors import SimulationDiverged
 from robotmeta.experience.observations import flatten
@@ -59,6 +59,20 @@ class Segments:
 
     def __len__(self) -> int:
         return len(self._episode)
+
+    def along_episodes(self, errors: Tensor) -> Tensor:
+        """Errors of one candidate by episode and time, ``[episode, time, observation + 1]``; NaN where none was made.
+
+        Args:
+            errors: ``[segment, time, observation + 1]``.
+        """
+        recorded = self._recorded
+        found = torch.full((*recorded.rewards.shape, errors.shape[-1]), torch.nan)
+        for place in range(len(self)):
+            count = int(self.mask[place].sum())
+            start = int(self._time[place])
+            found[self._episode[place], start : start + count] = errors[place, :count].float()
+        return found
 
     def errors(self, tasks: Tasks, states: Filtered) -> Tensor:
         """Simulated minus recorded observations and rewards, ``[candidate, segment, time, observation + 1]``.
