@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
@@ -72,9 +71,6 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
-
-    def log_std(self) -> Tensor:
-        return self.network.log_std
 
     def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         (rollout,) = trial.rollouts

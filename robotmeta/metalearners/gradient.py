@@ -108,13 +108,11 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         parameters = {name: torch.cat([piece[name] for piece in pieces]) for name in self.theta}
         return {**parameters, _STEP: belief[_STEP] + 1}
 
-    def start_from(self, belief: Belief) -> None:
+    def start_from(self, belief: Belief) -> bool:
         with torch.no_grad():
             for name, value in self.theta.items():
                 value.copy_(belief[name][0])
-
-    def log_std(self) -> Tensor:
-        return self.theta["log_std"]
+        return True
 
     def distributions(self, trial: Trial) -> DiagonalGaussian:
         first = trial.rollouts[0]

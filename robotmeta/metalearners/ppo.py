@@ -61,8 +61,8 @@ class PPOConfig(LearnerConfig):
             self.check(name, at_least=0)
 
     def fine_tuning(self) -> Self:
-        """Small batches with an update each, and a step size that follows the policy's change."""
-        return replace(self, meta_batch=12, desired_kl=0.02)
+        """Small batches, a step size that follows the policy's change, and more exploration than is left."""
+        return replace(self, meta_batch=12, desired_kl=0.02, min_std=max(self.min_std, self.init_std * 2.0 / 3.0))
 
     def control_defaults(self) -> dict[str, Any]:
         """Exploration, step size and the discount factor."""

@@ -197,12 +197,9 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what it would have done")
 
-    def start_from(self, belief: Belief) -> None:
-        """Makes a belief about one task the initial one, where initial beliefs are weights; else it does nothing."""
-
-    def log_std(self) -> Tensor | None:
-        """Log standard deviation of actions as a weight, which may be written; None for learners without one."""
-        return None
+    def start_from(self, belief: Belief) -> bool:
+        """Makes a belief about one task the initial one, where initial beliefs are weights. Returns whether it did."""
+        return False
 
     def infer(self, belief: Belief) -> DiagonalGaussian | None:
         """Posterior over each task, encoded, ``[task, encoding]``; None for learners without one."""

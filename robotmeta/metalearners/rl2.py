@@ -60,9 +60,6 @@ class RL2(InContext[RL2Config]):
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
-    def log_std(self) -> Tensor:
-        return self.network.log_std
-
     def distributions(self, trial: Trial) -> DiagonalGaussian:
         inputs = self.trial_inputs(Timeline(trial.rollouts))
         return self.network(inputs, self.memory.begin(inputs.shape[1]))[0]  # [time, trial, action]

@@ -130,9 +130,6 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam, self.estimator_adam]
 
-    def log_std(self) -> Tensor:
-        return self.network.log_std
-
     def distributions(self, trial: Trial) -> DiagonalGaussian:
         inputs, _ = self._training_data(trial, concatenate_episodes(trial.rollouts))
         return self.network(inputs.actor)  # [task, episode, time, action]
