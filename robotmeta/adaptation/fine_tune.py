@@ -171,7 +171,7 @@ def _source(policy: Policy, tasks: TaskPosterior | Tasks | None) -> TaskSource:
     known = tasks is not None and len(np.unique(tasks.tasks.values[tasks.weights > 0.0], axis=0)) == 1
     if policy.config.hyperparameters.oracle and not known:
         raise UserError(
-            "this policy is an oracle, which observes the task's parameters: it can be fine-tuned only in one known task"
+            "this policy is an oracle, which observes the task's parameters: it can be fine-tuned in one known task"
         )
     return policy.family if tasks is None else tasks
 
