@@ -17,9 +17,12 @@ from robotmeta.adaptation.fine_tuning.state import Compared, StateFolder, finger
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.worlds import check_tasks
 from robotmeta.envs import TaskBatchEnv, Tasks
+from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Rollout
+from robotmeta.files import check_target
 from robotmeta.interrupts import stop_signal
+from robotmeta.metalearners import LearnerConfig
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
@@ -106,15 +109,15 @@ def fine_tune(
         UserError: For an invalid budget, weight or learning rate, tasks of another family, a learner that cannot be
             fine-tuned, an oracle with more than one task, or a folder that is damaged or holds another fine-tuning.
     """
-    allowed = Budget.of(budget)
-    config = tuned_config(policy, learning_rate)
+    allowed, config, source = check_fine_tuning(
+        policy, tasks, budget, learning_rate=learning_rate, simulator=simulator, out=out
+    )
     if not 0.0 <= kl_weight < float("inf"):
         raise UserError(f"kl_weight must be at least 0, not {kl_weight:g}")
-    source = _source(policy, tasks)
     start = policy if policy.belief is not None else dataclasses.replace(policy, belief=policy.begin(1))
     kind = policy.config.simulator if simulator is None else simulator
     known = {"config": config, "seed": seed, "kl_weight": kl_weight, "simulator": kind}
-    folder = StateFolder(None if out is None else Path(out), fingerprint(start, rollouts, _digest(source), **known))
+    folder = StateFolder(out, fingerprint(start, rollouts, _digest(source), **known))
     candidate = Candidate(start, config, rollouts)
 
     def comparison(purpose: str, count: int, episodes: int) -> Comparison:
@@ -158,6 +161,27 @@ def fine_tune(
         stopped=loop.stopped,
         signal=stop.number,
     )
+
+
+def check_fine_tuning(
+    policy: Policy,
+    tasks: TaskPosterior | Tasks | None,
+    budget: str | int,
+    *,
+    learning_rate: float | None = None,
+    simulator: str | None = None,
+    out: str | Path | None = None,
+) -> tuple[Budget, LearnerConfig, TaskSource]:
+    """The budget, the learner's hyper-parameters, and where tasks are drawn from.
+
+    Raises:
+        UserError: For what :func:`fine_tune` refuses.
+    """
+    allowed, config = Budget.of(budget), tuned_config(policy, learning_rate)
+    check_simulator(policy.family, policy.config.simulator if simulator is None else simulator)
+    if out is not None:
+        check_target(Path(out) / "state" / "progress.json")
+    return allowed, config, _source(policy, tasks)
 
 
 def _source(policy: Policy, tasks: TaskPosterior | Tasks | None) -> TaskSource:

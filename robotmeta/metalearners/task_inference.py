@@ -10,8 +10,9 @@ the adaptation module of Kumar et al. (2021).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -48,13 +49,17 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     estimator_learning_rate: float = 1e-3
     """Learning rate of Adam, for the estimator."""
     estimator_epochs: int = 2
-    """Passes over the estimator's sequences a meta-update."""
+    """Passes over the estimator's sequences a meta-update; 0 leaves the estimator as it is."""
     estimator_minibatches: int = 8
     """Gradient steps a pass over the estimator's sequences."""
 
+    def fine_tuning(self) -> Self:
+        """The estimator stays as it is: in tasks that are all alike it would unlearn to infer."""
+        return replace(super().fine_tuning(), estimator_epochs=0)
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check("estimator_epochs", at_least=1)
+        self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)
         self.check("estimator_learning_rate", at_least=0)
 

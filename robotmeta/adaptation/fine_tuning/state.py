@@ -14,7 +14,7 @@ from robotmeta.adaptation.fine_tuning.candidate import Candidate
 from robotmeta.checkpoint_files import check_checkpoint, load_training_state, weights_of, write_checkpoint
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Rollout
-from robotmeta.files import check_target, read_file, replaced_folder
+from robotmeta.files import read_file, replaced_folder
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.metalearners import MetaLearner
 from robotmeta.policy import Policy
@@ -91,15 +91,10 @@ class StateFolder:
     Args:
         path: Where; None to save nothing.
         arguments: Fingerprint of the arguments. A folder of other ones is not continued.
-
-    Raises:
-        UserError: If it is no folder.
     """
 
-    def __init__(self, path: Path | None, arguments: str) -> None:
-        self._folder = None if path is None else path / "state"
-        if self._folder is not None:
-            check_target(self._folder / _PROGRESS)
+    def __init__(self, path: str | Path | None, arguments: str) -> None:
+        self._folder = None if path is None else Path(path) / "state"
         self._arguments = arguments
 
     def save(
