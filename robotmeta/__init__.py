@@ -35,6 +35,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.adapt import Adapted, adapt
+    from robotmeta.adaptation.fine_tune import FineTuned, fine_tune
+    from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
     from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
     from robotmeta.errors import (
@@ -63,6 +65,8 @@ else:
         __name__,
         {
             "robotmeta.adaptation.adapt": ("Adapted", "adapt"),
+            "robotmeta.adaptation.fine_tune": ("FineTuned", "fine_tune"),
+            "robotmeta.adaptation.posterior": ("TaskPosterior",),
             "robotmeta.adapters.gymnasium_in": ("wrap",),
             "robotmeta.envs": (
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
@@ -97,6 +101,7 @@ __all__ = [
     "EnvironmentWarning",
     "Evaluation",
     "Exported",
+    "FineTuned",
     "MetaLearner",
     "ModelWarning",
     "Parameter",
@@ -109,6 +114,7 @@ __all__ = [
     "SimulationDiverged",
     "TaskBatchEnv",
     "TaskFamily",
+    "TaskPosterior",
     "Tasks",
     "TrainingDiverged",
     "UserError",
@@ -116,6 +122,7 @@ __all__ = [
     "collect",
     "evaluate",
     "export",
+    "fine_tune",
     "from_mjcf",
     "load",
     "make",

@@ -88,6 +88,9 @@ def fine_tune(
     initial states. It ends when the budget is spent, after some comparisons without a gain, or at Ctrl-C, and returns
     the best policy in any case. A last comparison in new draws decides whether that one is better than the first.
 
+    In tasks that are known to resemble the robot, the policy acts from its belief about the robot. In the family's
+    training distribution, it acts from its initial belief, and only the result gets the belief about the robot.
+
     Args:
         policy: The policy, adapted or not. It stays as it is.
         tasks: What is known about the robot: weighted tasks, or tasks that are equally likely. None for the family's
@@ -95,8 +98,8 @@ def fine_tune(
         budget: Seconds (``"60s"``, ``"2m"``), or control steps of simulation. With control steps, the seed determines
             the result on the CPU; with seconds, it also depends on the speed of the machine.
         seed: Determines tasks, initial states, exploration and shuffling.
-        rollouts: The rollouts of the robot's adaptation. A learner that adapts as it acts reads them again with its
-            new weights, and acts from what it remembers. Without them, it acts from its initial belief.
+        rollouts: The rollouts of the robot's adaptation, which give the policy its belief about the robot again, now
+            with new weights. Without them, the belief stays as it is.
         simulator: Physics backend; None for that of the policy's run.
         threads: Number of physics threads. Results do not depend on it.
         learning_rate: Learning rate of the outer loop; None for the learner's.
@@ -118,7 +121,7 @@ def fine_tune(
     kind = policy.config.simulator if simulator is None else simulator
     known = {"config": config, "seed": seed, "kl_weight": kl_weight, "simulator": kind}
     folder = StateFolder(out, fingerprint(start, rollouts, _digest(source), **known))
-    candidate = Candidate(start, config, rollouts)
+    candidate = Candidate(start, config, rollouts, of_robot=tasks is not None)
 
     def comparison(purpose: str, count: int, episodes: int) -> Comparison:
         drawn = source.sample(count, streams(seed, purpose)[1])
@@ -130,7 +133,6 @@ def fine_tune(
     )
     with one_torch_thread(), stop_signal() as stop:
         loop = Loop(
-            start,
             candidate,
             env,
             source,
@@ -143,13 +145,13 @@ def fine_tune(
         )
         loop.run(stop)
         final = comparison("fine-tuning: result", *_FINAL)
-        before = final.returns(start)
+        before = final.returns(candidate.start)
         after = before if loop.progress.kept == 0 else final.returns(loop.best)
     better = after.gain(before).mean > 0.0
     if not better:
         after = before
     return FineTuned(
-        policy=loop.best if better else start,
+        policy=candidate.for_robot(loop.best) if better else start,
         return_before=before.mean(),
         return_after=after.mean(),
         gain=after.gain(before),

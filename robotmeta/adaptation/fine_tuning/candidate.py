@@ -43,23 +43,27 @@ def rebuilt(learner: MetaLearner, config: LearnerConfig) -> MetaLearner:
 
 
 class Candidate:
-    """The learner that is trained, a copy with optimizers and exploration of its own.
+    """The learner that is trained, a copy with optimizers and exploration of its own, and the policies that it makes.
 
     Args:
-        policy: The policy to go on from. It stays as it is.
+        policy: The adapted policy to go on from. It stays as it is.
         config: The hyper-parameters.
         rollouts: What it experienced of the robot, if that is known.
+        of_robot: Whether it is trained in tasks that resemble the robot, so that it acts there from its belief about
+            the robot. Otherwise it acts from its initial belief.
 
     Attributes:
         learner: The learner.
+        start: The policy to go on from, with the belief that it acts from in simulation.
     """
 
-    def __init__(self, policy: Policy, config: LearnerConfig, rollouts: Sequence[Rollout] = ()) -> None:
-        self._policy, self._rollouts = policy, [rollout.to(policy.learner.device) for rollout in rollouts]
+    def __init__(self, policy: Policy, config: LearnerConfig, rollouts: Sequence[Rollout], *, of_robot: bool) -> None:
+        self._robot, self._of_robot = policy, of_robot
+        self._rollouts = [rollout.to(policy.learner.device) for rollout in rollouts]
+        self.start = policy if of_robot else dataclasses.replace(policy, belief=policy.learner.begin(1))
         self.learner = rebuilt(policy.learner, config)
-        self._knows = policy.belief is not None and self.learner.start_from(
-            policy.belief
-        )  # the belief is in the weights
+        assert self.start.belief is not None
+        self._in_weights = self.learner.start_from(self.start.belief)
         for module in self.learner.modules():
             if isinstance(module, ObservationNormalizer):
                 module.frozen = True  # else a policy that no gradient has changed would act in another way
@@ -70,15 +74,24 @@ class Candidate:
 
     def check_finite(self) -> None:
         """Raises TrainingDiverged if a weight is not finite."""
-        dataclasses.replace(self._policy, learner=self.learner, belief=None).check_finite()
+        dataclasses.replace(self.start, learner=self.learner, belief=None).check_finite()
 
     def policy(self) -> Policy:
-        """The policy as it is now, a copy, with the belief that it acts from."""
-        learner = rebuilt(self.learner, self._policy.config.hyperparameters)
-        return dataclasses.replace(self._policy, learner=learner, belief=self._belief(learner))
+        """The policy as it is now, a copy, with the belief that it acts from in simulation."""
+        learner = rebuilt(self.learner, self.start.config.hyperparameters)
+        belief = self._belief(learner) if self._of_robot else learner.begin(1)
+        return dataclasses.replace(self.start, learner=learner, belief=belief)
+
+    def for_robot(self, policy: Policy) -> Policy:
+        """A policy that it made, with its belief about the robot."""
+        if self._of_robot:
+            return policy
+        return dataclasses.replace(policy, belief=self._belief(policy.learner))
 
     def _belief(self, learner: MetaLearner) -> Belief:
-        """From the robot's episodes, with the weights of now; without episodes, the initial belief."""
-        if self._rollouts and not self._knows:
+        """What a learner with new weights believes about the robot."""
+        if self._rollouts and not (self._in_weights and self._of_robot):
             return recalled(learner, self._rollouts)
-        return learner.begin(1)
+        if self._in_weights or self._robot.belief is None:
+            return learner.begin(1)
+        return self._robot.belief

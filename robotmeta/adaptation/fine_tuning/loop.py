@@ -19,7 +19,6 @@ from robotmeta.errors import SimulationDiverged, TrainingDiverged
 from robotmeta.interrupts import StopSignal
 from robotmeta.metalearners.protocol import Anchor
 from robotmeta.metalearners.trials import collect_trial
-from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 
 _EVERY = 5  # iterations from one comparison to the next
@@ -59,7 +58,6 @@ class Loop:
     """One fine-tuning.
 
     Args:
-        start: The policy that it begins with, adapted.
         candidate: What is trained.
         env: Its worlds.
         source: Where their tasks are drawn from.
@@ -79,7 +77,6 @@ class Loop:
 
     def __init__(
         self,
-        start: Policy,
         candidate: Candidate,
         env: TaskBatchEnv,
         source: TaskSource,
@@ -96,7 +93,7 @@ class Loop:
         self._seed, self._on_progress = seed, on_progress
         self._anchor = Anchor(candidate.copy(), kl_weight)
         self._began = time.perf_counter()
-        self.best, self.progress, self.history = folder.load(start, candidate)
+        self.best, self.progress, self.history = folder.load(candidate)
         self._began -= self.progress.seconds
         self._best_returns = comparison.returns(self.best)
         if not self.history:

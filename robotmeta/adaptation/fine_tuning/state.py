@@ -121,17 +121,13 @@ class StateFolder:
             write_policy(best, partial / _BEST)
             (partial / _PROGRESS).write_text(json_text(described, indent=2))
 
-    def load(self, start: Policy, candidate: Candidate) -> tuple[Policy, Progress, list[Compared]]:
+    def load(self, candidate: Candidate) -> tuple[Policy, Progress, list[Compared]]:
         """The best policy so far, and how far it is; the candidate gets its weights and optimizers.
-
-        Args:
-            start: The policy that fine-tuning begins with, which is the best one where nothing is saved yet.
-            candidate: What is trained.
 
         Raises:
             UserError: If the folder is damaged, or holds the state of another fine-tuning.
         """
-        folder = self._folder
+        folder, start = self._folder, candidate.start
         if folder is None or not folder.exists():
             return start, Progress(), []
         check_checkpoint(folder)
