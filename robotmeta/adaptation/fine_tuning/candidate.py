@@ -80,13 +80,13 @@ class Candidate:
         """The policy as it is now, a copy, with the belief that it acts from in simulation."""
         learner = rebuilt(self.learner, self.start.config.hyperparameters)
         belief = self._belief(learner) if self._of_robot else learner.begin(1)
-        return dataclasses.replace(self.start, learner=learner, belief=belief)
+        return dataclasses.replace(self.start, learner=learner, belief=_copied(belief))
 
     def for_robot(self, policy: Policy) -> Policy:
         """A policy that it made, with its belief about the robot."""
         if self._of_robot:
             return policy
-        return dataclasses.replace(policy, belief=self._belief(policy.learner))
+        return dataclasses.replace(policy, belief=_copied(self._belief(policy.learner)))
 
     def _belief(self, learner: MetaLearner) -> Belief:
         """What a learner with new weights believes about the robot."""
@@ -95,3 +95,8 @@ class Candidate:
         if self._in_weights or self._robot.belief is None:
             return learner.begin(1)
         return self._robot.belief
+
+
+def _copied(belief: Belief) -> Belief:
+    """A belief that does not share memory with weights, as the initial one may."""
+    return {name: value.clone() for name, value in belief.items()}

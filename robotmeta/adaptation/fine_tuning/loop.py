@@ -108,7 +108,7 @@ class Loop:
         #     trial = collect_trial(tasks)             experience of the candidate
         #     update(trial, anchor)                    outer loop, with w KL(pi, pi_anchor) in its loss
         #     now and then: keep the candidate if its return is higher than the best policy's in the same worlds
-        while self._used() < 1.0 and self.stopped is None:
+        while self.stopped is None and (self._used() < 1.0 or self.progress.iteration == 0):
             try:
                 self._update()
             except (SimulationDiverged, TrainingDiverged) as error:
@@ -118,9 +118,9 @@ class Loop:
                 self._compare()
                 self._save()
                 self.stopped = self._why_enough()
+            self._report()
             if stop:
                 self.stopped = "a signal stopped it"
-            self._report()
         if self.history[-1].iteration < self.progress.iteration:
             self._save()  # without this comparison, which a fine-tuning that goes on would not have made
             self._compare()
