@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from robotmeta.adaptation.fine_tuning.budget import Budget
-from robotmeta.adaptation.fine_tuning.candidate import Candidate, tuned_config
+from robotmeta.adaptation.fine_tuning.candidate import Candidate, initial, tuned_config
 from robotmeta.adaptation.fine_tuning.comparison import Comparison, MeanReturn
 from robotmeta.adaptation.fine_tuning.loop import FineTuning, Loop, TaskSource
 from robotmeta.adaptation.fine_tuning.state import Compared, StateFolder, fingerprint
@@ -117,7 +117,7 @@ def fine_tune(
     )
     if not 0.0 <= kl_weight < float("inf"):
         raise UserError(f"kl_weight must be at least 0, not {kl_weight:g}")
-    start = policy if policy.belief is not None else dataclasses.replace(policy, belief=policy.begin(1))
+    start = policy if policy.belief is not None else dataclasses.replace(policy, belief=initial(policy.learner))
     kind = policy.config.simulator if simulator is None else simulator
     known = {"config": config, "seed": seed, "kl_weight": kl_weight, "simulator": kind}
     folder = StateFolder(out, fingerprint(start, rollouts, _digest(source), **known))

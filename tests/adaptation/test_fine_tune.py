@@ -87,6 +87,14 @@ def test_the_policy_that_is_kept_is_the_best_of_the_comparisons() -> None:
     assert kept == sorted(kept)
 
 
+def test_a_policy_that_was_not_adapted_has_its_initial_belief_and_can_be_saved(trained: Run, tmp_path: Path) -> None:
+    policy = trained.policy
+    kept = fine_tune(policy, goal(policy), budget=1).policy
+    assert kept.belief is not None
+    rm.save_policy(kept, tmp_path / "kept.safetensors")
+
+
+@pytest.mark.slow
 def test_it_ends_when_nothing_is_gained_any_more() -> None:
     policy = untrained()
     tuned = fine_tune(policy, goal(policy), budget=10**7, learning_rate=1e-12)
@@ -123,7 +131,7 @@ def test_a_budget_in_steps_and_a_seed_determine_the_result() -> None:
     assert first.return_after == second.return_after
 
 
-@pytest.mark.parametrize("learner", ["domain-randomization", "promp"])
+@pytest.mark.parametrize("learner", ["domain-randomization", pytest.param("promp", marks=pytest.mark.slow)])
 def test_a_fine_tuning_that_was_stopped_goes_on_as_if_it_had_not(learner: str, tmp_path: Path) -> None:
     policy = untrained(learner)
     whole = fine_tune(policy, goal(policy), budget=9_000)

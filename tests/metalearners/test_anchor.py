@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -21,8 +23,7 @@ def gaussian(seed: int) -> DiagonalGaussian:
     return DiagonalGaussian(mean, 0.3 * log_std)
 
 
-def finite_differences(values: Tensor, loss: object, width: float = 1e-6) -> Tensor:
-    assert callable(loss)
+def finite_differences(values: Tensor, loss: Callable[[Tensor], Tensor], width: float = 1e-6) -> Tensor:
     steps = width * torch.eye(values.numel(), dtype=values.dtype).view(-1, *values.shape)
     return torch.stack([(loss(values + s) - loss(values - s)) / (2 * width) for s in steps]).view_as(values)
 

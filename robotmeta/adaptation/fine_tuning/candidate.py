@@ -60,7 +60,7 @@ class Candidate:
     def __init__(self, policy: Policy, config: LearnerConfig, rollouts: Sequence[Rollout], *, of_robot: bool) -> None:
         self._robot, self._of_robot = policy, of_robot
         self._rollouts = [rollout.to(policy.learner.device) for rollout in rollouts]
-        self.start = policy if of_robot else dataclasses.replace(policy, belief=policy.learner.begin(1))
+        self.start = policy if of_robot else dataclasses.replace(policy, belief=initial(policy.learner))
         self.learner = rebuilt(policy.learner, config)
         assert self.start.belief is not None
         self._in_weights = self.learner.start_from(self.start.belief)
@@ -79,24 +79,24 @@ class Candidate:
     def policy(self) -> Policy:
         """The policy as it is now, a copy, with the belief that it acts from in simulation."""
         learner = rebuilt(self.learner, self.start.config.hyperparameters)
-        belief = self._belief(learner) if self._of_robot else learner.begin(1)
-        return dataclasses.replace(self.start, learner=learner, belief=_copied(belief))
+        belief = self._belief(learner) if self._of_robot else initial(learner)
+        return dataclasses.replace(self.start, learner=learner, belief=belief)
 
     def for_robot(self, policy: Policy) -> Policy:
         """A policy that it made, with its belief about the robot."""
         if self._of_robot:
             return policy
-        return dataclasses.replace(policy, belief=_copied(self._belief(policy.learner)))
+        return dataclasses.replace(policy, belief=self._belief(policy.learner))
 
     def _belief(self, learner: MetaLearner) -> Belief:
         """What a learner with new weights believes about the robot."""
         if self._rollouts and not (self._in_weights and self._of_robot):
             return recalled(learner, self._rollouts)
         if self._in_weights or self._robot.belief is None:
-            return learner.begin(1)
+            return initial(learner)
         return self._robot.belief
 
 
-def _copied(belief: Belief) -> Belief:
-    """A belief that does not share memory with weights, as the initial one may."""
-    return {name: value.clone() for name, value in belief.items()}
+def initial(learner: MetaLearner) -> Belief:
+    """The initial belief about one task, in memory of its own: it may be a view of the weights."""
+    return {name: value.clone() for name, value in learner.begin(1).items()}
