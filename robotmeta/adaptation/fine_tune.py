@@ -41,10 +41,11 @@ class FineTuned:
     exploration.
 
     Attributes:
-        policy: The best policy, adapted. It is the one that fine-tuning began with if none was better.
+        policy: The best policy, adapted. It is the one that fine-tuning began with unless the interval of the gain lies
+            above zero.
         return_before: Return of the policy that fine-tuning began with.
         return_after: Return of the best policy.
-        gain: Their paired difference.
+        gain: Their paired difference; zero where the first policy is kept.
         iterations: Number of updates.
         kept: Number of updates of the best policy; 0 if it is the one that fine-tuning began with.
         steps: Control steps of simulation, those of the comparisons included.
@@ -86,7 +87,8 @@ def fine_tune(
     The loss has a KL divergence from the policy at the start. Observation statistics stay as they are, and optimizers
     start anew. Every few iterations the policy is compared with the best one before, in the same tasks from the same
     initial states. It ends when the budget is spent, after some comparisons without a gain, or at Ctrl-C, and returns
-    the best policy in any case. A last comparison in new draws decides whether that one is better than the first.
+    the best policy in any case. A last comparison in new draws decides whether that one is clearly better than the
+    first, which is returned otherwise.
 
     In tasks that are known to resemble the robot, the policy acts from its belief about the robot. In the family's
     training distribution, it acts from its initial belief, and only the result gets the belief about the robot.
@@ -147,7 +149,7 @@ def fine_tune(
         final = comparison("fine-tuning: result", *_FINAL)
         before = final.returns(candidate.start)
         after = before if loop.progress.kept == 0 else final.returns(loop.best)
-    better = after.gain(before).mean > 0.0
+    better = after.gain(before).low > 0.0
     if not better:
         after = before
     return FineTuned(

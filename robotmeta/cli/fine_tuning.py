@@ -76,6 +76,6 @@ def show_fine_tuned(result: rm.Adapted) -> None:
         f"{tuned.seconds:.0f} s, {tuned.steps / 1e3:.0f}k control steps, {tuned.iterations} iterations{early}"
     )
     if tuned.kept == 0:
-        console.print("No fine-tuned policy was better in simulation: the adapted one is kept.")
+        console.print("No fine-tuned policy was clearly better in simulation: the adapted one is kept.")
     if result.return_fine_tuned is not None:
         console.print(f"return after fine-tuning {result.return_fine_tuned:.1f}")

@@ -62,7 +62,8 @@ class PPOConfig(LearnerConfig):
 
     def fine_tuning(self) -> Self:
         """Small batches, a step size that follows the policy's change, and more exploration than is left."""
-        return replace(self, meta_batch=12, desired_kl=0.02, min_std=max(self.min_std, self.init_std * 2.0 / 3.0))
+        std = max(self.min_std, min(0.2, self.init_std * 2.0 / 3.0))
+        return replace(self, meta_batch=12, desired_kl=0.02, min_std=std)
 
     def control_defaults(self) -> dict[str, Any]:
         """Exploration, step size and the discount factor."""
