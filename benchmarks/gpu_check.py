@@ -24,10 +24,11 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners.promp import ProMP
+from robotmeta.metalearners.trials import collect_trial
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread
-from robotmeta.training.train import collect_trial, training_env
+from robotmeta.training.train import training_env
 from robotmeta.versions import versions
 
 _FAMILY = "cheetah-direction"

@@ -35,7 +35,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.adapt import Adapted, adapt
-    from robotmeta.adaptation.fit import Fit, fit
+    from robotmeta.adaptation.fine_tune import FineTuned, fine_tune
+    from robotmeta.adaptation.fit import fit
+    from robotmeta.adaptation.fitting.fit_episodes import Fit
     from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
     from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
@@ -66,8 +68,10 @@ else:
         __name__,
         {
             "robotmeta.adaptation.adapt": ("Adapted", "adapt"),
-            "robotmeta.adaptation.fit": ("Fit", "fit"),
+            "robotmeta.adaptation.fit": ("fit",),
+            "robotmeta.adaptation.fitting.fit_episodes": ("Fit",),
             "robotmeta.adaptation.fitting.recorded": ("RecordedEpisodes",),
+            "robotmeta.adaptation.fine_tune": ("FineTuned", "fine_tune"),
             "robotmeta.adaptation.posterior": ("TaskPosterior",),
             "robotmeta.adapters.gymnasium_in": ("wrap",),
             "robotmeta.envs": (
@@ -103,6 +107,7 @@ __all__ = [
     "EnvironmentWarning",
     "Evaluation",
     "Exported",
+    "FineTuned",
     "Fit",
     "MetaLearner",
     "ModelWarning",
@@ -125,6 +130,7 @@ __all__ = [
     "collect",
     "evaluate",
     "export",
+    "fine_tune",
     "fit",
     "from_mjcf",
     "load",

@@ -21,7 +21,7 @@ DIRECTION = (
     ("envs", "policies"),
     ("experience",),
     ("metalearners",),
-    ("config", "policy", "manifest", "policy_file"),
+    ("config", "policy", "manifest", "policy_file", "checkpoint_files"),
     ("training",),
     ("adapters",),
     ("adaptation",),

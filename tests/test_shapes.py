@@ -23,7 +23,8 @@ from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.experience.rollout import Belief, PolicyInput, collect, play
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.gradient import GradientLearner
-from robotmeta.training.train import Run, collect_trial
+from robotmeta.metalearners.trials import collect_trial
+from robotmeta.training.train import Run
 from tests.learning import ONE_FAMILY_A_KIND, env_of, generator, in_groups, learner_of, partly_observed, short
 
 SHAPE = re.compile(r"(?:\b(bool|float32|uint8) )?``\[([^\]]*)\]``", re.IGNORECASE)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from robotmeta.adaptation.episodes import Episode, EpisodesFile, episodes_of
+from robotmeta.adaptation.fine_tune import FineTuned, FineTuning
+from robotmeta.adaptation.fitting.fit_episodes import Fit
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.interface import control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
+from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.session import Session
+from robotmeta.adaptation.stages import Stages
 from robotmeta.adaptation.worlds import (
     NoMoreEpisodes,
     OneWorld,
@@ -22,7 +26,7 @@ from robotmeta.adaptation.worlds import (
 )
 from robotmeta.envs import BatchEnv, Estimate, Tasks, checks
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, SimulationDiverged, UserError
-from robotmeta.experience.rollout import Belief, Rollout
+from robotmeta.experience.rollout import Rollout
 from robotmeta.files import check_target
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
@@ -33,7 +37,8 @@ class Adapted:
     """The result of adaptation to one task.
 
     Attributes:
-        policy: The adapted policy. It can be recorded, evaluated, exported and saved like any other.
+        policy: The adapted policy, or the fine-tuned one. It can be recorded, evaluated, exported and saved like any
+            other.
         episodes: Number of adaptation episodes that ran to their end. A broken or stopped one is not counted, though
             the policy learns from its steps.
         return_before: Mean return of evaluation episodes without adaptation: the policy acts from its initial belief,
@@ -42,8 +47,12 @@ class Adapted:
             not measured.
         inferred: The adapted policy's estimate of each parameter of the task; None for learners that make none.
         history: All episodes, in their order, also those that broke. The means of returns leave broken ones out.
-        recorded: The steps of the adaptation episodes, for a fit; None if there are none.
         stopped: Which limit ended the adaptation before all episodes were done; None if none did.
+        fine_tuned: The result of fine-tuning; None if there was none.
+        return_fine_tuned: Mean return of evaluation episodes after fine-tuning, from the same initial states. None if
+            it was not measured.
+        recorded: The steps of the adaptation episodes; None if there are none.
+        fit: The result of the fit; None if there was none.
     """
 
     policy: Policy
@@ -53,7 +62,10 @@ class Adapted:
     inferred: dict[str, Estimate] | None = None
     history: tuple[Episode, ...] = ()
     stopped: str | None = None
+    fine_tuned: FineTuned | None = None
+    return_fine_tuned: float | None = None
     recorded: RecordedEpisodes | None = field(default=None, repr=False)
+    fit: Fit | None = field(default=None, repr=False)
 
 
 def adapt(
@@ -67,11 +79,20 @@ def adapt(
     episodes_out: str | Path | None = None,
     on_start: Callable[[], None] | None = None,
     on_episode: Callable[[Episode], None] | None = None,
+    fit: bool = False,
+    known: Mapping[str, float | str] | None = None,
+    on_fitting: Callable[[int, int], None] | None = None,
+    fine_tune: str | int | None = None,
+    fine_tune_tasks: TaskPosterior | None = None,
+    fine_tune_out: str | Path | None = None,
+    on_fine_tuning: Callable[[FineTuning], None] | None = None,
+    force: bool = False,
 ) -> Adapted:
     """Adapts a policy to one task or robot it has not been trained on.
 
     In an environment, it runs the adaptation episodes and nothing else, unless evaluation episodes are asked for. The
-    environment stays open.
+    environment stays open. Fine-tuning takes place in simulation. If Ctrl-C stops it, the result has the best policy so
+    far, and no further episodes run in an environment.
 
     Args:
         policy: A meta-trained policy.
@@ -79,17 +100,28 @@ def adapt(
             actions (:func:`robotmeta.wrap`), with one task and one episode.
         episodes: Total number of adaptation episodes, at least 1.
         seed: Determines initial states and exploration.
-        evaluation_episodes: Episodes that measure the return, as many before as after adaptation; 0 to measure nothing.
-            The policy does not learn from them. None for 10 in a task, and 0 in an environment.
-        simulator: Physics backend of the task; None for that of the policy's run.
+        evaluation_episodes: Episodes that measure the return, as many before as after adaptation, and as many after
+            fine-tuning; 0 to measure nothing. The policy does not learn from them. None for 10 in a task, and 0 in an
+            environment.
+        simulator: Physics backend of the task and of fine-tuning; None for that of the policy's run.
         episodes_out: For an environment, the file that gets all steps, written after each episode; see
             :class:`robotmeta.adaptation.episodes.EpisodesFile` for its arrays.
         on_start: For an environment, called once all arguments are checked, before anything runs.
         on_episode: For an environment, called after each episode.
+        fit: Whether to fit the simulator to the adaptation episodes; see :func:`robotmeta.fit`. Fine-tuning then takes
+            place in the tasks that explain them.
+        known: For a fit, parameters that are known, by name.
+        on_fitting: For a fit, called with the number of finished cycles of its search, and of all.
+        fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
+            simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.
+        fine_tune_tasks: The tasks to fine-tune in; None for the family's training distribution.
+        fine_tune_out: Folder for the state of fine-tuning. For a task, the same call goes on from there.
+        on_fine_tuning: Called after each iteration of fine-tuning.
+        force: Whether to fine-tune although no task of the family explains the episodes.
 
     Raises:
         UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
-            observations or actions, or a simulator that cannot run the task.
+            observations or actions, a simulator that cannot run the task, or what fine-tuning refuses.
         EnvironmentFailed: If the environment raises an error, hangs, or returns what it must not. The error has the
             result of the steps until then, ``error.adapted`` and ``error.episodes``.
         AdaptationInterrupted: At Ctrl-C, with the same; a KeyboardInterrupt.
@@ -98,11 +130,24 @@ def adapt(
     episodes = checks.count("episodes", episodes)
     if evaluation_episodes is not None and evaluation_episodes < 0:
         raise UserError(f"evaluation_episodes must be at least 0, not {evaluation_episodes}")
+    stages = Stages(
+        fit=fit,
+        known=known,
+        force=force,
+        on_fitting=on_fitting,
+        budget=fine_tune,
+        tasks=fine_tune_tasks,
+        seed=seed,
+        simulator=simulator,
+        out=fine_tune_out,
+        on_progress=on_fine_tuning,
+    )
+    stages.check(policy)
     if isinstance(target, Tasks):
         if (episodes_out, on_start, on_episode) != (None, None, None):
             raise UserError("episodes_out, on_start and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
-        return _in_task(policy, target, episodes, seed, measured, simulator)
+        return _in_task(policy, target, episodes, seed, measured, simulator, stages)
     if not hasattr(target, "action_size"):
         what = repr(target) if isinstance(target, str) else f"a {type(target).__name__}"
         raise UserError(f"target must be a task, or an environment that robotmeta.wrap(...) makes, not {what}")
@@ -114,7 +159,7 @@ def adapt(
     file = EpisodesFile(policy.family, control_step(policy, target), _checked(episodes_out))
     with Interrupts() as interrupts:
         session = Session(env, file, interrupts, on_episode)
-        result = _in_session(policy, session, file, episodes, seed, evaluation_episodes or 0)
+        result = _in_session(policy, session, file, episodes, seed, evaluation_episodes or 0, stages)
     return _returned(result, session)
 
 
@@ -122,7 +167,13 @@ def adapt(
 
 
 def _in_task(
-    policy: Policy, task: Tasks, episodes: int, seed: int, evaluation_episodes: int, simulator: str | None
+    policy: Policy,
+    task: Tasks,
+    episodes: int,
+    seed: int,
+    evaluation_episodes: int,
+    simulator: str | None,
+    stages: Stages,
 ) -> Adapted:
     if len(task) != 1:
         raise UserError(f"target must be 1 task, not {len(task)}")
@@ -130,27 +181,45 @@ def _in_task(
     rollouts: list[Rollout] = []
     belief = adapted_belief(policy, worlds, episodes, seed, rollouts.append)
     history = [episode for rollout in rollouts for episode in episodes_of(rollout)]
+    adapted = dataclasses.replace(policy, belief=belief)
 
-    def mean_return(known: Belief, phase: str) -> float:
-        rollout = _evaluated(policy, worlds, known, phase, evaluation_episodes, seed)
+    def mean_return(acting: Policy, phase: str) -> float | None:
+        if not evaluation_episodes:
+            return None
+        rollout = _evaluated(acting, worlds, phase, evaluation_episodes, seed)
         if bool(rollout.diverged.all()):
             raise SimulationDiverged(f"the simulation of all {evaluation_episodes} evaluation episodes diverged")
         history.extend(episodes_of(rollout, phase))
         return rollout.mean_return()
 
-    before = after = None
-    if evaluation_episodes:
-        before = mean_return(adapted_belief(policy, worlds, 0, seed), "before")
-        after = mean_return(belief, "after")
-    adapted = dataclasses.replace(policy, belief=belief)
+    before = mean_return(_unadapted(policy, worlds, seed), "before")
+    after = mean_return(adapted, "after")
     recorded = RecordedEpisodes.of(rollouts)
-    return Adapted(adapted, episodes, before, after, policy.estimates(belief), tuple(history), recorded=recorded)
+    found, tuned = stages.run(adapted, rollouts, recorded)
+    last = None if tuned is None else mean_return(tuned.policy, "fine-tuned")
+    return Adapted(
+        adapted if tuned is None else tuned.policy,
+        episodes,
+        before,
+        after,
+        policy.estimates(belief),
+        tuple(history),
+        fine_tuned=tuned,
+        return_fine_tuned=last,
+        recorded=recorded,
+        fit=found,
+    )
 
 
-def _evaluated(policy: Policy, worlds: Worlds, belief: Belief, phase: str, episodes: int, seed: int) -> Rollout:
+def _unadapted(policy: Policy, worlds: Worlds, seed: int) -> Policy:
+    """The policy with the belief that its adaptation starts from."""
+    return dataclasses.replace(policy, belief=adapted_belief(policy, worlds, 0, seed))
+
+
+def _evaluated(policy: Policy, worlds: Worlds, phase: str, episodes: int, seed: int) -> Rollout:
     """Evaluation episodes; those before adaptation act from the belief alone."""
     fresh, _ = streams(seed, "trials")
-    remember = phase == "after"
+    belief, remember = policy.begin(1), phase != "before"
     return collect_episodes(worlds, policy.learner, belief, episodes, fresh, explore=False, remember=remember)[0]
 
 
@@ -158,35 +227,55 @@ def _evaluated(policy: Policy, worlds: Worlds, belief: Belief, phase: str, episo
 
 
 def _in_session(
-    policy: Policy, session: Session, file: EpisodesFile, episodes: int, seed: int, evaluation_episodes: int
+    policy: Policy,
+    session: Session,
+    file: EpisodesFile,
+    episodes: int,
+    seed: int,
+    evaluation_episodes: int,
+    stages: Stages,
 ) -> Adapted:
-    worlds = OneWorld(session)
-    belief = adapted_belief(policy, worlds, episodes, seed)
-    means: dict[str, float | None] = {"before": None, "after": None}
-    if evaluation_episodes:
-        for phase, known in (("before", adapted_belief(policy, worlds, 0, seed)), ("after", belief)):
-            session.phase = phase
-            try:
-                rollout = _evaluated(policy, worlds, known, phase, evaluation_episodes, seed)
-            except NoMoreEpisodes:
-                break
-            if rollout.rewards.shape[1] == evaluation_episodes and not session.cut_off:
-                means[phase] = None if bool(rollout.diverged.all()) else rollout.mean_return()
-    session.finish()
-    history = tuple(file.episodes)
-    done = sum(episode.phase == "adaptation" and episode.whole for episode in history)
-    complete = len(history) == episodes + 2 * evaluation_episodes and not session.cut_off
+    worlds, rollouts = OneWorld(session), list[Rollout]()
+    belief = adapted_belief(policy, worlds, episodes, seed, rollouts.append)
     # A copy, because the belief before the first adaptation step may be the policy's own weights.
     adapted = dataclasses.replace(policy, belief={name: value.clone() for name, value in belief.items()})
+
+    def mean_return(acting: Policy, phase: str) -> float | None:
+        if not evaluation_episodes:
+            return None
+        session.phase = phase
+        try:
+            rollout = _evaluated(acting, worlds, phase, evaluation_episodes, seed)
+        except NoMoreEpisodes:
+            return None
+        whole = rollout.rewards.shape[1] == evaluation_episodes and not session.cut_off
+        return rollout.mean_return() if whole and not bool(rollout.diverged.all()) else None
+
+    before, after = mean_return(_unadapted(policy, worlds, seed), "before"), mean_return(adapted, "after")
+    session.finish()
+    asked = episodes + 2 * evaluation_episodes
+    found = tuned = last = None
+    recorded = RecordedEpisodes.of_arrays(file.arrays())
+    if len(file.episodes) == asked and not session.cut_off:
+        found, tuned = stages.run(adapted, rollouts, recorded)
+    if tuned is not None:
+        asked += evaluation_episodes
+        last = mean_return(tuned.policy, "fine-tuned") if tuned.signal is None else None
+        session.finish()
+    history = tuple(file.episodes)
+    complete = len(history) == asked and not session.cut_off
     return Adapted(
-        adapted,
-        done,
-        means["before"],
-        means["after"],
+        adapted if tuned is None else tuned.policy,
+        sum(episode.phase == "adaptation" and episode.whole for episode in history),
+        before,
+        after,
         policy.estimates(belief),
         history,
         None if complete else session.stopped,
-        RecordedEpisodes.of_arrays(file.arrays()),
+        tuned,
+        last,
+        recorded,
+        found,
     )
 
 

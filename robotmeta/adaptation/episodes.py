@@ -35,7 +35,8 @@ class Episode:
     """One episode.
 
     Attributes:
-        phase: What it was for: ``"adaptation"``, or an evaluation ``"before"`` or ``"after"`` adaptation.
+        phase: What it was for: ``"adaptation"``, or an evaluation ``"before"`` or ``"after"`` adaptation, or of the
+            ``"fine-tuned"`` policy.
         total_return: Undiscounted return; of an episode that broke, of the steps before.
         length: Control steps; those of a broken episode do not include the step that broke it.
         success: Whether it was a success when it ended; None if the environment does not tell.

@@ -48,11 +48,7 @@ class TaskWorlds:
     def __init__(
         self, policy: Policy, tasks: Tasks, *, simulator: str | None = None, threads: int | None = None
     ) -> None:
-        if tasks.names != policy.family.space.names:
-            raise UserError(
-                f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
-                f"{', '.join(policy.family.space.names)}; theirs are {', '.join(tasks.names)}"
-            )
+        check_tasks(policy, tasks)
         self.num_tasks = len(tasks)
         self._policy, self._tasks, self._threads = policy, tasks, threads
         self._simulator = policy.config.simulator if simulator is None else simulator
@@ -71,6 +67,15 @@ class TaskWorlds:
             )
             self._envs[episodes].load(self._tasks)
         return self._envs[episodes]
+
+
+def check_tasks(policy: Policy, tasks: Tasks) -> None:
+    """Raises UserError for tasks of another family than the policy's."""
+    if tasks.names != policy.family.space.names:
+        raise UserError(
+            f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
+            f"{', '.join(policy.family.space.names)}; theirs are {', '.join(tasks.names)}"
+        )
 
 
 class OneWorld:

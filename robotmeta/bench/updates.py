@@ -8,10 +8,11 @@ from robotmeta.bench.timing import Timed
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners.promp import ProMP, ProMPConfig
+from robotmeta.metalearners.trials import collect_trial
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
-from robotmeta.training.train import collect_trial, training_env
+from robotmeta.training.train import training_env
 
 
 def updates(family: str, threads: int) -> dict[str, Timed]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.table import Column, Table
 
 import robotmeta as rm
+from robotmeta.cli.fine_tuning import fine_tune_bar, show_fine_tuned
 from robotmeta.cli.robot import adapt_on_robot
 from robotmeta.cli.shared import (
     OPTIONAL,
@@ -47,6 +50,8 @@ def adapt(
     timeout: Annotated[float | None, OPTIONAL] = None,
     action_limit: Annotated[float | None, OPTIONAL] = None,
     action_rate: Annotated[float | None, OPTIONAL] = None,
+    fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
+    fine_tune_out: Annotated[Path | None, OPTIONAL] = None,
     seed: int = 0,
     simulator: Simulator = None,
     family: FamilyName = None,
@@ -62,6 +67,8 @@ def adapt(
 
     Example: robotmeta adapt runs/demo --task direction=backward --episodes 3 --out adapted.safetensors
 
+    Example: robotmeta adapt pretrained:grasp --task shape=capsule latency=110 --fine-tune 60s --out tuned.safetensors
+
     Example: robotmeta adapt runs/demo --env my_robot.py:make --horizon 100 --timeout 1 --out adapted.safetensors
 
     Args:
@@ -73,11 +80,14 @@ def adapt(
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
         episodes: Adaptation episodes in all.
-        evaluation_episodes: Episodes that measure the return, as many before as after adaptation.
+        evaluation_episodes: Episodes that measure the return, as many before as after adaptation and fine-tuning.
         max_steps: Control steps of --env in all.
         timeout: Seconds a step or reset of --env may take.
         action_limit: Largest absolute value of an action in --env; actions are in [-1, 1].
         action_rate: Largest change of an action between two control steps of --env; actions are in [-1, 1].
+        fine_tune: After the adaptation episodes, go on learning in simulation for this time, such as 60s or 2m, or for
+            this number of control steps. Ctrl-C ends it with the best policy so far.
+        fine_tune_out: Keep the state of fine-tuning in this folder; the same command goes on from there.
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.
@@ -86,6 +96,10 @@ def adapt(
     """
     given = dict(locals())
     check_targets(out, episodes_out, json)
+    if fine_tune is None and fine_tune_out is not None:
+        raise UserError("--fine-tune-out is for --fine-tune")
+    if env is not None and fine_tune_out is not None:
+        raise UserError("--fine-tune-out is for --task: with --env, the same command would run new episodes")
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
@@ -96,17 +110,24 @@ def adapt(
         what, result = {}, adapt_on_robot(loaded, adapt, given)
     else:
         what, result = _adapt_in_task(loaded, given)
+    show_fine_tuned(result)
     if result.inferred is not None:
         _show_inferred(result.inferred, what, loaded.family.space)
     if out is not None:
         console.print(f"Adapted policy: {out}")
+    if result.fine_tuned is not None and result.fine_tuned.signal is not None:
+        sys.exit(128 + result.fine_tuned.signal)
 
 
 def _adapt_in_task(policy: rm.Policy, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], rm.Adapted]:
     """The values of the task, and the result of adaptation to it."""
     target = task_of(policy, given["task"])
-    options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
-    result = rm.adapt(policy, target, **options)
+    names = ("episodes", "seed", "evaluation_episodes", "simulator", "fine_tune", "fine_tune_out")
+    options = {name: given[name] for name in names}
+    with fine_tune_bar() as bar:
+        if given["fine_tune"] is not None:
+            options["on_fine_tuning"] = bar.show
+        result = rm.adapt(policy, target, **options)
     what = next(iter(target))
     if given["out"] is not None:
         rm.save_policy(result.policy, given["out"])

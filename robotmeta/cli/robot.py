@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import robotmeta as rm
+from robotmeta.cli.fine_tuning import fine_tune_bar
 from robotmeta.cli.shared import adapted_json, console, count, pairs, show_broken, show_measured, typed, write_json
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 
@@ -39,8 +40,12 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
     with (
         rm.wrap(env, horizon=given["horizon"], names=names, **limits) as world,
         _episodes_file(given["episodes_out"]) as file,
+        fine_tune_bar() as bar,
     ):
-        options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
+        passed = ("episodes", "seed", "evaluation_episodes", "simulator", "fine_tune")
+        options = {name: given[name] for name in passed}
+        if given["fine_tune"] is not None:
+            options["on_fine_tuning"] = bar.show
         try:
             result = rm.adapt(
                 policy,
@@ -76,8 +81,10 @@ def _plan(policy: rm.Policy, world: GymnasiumWorld, given: Mapping[str, Any]) ->
     adaptation, evaluation = given["episodes"], given["evaluation_episodes"] or 0
     parts = [count(adaptation, "adaptation episode")]
     if evaluation:
-        parts.append(f"{count(evaluation, 'evaluation episode')} before and as many after")
-    steps = (adaptation + 2 * evaluation) * world.horizon
+        tuned = "" if given["fine_tune"] is None else ", and as many after fine-tuning"
+        parts.append(f"{count(evaluation, 'evaluation episode')} before and as many after{tuned}")
+    phases = 2 if given["fine_tune"] is None else 3
+    steps = (adaptation + phases * evaluation) * world.horizon
     steps = steps if given["max_steps"] is None else min(steps, given["max_steps"])
     dt = policy.family.dt if world.control_step is None else world.control_step.seconds
     return f"Runs {', '.join(parts)}: at most {count(steps, 'control step')} of {dt:g} s, {steps * dt:.4g} s in all."
@@ -94,6 +101,7 @@ def _printer(adaptation: int) -> Callable[[Episode], None]:
             "adaptation": f" of {adaptation}",
             "before": ", without adaptation",
             "after": ", after adaptation",
+            "fine-tuned": ", after fine-tuning",
         }[episode.phase]
         success = {None: "", True: ", success", False: ", no success"}[episode.success]
         result = f"return {episode.total_return:.1f}, {count(episode.length, 'step')}, {episode.ended}{success}"

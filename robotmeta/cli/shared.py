@@ -145,11 +145,28 @@ def adapted_json(
         "return_before": result.return_before,
         "return_after": result.return_after,
         "episodes": result.episodes,
+        "fine_tuned": _fine_tuned_json(result),
         "inferred": result.inferred and {name: e._asdict() for name, e in result.inferred.items()},
         "history": [episode.to_json() for episode in result.history],
         "broke": _broken(result),
         "stopped": result.stopped,
         "failed": failed,
+    }
+
+
+def _fine_tuned_json(result: rm.Adapted) -> dict[str, Any] | None:
+    tuned = result.fine_tuned
+    if tuned is None:
+        return None
+    measured = {"return_before": tuned.return_before, "return_after": tuned.return_after, "gain": tuned.gain}
+    return {
+        "return": result.return_fine_tuned,
+        "simulated": {name: value._asdict() for name, value in measured.items()},
+        "iterations": tuned.iterations,
+        "kept": tuned.kept,
+        "steps": tuned.steps,
+        "seconds": tuned.seconds,
+        "stopped": tuned.stopped,
     }
 
 

@@ -8,9 +8,10 @@ import torch
 
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
+from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update
-from robotmeta.metalearners.protocol import MetaLearner, Sizes
+from robotmeta.metalearners.protocol import Anchor, MetaLearner, Sizes
 from robotmeta.policies import ActorCritic, DiagonalGaussian, ReturnScale
 
 
@@ -71,10 +72,15 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
-    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
+    def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         (rollout,) = trial.rollouts
         observations = self.observe(rollout.observations)
         inputs = PPOInputs(observations, observations, self.observe(rollout.last_observations))
-        metrics = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
+        anchored, scale = anchored_at(trial, anchor), self.return_scale
+        metrics = ppo_update(self.config, self.network, self.adam, scale, rollout, inputs, generator, anchored)
         self.normalizer.update(moments(trial.observations()))
         return metrics | exploration(self.network.log_std, self.adam)
+
+    def distributions(self, trial: Trial) -> DiagonalGaussian:
+        (rollout,) = trial.rollouts
+        return self.network(self.observe(rollout.observations))  # [task, episode, time, action]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,8 @@ from robotmeta.errors import unknown
 from robotmeta.experience.observations import flatten
 from robotmeta.experience.returns import discounted_returns, generalized_advantages, linear_feature_baseline
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
-from robotmeta.metalearners.inner_loop import SURROGATES, Samples, adapt
+from robotmeta.metalearners.anchor import Anchored
+from robotmeta.metalearners.inner_loop import SURROGATES, Samples, adapt, task_mean
 from robotmeta.metalearners.parallel import Part, moments, normalize, run, task_means
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner, Sizes
 from robotmeta.policies import DiagonalGaussian, GaussianMLP
@@ -49,6 +50,9 @@ class GradientConfig(LearnerConfig):
     """lambda of generalized advantage estimation."""
     normalize_observations: bool = True
     """Scale observations by running statistics."""
+
+    def fine_tuning(self) -> Self:
+        return self
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,6 +108,16 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         parameters = {name: torch.cat([piece[name] for piece in pieces]) for name in self.theta}
         return {**parameters, _STEP: belief[_STEP] + 1}
 
+    def start_from(self, belief: Belief) -> bool:
+        with torch.no_grad():
+            for name, value in self.theta.items():
+                value.copy_(belief[name][0])
+        return True
+
+    def distributions(self, trial: Trial) -> DiagonalGaussian:
+        first = trial.rollouts[0]
+        return self.policy(self.start(len(first.mask)), self.observe(first.observations))  # before adaptation
+
     def schedule(self, episodes: int) -> list[int]:
         """Adaptation steps of as many episodes as in meta-training, or as many steps of more episodes."""
         size, adaptation_steps = self.config.episodes, self.config.adaptation_steps
@@ -157,19 +171,21 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
         return parameters
 
     @abstractmethod
-    def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
+    def losses(self, before: list[Samples], after: Samples, anchored: Anchored | None = None) -> dict[str, Tensor]:
         """Scalars of the outer loop by name, means over tasks.
 
         Args:
             before: Experience of each adaptation step.
             after: Experience of the adapted policies.
+            anchored: What the initialization stays close to at the first of them; None for nothing.
         """
 
-    def parts(self, before: list[Samples], after: Samples) -> list[Part]:
+    def parts(self, before: list[Samples], after: Samples, anchored: Anchored | None = None) -> list[Part]:
         """The losses in parts of some tasks each."""
 
         def means(rows: slice) -> dict[str, Tensor]:
-            return self.losses([samples.tasks(rows) for samples in before], after.tasks(rows))
+            there = None if anchored is None else anchored.at(rows)
+            return self.losses([samples.tasks(rows) for samples in before], after.tasks(rows), there)
 
         return task_means(means, self._slices(after))
 
@@ -229,3 +245,16 @@ class GradientLearner(MetaLearner[GradientConfigT], ABC):
             log_probs=behavior.log_prob(rollout.actions),
             trace=config.discount * config.gae_lambda,
         )
+
+
+def penalty(distribution: DiagonalGaussian, anchored: Anchored | None, samples: Samples) -> Tensor:
+    """``w mean(KL(pi || pi_anchor))``, a mean over the steps of each task and over tasks; zero without an anchor.
+
+    Args:
+        distribution: pi at the samples.
+        anchored: pi_anchor there; None for no penalty.
+        samples: Experience.
+    """
+    if anchored is None:
+        return torch.zeros((), device=samples.mask.device)
+    return anchored.weight * task_mean(distribution.kl(anchored.distribution), samples.mask).mean()

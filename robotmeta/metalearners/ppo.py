@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
+from robotmeta.metalearners.anchor import Anchored, add_anchor
 from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, normalize
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActionDistribution, ActorCritic, ReturnScale
@@ -58,6 +59,11 @@ class PPOConfig(LearnerConfig):
         self.check_share("discount", "gae_lambda")
         for name in ("learning_rate", "desired_kl", "value_weight", "entropy_weight"):
             self.check(name, at_least=0)
+
+    def fine_tuning(self) -> Self:
+        """Small batches, a step size that follows the policy's change, and more exploration than is left."""
+        std = max(self.min_std, min(0.2, self.init_std * 2.0 / 3.0))
+        return replace(self, meta_batch=12, desired_kl=0.02, min_std=std)
 
     def control_defaults(self) -> dict[str, Any]:
         """Exploration, step size and the discount factor."""
@@ -165,6 +171,7 @@ def ppo_update(
     rollout: Rollout,
     inputs: PPOInputs,
     generator: torch.Generator,
+    anchored: Anchored | None = None,
 ) -> dict[str, float]:
     """Some passes of PPO over the steps of a rollout, in shuffled minibatches.
 
@@ -176,9 +183,10 @@ def ppo_update(
         rollout: Experience.
         inputs: Inputs of the network in it.
         generator: A CPU generator for shuffling.
+        anchored: What the policy stays close to, ``[task, episode, time, ...]``; None for nothing.
 
     Returns:
-        ``loss`` and ``kl`` of the last minibatch.
+        ``loss`` and ``kl`` of the last minibatch, and the divergence from an anchor, ``kl_anchor``.
     """
     with torch.no_grad():
         values = network.value(inputs.critic)
@@ -206,11 +214,14 @@ def ppo_update(
             rollout.mask,
         )
         data = [value[happened] for value in columns]
+        anchored = None if anchored is None else anchored.at(happened)
 
     def loss(rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """The share of some steps in the loss of a minibatch with that many."""
         actor, critic, actions, old, gains, targets, mask = (value[rows] for value in data)
-        return ppo_loss(config, network(actor), actions, old, gains, network.value(critic), targets, mask, steps)
+        distribution = network(actor)
+        losses = ppo_loss(config, distribution, actions, old, gains, network.value(critic), targets, mask, steps)
+        return add_anchor(losses, distribution, anchored and anchored.at(rows), mask, steps)
 
     parameters = list(network.parameters())
     sums: dict[str, float] = {}

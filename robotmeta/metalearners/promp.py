@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from robotmeta.experience.rollout import Trial
-from robotmeta.metalearners.gradient import PAPER, GradientConfig, GradientLearner
+from robotmeta.metalearners.anchor import Anchored, anchored_at
+from robotmeta.metalearners.gradient import PAPER, GradientConfig, GradientLearner, penalty
 from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import step
-from robotmeta.metalearners.protocol import Sizes
+from robotmeta.metalearners.protocol import Anchor, Sizes
 
 _PAPER: dict[str, Any] = {**PAPER, "epochs": 5, "learning_rate": 1e-3}
 
@@ -59,17 +60,18 @@ class ProMP(GradientLearner[ProMPConfig]):
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
-    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
+    def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         # for each epoch:
         #     theta'  = theta + alpha * grad J_lvc(theta)                    on each rollout before the last
         #     J_clip  = mean min(r A, clip(r) A), r = pi_theta' / pi_0       on the last rollout, which pi_0 collected
         #     theta  += Adam of grad (J_clip - eta * KL(pi_0, pi_theta))
         #     stop once KL(pi_0, pi_theta') > max_kl
         before, after = self.before_and_after(trial)
+        anchored = anchored_at(trial, anchor)
         metrics: dict[str, float] = {}
         parameters = self.meta_parameters()
         for epoch in range(self.config.epochs):
-            sums, gradient = gradients(self.parts(before, after), parameters)
+            sums, gradient = gradients(self.parts(before, after, anchored), parameters)
             metrics = {**sums, "epochs": epoch}
             if sums["kl_post"] > self.config.max_kl:
                 break
@@ -78,7 +80,7 @@ class ProMP(GradientLearner[ProMPConfig]):
         self.update_normalizer(trial)
         return {**metrics, **self.summary()}
 
-    def losses(self, before: list[Samples], after: Samples) -> dict[str, Tensor]:
+    def losses(self, before: list[Samples], after: Samples, anchored: Anchored | None = None) -> dict[str, Tensor]:
         """The negative objective of ProMP (equation 11), and the KL divergences before and after adaptation."""
         config = self.config
         # The first step of the inner loop and the KL penalty need the same policy on the same data: one pass is enough.
@@ -92,4 +94,5 @@ class ProMP(GradientLearner[ProMPConfig]):
         kl_before = task_mean(before[0].behavior.kl(initial), before[0].mask).mean()
         with torch.no_grad():
             kl_after = task_mean(after.behavior.kl(adapted), after.mask).mean()
-        return {"loss": config.kl_penalty * kl_before - objective, "kl_pre": kl_before, "kl_post": kl_after}
+        loss = config.kl_penalty * kl_before - objective + penalty(initial, anchored, before[0])
+        return {"loss": loss, "kl_pre": kl_before, "kl_post": kl_after}

@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +56,13 @@ class LearnerConfig:
         """Hyper-parameters that a trained control takes from this learner, so that the two can be compared."""
         return {}
 
+    def fine_tuning(self) -> Self | None:
+        """Hyper-parameters with which the learner goes on in tasks that are nearly the same.
+
+        None for a learner whose outer loop does not go on from trained weights.
+        """
+        return None
+
     def check(self, name: str, *, at_least: int) -> None:
         """Raises UserError if a hyper-parameter is too small."""
         value = getattr(self, name)
@@ -93,6 +100,15 @@ class Sizes(NamedTuple):
     """Of the privileged state, which a learner may use in meta-training."""
     groups: Mapping[str, ObservationGroup] | None = None
     """Groups of an observation by name; None if it is one vector."""
+
+
+class Anchor(NamedTuple):
+    """A policy that meta-updates of another one stay close to."""
+
+    learner: MetaLearner[Any]
+    """The policy, of the same learner and sizes. It does not change."""
+    weight: float
+    """Weight of ``KL(pi || pi_anchor)`` in the loss, a mean over steps."""
 
 
 class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
@@ -157,12 +173,13 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """
 
     @abstractmethod
-    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
+    def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         """One meta-update.
 
         Args:
             trial: ``config.adaptation_steps + 1`` rollouts of the same tasks, and the tasks.
             generator: A CPU generator for shuffling.
+            anchor: What the policy stays close to at the steps of the trial; None for nothing.
 
         Returns:
             Metrics by name.
@@ -171,6 +188,18 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     @abstractmethod
     def schedule(self, episodes: int) -> list[int]:
         """Number of episodes of each adaptation step, for a total number of adaptation episodes."""
+
+    def distributions(self, trial: Trial) -> DiagonalGaussian:
+        """What this policy would have done at the steps of a trial that another one collected.
+
+        The leading axes are those that the loss of the learner has, such as ``[task, episode, time]``. A learner that
+        can be fine-tuned needs it, see :class:`Anchor`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what it would have done")
+
+    def start_from(self, belief: Belief) -> bool:
+        """Makes a belief about one task the initial one, where initial beliefs are weights. Returns whether it did."""
+        return False
 
     def infer(self, belief: Belief) -> DiagonalGaussian | None:
         """Posterior over each task, encoded, ``[task, encoding]``; None for learners without one."""

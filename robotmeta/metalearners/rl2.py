@@ -11,10 +11,11 @@ from torch import Tensor
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.experience.trees import tree_map
+from robotmeta.metalearners.anchor import Anchored, add_anchor, anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
 from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, moments, normalize
 from robotmeta.metalearners.ppo import adjust_learning_rate, exploration, ppo_loss, step
-from robotmeta.metalearners.protocol import Sizes
+from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
 from robotmeta.policies import DiagonalGaussian, Memory, RecurrentActorCritic, ReturnScale
 
@@ -59,12 +60,17 @@ class RL2(InContext[RL2Config]):
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
-    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
+    def distributions(self, trial: Trial) -> DiagonalGaussian:
+        inputs = self.trial_inputs(Timeline(trial.rollouts))
+        return self.network(inputs, self.memory.begin(inputs.shape[1]))[0]  # [time, trial, action]
+
+    def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         # A_t = GAE over the whole trial: information from one episode is worth the rewards of the next ones
         # for each epoch, for each minibatch of sequences: Adam on the loss of PPO, each sequence in one call
         config = self.config
-        data = self._sequences(trial.rollouts)
-        loss, mask, parameters = partial(self._loss, data), data.steps["mask"], list(self.network.parameters())
+        anchored = anchored_at(trial, anchor)
+        data, weight = self._sequences(trial.rollouts, anchored), anchor.weight if anchor else 0.0
+        loss, mask, parameters = partial(self._loss, data, weight), data.steps["mask"], list(self.network.parameters())
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
             for chosen in minibatches(mask.shape[1], config.minibatches, generator, self.device):
@@ -74,11 +80,11 @@ class RL2(InContext[RL2Config]):
         self.normalizer.update(moments(trial.observations()))
         return {**sums, **exploration(self.network.log_std, self.adam)}
 
-    def _loss(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
+    def _loss(self, data: Sequences, anchor_weight: float, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """The share of some sequences in the loss of a minibatch with that many steps."""
         batch, state = data.select(rows)
         distribution, values, _ = self.network(batch["inputs"], state)
-        return ppo_loss(
+        losses = ppo_loss(
             self.config,
             distribution,
             batch["actions"],
@@ -89,9 +95,13 @@ class RL2(InContext[RL2Config]):
             batch["mask"],
             steps,
         )
+        if "anchor_mean" not in batch:
+            return losses
+        anchored = Anchored(DiagonalGaussian(batch["anchor_mean"], batch["anchor_log_std"]), anchor_weight)
+        return add_anchor(losses, distribution, anchored, batch["mask"], steps)
 
     @torch.no_grad()
-    def _sequences(self, rollouts: list[Rollout]) -> Sequences:
+    def _sequences(self, rollouts: list[Rollout], anchored: Anchored | None = None) -> Sequences:
         """Trials as sequences, cut every ``bptt`` steps."""
         config = self.config
         timeline = Timeline(rollouts)
@@ -119,6 +129,9 @@ class RL2(InContext[RL2Config]):
             "targets": advantages + values,
             "mask": mask,
         }
+        if anchored is not None:
+            mean, log_std = anchored.distribution
+            whole |= {"anchor_mean": mean, "anchor_log_std": log_std.expand_as(mean)}
         return cut(whole, states, config.bptt)
 
 

@@ -10,18 +10,20 @@ the adaptation module of Kumar et al. (2021).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, concatenate_episodes
 from robotmeta.experience.trees import tree_map
+from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
 from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update, step
-from robotmeta.metalearners.protocol import Sizes
+from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
 from robotmeta.policies import (
     ActorCritic,
@@ -47,13 +49,17 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     estimator_learning_rate: float = 1e-3
     """Learning rate of Adam, for the estimator."""
     estimator_epochs: int = 2
-    """Passes over the estimator's sequences a meta-update."""
+    """Passes over the estimator's sequences a meta-update; 0 leaves the estimator as it is."""
     estimator_minibatches: int = 8
     """Gradient steps a pass over the estimator's sequences."""
 
+    def fine_tuning(self) -> Self:
+        """The estimator stays as it is: in tasks that are all alike it would unlearn to infer."""
+        return replace(super().fine_tuning(), estimator_epochs=0)
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check("estimator_epochs", at_least=1)
+        self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)
         self.check("estimator_learning_rate", at_least=0)
 
@@ -129,13 +135,18 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam, self.estimator_adam]
 
-    def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
+    def distributions(self, trial: Trial) -> DiagonalGaussian:
+        inputs, _ = self._training_data(trial, concatenate_episodes(trial.rollouts))
+        return self.network(inputs.actor)  # [task, episode, time, action]
+
+    def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         # q_t = N(mu_t, sigma_t), the posterior over z = (task, privileged state) after t steps of the trial
         # pi(a | o_t, q_t): PPO on single steps, with a critic V(o_t, q_t, z)
         # q_t: maximize log q_t(z) at every step
         rollout = concatenate_episodes(trial.rollouts)
         inputs, sequences = self._training_data(trial, rollout)
-        metrics = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
+        anchored, scale = anchored_at(trial, anchor), self.return_scale
+        metrics = ppo_update(self.config, self.network, self.adam, scale, rollout, inputs, generator, anchored)
         metrics |= exploration(self.network.log_std, self.adam)
         metrics |= self._update_estimator(sequences, generator)
         self.normalizer.update(moments(trial.observations()))

@@ -29,6 +29,9 @@ class ObservationNormalizer(nn.Module):
     Args:
         size: Observation size.
         clip: Normalized observations are clipped to +- this many standard deviations.
+
+    Attributes:
+        frozen: Whether updates leave the statistics as they are, so that only gradients change what a policy does.
     """
 
     mean: Tensor
@@ -38,6 +41,7 @@ class ObservationNormalizer(nn.Module):
     def __init__(self, size: int, clip: float = 10.0) -> None:
         super().__init__()
         self.clip = clip
+        self.frozen = False
         persistent = size > 0  # statistics of no numbers are not saved
         self.register_buffer("mean", torch.zeros(size), persistent=persistent)
         self.register_buffer("variance", torch.ones(size), persistent=persistent)
@@ -51,7 +55,7 @@ class ObservationNormalizer(nn.Module):
     @torch.no_grad()
     def update(self, batch: Moments) -> None:
         """Merges the moments of a batch of observations into the statistics (Chan et al. 1979)."""
-        if batch.count == 0:
+        if self.frozen or batch.count == 0:
             return
         total = self.count + batch.count
         share = (batch.count / total).float()

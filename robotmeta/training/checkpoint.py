@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
+from robotmeta.checkpoint_files import check_checkpoint, load_training_state, weights_of
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.files import reading
 from robotmeta.policy import Policy, new_policy
 from robotmeta.policy_file import PRETRAINED, load_policy
-from robotmeta.training.checkpoint_files import check_checkpoint, load_training_state, weights_of
 from robotmeta.training.run_folder import RunFolder
 
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from robotmeta.checkpoint_files import weights_of, write_checkpoint
 from robotmeta.config import RunConfig
 from robotmeta.errors import UserError
 from robotmeta.files import open_lock, read_file, replaced_folder, write_text, writing
 from robotmeta.json_values import parse_object
 from robotmeta.policy import Policy
-from robotmeta.training.checkpoint_files import weights_of, write_checkpoint
 from robotmeta.versions import versions
 
 _KEPT = 2  # checkpoints

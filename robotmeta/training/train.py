@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
@@ -20,14 +18,14 @@ from robotmeta.envs.simulators import check_simulator
 from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.envs.validation import check_family
 from robotmeta.errors import TrainingDiverged, UserError
-from robotmeta.experience.rollout import Trial, collect
+from robotmeta.interrupts import stop_signal
 from robotmeta.memory import check_memory
-from robotmeta.metalearners import DEFAULT, MetaLearner
+from robotmeta.metalearners import DEFAULT
+from robotmeta.metalearners.trials import collect_trial
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
 from robotmeta.training.checkpoint import load_to_resume
-from robotmeta.training.interrupt import stop_signal
 from robotmeta.training.logs import MetricsLog, Progress
 from robotmeta.training.run_folder import RunFolder
 
@@ -205,18 +203,6 @@ def _check_weights(policy: Policy, folder: RunFolder, iteration: int) -> None:
     except TrainingDiverged as error:
         saved = f"the checkpoint of iteration {folder.iteration} is intact" if folder.iteration else "nothing is saved"
         raise TrainingDiverged(f"{error} in iteration {iteration + 1}; {saved}; smaller step sizes may help") from None
-
-
-def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
-    """Collects one rollout of every task before the first adaptation step, and one after each."""
-    belief = learner.begin(env.num_tasks, generator)
-    rollouts = []
-    for remaining in reversed(range(learner.config.adaptation_steps + 1)):
-        rollout, belief = collect(env, learner, belief, generator)
-        rollouts.append(rollout)
-        if remaining:
-            belief = learner.adapt(belief, rollout)
-    return Trial(rollouts, env.family.encoding.encode(env.tasks).to(learner.device))
 
 
 def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:

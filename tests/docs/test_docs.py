@@ -14,7 +14,7 @@ from robotmeta.envs import from_mjcf, scale, servo
 DOCS = Path(__file__).parents[2] / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
-_SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
+_SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1", '"60s"': "500"}
 
 
 def _examples(page: Path) -> list[str]:

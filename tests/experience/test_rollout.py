@@ -10,7 +10,7 @@ import torch
 from robotmeta.envs import make
 from robotmeta.experience.rollout import collect, concatenate_episodes
 from robotmeta.metalearners import LEARNERS
-from robotmeta.training.train import collect_trial
+from robotmeta.metalearners.trials import collect_trial
 from tests.learning import (
     diverging,
     diverging_cheetah,

@@ -12,7 +12,7 @@ from robotmeta.metalearners.inner_loop import adapt
 from robotmeta.metalearners.maml import MAMLConfig
 from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.promp import ProMP
-from robotmeta.training.train import collect_trial
+from robotmeta.metalearners.trials import collect_trial
 from tests.learning import ending_early, env_of, generator, learner_of, same, short
 
 

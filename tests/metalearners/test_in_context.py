@@ -13,7 +13,7 @@ from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import PolicyInput, collect
 from robotmeta.metalearners.in_context import InContext
 from robotmeta.metalearners.sequences import Timeline
-from robotmeta.training.train import collect_trial
+from robotmeta.metalearners.trials import collect_trial
 from tests.learning import IN_CONTEXT, ending_early, env_of, generator, learner_of, short
 
 

@@ -9,8 +9,8 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.experience.rollout import Belief, collect
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.maml import MAML
+from robotmeta.metalearners.trials import collect_trial
 from robotmeta.policy import new_policy
-from robotmeta.training.train import collect_trial
 from tests.learning import (
     all_finite,
     diverging,

@@ -10,7 +10,7 @@ import torch
 
 from robotmeta.envs import TaskFamily
 from robotmeta.metalearners.rl2 import RL2
-from robotmeta.training.train import collect_trial
+from robotmeta.metalearners.trials import collect_trial
 from tests.learning import ending_early, env_of, generator, learner_of, short
 
 

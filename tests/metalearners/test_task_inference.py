@@ -14,7 +14,7 @@ import torch
 from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import Trial, concatenate_episodes
 from robotmeta.metalearners.task_inference import TaskInference
-from robotmeta.training.train import collect_trial
+from robotmeta.metalearners.trials import collect_trial
 from tests.learning import ending_early, env_of, generator, learner_of, partly_observed, same, short
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from robotmeta.checkpoint_files import load_training_state
 from robotmeta.training.checkpoint import load
-from robotmeta.training.checkpoint_files import load_training_state
 from robotmeta.training.run_folder import RunFolder
 from robotmeta.training.train import Run
 from tests.learning import same, weights

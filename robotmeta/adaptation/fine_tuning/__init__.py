@@ -1,0 +1,1 @@
+"""Parts of fine-tuning: its budget, the comparison of policies in simulation, its outer loop, and its files."""

@@ -1,0 +1,101 @@
+"""What follows the adaptation episodes: stages that take place in simulation alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from robotmeta.adaptation.fine_tune import FineTuned, FineTuning, check_fine_tuning, fine_tune
+from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
+from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.posterior import TaskPosterior
+from robotmeta.errors import UserError
+from robotmeta.experience.rollout import Rollout
+from robotmeta.policy import Policy
+
+
+class Staged(NamedTuple):
+    """What the stages found; None for a stage that was not asked for."""
+
+    fit: Fit | None = None
+    fine_tuned: FineTuned | None = None
+
+
+@dataclass(frozen=True)
+class Stages:
+    """A fit, if asked for, and fine-tuning, if there is a budget for it.
+
+    Attributes:
+        fit: Whether to fit the simulator to the adaptation episodes. Fine-tuning then takes place in the tasks that the
+            fit finds.
+        known: Parameters that are known, by name; the fit does not search them.
+        force: Whether to fine-tune although the fit does not explain the episodes.
+        on_fitting: Called with the number of finished cycles of the fit, and of all.
+        budget: Budget of fine-tuning; None for no fine-tuning.
+        tasks: The tasks to fine-tune in; None for the training distribution.
+        seed: Determines what is drawn.
+        simulator: Physics backend; None for that of the policy's run.
+        out: Folder for its state; None to save none.
+        on_progress: Called after each iteration.
+    """
+
+    fit: bool
+    known: Mapping[str, float | str] | None
+    force: bool
+    on_fitting: Callable[[int, int], None] | None
+    budget: str | int | None
+    tasks: TaskPosterior | None
+    seed: int
+    simulator: str | None
+    out: str | Path | None
+    on_progress: Callable[[FineTuning], None] | None
+
+    def check(self, policy: Policy) -> None:
+        """Raises UserError for what fine-tuning refuses, before the robot runs."""
+        if self.budget is not None:
+            check_fine_tuning(policy, self.tasks, self.budget, simulator=self.simulator, out=self.out)
+        if not self.fit and (self.known, self.on_fitting) != (None, None):
+            raise UserError("known and on_fitting are for a fit: give fit=True too")
+        if self.fit:
+            check_fit(policy.family, self.known)
+        if self.fit and self.tasks is not None:
+            raise UserError("give either fit=True or fine_tune_tasks: both say what to fine-tune in")
+        if self.budget is None and (self.tasks, self.out, self.on_progress) != (None, None, None):
+            raise UserError("fine_tune_tasks, fine_tune_out and on_fine_tuning are for fine-tuning: give fine_tune too")
+
+    def run(self, adapted: Policy, rollouts: Sequence[Rollout], recorded: RecordedEpisodes) -> Staged:
+        """Fits the simulator, and fine-tunes an adapted policy.
+
+        Args:
+            adapted: The policy with the belief that it formed in the robot's episodes.
+            rollouts: These episodes.
+            recorded: The same, with the actions as they were applied.
+        """
+        found = self._fitted(adapted, recorded) if self.fit else None
+        if self.budget is None or (found is not None and found.unexplained and not self.force):
+            return Staged(found)
+        tuned = fine_tune(
+            adapted,
+            self.tasks if found is None else found.posterior,
+            budget=self.budget,
+            seed=self.seed,
+            rollouts=rollouts,
+            simulator=self.simulator,
+            out=self.out,
+            on_progress=self.on_progress,
+        )
+        return Staged(found, tuned)
+
+    def _fitted(self, adapted: Policy, recorded: RecordedEpisodes) -> Fit:
+        assert adapted.belief is not None
+        return fit_episodes(
+            adapted.family,
+            recorded,
+            believed=adapted.estimates(adapted.belief),
+            known=self.known,
+            seed=self.seed,
+            simulator=self.simulator or adapted.config.simulator,
+            on_progress=self.on_fitting,
+        )
