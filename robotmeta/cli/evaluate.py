@@ -19,6 +19,7 @@ from robotmeta.cli.shared import (
     check_at_least_one,
     check_targets,
     console,
+    count,
     default,
     load,
     write_json,
@@ -136,7 +137,7 @@ def _references(policy: rm.Policy, source: str, split: str, files: Sequence[Path
     places = files or [RunFolder(Path(source)).specialists, made_here(family), included(family)]
     found = load_references(family, split, places)
     if tasks is not None and tasks > len(found.tasks):
-        raise UserError(f"only {len(found.tasks)} tasks of split '{split}' have a specialist, not {tasks}")
+        raise UserError(f"split '{split}' has {count(len(found.tasks), 'task')} with a specialist, not {tasks}")
     return found if tasks is None else found[:tasks]
 
 
