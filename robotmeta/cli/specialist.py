@@ -28,7 +28,7 @@ def specialist(
     split: Annotated[tuple[str, ...], default("test and, if the family has it, ood")] = (),
     tasks: int = 10,
     steps: int = 3_000_000,
-    worlds: int = 48,
+    worlds: int = 32,
     oracle: Annotated[str | None, default("none")] = None,
     seed: int = 0,
     out: Annotated[Path | None, default("RUN/controls/specialists.json or runs/specialists/FAMILY.json")] = None,

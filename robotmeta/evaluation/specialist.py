@@ -41,7 +41,7 @@ _HISTORY = "evaluations.json"
 class Schedule:
     """How long a specialist trains, and how it is evaluated meanwhile."""
 
-    worlds: int = 48
+    worlds: int = 32
     """Worlds side by side, for a policy from scratch."""
     evaluate_every: int = 5
     """Updates from one evaluation to the next."""
@@ -100,7 +100,7 @@ class Evaluated(NamedTuple):
     mean_return: float
 
 
-def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 48, simulator: str = "auto") -> Policy:
+def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 32, simulator: str = "auto") -> Policy:
     """A policy without memory and with random weights. Its updates have ``worlds`` episodes of one task."""
     chosen = hyperparameters(CONTROL, {"meta_batch": 1, "episodes": worlds}, family=family)
     return new_policy(RunConfig(family.name, CONTROL, chosen, seed=seed, simulator=simulator), family=family)

@@ -88,7 +88,8 @@ class Sweep:
                 def told(start: str, evaluated: Evaluated, split: str = split, place: int = place) -> None:
                     on_evaluation(Place(split, place, counts[split], start, evaluated))
 
-                rows.append(self._row(tasks[place : place + 1], f"{split}-{place}", told))
+                task = tasks[place : place + 1]
+                rows.append(_equal(task, content) or self._row(task, f"{split}-{place}", told))
                 content["date"] = datetime.date.today().isoformat()
                 write_text(self.out, json_text(content, indent=1))
         return content
@@ -174,6 +175,12 @@ class Sweep:
             "episodes": len(returns),
             "success": torch.cat(success).mean().item() if success else None,
         }
+
+
+def _equal(task: Tasks, content: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What is known about an equal task, as families with a few kinds have them; None if there is none."""
+    row = next(iter(task))
+    return next((known for rows in content["splits"].values() for known in rows if known["task"] == row), None)
 
 
 def _kept(rollout: Rollout, values: torch.Tensor) -> torch.Tensor:

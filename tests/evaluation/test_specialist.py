@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from robotmeta.envs import TaskFamily
+from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.flatness import Flat
@@ -121,6 +121,16 @@ def test_more_tasks_are_added_to_a_file_and_other_settings_are_refused(tmp_path:
     assert len(first) == 2
     with pytest.raises(UserError, match=r"specialists of other settings \(seed 0, not 1\); choose another --out"):
         sweep(tmp_path, schedule=brief, seed=1).run({"test": 2}, quiet)
+
+
+def test_equal_tasks_are_trained_once(tmp_path: Path) -> None:
+    runs = dataclasses.replace(make("cheetah-direction"), horizon=3)
+    first, second, third = runs.tasks("test", 3)
+    assert first != second == third
+    seen: list[Place] = []
+    rows = sweep(tmp_path, runs, schedule=Schedule(worlds=2, max_steps=1)).run({"test": 3}, seen.append)
+    assert {place.task for place in seen} == {0, 1}
+    assert rows["splits"]["test"][1] == rows["splits"]["test"][2]
 
 
 # -- what evaluations read ---------------------------------------------------------------------------------------------
