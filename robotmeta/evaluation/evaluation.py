@@ -36,7 +36,9 @@ class Evaluation:
         split: ``test``, ``ood`` or ``robots``; ``given`` if the tasks were given.
         tasks: The tasks, without those that were left out.
         episodes: Numbers of adaptation episodes, increasing from 0.
-        returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run.
+        returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run. With
+            references also ``random`` and ``specialist``. A stage of :data:`STAGES` that was measured has a curve too,
+            with a row of NaN for each number of episodes after which it was not.
         success: Success rate by curve; empty if the family does not define success.
         distance: Distance to the goal at the end of an episode by curve, m; empty if the family does not define it.
         env_steps: Control steps of meta-training.

@@ -94,13 +94,7 @@ def load_references(family: TaskFamily, split: str, files: Sequence[Path]) -> Re
     file = next((file for file in files if file.exists()), None)
     if file is None:
         raise UserError(f"no specialists of family '{family.name}' (looked at {', '.join(map(str, files))}); {make}")
-    try:
-        data = parse_object(read_file(file))
-        check_types(data, _TYPES)
-    except ValueError as error:
-        raise UserError(f"{file} is not a file of specialists: {error}; {make}") from None
-    if data["schema"] != SCHEMA:
-        raise UserError(f"{file} has schema {data['schema']}, this version reads schema {SCHEMA}; {make}")
+    data = read_content(file)
     rows = data["splits"].get(split, [])
     if data["digest"] == family_digest(family) and not rows:
         there = ", ".join(name for name, found in data["splits"].items() if found) or "none"
@@ -113,6 +107,22 @@ def load_references(family: TaskFamily, split: str, files: Sequence[Path]) -> Re
             f"'{family.name}' with digest {family_digest(family)}; {make}"
         )
     return _references(family, split, rows)
+
+
+def read_content(file: Path) -> dict[str, Any]:
+    """The content of a file of specialists.
+
+    Raises:
+        UserError: If it cannot be read, is damaged, or has another schema.
+    """
+    try:
+        data = parse_object(read_file(file))
+        check_types(data, _TYPES)
+    except ValueError as error:
+        raise UserError(f"{file} is not a file of specialists: {error}") from None
+    if data["schema"] != SCHEMA:
+        raise UserError(f"{file} has schema {data['schema']}, this version reads schema {SCHEMA}")
+    return data
 
 
 def _same_tasks(tasks: Tasks, rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -57,7 +57,9 @@ class Schedule:
     """Control steps after which the training ends, flat or not."""
 
     def __post_init__(self) -> None:
-        for name in ("worlds", "evaluate_every", "episodes", "max_steps"):
+        if self.episodes < 2:
+            raise UserError(f"episodes must be at least 2, not {self.episodes}: one does not say how they scatter")
+        for name in ("worlds", "evaluate_every", "max_steps"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
 

@@ -13,7 +13,7 @@ import torch
 
 from robotmeta.envs import TaskFamily, Tasks
 from robotmeta.errors import UserError
-from robotmeta.evaluation.references import SCHEMA, family_digest
+from robotmeta.evaluation.references import SCHEMA, family_digest, read_content
 from robotmeta.evaluation.specialist import (
     ADAPTATION_EPISODES,
     Evaluated,
@@ -24,8 +24,8 @@ from robotmeta.evaluation.specialist import (
     untrained,
 )
 from robotmeta.experience.rollout import Rollout
-from robotmeta.files import read_file, write_text
-from robotmeta.json_values import json_text, parse_object
+from robotmeta.files import write_text
+from robotmeta.json_values import json_text
 from robotmeta.policy import Policy
 from robotmeta.versions import versions
 
@@ -110,10 +110,7 @@ class Sweep:
         new = {**settings, "command": self.command, "versions": versions(), "date": "", "splits": {}}
         if not self.out.exists():
             return new
-        try:
-            content = parse_object(read_file(self.out))
-        except ValueError as error:
-            raise UserError(f"{self.out} is damaged: {error}") from None
+        content = read_content(self.out)
         for name, value in settings.items():
             if content.get(name) != value:
                 raise UserError(

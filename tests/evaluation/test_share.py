@@ -74,6 +74,7 @@ def test_the_interval_covers_the_true_share_with_ten_tasks() -> None:
         (Sample(11.0, 5.0, 20), False),  # within what the episodes scatter
         (Sample(5.0, 0.1, 20), False),
         (Sample(10.5, 0.0, 20), True),
+        (Sample(90.0, 0.0, 1), False),
     ],
 )
 def test_a_specialist_must_be_better_than_a_random_policy_beyond_doubt(specialist: Sample, expected: bool) -> None:
