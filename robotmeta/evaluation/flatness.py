@@ -20,7 +20,7 @@ class Flat:
 
     evaluations: int = 5
     """n: the last n evaluations are compared with the n before them."""
-    gain: float = 0.02
+    gain: float = 0.01
     """Gain, as a share of the range of the curve, below which it is flat."""
 
     def __post_init__(self) -> None:
