@@ -50,7 +50,7 @@ def specialist(
         split: Splits whose tasks get specialists: test, ood, robots.
         tasks: Number of tasks of each split: the first ones.
         steps: Control steps after which a training ends, flat or not.
-        worlds: Worlds side by side of a training from random weights.
+        worlds: Episodes of one update.
         oracle: A policy trained with --learner domain-randomization --oracle, to be measured on the same tasks.
         seed: Fixes weights, exploration and initial states.
         out: File of the results. The trainings are kept in the folder of that name without its suffix.
@@ -59,6 +59,8 @@ def specialist(
         family: With a policy, act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION.
         trust: With a policy, import and call the function that its file names as its family.
     """
+    from robotmeta.envs.simulators import check_simulator
+    from robotmeta.evaluation.evaluate import check_control
     from robotmeta.evaluation.specialist import Schedule
     from robotmeta.evaluation.specialists import Sweep
 
@@ -67,15 +69,20 @@ def specialist(
     chosen = rm.make(source) if policy is None else policy.family
     file = _default_file(source, chosen) if out is None else out
     check_targets(file)
+    observing = None if oracle is None else rm.load(oracle, family=chosen)
+    if observing is not None:
+        check_control("oracle", observing, chosen)
+    backend = simulator or ("auto" if policy is None else policy.config.simulator)
+    check_simulator(chosen, backend)
     splits = [name for item in split for name in item.split(",")] or [s for s in chosen.splits if s != "robots"]
     sweep = Sweep(
         chosen,
         file,
         Schedule(worlds=worlds, max_steps=steps),
         meta_trained=policy,
-        oracle=None if oracle is None else rm.load(oracle, family=chosen),
+        oracle=observing,
         seed=seed,
-        simulator=simulator or "auto",
+        simulator=backend,
         command=shlex.join(["robotmeta", *sys.argv[1:]]),
         threads=threads,
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs import Tasks, checks
+from robotmeta.envs import TaskFamily, Tasks, checks
 from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
@@ -150,7 +150,7 @@ def _subjects(policy: Policy, controls: Sequence[str], trained: Mapping[str, Pol
     if "from_scratch" in controls:
         subjects["from_scratch"] = Subject(scratch(policy, seed))
     for name, control in trained.items():
-        _check_control(name, control, policy)
+        check_control(name, control, policy.family)
         subjects[name] = Subject(control, adapts=False)
     return subjects
 
@@ -223,11 +223,11 @@ def scratch(policy: Policy, seed: int) -> Policy:
     return new_policy(config, policy.learner.device, policy.family)
 
 
-def _check_control(name: str, control: Policy, policy: Policy) -> None:
-    """Raises UserError if a policy is not that control of the other policy."""
-    if interface(control.family) != interface(policy.family):
+def check_control(name: str, control: Policy, family: TaskFamily) -> None:
+    """Raises UserError if a policy is not that control of a policy of the family."""
+    if interface(control.family) != interface(family):
         raise UserError(
-            f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}', "
+            f"the {name} control was trained on family '{control.family.name}', the policy on '{family.name}', "
             "or on another version of it"
         )
     observes_task, should_observe = control.config.hyperparameters.oracle, name == "oracle"

@@ -42,7 +42,7 @@ class Schedule:
     """How long a specialist trains, and how it is evaluated meanwhile."""
 
     worlds: int = 32
-    """Worlds side by side, for a policy from scratch."""
+    """Episodes of one update."""
     evaluate_every: int = 5
     """Updates from one evaluation to the next."""
     episodes: int = 20
@@ -106,6 +106,20 @@ def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 32, simulator:
     """A policy without memory and with random weights. Its updates have ``worlds`` episodes of one task."""
     chosen = hyperparameters(CONTROL, {"meta_batch": 1, "episodes": worlds}, family=family)
     return new_policy(RunConfig(family.name, CONTROL, chosen, seed=seed, simulator=simulator), family=family)
+
+
+def with_episodes(policy: Policy, worlds: int) -> Policy:
+    """A meta-trained policy whose next updates have about ``worlds`` episodes instead of those of many tasks.
+
+    Its optimizers start anew.
+    """
+    hyper = policy.config.hyperparameters
+    each = hyper.episodes * (hyper.adaptation_steps + 1)
+    fewer = dataclasses.replace(hyper, meta_batch=max(1, round(worlds / each)))
+    config = dataclasses.replace(policy.config, hyperparameters=fewer)
+    fresh = new_policy(config, policy.learner.device, policy.family)
+    fresh.learner.load_state_dict(policy.learner.state_dict())
+    return fresh
 
 
 def specialize(

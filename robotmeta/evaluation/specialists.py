@@ -22,6 +22,7 @@ from robotmeta.evaluation.specialist import (
     measured,
     specialize,
     untrained,
+    with_episodes,
 )
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import write_text
@@ -124,7 +125,7 @@ class Sweep:
         folder = self.out.with_suffix("") / name
         starts = {"scratch": self._untrained(self.seed)}
         if self.meta_trained is not None:
-            starts["meta"] = self.meta_trained
+            starts["meta"] = with_episodes(self.meta_trained, self.schedule.worlds)
 
         def trained(start: str) -> Specialist:
             return specialize(

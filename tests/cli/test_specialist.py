@@ -42,9 +42,13 @@ def test_missing_specialists_are_one_line_with_the_command(
     assert line.endswith("make them with: robotmeta specialist point-navigation")
 
 
-def test_mistakes_are_one_line(refused: Callable[[list[str]], str]) -> None:
+def test_mistakes_are_one_line(run: Path, refused: Callable[[list[str]], str]) -> None:
     assert "no family 'point-navigatoin'; nearest: point-navigation" in refused(["specialist", "point-navigatoin"])
+    assert "the oracle control is trained with --learner domain-randomization --oracle" in refused(
+        ["specialist", "point-navigation", "--oracle", str(run)]
+    )
     assert "no split 'tset'; nearest: test" in refused(["specialist", "point-navigation", "--split", "tset"])
+    assert "no simulator 'mujocu'; nearest: mujoco" in refused(["specialist", "reach", "--simulator", "mujocu"])
     assert "max_steps must be at least 1, not 0" in refused(["specialist", "point-navigation", "--steps", "0"])
 
 

@@ -15,10 +15,10 @@ from robotmeta.errors import UserError
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.flatness import Flat
 from robotmeta.evaluation.references import family_digest, load_references
-from robotmeta.evaluation.specialist import Evaluated, Schedule, specialize, untrained
+from robotmeta.evaluation.specialist import Evaluated, Schedule, specialize, untrained, with_episodes
 from robotmeta.evaluation.specialists import Place, Sweep
 from robotmeta.training.train import Run
-from tests.learning import same, short
+from tests.learning import same, short, weights
 
 _SCHEDULE = Schedule(worlds=24, evaluate_every=1, episodes=4, flat=Flat(1, 0.05), drops=1, max_steps=2_000)
 _FAMILY = short(12)
@@ -111,6 +111,14 @@ def test_a_specialist_is_the_better_of_two_starts(trained: Run, tmp_path: Path) 
     assert row["from"].keys() == {"scratch", "meta"}
     assert row["specialist"]["return"] == row["from"][row["better"]]["return"]
     assert not row["from"]["meta"]["flat"]
+
+
+def test_a_meta_trained_policy_goes_on_as_it_was_with_the_episodes_of_one_task(trained: Run) -> None:
+    policy = trained.policy
+    going_on = with_episodes(policy, 24)
+    hyper = going_on.config.hyperparameters
+    assert 12 <= hyper.meta_batch * hyper.episodes * (hyper.adaptation_steps + 1) <= 36
+    assert same(dict(going_on.learner.state_dict()), weights(trained))
 
 
 def test_more_tasks_are_added_to_a_file_and_other_settings_are_refused(tmp_path: Path) -> None:
