@@ -15,6 +15,7 @@ from rich.table import Table
 
 import robotmeta as rm
 from robotmeta.cli.shared import FamilyName, Simulator, Threads, check_at_least_one, check_targets, console, default
+from robotmeta.errors import UserError
 from robotmeta.interrupts import Stopped
 
 if TYPE_CHECKING:
@@ -105,8 +106,12 @@ def train(sweep: Sweep, counts: Mapping[str, int]) -> dict[str, Any]:
 
 def _policy(source: str, family: str | None, trust: bool) -> rm.Policy | None:
     """The policy that a source is; None if it is a family."""
-    if source.startswith("pretrained:") or Path(source).exists():
+    from robotmeta.envs import family_names
+
+    if source.startswith("pretrained:") or (source not in family_names() and Path(source).exists()):
         return rm.load(source, family=family, trust=trust)
+    if family is not None or trust:
+        raise UserError(f"--family and --trust are for a policy, and {source} is none")
     return None
 
 

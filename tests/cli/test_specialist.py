@@ -47,6 +47,7 @@ def test_mistakes_are_one_line(run: Path, refused: Callable[[list[str]], str]) -
     assert "the oracle control is trained with --learner domain-randomization --oracle" in refused(
         ["specialist", "point-navigation", "--oracle", str(run)]
     )
+    assert "--family and --trust are for a policy" in refused(["specialist", "reach", "--family", "push"])
     assert "no split 'tset'; nearest: test" in refused(["specialist", "point-navigation", "--split", "tset"])
     assert "no simulator 'mujocu'; nearest: mujoco" in refused(["specialist", "reach", "--simulator", "mujocu"])
     assert "max_steps must be at least 1, not 0" in refused(["specialist", "point-navigation", "--steps", "0"])
