@@ -18,7 +18,7 @@ class Flat:
     ``n`` evaluations. The range of the curve makes the rule independent of the reward's unit and sign.
     """
 
-    evaluations: int = 5
+    evaluations: int = 8
     """n: the last n evaluations are compared with the n before them."""
     gain: float = 0.01
     """Gain, as a share of the range of the curve, below which it is flat."""

@@ -34,6 +34,7 @@ from robotmeta.training.train import collect_trial, training_env
 ADAPTATION_EPISODES = 3
 """Adaptation episodes before a policy that adapts is measured."""
 
+_INIT_STD = 0.6  # where the family states none; in a single task, little exploration ends in a worse gait
 _HISTORY = "evaluations.json"
 
 
@@ -104,7 +105,8 @@ class Evaluated(NamedTuple):
 
 def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 32, simulator: str = "auto") -> Policy:
     """A policy without memory and with random weights. Its updates have ``worlds`` episodes of one task."""
-    chosen = hyperparameters(CONTROL, {"meta_batch": 1, "episodes": worlds}, family=family)
+    std = _INIT_STD if family.init_std is None else family.init_std
+    chosen = hyperparameters(CONTROL, {"meta_batch": 1, "episodes": worlds, "init_std": std}, family=family)
     return new_policy(RunConfig(family.name, CONTROL, chosen, seed=seed, simulator=simulator), family=family)
 
 
