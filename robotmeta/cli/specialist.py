@@ -62,7 +62,7 @@ def specialist(
     """
     from robotmeta.envs.simulators import check_simulator
     from robotmeta.evaluation.evaluate import check_control
-    from robotmeta.evaluation.specialist import Schedule
+    from robotmeta.evaluation.schedule import Schedule
     from robotmeta.evaluation.specialists import Sweep
 
     check_at_least_one(tasks=tasks, threads=threads)

@@ -11,18 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
-from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
+from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.errors import UserError
-from robotmeta.evaluation.flatness import Flat
-from robotmeta.experience.rollout import Rollout
+from robotmeta.evaluation.schedule import Evaluated, Schedule
+from robotmeta.evaluation.single_task import measured
 from robotmeta.files import read_file, write_text
 from robotmeta.json_values import check_types, json_text, parse_object
-from robotmeta.metalearners import CONTROL, MetaLearner
-from robotmeta.policy import Policy, new_policy
+from robotmeta.metalearners import MetaLearner
+from robotmeta.policy import Policy
 from robotmeta.policy_file import load_policy, save_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
@@ -31,48 +28,7 @@ from robotmeta.training.logs import MetricsLog
 from robotmeta.training.run_folder import RunFolder
 from robotmeta.training.train import collect_trial, training_env
 
-ADAPTATION_EPISODES = 3
-"""Adaptation episodes before a policy that adapts is measured."""
-
-_INIT_STD = 0.6  # where the family states none; in a single task, little exploration ends in a worse gait
 _HISTORY = "evaluations.json"
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long a specialist trains, and how it is evaluated meanwhile."""
-
-    worlds: int = 32
-    """Episodes of one update."""
-    evaluate_every: int = 5
-    """Updates from one evaluation to the next."""
-    episodes: int = 20
-    """Episodes of an evaluation. They act by the mean of the policy."""
-    flat: Flat = dataclasses.field(default_factory=Flat)
-    """When the curve of the evaluations is flat."""
-    drops: int = 2
-    """How often the step size is divided when the curve is flat, before the training ends."""
-    divisor: float = 3.0
-    """What the step size is divided by."""
-    max_steps: int = 3_000_000
-    """Control steps after which the training ends, flat or not."""
-
-    def __post_init__(self) -> None:
-        if self.episodes < 2:
-            raise UserError(f"episodes must be at least 2, not {self.episodes}: one does not say how they scatter")
-        for name in ("worlds", "evaluate_every", "max_steps"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be at least 1, not {getattr(self, name)}")
-
-    def drops_after(self, history: Sequence[Evaluated]) -> int:
-        """How often the curve of some evaluations has been flat."""
-        return self.flat.times([evaluated.mean_return for evaluated in history])
-
-    def ended(self, history: Sequence[Evaluated]) -> bool:
-        """Whether a training ends after these evaluations."""
-        if not history:
-            return False
-        return self.drops_after(history) > self.drops or history[-1].env_steps >= self.max_steps
 
 
 @dataclass(frozen=True)
@@ -92,36 +48,6 @@ class Specialist:
     steps: int
     seconds: float
     flat: bool
-
-
-class Evaluated(NamedTuple):
-    """One evaluation during the training."""
-
-    iteration: int
-    env_steps: int
-    seconds: float
-    mean_return: float
-
-
-def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 32, simulator: str = "auto") -> Policy:
-    """A policy without memory and with random weights. Its updates have ``worlds`` episodes of one task."""
-    std = _INIT_STD if family.init_std is None else family.init_std
-    chosen = hyperparameters(CONTROL, {"meta_batch": 1, "episodes": worlds, "init_std": std}, family=family)
-    return new_policy(RunConfig(family.name, CONTROL, chosen, seed=seed, simulator=simulator), family=family)
-
-
-def with_episodes(policy: Policy, worlds: int) -> Policy:
-    """A meta-trained policy whose next updates have about ``worlds`` episodes instead of those of many tasks.
-
-    Its optimizers start anew.
-    """
-    hyper = policy.config.hyperparameters
-    each = hyper.episodes * (hyper.adaptation_steps + 1)
-    fewer = dataclasses.replace(hyper, meta_batch=max(1, round(worlds / each)))
-    config = dataclasses.replace(policy.config, hyperparameters=fewer)
-    fresh = new_policy(config, policy.learner.device, policy.family)
-    fresh.learner.load_state_dict(policy.learner.state_dict())
-    return fresh
 
 
 def specialize(
@@ -180,35 +106,6 @@ def specialize(
     best = load_policy(best_file, family=policy.family)
     flat = schedule.drops_after(history) > schedule.drops
     return Specialist(best, score, history[-1].env_steps, history[-1].seconds, flat)
-
-
-def measured(
-    policy: Policy,
-    task: Tasks,
-    episodes: int,
-    *,
-    seed: int = 0,
-    purpose: str = "trials",
-    adaptation_episodes: int = ADAPTATION_EPISODES,
-    threads: int | None = None,
-) -> Rollout:
-    """Episodes of one task that act by the mean of the policy, after adaptation episodes if it adapts.
-
-    Args:
-        policy: The policy.
-        task: The task.
-        episodes: Number of episodes.
-        seed: Determines initial states and exploration.
-        purpose: What the episodes are for: other purposes have other initial states.
-        adaptation_episodes: Adaptation episodes before them.
-        threads: Number of physics threads.
-    """
-    worlds = TaskWorlds(policy, task, threads=threads)
-    belief = policy.begin(1)
-    if policy.learner.adapts and adaptation_episodes:
-        belief = adapted_belief(policy, worlds, adaptation_episodes, seed)
-    generator, _ = streams(seed, purpose)
-    return collect_episodes(worlds, policy.learner, belief, episodes, generator, explore=False)[0]
 
 
 def _score(policy: Policy, task: Tasks, schedule: Schedule, threads: int | None) -> float:

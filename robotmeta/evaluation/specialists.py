@@ -14,16 +14,9 @@ import torch
 from robotmeta.envs import TaskFamily, Tasks
 from robotmeta.errors import UserError
 from robotmeta.evaluation.references import SCHEMA, family_digest, read_content
-from robotmeta.evaluation.specialist import (
-    ADAPTATION_EPISODES,
-    Evaluated,
-    Schedule,
-    Specialist,
-    measured,
-    specialize,
-    untrained,
-    with_episodes,
-)
+from robotmeta.evaluation.schedule import Evaluated, Schedule
+from robotmeta.evaluation.single_task import ADAPTATION_EPISODES, measured, untrained, with_episodes
+from robotmeta.evaluation.specialist import Specialist, specialize
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import write_text
 from robotmeta.json_values import json_text

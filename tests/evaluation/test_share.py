@@ -11,8 +11,8 @@ import pytest
 from robotmeta.envs import make
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.evaluation import STAGES, Evaluation
-from robotmeta.evaluation.flatness import Flat
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.schedule import Flat
 from robotmeta.evaluation.share import Sample, Share, distinct
 
 

@@ -13,9 +13,10 @@ import pytest
 from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError
 from robotmeta.evaluation.evaluate import evaluate
-from robotmeta.evaluation.flatness import Flat
 from robotmeta.evaluation.references import family_digest, load_references
-from robotmeta.evaluation.specialist import Evaluated, Schedule, specialize, untrained, with_episodes
+from robotmeta.evaluation.schedule import Evaluated, Flat, Schedule
+from robotmeta.evaluation.single_task import untrained, with_episodes
+from robotmeta.evaluation.specialist import specialize
 from robotmeta.evaluation.specialists import Place, Sweep
 from robotmeta.training.train import Run
 from tests.learning import same, short, weights
