@@ -44,9 +44,7 @@ def adaptation(episodes: int, returns: Curves, gains: Curves) -> str:
     better = [
         name.replace("_", "-")
         for name, curve in returns.items()
-        if curve is not None
-        and name not in ("adapted", "zero_shot", "oracle", "specialist")
-        and curve.ci95[-1][0] > high
+        if curve is not None and name not in _NO_RIVALS and curve.ci95[-1][0] > high
     ]
     if better and tasks >= _FEWEST:
         said.append(f"Clearly better than the adapted policy: {', '.join(better)}.")
