@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -42,6 +43,11 @@ def reading(file: Path) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
+
+
+def plain_name(name: str) -> str:
+    """A name without the characters that a file or a folder cannot have."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-")
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
 
 import robotmeta as rm
 from robotmeta.cli.shared import (
@@ -16,20 +19,30 @@ from robotmeta.cli.shared import (
     check_at_least_one,
     check_targets,
     console,
+    count,
+    default,
     load,
     write_json,
 )
+from robotmeta.errors import UserError
+
+if TYPE_CHECKING:
+    from robotmeta.evaluation.references import References
 
 
 def evaluate(
     policy: PolicySource,
     split: str = "test",
-    tasks: int = 40,
+    tasks: Annotated[int | None, default("40; with --specialists, all that have one")] = None,
     episodes: int = 3,
     seed: int = 0,
     controls: tuple[str, ...] = ("zero_shot", "from_scratch"),
     domain_randomized: Annotated[str | None, OPTIONAL] = None,
     oracle: Annotated[str | None, OPTIONAL] = None,
+    specialists: Annotated[
+        tuple[Path, ...] | None, tyro.conf.arg(metavar="[FILE]", help_behavior_hint="(optional)")
+    ] = None,
+    evaluation_episodes: Annotated[int | None, default("1; with --specialists, as many as they had")] = None,
     explore: bool = False,
     simulator: Simulator = None,
     threads: Threads = None,
@@ -56,6 +69,10 @@ def evaluate(
         controls: Of zero_shot, from_scratch, domain_randomized and oracle. The last two are trained unless given below.
         domain_randomized: A policy trained with --learner domain-randomization.
         oracle: A policy trained with --learner domain-randomization --oracle.
+        specialists: Evaluate on the tasks that have a specialist, and print the share of its return that is reached.
+            FILE is what `robotmeta specialist` wrote; without it, the run's own, one in runs/specialists/, or the
+            package's.
+        evaluation_episodes: Episodes of each task to measure, after each number of adaptation episodes.
         explore: Measure with sampled actions instead of their mean, as most published numbers do.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         threads: Physics threads.
@@ -66,7 +83,7 @@ def evaluate(
     from robotmeta.evaluation.controls import control_policy
     from robotmeta.evaluation.evaluate import check_controls
 
-    check_at_least_one(episodes=episodes, threads=threads)
+    check_at_least_one(episodes=episodes, evaluation_episodes=evaluation_episodes, threads=threads)
     check_controls(controls)
     check_targets(json, plot)
     if plot is not None:
@@ -74,6 +91,8 @@ def evaluate(
 
         check_format(plot)
     loaded = load(policy, family, trust)
+    references = None if specialists is None else _references(loaded, policy, split, specialists, tasks)
+    tasks = 40 if tasks is None else tasks
     loaded.family.tasks(split, tasks)  # a mistake shows before a control is trained
     check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
 
@@ -90,6 +109,8 @@ def evaluate(
         seed=seed,
         explore=explore,
         controls=controls,
+        references=references,
+        evaluation_episodes=evaluation_episodes,
         simulator=simulator,
         threads=threads,
         domain_randomized=control("domain_randomized", domain_randomized),
@@ -103,6 +124,21 @@ def evaluate(
     show(evaluation)
     if plot is not None:
         console.print(f"Plot: {plot}")
+
+
+def _references(policy: rm.Policy, source: str, split: str, files: Sequence[Path], tasks: int | None) -> References:
+    """What specialists reach in the first tasks of a split."""
+    from robotmeta.evaluation.references import included, load_references, made_here
+    from robotmeta.training.run_folder import RunFolder
+
+    if len(files) > 1:
+        raise UserError(f"--specialists takes one file, not {len(files)}: {', '.join(map(str, files))}")
+    family = policy.family
+    places = files or [RunFolder(Path(source)).specialists, made_here(family), included(family)]
+    found = load_references(family, split, places)
+    if tasks is not None and tasks > len(found.tasks):
+        raise UserError(f"split '{split}' has {count(len(found.tasks), 'task')} with a specialist, not {tasks}")
+    return found if tasks is None else found[:tasks]
 
 
 def show(evaluation: rm.Evaluation) -> None:

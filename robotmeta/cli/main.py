@@ -19,6 +19,7 @@ from robotmeta.cli.families import families
 from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
+from robotmeta.cli.specialist import specialist
 from robotmeta.cli.train import train_command
 from robotmeta.errors import (
     EnvironmentFailed,
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         "train": train_command(arguments),
         "adapt": adapt,
         "evaluate": evaluate,
+        "specialist": specialist,
         "record": record,
         "report": report,
         "export": export,

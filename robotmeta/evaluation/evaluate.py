@@ -13,11 +13,12 @@ from torch import Tensor
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs import Tasks
+from robotmeta.envs import TaskFamily, Tasks, checks
 from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.references import References
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.manifest import interface
 from robotmeta.memory import check_memory
@@ -48,10 +49,12 @@ def evaluate(
     controls: Sequence[str] = ("zero_shot", "from_scratch"),
     domain_randomized: Policy | None = None,
     oracle: Policy | None = None,
+    references: References | None = None,
+    evaluation_episodes: int | None = None,
     simulator: str | None = None,
     threads: int | None = None,
 ) -> Evaluation:
-    """Measures the return of one episode of each task after 0..K adaptation episodes, for a policy and its controls.
+    """Measures the return in each task after 0..K adaptation episodes, for a policy and its controls.
 
     Adaptation episodes explore. The measured episodes act by the mean of the policy unless ``explore`` is set. All
     policies have the same tasks and initial states.
@@ -68,6 +71,11 @@ def evaluate(
             episodes).
         domain_randomized: A policy that was trained on the family and does not adapt.
         oracle: A policy that does not adapt and observes the task's parameters.
+        references: What specialists and random policies reach, from
+            :func:`robotmeta.evaluation.references.load_references`. Their tasks are evaluated, whatever ``split`` and
+            ``tasks`` are, and the result has the share of the specialist.
+        evaluation_episodes: Episodes of each task that are measured after each number of adaptation episodes; None for
+            one, or for as many as the references have.
         simulator: Physics backend of all policies; None for that of the policy's run.
         threads: Number of physics threads.
 
@@ -83,15 +91,21 @@ def evaluate(
     if len(budgets) < 2 or budgets != sorted({0, *budgets}):
         raise UserError(f"episodes must be at least 1, or numbers that increase from 0, not {episodes}")
     check_controls(controls)
+    if evaluation_episodes is None:
+        evaluation_episodes = 1 if references is None else references.episodes
+    measure = _Measure(budgets, checks.count("evaluation_episodes", evaluation_episodes), seed, explore)
+    if references is not None:
+        split, tasks = references.split, references.tasks
     trained = {"domain_randomized": domain_randomized, "oracle": oracle}
     subjects = _subjects(policy, controls, {name: control for name, control in trained.items() if control}, seed)
+    given = isinstance(tasks, Tasks) and references is None
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     simulator = policy.config.simulator if simulator is None else simulator
     measured: dict[str, list[Rollout]] = {}
     posterior = None
     for name, subject in subjects.items():
         worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
-        measured[name], belief = _measure(subject, worlds, budgets, seed, explore)
+        measured[name], belief = measure(subject, worlds)
         if name == "adapted":
             posterior = policy.learner.infer(belief)
 
@@ -104,16 +118,19 @@ def evaluate(
     return Evaluation(
         family=policy.family.name,
         learner=policy.config.learner,
-        split="given" if isinstance(tasks, Tasks) else split,
+        split="given" if given else split,
         tasks=chosen[~diverged],
         episodes=budgets,
-        returns=_curves(measured, lambda rollout: rollout.returns, ~diverged),
-        success=_curves(measured, lambda rollout: rollout.success, ~diverged, binary=True),
+        returns=_curves(measured, lambda rollout: rollout.returns, ~diverged)
+        | _of_references(references and references.returns, trained, ~diverged, len(budgets)),
+        success=_curves(measured, lambda rollout: rollout.success, ~diverged, binary=measure.episodes == 1)
+        | _of_references(references and references.success, trained, ~diverged, len(budgets)),
         distance=_curves(measured, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
         inferred=_inferred(policy, chosen, posterior, ~diverged),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
+        distinct=None if references is None else references.distinct[~diverged],
     )
 
 
@@ -133,28 +150,34 @@ def _subjects(policy: Policy, controls: Sequence[str], trained: Mapping[str, Pol
     if "from_scratch" in controls:
         subjects["from_scratch"] = Subject(scratch(policy, seed))
     for name, control in trained.items():
-        _check_control(name, control, policy)
+        check_control(name, control, policy.family)
         subjects[name] = Subject(control, adapts=False)
     return subjects
 
 
-def _measure(
-    subject: Subject, worlds: TaskWorlds, budgets: Sequence[int], seed: int, explore: bool
-) -> tuple[list[Rollout], Belief]:
-    """One episode of each task after each number of adaptation episodes, and the belief after the last number."""
-    policy, rollouts = subject.policy, []
-    belief = policy.begin(worlds.num_tasks)
-    for budget in budgets:
-        if budget and not subject.adapts:
-            rollouts.append(rollouts[0])
-            continue
-        belief = adapted_belief(policy, worlds, budget, seed)
-        fresh, _ = streams(seed, "trials")
-        rollout, _ = collect_episodes(
-            worlds, policy.learner, belief, 1, fresh, explore=explore, remember=subject.remembers
-        )
-        rollouts.append(rollout)
-    return rollouts, belief
+class _Measure(NamedTuple):
+    """How every subject is measured."""
+
+    budgets: Sequence[int]
+    episodes: int
+    seed: int
+    explore: bool
+
+    def __call__(self, subject: Subject, worlds: TaskWorlds) -> tuple[list[Rollout], Belief]:
+        """Episodes of each task after each number of adaptation episodes, and the belief after the last number."""
+        policy, rollouts = subject.policy, []
+        belief = policy.begin(worlds.num_tasks)
+        for budget in self.budgets:
+            if budget and not subject.adapts:
+                rollouts.append(rollouts[0])
+                continue
+            belief = adapted_belief(policy, worlds, budget, self.seed)
+            fresh, _ = streams(self.seed, "trials")
+            rollout, _ = collect_episodes(
+                worlds, policy.learner, belief, self.episodes, fresh, explore=self.explore, remember=subject.remembers
+            )
+            rollouts.append(rollout)
+        return rollouts, belief
 
 
 def _curves(
@@ -175,6 +198,17 @@ def _curves(
     return {name: curve(measured[name]) if name in measured else None for name in ("adapted", *CONTROLS)}
 
 
+def _of_references(
+    values: Mapping[str, np.ndarray] | None, trained: Mapping[str, Policy | None], kept: np.ndarray, budgets: int
+) -> dict[str, Curve]:
+    """Curves of the references, which do not adapt; a control that was trained for the policy has its own curve."""
+    return {
+        name: Curve(np.tile(row[kept], (budgets, 1)))
+        for name, row in (values or {}).items()
+        if trained.get(name) is None
+    }
+
+
 def check_controls(names: Sequence[str]) -> None:
     """Raises UserError for a control that does not exist."""
     for name in names:
@@ -189,11 +223,11 @@ def scratch(policy: Policy, seed: int) -> Policy:
     return new_policy(config, policy.learner.device, policy.family)
 
 
-def _check_control(name: str, control: Policy, policy: Policy) -> None:
-    """Raises UserError if a policy is not that control of the other policy."""
-    if interface(control.family) != interface(policy.family):
+def check_control(name: str, control: Policy, family: TaskFamily) -> None:
+    """Raises UserError if a policy is not that control of a policy of the family."""
+    if interface(control.family) != interface(family):
         raise UserError(
-            f"the {name} control was trained on family '{control.family.name}', the policy on '{policy.family.name}', "
+            f"the {name} control was trained on family '{control.family.name}', the policy on '{family.name}', "
             "or on another version of it"
         )
     observes_task, should_observe = control.config.hyperparameters.oracle, name == "oracle"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -12,10 +13,13 @@ from robotmeta.envs import Tasks
 from robotmeta.errors import printable
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.share import Share
 from robotmeta.versions import versions
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 """Names of the controls."""
+STAGES = ("fit", "fit_fine_tuned", "fine_tuned", "domain_randomized_fit_fine_tuned")
+"""Names of the stages of adaptation that come after the belief."""
 
 Quantity = Literal["return", "success", "distance"]
 LABELS: dict[Quantity, str] = {"return": "return", "success": "success rate", "distance": "final distance (cm)"}
@@ -32,7 +36,9 @@ class Evaluation:
         split: ``test``, ``ood`` or ``robots``; ``given`` if the tasks were given.
         tasks: The tasks, without those that were left out.
         episodes: Numbers of adaptation episodes, increasing from 0.
-        returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run.
+        returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run. With
+            references also ``random`` and ``specialist``. A stage of :data:`STAGES` that was measured has a curve too,
+            with a row of NaN for each number of episodes after which it was not.
         success: Success rate by curve; empty if the family does not define success.
         distance: Distance to the goal at the end of an episode by curve, m; empty if the family does not define it.
         env_steps: Control steps of meta-training.
@@ -40,6 +46,8 @@ class Evaluation:
         inferred: Share of the variance over the tasks that the adapted policy's estimates explain (R^2), of each
             parameter that varies; empty for learners that make no estimates.
         diverged: Indices of the tasks that were left out because their simulation diverged, under some policy.
+        distinct: Tasks in which the specialist is better than a random policy beyond doubt, bool ``[task]``; None
+            without specialists. Only these have a share.
     """
 
     family: str
@@ -54,6 +62,7 @@ class Evaluation:
     seed: int
     inferred: dict[str, float] = field(default_factory=dict)
     diverged: tuple[int, ...] = ()
+    distinct: np.ndarray | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``evaluate --json`` writes. A control that was not run is null."""
@@ -69,6 +78,8 @@ class Evaluation:
             "episodes": self.episodes,
             **{quantity: curves(self._measured(quantity)) for quantity in self.quantities},
             "gain": {quantity: curves(self.gains(quantity)) for quantity in self.quantities},
+            "share": {name: None if share is None else share.to_json() for name, share in self.shares().items()},
+            **({} if self.distinct is None else {"share_left_out": self._without_share()}),
             **({"inferred": self.inferred} if self.inferred else {}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
@@ -96,6 +107,24 @@ class Evaluation:
         assert adapted is not None
         return {name: None if curve is None else Curve(adapted.values - curve.values) for name, curve in curves.items()}
 
+    def shares(self) -> dict[str, Share | None]:
+        """The share of the specialist by curve; None for a curve that was not run, and without specialists.
+
+        Tasks in which the specialist is not better than a random policy beyond doubt are left out.
+        """
+        random, specialist = self.returns.get("random"), self.returns.get("specialist")
+        names = ("adapted", *CONTROLS, *STAGES)
+        if random is None or specialist is None or self.distinct is None or not self.distinct.any():
+            return dict.fromkeys(names)
+        floor, kept = random.values[-1], self.distinct
+        possible = (specialist.values[-1] - floor)[kept]
+        curves = {name: self.returns.get(name) for name in names}
+        return {n: curve and Share((curve.values - floor)[:, kept], possible) for n, curve in curves.items()}
+
+    def _without_share(self) -> list[int]:
+        """Places of the evaluated tasks that have no share."""
+        return [] if self.distinct is None else np.flatnonzero(~self.distinct).tolist()
+
     def _measured(self, quantity: Quantity) -> dict[str, Curve | None]:
         return {"return": self.returns, "success": self.success, "distance": self.distance}[quantity]
 
@@ -111,6 +140,11 @@ class Evaluation:
         shown = {"return": verdict.number, "success": verdict.percent, "distance": verdict.centimetres}[quantity]
         for name, curve in self.curves(quantity).items():
             table.add_row(name.replace("_", "-"), *(curve.text(shown, place) for place in range(len(self.episodes))))
+        if quantity == "return":
+            for name, share in self.shares().items():
+                if share is not None:
+                    cells = (share.text(place) for place in range(len(self.episodes)))
+                    table.add_row(f"{name.replace('_', '-')}, share", *cells)
         return table
 
     def verdict(self) -> str:
@@ -118,6 +152,7 @@ class Evaluation:
         return (
             verdict.adaptation(self.episodes[-1], self.returns, self.gains())
             + verdict.success_and_distance(self.success, self.distance)
+            + verdict.share(self.shares()["adapted"], self._without_share())
             + verdict.left_out(self.diverged, len(self.tasks) + len(self.diverged))
         )
 

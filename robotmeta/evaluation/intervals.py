@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ class Curve:
     """A number for each task after each number of adaptation episodes.
 
     Attributes:
-        values: ``[budget, task]``.
+        values: ``[budget, task]``; a row of NaN where nothing was measured.
         binary: Whether each value is a success (1) or a failure (0), so that the mean is a rate.
     """
 
@@ -48,14 +49,16 @@ class Curve:
         return {"mean": self.mean.tolist(), "ci95": self.ci95.tolist() if self.has_interval else None}
 
     def text(self, shown: Callable[[float], str], budget: int = -1) -> str:
-        """The mean after one number of episodes, with its interval if there is one."""
+        """The mean after one number of episodes, with its interval if there is one; empty if it was not measured."""
+        if np.isnan(self.values[budget]).all():
+            return ""
         mean, (low, high) = self.mean[budget], self.ci95[budget]
         return f"{shown(mean)} [{shown(low)}, {shown(high)}]" if self.has_interval else shown(mean)
 
 
 def bootstrapped(values: np.ndarray) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the mean of ``values [task]``, always from the same resamples."""
-    if len(values) < 2 or np.ptp(values) == 0.0:
+    if len(values) < 2 or np.ptp(values) == 0.0 or np.isnan(values).all():
         return float(values.mean()), float(values.mean())
     interval = bootstrap(
         (values,), np.mean, n_resamples=_RESAMPLES, method="percentile", rng=np.random.default_rng(0)
@@ -68,5 +71,7 @@ def wilson(values: np.ndarray) -> tuple[float, float]:
 
     Unlike the bootstrap, it has a width when all values are equal.
     """
+    if np.isnan(values).all():
+        return math.nan, math.nan
     interval = binomtest(round(values.sum()), len(values)).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)

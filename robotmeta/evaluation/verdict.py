@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.share import Share
 
 Curves = Mapping[str, Curve | None]
 """Curves by name: ``adapted`` and the controls; None for a control that was not run."""
 
 _FEWEST = 5  # tasks that a statement about a family needs
+_NO_RIVALS = ("adapted", "zero_shot", "oracle", "specialist")  # not expected to be worse than the adapted policy
 _EXPLAINED = 0.1  # share of a parameter's variance from which it is listed
 
 
@@ -42,7 +44,7 @@ def adaptation(episodes: int, returns: Curves, gains: Curves) -> str:
     better = [
         name.replace("_", "-")
         for name, curve in returns.items()
-        if curve is not None and name not in ("adapted", "zero_shot", "oracle") and curve.ci95[-1][0] > high
+        if curve is not None and name not in _NO_RIVALS and curve.ci95[-1][0] > high
     ]
     if better and tasks >= _FEWEST:
         said.append(f"Clearly better than the adapted policy: {', '.join(better)}.")
@@ -82,6 +84,21 @@ def success_and_distance(success: Curves, distance: Curves) -> str:
         compared = words.format(number(adapted.mean[-1]), number(control.mean[-1]))
         said += f" {compared}{': the intervals do not overlap' if apart else ''}."
     return said
+
+
+def share(reached: Share | None, left_out: Sequence[int]) -> str:
+    """How much of the specialist's gain over a random policy the adapted policy has; empty without specialists.
+
+    Args:
+        reached: The share of the adapted policy.
+        left_out: Tasks in which the specialist is not better than a random policy beyond doubt.
+    """
+    if reached is None:
+        return " In no task is the specialist better than a random policy beyond doubt." if left_out else ""
+    without = f"; without task{'s' * (len(left_out) > 1)} {', '.join(map(str, left_out))}, where " if left_out else ""
+    no_gain = "the specialist is not better than a random policy beyond doubt" if left_out else ""
+    above = " The specialists are no upper bound here." if reached.mean[-1] > 1.0 else ""
+    return f" It reaches {reached.text()} of what a specialist gains over a random policy{without}{no_gain}.{above}"
 
 
 def left_out(diverged: tuple[int, ...], tasks: int) -> str:

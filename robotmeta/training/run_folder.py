@@ -14,7 +14,7 @@ from pathlib import Path
 from robotmeta.checkpoint_files import weights_of, write_checkpoint
 from robotmeta.config import RunConfig
 from robotmeta.errors import UserError
-from robotmeta.files import open_lock, read_file, replaced_folder, write_text, writing
+from robotmeta.files import open_lock, plain_name, read_file, replaced_folder, write_text, writing
 from robotmeta.json_values import parse_object
 from robotmeta.policy import Policy
 from robotmeta.versions import versions
@@ -33,6 +33,7 @@ class RunFolder:
     ``events.out.tfevents.*``             the same numbers for TensorBoard
     ``checkpoints/ITERATION/``            weights and optimizer state of the newest iterations, and their checksums
     ``controls/NAME/``                    the run folder of a trained control
+    ``controls/specialists.json``         what specialists reach; their run folders are in ``controls/specialists/``
     ``videos/``                           recordings
     ``evaluation-SPLIT.json``             evaluations
     ``report.html``                       the report
@@ -47,8 +48,7 @@ class RunFolder:
     @classmethod
     def default(cls, config: RunConfig) -> RunFolder:
         """``runs/FAMILY-LEARNER-SEED``, without the characters of a family's name that a folder cannot have."""
-        family = re.sub(r"[^\w.-]+", "-", config.family).strip(".-")
-        return cls(Path("runs") / f"{family}-{config.learner}-{config.seed}")
+        return cls(Path("runs") / f"{plain_name(config.family)}-{config.learner}-{config.seed}")
 
     @property
     def config(self) -> Path:
@@ -82,6 +82,11 @@ class RunFolder:
     def control(self, name: str) -> RunFolder:
         """The run folder of a trained control."""
         return RunFolder(self.own(self.own(self.path / "controls") / name))
+
+    @property
+    def specialists(self) -> Path:
+        """What specialists of the family reach, see :mod:`robotmeta.evaluation.references`."""
+        return self.own(self.path / "controls") / "specialists.json"
 
     def own(self, folder: Path) -> Path:
         """A folder of the run, which is changed or shown.

@@ -1,0 +1,154 @@
+"""Trains specialists, and measures which share of what they gain the policies reach.
+
+    python benchmarks/share.py train [FAMILY ...]      trains the specialists; they become part of the package
+    python benchmarks/share.py measure [FAMILY ...]    writes benchmarks/results/share/FAMILY.json
+    python benchmarks/share.py table                   prints the table
+
+Without names, these are the families of the headline table, in its order. Every command continues where it stopped.
+``train`` starts from the policy of ``runs/benchmarks/FAMILY-task-inference`` too, or else from the pretrained one.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from learning import RESULTS
+
+import robotmeta as rm
+from robotmeta.cli.specialist import show, train
+from robotmeta.errors import UserError
+from robotmeta.evaluation.controls import control_policy
+from robotmeta.evaluation.references import included, load_references, made_here
+from robotmeta.evaluation.specialists import Sweep
+from robotmeta.training.run_folder import RunFolder
+
+FAMILIES = (
+    "cheetah-velocity",
+    "cheetah-dynamics",
+    "walker-faults",
+    "ant-crippled",
+    "quadruped",
+    "grasp",
+    "panda-grasp",
+    "push",
+    "cheetah-direction",
+)
+CURVES = {
+    "zero_shot": "zero-shot",
+    "domain_randomized": "domain-randomized",
+    "adapted": "belief",
+    "fit": "belief + fit",
+    "fit_fine_tuned": "belief + fit + fine-tune",
+    "fine_tuned": "fine-tune without fit",
+    "domain_randomized_fit_fine_tuned": "domain-randomized + fit + fine-tune",
+}
+"""Curves of the table, and their headings."""
+SHARES = RESULTS / "share"
+_TASKS = 10
+_EPISODES = 3
+_SPLITS = ("test", "ood")
+
+
+def run_of(family: str) -> RunFolder:
+    """The benchmark run of a family by the default learner."""
+    return RunFolder(Path("runs") / "benchmarks" / f"{family}-task-inference")
+
+
+def policy_of(family: str) -> rm.Policy | None:
+    """The policy of that run, or else the pretrained one; None where there is neither."""
+    if run_of(family).checkpoints():
+        return rm.load(run_of(family).path)
+    return rm.load(f"pretrained:{family}") if family in rm.pretrained() else None
+
+
+def command() -> str:
+    """What was typed."""
+    return shlex.join(["python", "benchmarks/share.py", *sys.argv[1:]])
+
+
+def train_specialists(name: str) -> None:
+    """Trains the specialists of a family, and puts what they reach into the package."""
+    family = rm.make(name)
+    sweep = Sweep(family, made_here(family), meta_trained=policy_of(name), command=command())
+    show(train(sweep, {split: _TASKS for split in _SPLITS if split in family.splits}))
+    included(family).parent.mkdir(exist_ok=True)
+    shutil.copy(sweep.out, included(family))
+
+
+def measure(name: str) -> None:
+    """Evaluates the policy of a family and its domain-randomized control on the tasks that have a specialist."""
+    policy = policy_of(name)
+    if policy is None:
+        raise UserError(f"family '{name}' has no policy: python benchmarks/learning.py {name}-task-inference trains it")
+    run = run_of(name)
+    control = control_policy("domain_randomized", policy, run.path) if run.exists() else None
+    evaluations = {}
+    for split in (split for split in _SPLITS if split in policy.family.splits):
+        evaluation = rm.evaluate(
+            policy,
+            episodes=_EPISODES,
+            controls=("zero_shot",),
+            domain_randomized=control,
+            references=load_references(policy.family, split, [included(policy.family)]),
+        )
+        print(f"{name}, {split}: {evaluation.verdict()}")
+        evaluations[split] = evaluation.to_json()
+    SHARES.mkdir(parents=True, exist_ok=True)
+    result = {"family": name, "command": command(), "evaluations": evaluations}
+    (SHARES / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+
+
+def results() -> list[dict[str, Any]]:
+    """What was measured, in the order of the families."""
+    files = (SHARES / f"{name}.json" for name in FAMILIES)
+    return [json.loads(file.read_text()) for file in files if file.exists()]
+
+
+def table(measured: Iterable[dict[str, Any]]) -> str:
+    """Share of the specialist by family, split and curve, with 95 % intervals, as Markdown."""
+    lines = [_row(["family", "split", "tasks", *CURVES.values()]), _row(["---"] * (3 + len(CURVES)))]
+    for result in measured:
+        for split, evaluation in result["evaluations"].items():
+            kept = evaluation["tasks"] - len(evaluation["share_left_out"])
+            cells = (_share(evaluation["share"].get(name)) for name in CURVES)
+            lines.append(_row([result["family"], split, f"{kept} of {evaluation['tasks']}", *cells]))
+    return "\n".join(lines)
+
+
+def _share(curve: dict[str, Any] | None) -> str:
+    """The share after the last adaptation episode; empty where it was not measured."""
+    if curve is None or curve["mean"][-1] is None:
+        return ""
+    interval = "" if curve["ci95"] is None else " [{:.0%}, {:.0%}]".format(*curve["ci95"][-1])
+    return f"{curve['mean'][-1]:.0%}{interval}"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs a command on the named families."""
+    commands = {"train": train_specialists, "measure": measure}
+    what, *names = arguments or [""]
+    if what == "table":
+        print(table(results()))
+        return
+    if what not in commands or not set(names) <= set(rm.FAMILIES):
+        sys.exit(f"usage: share.py train|measure|table [FAMILY ...]; families: {', '.join(rm.FAMILIES)}")
+    try:
+        for name in names or FAMILIES:
+            print(f"{name}:", flush=True)
+            commands[what](name)
+    except (UserError, KeyboardInterrupt) as error:
+        sys.exit(str(error) or "stopped; the same command continues")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

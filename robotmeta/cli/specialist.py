@@ -1,0 +1,187 @@
+"""``robotmeta specialist``."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from rich.table import Table
+
+import robotmeta as rm
+from robotmeta.cli.shared import FamilyName, Simulator, Threads, check_at_least_one, check_targets, console, default
+from robotmeta.errors import UserError
+from robotmeta.interrupts import Stopped
+
+if TYPE_CHECKING:
+    from robotmeta.evaluation.specialists import Place, Sweep
+
+_EVERY = 10.0  # seconds from one line of progress to the next
+
+
+def specialist(
+    source: Annotated[str, tyro.conf.Positional],
+    split: Annotated[tuple[str, ...], default("test and, if the family has it, ood")] = (),
+    tasks: int = 10,
+    steps: int = 3_000_000,
+    worlds: int = 32,
+    oracle: Annotated[str | None, default("none")] = None,
+    seed: int = 0,
+    out: Annotated[Path | None, default("RUN/controls/specialists.json or runs/specialists/FAMILY.json")] = None,
+    simulator: Simulator = None,
+    threads: Threads = None,
+    family: FamilyName = None,
+    trust: bool = False,
+) -> None:
+    """Train a policy for each of a few tasks until its curve is flat: the bound that adaptation is measured by.
+
+    A specialist starts from random weights. If a policy is named, another one starts from that policy, and the better
+    of the two counts. After Ctrl-C the same command continues. `robotmeta evaluate POLICY --specialists` then shows
+    which share of the specialists' return the policy reaches.
+
+    Example: robotmeta specialist pretrained:grasp --split test ood --tasks 10 --out grasp.json
+
+    Args:
+        source: A family, or a policy (a run folder, a checkpoint, a policy file, or pretrained:NAME) and its family.
+        split: Splits whose tasks get specialists: test, ood, robots.
+        tasks: Number of tasks of each split: the first ones.
+        steps: Control steps after which a training ends, flat or not.
+        worlds: Episodes of one update.
+        oracle: A policy trained with --learner domain-randomization --oracle, to be measured on the same tasks.
+        seed: Fixes weights, exploration and initial states.
+        out: File of the results. The trainings are kept in the folder of that name without its suffix.
+        simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
+        threads: Physics threads.
+        family: With a policy, act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION.
+        trust: With a policy, import and call the function that its file names as its family.
+    """
+    from robotmeta.envs.simulators import check_simulator
+    from robotmeta.evaluation.evaluate import check_control
+    from robotmeta.evaluation.schedule import Schedule
+    from robotmeta.evaluation.specialists import Sweep
+
+    check_at_least_one(tasks=tasks, threads=threads)
+    policy = _policy(source, family, trust)
+    chosen = rm.make(source) if policy is None else policy.family
+    file = _default_file(source, chosen) if out is None else out
+    check_targets(file)
+    observing = None if oracle is None else rm.load(oracle, family=chosen)
+    if observing is not None:
+        check_control("oracle", observing, chosen)
+    backend = simulator or ("auto" if policy is None else policy.config.simulator)
+    check_simulator(chosen, backend)
+    splits = [name for item in split for name in item.split(",")] or [s for s in chosen.splits if s != "robots"]
+    sweep = Sweep(
+        chosen,
+        file,
+        Schedule(worlds=worlds, max_steps=steps),
+        meta_trained=policy,
+        oracle=observing,
+        seed=seed,
+        simulator=backend,
+        command=shlex.join(["robotmeta", *sys.argv[1:]]),
+        threads=threads,
+    )
+    show(train(sweep, dict.fromkeys(splits, tasks)))
+    console.print(f"Specialists: {file}")
+
+
+def train(sweep: Sweep, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Runs a sweep, and reports its progress on stderr.
+
+    Raises:
+        Stopped: If a signal stopped it. The message says how to continue.
+    """
+    try:
+        return sweep.run(counts, _Progress(sum(counts.values()), sweep))
+    except KeyboardInterrupt as stopped:
+        number = stopped.status - 128 if isinstance(stopped, Stopped) else int(signal.SIGINT)
+        raise Stopped(number, f"stopped; the same command continues in {sweep.out.with_suffix('')}") from None
+
+
+def _policy(source: str, family: str | None, trust: bool) -> rm.Policy | None:
+    """The policy that a source is; None if it is a family."""
+    from robotmeta.envs import family_names
+
+    if source.startswith("pretrained:") or (source not in family_names() and Path(source).exists()):
+        return rm.load(source, family=family, trust=trust)
+    if family is not None or trust:
+        raise UserError(f"--family and --trust are for a policy, and {source} is none")
+    return None
+
+
+def _default_file(source: str, family: rm.TaskFamily) -> Path:
+    from robotmeta.evaluation.references import made_here
+    from robotmeta.training.run_folder import RunFolder
+
+    run = RunFolder(Path(source))
+    return run.specialists if run.exists() else made_here(family)
+
+
+class _Progress:
+    """One line every ten seconds: where a sweep is, and how long it will take."""
+
+    def __init__(self, tasks: int, sweep: Sweep) -> None:
+        self._trainings = tasks * (1 if sweep.meta_trained is None else 2)
+        self._longest = sweep.schedule.max_steps
+        self._last = time.perf_counter()
+        self._seen: dict[tuple[str, int, str], Place] = {}
+
+    def __call__(self, place: Place) -> None:
+        self._seen[place.split, place.task, place.start] = place
+        now = time.perf_counter()
+        if now - self._last < _EVERY:
+            return
+        self._last = now
+        reached = place.evaluated
+        start = "from random weights" if place.start == "scratch" else "from the policy"
+        print(
+            f"{place.split} {place.task + 1}/{place.tasks}, {start}: {reached.env_steps / 1e6:.2f}M steps, return "
+            f"{reached.mean_return:.1f}, {reached.seconds:.0f} s; {self._left()}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _left(self) -> str:
+        """How much longer this training may take, and after the first ones what the sweep may take."""
+        *done, now = self._seen.values()
+        pace = now.evaluated.seconds / now.evaluated.env_steps
+        if not done:
+            return f"ends within {_duration(pace * (self._longest - now.evaluated.env_steps))}"
+        mean = sum(p.evaluated.env_steps for p in done) / len(done)
+        rest = self._trainings - len(self._seen) + max(0.0, 1.0 - now.evaluated.env_steps / mean)
+        return f"ETA {_duration(pace * mean * rest)}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600.0:.1f} h" if seconds > 5400.0 else f"{seconds / 60.0:.0f} min"
+
+
+def show(content: Mapping[str, Any]) -> None:
+    """Prints a table of the specialists of each split."""
+    for split, rows in content["splits"].items():
+        table = Table(title=f"{content['family']}, {split}: mean return of {_episodes(rows)} episodes")
+        for column in ("task", "random", "from scratch", "from meta", "specialist", "success", "control steps"):
+            table.add_column(column, justify="right")
+        for place, row in enumerate(rows):
+            table.add_row(str(place), *_cells(row))
+        console.print(table)
+
+
+def _episodes(rows: Sequence[Mapping[str, Any]]) -> int:
+    return min((row["specialist"]["episodes"] for row in rows), default=0)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    numbers = [row["random"], row["from"]["scratch"], row["from"].get("meta"), row["specialist"]]
+    success = row["specialist"]["success"]
+    steps = " + ".join(
+        f"{found['env_steps'] / 1e6:.2f}M{'' if found['flat'] else ' (not flat)'}" for found in row["from"].values()
+    )
+    returns = ["" if found is None else f"{found['return']:.1f}" for found in numbers]
+    return [*returns, "" if success is None else f"{success:.0%}", steps]
