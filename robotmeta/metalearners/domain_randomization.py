@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from robotmeta.envs import Observation
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
-from robotmeta.policies import ActorCritic, DiagonalGaussian, ReturnScale
+from robotmeta.policies import CONCATENATE, ActorCritic, DiagonalGaussian, ReturnScale, scaled
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             sizes.observation,
             sizes.action,
             config.hidden,
+            known=range(sizes.observation - sizes.task * config.oracle, sizes.observation),
+            conditioning=config.conditions,
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,
@@ -60,7 +64,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def act(
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
     ) -> tuple[DiagonalGaussian, Belief]:
-        return self.network(self.observe(policy_input.observation)), belief
+        return self.network(self._inputs(policy_input.observation)), belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         return belief
@@ -68,13 +72,21 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
 
+    def _inputs(self, observation: Observation) -> Tensor:
+        """What policy and value function read: the observation, and after it what an oracle knows about the task."""
+        seen = self.observe(observation)
+        if not self.config.oracle or self.config.conditioning == CONCATENATE:
+            return seen
+        known = scaled(seen[..., -self.sizes.task :], self.sizes.task)
+        return torch.cat([seen[..., : -self.sizes.task], known], dim=-1)
+
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
     def update(self, trial: Trial, generator: torch.Generator) -> dict[str, float]:
         (rollout,) = trial.rollouts
-        observations = self.observe(rollout.observations)
-        inputs = PPOInputs(observations, observations, self.observe(rollout.last_observations))
+        observations = self._inputs(rollout.observations)
+        inputs = PPOInputs(observations, observations, self._inputs(rollout.last_observations))
         metrics = ppo_update(self.config, self.network, self.adam, self.return_scale, rollout, inputs, generator)
         self.normalizer.update(moments(trial.observations()))
         return metrics | exploration(self.network.log_std, self.adam)
