@@ -54,6 +54,27 @@ def test_a_value_that_cannot_be_is_named_with_what_is_wanted(name: str, given: A
         hyperparameters("promp", {name: given})
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("conditioning", "modulated", "no conditioning 'modulated'; nearest: modulate"),
+        ("conditioning_rate", 0.0, "conditioning_rate must be positive, not 0"),
+    ],
+)
+def test_a_way_of_conditioning_that_cannot_be_is_named(name: str, given: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}"):
+        hyperparameters("task-inference", {name: given})
+
+
+@pytest.mark.parametrize("learner", ["task-inference", "domain-randomization"])
+def test_a_run_from_before_conditioning_was_recorded_concatenated(learner: str) -> None:
+    written = RunConfig("point-navigation", learner, hyperparameters(learner, {})).to_json()
+    del written["hyperparameters"]["conditioning"], written["hyperparameters"]["conditioning_rate"]
+    read = RunConfig.from_json(written).hyperparameters
+    assert read == hyperparameters(learner, {"conditioning": "concatenate"})
+    assert read != hyperparameters(learner, {})
+
+
 def test_a_configuration_survives_json() -> None:
     config = RunConfig("point-navigation", "promp", hyperparameters("promp", {"hidden": (8,), "oracle": True}))
     assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config

@@ -48,8 +48,8 @@ class Conditioning:
 class ModulatedMLP(nn.Module):
     """An MLP whose first layer is modulated by what is known about a task (Perez et al. 2018).
 
-    The first layer's output ``h`` becomes ``h (1 + a) + b``, with ``a`` and ``b`` linear in what is known. Both are zero
-    at first, so the network begins as one that knows nothing.
+    The first layer's output ``h`` becomes ``h (1 + a) + b``, with ``a`` and ``b`` linear in what is known. Both are
+    zero at first, so the network begins as one that knows nothing.
 
     A meta-update has few tasks, and a network that can tell them apart learns their noise by heart. The noise changes
     from one update to the next, and what is true of all tasks does not. So the modulation has to learn slowly. Adam
