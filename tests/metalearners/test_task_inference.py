@@ -68,7 +68,7 @@ def test_the_critic_observes_the_task_at_a_total_variance_of_one() -> None:
 
 def test_an_untrained_policy_does_not_act_on_its_estimate_of_the_task() -> None:
     learner = task_inference_of(short())
-    given = torch.randn(5, learner.network.actor.mlp[0].in_features + 4, generator=generator())
+    given = torch.randn(5, learner.sizes.observation + 4, generator=generator())
     changed = given.clone()
     changed[:, -4:] += 1.0  # mean and deviation of two coordinates of the goal
     assert torch.equal(learner.network(changed).mean, learner.network(given).mean)
