@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from robotmeta.envs import Observation
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
-from robotmeta.policies import CONCATENATE, ActorCritic, DiagonalGaussian, ReturnScale, scaled
+from robotmeta.policies import (
+    CONCATENATE,
+    CONDITIONINGS,
+    MODULATE,
+    ActorCritic,
+    Conditioning,
+    DiagonalGaussian,
+    ReturnScale,
+    scaled,
+)
 
 
 @dataclass(frozen=True)
@@ -26,9 +36,19 @@ class DomainRandomizationConfig(ActorCriticConfig):
     """Episodes of each task."""
     adaptation_steps: int = 0
     """Zero: the policy does not adapt."""
+    conditioning: str = MODULATE
+    """How an oracle reads the task's parameters: modulate (the first layers of policy and value function, without
+    effect at first) or concatenate (with the observation)."""
+    conditioning_rate: float = 0.1
+    """How fast an oracle that modulates learns to use the task's parameters, in relation to all else it learns."""
+
+    unrecorded: ClassVar = {"conditioning": CONCATENATE}
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_positive("conditioning_rate")
+        if self.conditioning not in CONDITIONINGS:
+            raise unknown("conditioning", self.conditioning, CONDITIONINGS)
         if self.adaptation_steps:
             raise UserError(
                 f"domain-randomization does not adapt: adaptation_steps must be 0, not {self.adaptation_steps}"
@@ -51,7 +71,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             sizes.action,
             config.hidden,
             known=range(sizes.observation - sizes.task * config.oracle, sizes.observation),
-            conditioning=config.conditions,
+            conditioning=Conditioning(config.conditioning, config.conditioning_rate),
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,

@@ -9,20 +9,11 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from robotmeta.errors import unknown
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, normalize
 from robotmeta.metalearners.protocol import LearnerConfig
-from robotmeta.policies import (
-    CONCATENATE,
-    CONDITIONINGS,
-    MODULATE,
-    ActionDistribution,
-    ActorCritic,
-    Conditioning,
-    ReturnScale,
-)
+from robotmeta.policies import ActionDistribution, ActorCritic, ReturnScale
 
 
 @dataclass(frozen=True)
@@ -86,25 +77,6 @@ class ActorCriticConfig(PPOConfig):
     bootstrap: bool = True
     """At a time limit, which is not observed, add the value of the last state for the rewards that would have followed.
     Otherwise the limit counts as the end of the task."""
-    conditioning: str = MODULATE
-    """How policy and value function read what is known about the task: modulate (their first layers, without effect at
-    first) or concatenate (with the observation)."""
-    conditioning_rate: float = 0.1
-    """How fast they learn to use it, in relation to their other weights. With 1, they learn the noise of the few tasks
-    of a meta-update by heart."""
-
-    unrecorded: ClassVar = {"conditioning": CONCATENATE}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.check_positive("conditioning_rate")
-        if self.conditioning not in CONDITIONINGS:
-            raise unknown("conditioning", self.conditioning, CONDITIONINGS)
-
-    @property
-    def conditions(self) -> Conditioning:
-        """How policy and value function are conditioned."""
-        return Conditioning(self.conditioning, self.conditioning_rate)
 
 
 def ppo_loss(

@@ -74,17 +74,12 @@ class TaskInference(InContext[TaskInferenceConfig]):
         self.return_scale = ReturnScale()
         self.privileged_normalizer = ObservationNormalizer(sizes.privileged_state)
         inferred = sizes.task + sizes.privileged_state
-        acts_on = sizes.observation + 2 * inferred  # mean and standard deviation of the estimate
-        estimated = range(sizes.observation, sizes.observation + 2 * sizes.task)
         self.estimator = TaskEstimator(self.new_memory(generator), inferred, generator)
         self.network = ActorCritic(
-            acts_on,
+            sizes.observation + 2 * inferred,  # mean and standard deviation of the estimate
             sizes.action,
             config.hidden,
-            critic_size=acts_on + inferred,  # and the true values (Pinto et al. 2018)
-            known=estimated,
-            critic_known=(*estimated, *range(acts_on, acts_on + sizes.task)),
-            conditioning=config.conditions,
+            critic_size=sizes.observation + 3 * inferred,  # and the true values (Pinto et al. 2018)
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,

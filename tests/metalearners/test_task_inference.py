@@ -66,16 +66,6 @@ def test_the_critic_observes_the_task_at_a_total_variance_of_one() -> None:
     assert torch.equal(seen.last[:, 0, -2:], task)
 
 
-def test_an_untrained_policy_does_not_act_on_its_estimate_of_the_task() -> None:
-    learner = task_inference_of(short())
-    given = torch.randn(5, learner.sizes.observation + 4, generator=generator())
-    changed = given.clone()
-    changed[:, -4:] += 1.0  # mean and deviation of two coordinates of the goal
-    assert torch.equal(learner.network(changed).mean, learner.network(given).mean)
-    learner = task_inference_of(short(), conditioning="concatenate")
-    assert not torch.equal(learner.network(changed).mean, learner.network(given).mean)
-
-
 def test_the_critic_observes_the_privileged_state_and_the_posterior_leaves_it_out() -> None:
     family = partly_observed()
     learner = task_inference_of(family, meta_batch=8, adaptation_steps=2, bptt=5)

@@ -20,11 +20,11 @@ from robotmeta.training.run_folder import RunFolder
 _HYPER: dict[str, dict[str, Any]] = {
     "promp": {"meta_batch": 4, "episodes": 2},
     "rl2": {"meta_batch": 4, "hidden_size": 16, "epochs": 2},
-    "task-inference": {"meta_batch": 4, "hidden_size": 16, "epochs": 2, "conditioning": "concatenate"},
+    "task-inference": {"meta_batch": 4, "hidden_size": 16, "epochs": 2},
 }
 # Names of schema 2 and of today.
 _OLD_HYPERPARAMETERS = {"adaptation_steps": "rounds", "oracle": "privileged"}
-_NEW_HYPERPARAMETERS = {"memory", "conditioning", "conditioning_rate"}
+_NEW_HYPERPARAMETERS = {"memory"}
 _NEW_KEYS = {"privileged_state", "observation_groups", "dt", "horizon", "sha256"}
 _OLD_TENSORS = {
     "privileged_normalizer.": "unobserved.",
