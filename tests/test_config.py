@@ -54,22 +54,15 @@ def test_a_value_that_cannot_be_is_named_with_what_is_wanted(name: str, given: A
         hyperparameters("promp", {name: given})
 
 
-@pytest.mark.parametrize(
-    ("name", "given", "message"),
-    [
-        ("conditioning", "modulated", "no conditioning 'modulated'; nearest: modulate"),
-        ("conditioning_rate", 0.0, "conditioning_rate must be positive, not 0"),
-    ],
-)
-def test_a_way_of_conditioning_that_cannot_be_is_named(name: str, given: Any, message: str) -> None:
-    with pytest.raises(UserError, match=f"^{message}"):
-        hyperparameters("domain-randomization", {name: given})
+def test_a_way_of_conditioning_that_does_not_exist_is_named_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"^no conditioning 'modulated'; nearest: modulate"):
+        hyperparameters("domain-randomization", {"conditioning": "modulated"})
 
 
 def test_an_oracle_from_before_conditioning_was_recorded_concatenates() -> None:
     learner = "domain-randomization"
     written = RunConfig("point-navigation", learner, hyperparameters(learner, {})).to_json()
-    del written["hyperparameters"]["conditioning"], written["hyperparameters"]["conditioning_rate"]
+    del written["hyperparameters"]["conditioning"]
     read = RunConfig.from_json(written).hyperparameters
     assert read == hyperparameters(learner, {"conditioning": "concatenate"})
     assert read != hyperparameters(learner, {})

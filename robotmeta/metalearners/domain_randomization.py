@@ -19,7 +19,6 @@ from robotmeta.policies import (
     CONDITIONINGS,
     MODULATE,
     ActorCritic,
-    Conditioning,
     DiagonalGaussian,
     ReturnScale,
     scaled,
@@ -39,14 +38,11 @@ class DomainRandomizationConfig(ActorCriticConfig):
     conditioning: str = MODULATE
     """How an oracle reads the task's parameters: modulate (the first layers of policy and value function, without
     effect at first) or concatenate (with the observation)."""
-    conditioning_rate: float = 0.1
-    """How fast an oracle that modulates learns to use the task's parameters, in relation to all else it learns."""
 
     unrecorded: ClassVar = {"conditioning": CONCATENATE}
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_positive("conditioning_rate")
         if self.conditioning not in CONDITIONINGS:
             raise unknown("conditioning", self.conditioning, CONDITIONINGS)
         if self.adaptation_steps:
@@ -71,7 +67,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             sizes.action,
             config.hidden,
             known=range(sizes.observation - sizes.task * config.oracle, sizes.observation),
-            conditioning=Conditioning(config.conditioning, config.conditioning_rate),
+            conditioning=config.conditioning,
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,

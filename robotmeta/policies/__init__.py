@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from robotmeta.policies.actor_critic import ActorCritic
-from robotmeta.policies.conditioning import CONCATENATE, CONDITIONINGS, MODULATE, Conditioning, scaled
+from robotmeta.policies.conditioning import CONCATENATE, CONDITIONINGS, MODULATE, scaled
 from robotmeta.policies.distribution import ActionDistribution
 from robotmeta.policies.gaussian import DiagonalGaussian
 from robotmeta.policies.gru import GRU
@@ -22,7 +22,6 @@ __all__ = [
     "MODULATE",
     "ActionDistribution",
     "ActorCritic",
-    "Conditioning",
     "DiagonalGaussian",
     "GaussianMLP",
     "Memory",

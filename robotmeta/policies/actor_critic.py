@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from robotmeta.policies.conditioning import Conditioning
+from robotmeta.policies.conditioning import CONCATENATE, conditioned_mlp
 from robotmeta.policies.gaussian import DiagonalGaussian
-
-_CONCATENATED = Conditioning()
 
 
 class ActorCritic(nn.Module):
@@ -24,7 +22,7 @@ class ActorCritic(nn.Module):
         critic_size: Size of the critic's input, which may hold more than is observed; None for that of the actor.
         known: Columns of the actor's input that say something about the task.
         critic_known: The same of the critic's input; None for those of the actor.
-        conditioning: How both networks read these columns.
+        conditioning: How both networks read these columns: ``modulate`` or ``concatenate``.
         init_std: Standard deviation at initialization, in action units.
         min_std: Floor of the standard deviation.
         generator: Draws the initial weights.
@@ -39,7 +37,7 @@ class ActorCritic(nn.Module):
         critic_size: int | None = None,
         known: Sequence[int] = (),
         critic_known: Sequence[int] | None = None,
-        conditioning: Conditioning = _CONCATENATED,
+        conditioning: str = CONCATENATE,
         init_std: float,
         min_std: float,
         generator: torch.Generator,
@@ -48,8 +46,8 @@ class ActorCritic(nn.Module):
         self.min_std = min_std
         critic_size = input_size if critic_size is None else critic_size
         critic_known = known if critic_known is None else critic_known
-        self.actor = conditioning.mlp((input_size, *hidden, action_size), known, generator, last_gain=0.01)
-        self.critic = conditioning.mlp((critic_size, *hidden, 1), critic_known, generator)
+        self.actor = conditioned_mlp((input_size, *hidden, action_size), known, conditioning, generator, last_gain=0.01)
+        self.critic = conditioned_mlp((critic_size, *hidden, 1), critic_known, conditioning, generator)
         self.log_std = nn.Parameter(torch.full((action_size,), math.log(init_std)))
 
     def forward(self, inputs: Tensor) -> DiagonalGaussian:

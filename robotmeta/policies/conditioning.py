@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,58 +12,43 @@ from robotmeta.policies.mlp import orthogonal_mlp
 
 MODULATE, CONCATENATE = "modulate", "concatenate"
 CONDITIONINGS = (MODULATE, CONCATENATE)
-"""Ways to condition a network, see :class:`Conditioning`."""
+"""Ways to condition a network, see :func:`conditioned_mlp`."""
 
 
-@dataclass(frozen=True)
-class Conditioning:
-    """How a network reads the inputs that say something about the task.
+def conditioned_mlp(
+    sizes: tuple[int, ...], known: Sequence[int], how: str, generator: torch.Generator, *, last_gain: float = 1.0
+) -> nn.Module:
+    """A tanh MLP with orthogonal weights, some of whose inputs say something about the task.
 
-    Attributes:
-        how: ``modulate`` the first layer, see :class:`ModulatedMLP`, or ``concatenate`` with the other inputs.
-        rate: For ``modulate``, how fast the network learns to use them, in relation to its other weights.
+    Args:
+        sizes: Of the input, the hidden layers and the output.
+        known: Columns of the input that say something about the task. There may be none.
+        how: ``modulate`` the first layer by them, see :class:`ModulatedMLP`, or ``concatenate`` them with the others.
+        generator: Draws the initial weights.
+        last_gain: Of the weights of the last layer.
     """
-
-    how: str = CONCATENATE
-    rate: float = 1.0
-
-    def mlp(
-        self, sizes: tuple[int, ...], known: Sequence[int], generator: torch.Generator, *, last_gain: float = 1.0
-    ) -> nn.Module:
-        """A tanh MLP with orthogonal weights.
-
-        Args:
-            sizes: Of the input, the hidden layers and the output.
-            known: Columns of the input that say something about the task. There may be none.
-            generator: Draws the initial weights.
-            last_gain: Of the weights of the last layer.
-        """
-        if not known or self.how == CONCATENATE:
-            return orthogonal_mlp(sizes, generator, last_gain=last_gain)
-        others = (sizes[0] - len(known), *sizes[1:])
-        return ModulatedMLP(orthogonal_mlp(others, generator, last_gain=last_gain), known, self.rate)
+    if not known or how == CONCATENATE:
+        return orthogonal_mlp(sizes, generator, last_gain=last_gain)
+    others = orthogonal_mlp((sizes[0] - len(known), *sizes[1:]), generator, last_gain=last_gain)
+    return ModulatedMLP(others, known)
 
 
 class ModulatedMLP(nn.Module):
     """An MLP whose first layer is modulated by what is known about a task (Perez et al. 2018).
 
     The first layer's output ``h`` becomes ``h (1 + a) + b``, with ``a`` and ``b`` linear in what is known. Both are
-    zero at first, so the network begins as one that knows nothing.
-
-    A meta-update has few tasks, and a network that can tell them apart learns their noise by heart. The noise changes
-    from one update to the next, and what is true of all tasks does not. So the modulation has to learn slowly. Adam
-    moves each weight by about its learning rate, whatever the scale of the gradient, and a factor makes that move less.
+    zero at first, so the network begins as one that knows nothing. With random weights instead, the network tells the
+    few tasks of a meta-update apart from the start, and learns more slowly.
 
     Args:
         mlp: Reads the other inputs.
         known: Columns of the input that say something about the task.
-        rate: The factor.
     """
 
     known: Tensor
     others: Tensor
 
-    def __init__(self, mlp: nn.Sequential, known: Sequence[int], rate: float) -> None:
+    def __init__(self, mlp: nn.Sequential, known: Sequence[int]) -> None:
         super().__init__()
         first = mlp[0]
         assert isinstance(first, nn.Linear)
@@ -72,7 +56,6 @@ class ModulatedMLP(nn.Module):
         self.register_buffer("known", torch.tensor(known), persistent=False)
         self.register_buffer("others", torch.tensor(others), persistent=False)
         self.mlp = mlp
-        self.rate = rate
         self.modulation = nn.Linear(len(known), 2 * first.out_features)
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
@@ -80,7 +63,7 @@ class ModulatedMLP(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """``[..., input] -> [..., output]``."""
         first, rest = self.mlp[0], self.mlp[1:]
-        scale, shift = (self.rate * self.modulation(inputs.index_select(-1, self.known))).chunk(2, dim=-1)
+        scale, shift = self.modulation(inputs.index_select(-1, self.known)).chunk(2, dim=-1)
         return rest(first(inputs.index_select(-1, self.others)) * (1.0 + scale) + shift)
 
 
