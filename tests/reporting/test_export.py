@@ -82,7 +82,7 @@ def test_an_exported_oracle_uses_what_it_knows_as_the_policy_does(tmp_path: Path
     actions = []
     for direction in (1.0, -1.0):
         observation[-1] = direction
-        (action,) = session.run(None, {"observation": observation.numpy()})
+        action = np.asarray(session.run(None, {"observation": observation.numpy()})[0])
         nothing = torch.zeros(1, 1, policy.family.action_size)
         given = PolicyInput(observation.view(1, 1, -1), nothing, nothing[..., 0], start=True)
         expected = load_policy(tmp_path / "oracle.safetensors").learner.act({}, given)[0].mean
