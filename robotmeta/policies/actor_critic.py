@@ -20,8 +20,7 @@ class ActorCritic(nn.Module):
         action_size: Numbers in an action.
         hidden: Hidden layers of both networks.
         critic_size: Size of the critic's input, which may hold more than is observed; None for that of the actor.
-        known: Columns of the actor's input that say something about the task.
-        critic_known: The same of the critic's input; None for those of the actor.
+        known: Columns of both inputs that say something about the task.
         conditioning: How both networks read these columns: ``modulate`` or ``concatenate``.
         init_std: Standard deviation at initialization, in action units.
         min_std: Floor of the standard deviation.
@@ -36,7 +35,6 @@ class ActorCritic(nn.Module):
         *,
         critic_size: int | None = None,
         known: Sequence[int] = (),
-        critic_known: Sequence[int] | None = None,
         conditioning: str = CONCATENATE,
         init_std: float,
         min_std: float,
@@ -45,9 +43,8 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.min_std = min_std
         critic_size = input_size if critic_size is None else critic_size
-        critic_known = known if critic_known is None else critic_known
         self.actor = conditioned_mlp((input_size, *hidden, action_size), known, conditioning, generator, last_gain=0.01)
-        self.critic = conditioned_mlp((critic_size, *hidden, 1), critic_known, conditioning, generator)
+        self.critic = conditioned_mlp((critic_size, *hidden, 1), known, conditioning, generator)
         self.log_std = nn.Parameter(torch.full((action_size,), math.log(init_std)))
 
     def forward(self, inputs: Tensor) -> DiagonalGaussian:

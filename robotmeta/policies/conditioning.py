@@ -37,8 +37,8 @@ class ModulatedMLP(nn.Module):
     """An MLP whose first layer is modulated by what is known about a task (Perez et al. 2018).
 
     The first layer's output ``h`` becomes ``h (1 + a) + b``, with ``a`` and ``b`` linear in what is known. Both are
-    zero at first, so the network begins as one that knows nothing. With random weights instead, the network tells the
-    few tasks of a meta-update apart from the start, and learns more slowly.
+    zero at first, so the network begins as one that knows nothing. With random weights for what is known, an oracle
+    learned more slowly.
 
     Args:
         mlp: Reads the other inputs.
