@@ -74,7 +74,7 @@ class Stages:
             recorded: The same, with the actions as they were applied.
         """
         found = self._fitted(adapted, recorded) if self.fit else None
-        if self.budget is None or (found is not None and found.unexplained and not self.force):
+        if self.budget is None or (found is not None and not found.explained and not self.force):
             return Staged(found)
         tuned = fine_tune(
             adapted,
