@@ -27,7 +27,7 @@ _RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
 _FARTHEST = 1.0  # in standard deviations before any episode
 _TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
 _SAMPLES = 96
-_SPREAD = 1.5  # factor on standard deviations; calibrated on held-out and OOD tasks of several families
+_SPREAD = 2.0  # factor on standard deviations; calibrated on held-out and OOD tasks of several families
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,12 @@ class Search:
             proposal = filtered.covariance + np.diag((0.3 * width) ** 2)
             if found is not None and untold.any():
                 proposal = _narrowed(proposal, untold, np.sqrt(np.diag(found.covariance)))
-            proposals = [(mean, proposal)]
             if cycle == 0:
                 candidates = population.first(belief.mean, belief.std, belief.kinds)
                 population.evaluate(joined([candidates[1:], _one(mean, kinds)]), filtered)
             else:
-                proposals.append(population.regression())
-            population.evaluate(population.following(proposals), filtered)
+                population.evaluate(population.following([(mean, proposal), population.regression()]), filtered)
+            population.evaluate(population.following([(mean, proposal), population.regression()]), filtered)
             profile = self._profiled(filtered, proposal)
             steps += ROUNDS * self._segments.steps
             ranked, _, errors = population.ranked()
@@ -222,8 +221,11 @@ class Search:
         points = best.numbers[0] + (sides * directions.T[:, None, None]).reshape(-1, len(values))
         points = np.clip(points, self._coordinates.low, self._coordinates.high)
         same = {name: np.full(len(points), value) for name, value in kinds.items()}
-        costs = population.evaluate_all(joined([best, Candidates(points, same)]), filtered)
-        rises = (costs[1:] - costs[0]).reshape(len(values), len(_RUNGS), 2)
+        candidates = joined([best, Candidates(points, same)])
+        missing = -len(candidates) % population.size
+        candidates = joined([candidates, population.following([population.regression()])[:missing]])
+        costs = population.evaluate_all(candidates, filtered)
+        rises = (costs[1 : 1 + len(points)] - costs[0]).reshape(len(values), len(_RUNGS), 2)
         spreads = np.array([_spread(rung, rise) for rung, rise in zip(rungs, rises, strict=True)])
         return _Profile(directions, spreads)
 
