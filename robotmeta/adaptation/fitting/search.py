@@ -24,6 +24,7 @@ _RIVALS = (0, 2, 2, 0, 0)  # other kinds that the filter tries in each cycle
 _TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries the next smaller and larger noise
 _UNTOLD = 0.9  # standard deviation after a pass, as a share of that before, from which a difference told nothing
 _RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
+_LEVEL = 0.02  # rise of the cost that is as good as none
 _FARTHEST = 1.0  # in standard deviations before any episode
 _TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
 _SAMPLES = 96
@@ -252,8 +253,10 @@ def _spread(rungs: np.ndarray, rises: np.ndarray) -> float:
             continue
         # The cost of a Gaussian rises by a half in one standard deviation.
         at = reached[0]
-        nearest = rungs[at - 1] if at else 0.0
-        found.append(max(rungs[at] / np.sqrt(2.0 * side[at]), nearest))
+        smooth = rungs[at] / np.sqrt(2.0 * side[at])
+        # A parameter that counts in whole steps, such as latency, has no effect up to somewhere between two rungs.
+        level = at > 0 and side[at - 1] < _LEVEL
+        found.append(max(smooth, np.sqrt(rungs[at - 1] * rungs[at])) if level else smooth)
     return float(min(np.sqrt(np.mean(np.square(found))), _FARTHEST))
 
 
