@@ -53,8 +53,8 @@ def measure(policy: rm.Policy, split: str, index: int, known: list[str], seed: i
             "error": float(abs(best[0, place] - true[0, place])),
             "belief_error": float(abs(believed[0][place] - true[0, place])),
         }
-    right = {name: found.parameters[name].value == values[0] for name, values in kinds.items()}
-    belief_right = {name: believed[2].get(name) == values[0] for name, values in kinds.items()}
+    right = {name: bool(found.parameters[name].value == values[0]) for name, values in kinds.items()}
+    belief_right = {name: bool(believed[2].get(name) == values[0]) for name, values in kinds.items()}
     return {
         "task": index,
         "parameters": parameters,

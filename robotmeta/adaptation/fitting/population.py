@@ -154,34 +154,46 @@ class Population:
             for name, values in self._coordinates.kinds.items()
         }
 
-    def leaders(self, count: int) -> list[tuple[np.ndarray, dict[str, float]]]:
-        """Numbers and kinds of the best candidates, each with other kinds than those before."""
+    def explaining(self, kinds: Mapping[str, float]) -> tuple[Candidates, np.ndarray, np.ndarray]:
+        """The ranked candidates of some kinds; all of them if there is none of these kinds."""
+        everyone, cost, error = self.ranked()
+        same = np.ones(len(cost), bool)
+        for name, values in everyone.kinds.items():
+            same &= values == kinds[name]
+        rows = np.flatnonzero(same) if same.any() else np.arange(len(cost))
+        return everyone[rows], cost[rows], error[rows]
+
+    def rivals(self, kinds: Mapping[str, float], count: int) -> list[tuple[np.ndarray, dict[str, float]]]:
+        """Numbers and kinds of the best candidates of other kinds, each of kinds of its own."""
         everyone, _, _ = self.ranked()
         found: list[tuple[np.ndarray, dict[str, float]]] = []
         for row in range(len(everyone)):
-            kinds = everyone.kinds_of(row)
-            if len(found) < count and all(kinds != others for _, others in found):
-                found.append((everyone.numbers[row], kinds))
+            others = everyone.kinds_of(row)
+            if len(found) < count and others != kinds and all(others != known for _, known in found):
+                found.append((everyone.numbers[row], others))
         return found
 
-    def moments(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and covariance of the numbers of the candidates that have the kinds of the best one, by probability."""
-        everyone, cost, _ = self.ranked()
-        same = np.ones(len(cost), bool)
-        for values in everyone.kinds.values():
-            same &= values == values[0]
-        weights = np.exp(cost[0] - cost[same])
+    def moments(self, kinds: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of the numbers of the candidates of some kinds, by probability."""
+        candidates, cost, _ = self.explaining(kinds)
+        weights = np.exp(cost[0] - cost)
         weights /= weights.sum()
-        numbers = everyone.numbers[same]
+        numbers = candidates.numbers
         mean = weights @ numbers
         return mean, (numbers - mean).T @ ((numbers - mean) * weights[:, None])
 
-    def probabilities(self) -> dict[str, np.ndarray]:
-        """Probability of each kind by parameter, from the best candidate that has it."""
+    def probabilities(self, penalties: Mapping[tuple[float, ...], float]) -> dict[str, np.ndarray]:
+        """Probability of each kind by parameter, from the best candidate that has it.
+
+        Args:
+            penalties: What candidates of some kinds cost besides, by these kinds.
+        """
         everyone, cost, _ = self.ranked()
+        rows = zip(*everyone.kinds.values(), strict=True)
+        total = cost + [penalties.get(tuple(map(float, row)), 0.0) for row in rows] if everyone.kinds else cost
         found = {}
         for name, values in self._coordinates.kinds.items():
-            least = np.array([cost[everyone.kinds[name] == value].min(initial=np.inf) for value in values])
+            least = np.array([total[everyone.kinds[name] == value].min(initial=np.inf) for value in values])
             likely = np.exp(least.min() - least)
             found[name] = likely / likely.sum()
         return found
@@ -242,11 +254,12 @@ class Population:
             drawn[name][: believed // 2] = value
         return Candidates(np.clip(numbers, c.low, c.high), drawn)
 
-    def following(self, proposals: list[tuple[np.ndarray, np.ndarray]]) -> Candidates:
+    def following(self, proposals: list[tuple[np.ndarray, np.ndarray]], favourite: Mapping[str, float]) -> Candidates:
         """Candidates of a next round: the best so far, half from the elite, half from some Gaussians.
 
         Args:
             proposals: Mean and covariance of the numbers of each Gaussian. Their means are candidates, too.
+            favourite: Kinds of these means.
         """
         c, rng, size = self._coordinates, self._rng, self.size
         elite = self.elite()
@@ -259,10 +272,10 @@ class Population:
             rows = slice(place * share, (place + 1) * share)
             numbers[rows] = gaussian(centre, 2.0 * covariance, share, rng)
         kinds = self._varied(elite[rng.integers(len(elite), size=size)].kinds)
-        for place, centre in enumerate([elite.numbers[0], *(centre for centre, _ in proposals)]):
-            numbers[-1 - place] = centre
-            for name in kinds:
-                kinds[name][-1 - place] = elite.kinds[name][0]
+        means = [self.explaining(favourite)[0].numbers[0], *(centre for centre, _ in proposals)]
+        numbers[-len(means) :] = means
+        for name in kinds:
+            kinds[name][-len(means) :] = favourite[name]
         return Candidates(np.clip(numbers, c.low, c.high), kinds)
 
     def _varied(self, kinds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

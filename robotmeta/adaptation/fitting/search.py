@@ -24,6 +24,7 @@ _RIVALS = (0, 2, 2, 0, 0)  # other kinds that the filter tries in each cycle
 _TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries the next smaller and larger noise
 _UNTOLD = 0.9  # standard deviation after a pass, as a share of that before, from which a difference told nothing
 _RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
+_TEMPERATURE = 10.0  # of the filter's likelihood, which takes all steps and signals for independent
 _LEVEL = 0.02  # rise of the cost that is as good as none
 _FARTHEST = 1.0  # in standard deviations before any episode
 _TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
@@ -135,18 +136,22 @@ class Search:
         width = np.maximum(_WIDTHS[0] * self._prior, np.minimum(belief.std, self._prior))
         before, steps, noise, error, likelihood = numbers, 0, 0, _ERROR, -np.inf
         found: Found | None = None
+        penalties: dict[tuple[float, ...], float] = {}
         for cycle in range(CYCLES):
-            leaders = population.leaders(1 + _RIVALS[cycle]) if cycle else [(numbers, kinds)]
-            trials: list[tuple[np.ndarray, dict[str, float], int]] = [(at, of, noise) for at, of in leaders]
+            rivals = population.rivals(kinds, _RIVALS[cycle]) if cycle else []
+            trials = [(at, of, noise) for at, of in [(numbers, kinds), *rivals]]
             if _TRIES_SENSORS[cycle]:
                 nearby = range(max(noise - 1, 0), min(noise + 2, len(_SENSORS))) if cycle else range(len(_SENSORS))
-                trials += [(leaders[0][0], leaders[0][1], other) for other in nearby if other != noise]
+                trials += [(numbers, kinds, other) for other in nearby if other != noise]
             passes = [
                 (self._joint(at, of, width, error=error, sensor=_SENSORS[level]), at, of, level)
                 for at, of, level in trials
             ]
             steps += len(passes) * self._joint.steps
             filtered, numbers, kinds, noise = max(passes, key=lambda tried: tried[0].likelihood)
+            for tried, _, of, _ in passes:  # replays of ten steps hardly tell a limp joint from a locked one
+                penalties[tuple(of.values())] = (filtered.likelihood - tried.likelihood) / _TEMPERATURE
+            penalties[tuple(kinds.values())] = 0.0
             # A task that is nearer to the truth explains more; then the filter may trust it more.
             error = error / 2.0 if filtered.likelihood > likelihood else 2.0 * error
             error, likelihood = min(max(error, _LEAST_ERROR), _MOST_ERROR), max(likelihood, filtered.likelihood)
@@ -161,14 +166,16 @@ class Search:
                 candidates = population.first(belief.mean, belief.std, belief.kinds)
                 population.evaluate(joined([candidates[1:], _one(mean, kinds)]), filtered)
             else:
-                population.evaluate(population.following([(mean, proposal), population.regression()]), filtered)
-            population.evaluate(population.following([(mean, proposal), population.regression()]), filtered)
-            profile = self._profiled(filtered, proposal)
+                population.evaluate(population.following([(mean, proposal), population.regression()], kinds), filtered)
+            population.evaluate(population.following([(mean, proposal), population.regression()], kinds), filtered)
+            profile = self._profiled(filtered, proposal, kinds)
             steps += ROUNDS * self._segments.steps
-            ranked, _, errors = population.ranked()
-            moved, before = ranked.numbers[0] - before, ranked.numbers[0]
-            numbers, kinds = ranked.numbers[0], ranked.kinds_of(0)
-            found = self._summary(filtered, profile, moved, ranked, float(errors[0]), steps)
+            best, _, errors = population.explaining(kinds)
+            numbers, kinds = best.numbers[0], best.kinds_of(0)
+            moved, before = numbers - before, numbers
+            mean, covariance = self._estimate(profile, moved, kinds)
+            frequencies = population.probabilities(penalties)
+            found = Found(filtered, numbers, kinds, float(errors[0]), mean, covariance, frequencies, steps)
             width = np.where(
                 untold,
                 np.minimum(2.0 * width, 0.5 * self._prior),
@@ -179,29 +186,15 @@ class Search:
         assert found is not None
         return found
 
-    def _summary(
-        self,
-        filtered: Filtered,
-        profile: _Profile,
-        moved: np.ndarray,
-        ranked: Candidates,
-        error: float,
-        steps: int,
-    ) -> Found:
-        mean, among = self._population.moments()
+    def _estimate(
+        self, profile: _Profile, moved: np.ndarray, kinds: Mapping[str, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of the numbers: of the profile, of the best candidates, and of the last move."""
+        mean, among = self._population.moments(kinds)
         mean, told = profile.kept(mean)
-        return Found(
-            filtered=filtered,
-            numbers=ranked.numbers[0],
-            kinds=ranked.kinds_of(0),
-            error=error,
-            mean=mean,
-            covariance=told + profile.within(_SPREAD**2 * (among + np.outer(moved, moved))),
-            frequencies=self._population.probabilities(),
-            steps=steps,
-        )
+        return mean, told + profile.within(_SPREAD**2 * (among + np.outer(moved, moved)))
 
-    def _profiled(self, filtered: Filtered, covariance: np.ndarray) -> _Profile:
+    def _profiled(self, filtered: Filtered, covariance: np.ndarray, kinds: Mapping[str, float]) -> _Profile:
         """How far the episodes allow to move along the principal directions of a covariance.
 
         Along each direction, the cost of candidates to both sides of the best one tells how far the episodes allow. The
@@ -215,8 +208,8 @@ class Search:
         values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
         directions = root @ vectors
         population = self._population
-        ranked, _, _ = population.ranked()
-        best, kinds = ranked[:1], ranked.kinds_of(0)
+        best = population.explaining(kinds)[0][:1]
+        kinds = best.kinds_of(0)
         rungs = np.minimum(np.sqrt(values.clip(1e-8))[:, None] * np.array(_RUNGS), _FARTHEST)
         sides = np.stack([rungs, -rungs], axis=-1)[..., None]  # [direction, rung, side, 1]
         points = best.numbers[0] + (sides * directions.T[:, None, None]).reshape(-1, len(values))
@@ -224,7 +217,7 @@ class Search:
         same = {name: np.full(len(points), value) for name, value in kinds.items()}
         candidates = joined([best, Candidates(points, same)])
         missing = -len(candidates) % population.size
-        candidates = joined([candidates, population.following([population.regression()])[:missing]])
+        candidates = joined([candidates, population.following([population.regression()], kinds)[:missing]])
         costs = population.evaluate_all(candidates, filtered)
         rises = (costs[1 : 1 + len(points)] - costs[0]).reshape(len(values), len(_RUNGS), 2)
         spreads = np.array([_spread(rung, rise) for rung, rise in zip(rungs, rises, strict=True)])

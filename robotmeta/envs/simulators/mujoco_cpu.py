@@ -144,7 +144,9 @@ class MujocoSimulator:
 
     def set_full_state(self, full_state: Tensor, coordinates: State | None = None) -> None:
         rows = full_state.expand(*self._shape, full_state.shape[-1])
-        self._batch.reset(stage=_NONE)  # clears what a divergence has left
+        diverged = np.flatnonzero(self._batch.warning[:, _DIVERGED, 1].any(axis=1))
+        if len(diverged):
+            self._batch.reset(diverged, stage=_NONE)  # clears the warnings
         torch.from_numpy(self._batch.state).view(*self._shape, -1).copy_(rows)
         for name, value in (coordinates or {}).items():
             self._bound(name).copy_(value)

@@ -15,6 +15,8 @@ from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from tests.adaptation.fitting import arm
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {"pole_mass": 3.2, "hinge_damping": 0.3, "push_gear": 0.5}  # the trained poles weigh at most 0.6 kg
 
 
@@ -64,7 +66,6 @@ def test_the_posterior_lies_within_the_physical_bounds_and_around_the_true_task(
     assert np.median(values[:, 0]) == pytest.approx(3.2, rel=0.05)
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_fit_on_any_number_of_threads(
     family: TaskFamily, recorded: RecordedEpisodes, fitted: Fit
 ) -> None:
@@ -72,7 +73,6 @@ def test_the_same_seed_gives_the_same_fit_on_any_number_of_threads(
     assert np.array_equal(again.posterior.tasks.values, fitted.posterior.tasks.values)
 
 
-@pytest.mark.slow
 def test_what_is_known_is_not_searched(family: TaskFamily, recorded: RecordedEpisodes) -> None:
     found = fit_episodes(family, recorded, known={"hinge_damping": 0.3, "push_gear": 0.5})
     assert found.parameters["hinge_damping"].value == 0.3
@@ -80,7 +80,6 @@ def test_what_is_known_is_not_searched(family: TaskFamily, recorded: RecordedEpi
     assert found.parameters["pole_mass"].value == pytest.approx(3.2, rel=0.03)
 
 
-@pytest.mark.slow
 def test_a_robot_outside_the_family_is_not_explained(family: TaskFamily, tmp_path: Path) -> None:
     on_the_moon = arm.record(arm.family(tmp_path, gravity=-1.6), {"pole_mass": 0.4})
     found = fit_episodes(family, on_the_moon)
@@ -88,14 +87,12 @@ def test_a_robot_outside_the_family_is_not_explained(family: TaskFamily, tmp_pat
     assert not found.explained
 
 
-@pytest.mark.slow
 def test_rewards_need_not_be_recorded(family: TaskFamily, recorded: RecordedEpisodes) -> None:
     without = replace(recorded, rewards=torch.full_like(recorded.rewards, torch.nan))
     found = fit_episodes(family, without)
     assert found.parameters["pole_mass"].value == pytest.approx(3.2, rel=0.05)
 
 
-@pytest.mark.slow
 def test_noise_of_sensors_widens_the_intervals(family: TaskFamily, recorded: RecordedEpisodes, fitted: Fit) -> None:
     noise = 0.004 * torch.randn(recorded.observations.shape, generator=torch.Generator().manual_seed(0))
     found = fit_episodes(family, replace(recorded, observations=recorded.observations + noise))
