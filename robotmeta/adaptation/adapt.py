@@ -111,7 +111,7 @@ def adapt(
         fit: Whether to fit the simulator to the adaptation episodes; see :func:`robotmeta.fit`. Fine-tuning then takes
             place in the tasks that explain them.
         known: For a fit, parameters that are known, by name.
-        on_fitting: For a fit, called with the number of finished cycles of its search, and of all.
+        on_fitting: For a fit, called at its start and after each cycle, with the number of finished cycles and of all.
         fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
             simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.
         fine_tune_tasks: The tasks to fine-tune in; None for the family's training distribution.

@@ -32,7 +32,7 @@ class Stages:
             fit finds.
         known: Parameters that are known, by name; the fit does not search them.
         force: Whether to fine-tune although the fit does not explain the episodes.
-        on_fitting: Called with the number of finished cycles of the fit, and of all.
+        on_fitting: Called when the fit begins and after each cycle, with the number of finished cycles and of all.
         budget: Budget of fine-tuning; None for no fine-tuning.
         tasks: The tasks to fine-tune in; None for the training distribution.
         seed: Determines what is drawn.
