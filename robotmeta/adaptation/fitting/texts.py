@@ -11,7 +11,7 @@ from robotmeta.envs.parameters import Parameter
 def value_text(parameter: Parameter, fitted: FittedParameter) -> str:
     """The most likely value, without digits that are far smaller than the interval."""
     width = fitted.high - fitted.low
-    if fitted.kinds or width <= 0.0:
+    if fitted.kinds or not 0.0 < width < math.inf:
         return parameter.text(fitted.value)
     return parameter.text(round(fitted.value, 1 - math.floor(math.log10(width))) + 0.0)
 
