@@ -119,8 +119,7 @@ def parameters_before_and_after(
         axes.set_yticks([])
         axes.set_ylim(-1.0, 1.0)
         axes.tick_params(labelsize=7)
-        unit = "" if parameter.unit == "1" or parameter.labels else f"\n[{parameter.unit}]"
-        axes.set_ylabel(literal(parameter.name) + literal(unit), rotation=0, ha="right", va="center", fontsize=8)
+        axes.set_ylabel(_name_and_unit(parameter), rotation=0, ha="right", va="center", fontsize=8)
         fitted = fit.parameters[parameter.name]
         estimate = None if fit.believed is None else fit.believed.get(parameter.name)
         draw = _kinds if fitted.kinds else _numbers
@@ -133,6 +132,11 @@ def parameters_before_and_after(
         handles=list(_legend(fit, truth)), loc="outside upper left", ncols=4, frameon=False, labelcolor=INK, fontsize=8
     )
     return figure
+
+
+def _name_and_unit(parameter: Parameter) -> str:
+    name = literal(parameter.name)
+    return name if parameter.unit == "1" or parameter.labels else f"{name}\n{literal(f'[{parameter.unit}]')}"
 
 
 def _numbers(axes: Axes, parameter: Parameter, fitted: FittedParameter, estimate: Estimate | None) -> None:
