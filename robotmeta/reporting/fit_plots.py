@@ -24,6 +24,7 @@ _PANELS, _BARS = 6, 30  # most signals
 _FARTHEST = 4.0  # standard deviations that the bars of residuals show at most
 _Z90 = 1.645
 _FAINT = 0.35
+_LEVEL = 5  # most labels of kinds that fit side by side
 
 
 def signals_before_and_after(fit: Fit, dt: float) -> Figure:
@@ -64,7 +65,7 @@ def shown_signals(fit: Fit) -> list[str]:
 
 def _most_replayed(fit: Fit) -> tuple[int, slice]:
     """The episode and the steps that have the most replays."""
-    replayed = np.isfinite(fit.simulated["after"]).any(axis=-1)  # [episode, time]
+    replayed: np.ndarray = np.any(np.isfinite(fit.simulated["after"]), axis=-1)  # [episode, time]
     steps = replayed.shape[1]
     length = min(steps, _STEPS)
     totals = np.cumsum(np.pad(replayed, ((0, 0), (1, 0))), axis=1)
@@ -161,7 +162,13 @@ def _kinds(axes: Axes, parameter: Parameter, fitted: FittedParameter, estimate: 
         axes.bar(place, height, 0.5, bottom=-1.0, color=AFTER, alpha=1.0 if fitted.known else _FAINT)
     for kind in () if estimate is None else (estimate.kinds or (estimate.value,)):
         axes.plot(_place(parameter, fitted, kind), 0.85, "s", color=BEFORE, markersize=4)
-    axes.set_xticks(range(len(values)), [literal(parameter.text(v)) for v in values], rotation=30 * (len(values) > 5))
+    crowded = len(values) > _LEVEL
+    axes.set_xticks(
+        range(len(values)),
+        [literal(parameter.text(value)) for value in values],
+        rotation=40 if crowded else 0,
+        ha="right" if crowded else "center",
+    )
     axes.set_xlim(-0.6, len(values) - 0.4)
 
 

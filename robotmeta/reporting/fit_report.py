@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from robotmeta.adaptation.adapt import Adapted
-from robotmeta.adaptation.fine_tune import FineTuned
 from robotmeta.adaptation.fitting.fit_episodes import Fit
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.envs import TaskFamily
+from robotmeta.envs.parameters import Parameter
 from robotmeta.files import check_target, replaced
 from robotmeta.reporting.fit_plots import (
     fine_tuning_curve,
@@ -50,6 +49,7 @@ def fit_report(
     check_target(file)
     searched = [parameter for parameter in family.space if parameter.name not in given]
     tuned = None if adapted is None else adapted.fine_tuned
+    history = () if tuned is None else tuned.history
     page = rendered(
         "fit_report.html",
         family=family,
@@ -64,14 +64,14 @@ def fit_report(
         residuals=svg(residuals_by_signal(fit), "Error of each signal"),
         returns=[] if adapted is None else list(_returns(adapted)),
         tuned=tuned,
-        tuning=svg(fine_tuning_curve(tuned.history), "Return during fine-tuning") if _has_curve(tuned) else None,
+        tuning=svg(fine_tuning_curve(history), "Return during fine-tuning") if len(history) > 1 else None,
     )
     with replaced(file, through=False) as partial:
         partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names may be no text
     return file
 
 
-def _row(parameter: Any, fit: Fit, truth: Mapping[str, float] | None) -> dict[str, str]:
+def _row(parameter: Parameter, fit: Fit, truth: Mapping[str, float] | None) -> dict[str, str]:
     fitted = fit.parameters[parameter.name]
     estimate = None if fit.believed is None else fit.believed.get(parameter.name)
     return {
@@ -94,7 +94,3 @@ def _returns(adapted: Adapted) -> Iterator[tuple[str, str]]:
     ):
         if value is not None:
             yield stage, f"{value:.1f}"
-
-
-def _has_curve(tuned: FineTuned | None) -> bool:
-    return tuned is not None and len(tuned.history) > 1

@@ -78,7 +78,7 @@ def test_a_family_is_fitted_to_a_file(episodes: Path, printed: Printed) -> None:
     assert "0.3 m" in said
     assert "Given: goal_y." in said
     rewardless = {name: values for name, values in arrays(episodes).items() if name != "rewards"}
-    np.savez(episodes, **rewardless)
+    np.savez(episodes, allow_pickle=False, **rewardless)
     said = printed("fit", "point-navigation", "--log", episodes)
     assert "Not known from these episodes: goal_x, goal_y." in said
     assert "Fit to" not in said, "a table without rows"
@@ -90,7 +90,7 @@ def test_what_is_not_explained_and_what_is_saturated_is_said(episodes: Path, pri
     content["last_observations"][:, 0] *= -1.0
     content["applied_actions"][:, 0] = np.sign(content["applied_actions"][:, 0])
     content["applied_actions"][:, 1] *= 0.5
-    np.savez(episodes, **content)
+    np.savez(episodes, allow_pickle=False, **content)
     said = printed("fit", "point-navigation", "--log", episodes)
     assert "No task of the family explains x" in said
     assert "needs --force" in said

@@ -13,12 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from robotmeta.adaptation.episodes import FORMAT
 from robotmeta.errors import UserError, reason
 from robotmeta.files import open_file, reading
 from robotmeta.memory import check_memory
-
-FORMAT = 1
-"""Version of the layout."""
 
 
 class _Layout(NamedTuple):
