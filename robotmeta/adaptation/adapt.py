@@ -15,7 +15,7 @@ from robotmeta.adaptation.interface import control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.session import Session
-from robotmeta.adaptation.stages import Stages
+from robotmeta.adaptation.stages import Staged, Stages
 from robotmeta.adaptation.worlds import (
     NoMoreEpisodes,
     OneWorld,
@@ -257,7 +257,7 @@ def _in_session(
     found = tuned = last = None
     recorded = RecordedEpisodes.of_arrays(file.arrays())
     if len(file.episodes) == asked and not session.cut_off:
-        found, tuned = stages.run(adapted, rollouts, recorded)
+        found, tuned = session.interruptible(lambda: stages.run(adapted, rollouts, recorded)) or Staged()
     if tuned is not None:
         asked += evaluation_episodes
         last = mean_return(tuned.policy, "fine-tuned") if tuned.signal is None else None
