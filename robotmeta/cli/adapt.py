@@ -56,6 +56,7 @@ def adapt(
     fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
     fine_tune_out: Annotated[Path | None, OPTIONAL] = None,
     force: bool = False,
+    rounds: int = 1,
     seed: int = 0,
     simulator: Simulator = None,
     family: FamilyName = None,
@@ -84,7 +85,7 @@ def adapt(
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
-        episodes: Adaptation episodes in all.
+        episodes: Adaptation episodes of a round.
         evaluation_episodes: Episodes that measure the return, as many before as after adaptation and fine-tuning.
         max_steps: Control steps of --env in all.
         timeout: Seconds a step or reset of --env may take.
@@ -97,6 +98,8 @@ def adapt(
             this number of control steps. Ctrl-C ends it with the best policy so far.
         fine_tune_out: Keep the state of fine-tuning in this folder; the same command goes on from there.
         force: Fine-tune although no task of the family explains the episodes.
+        rounds: For --fit with --fine-tune. With 2, the fine-tuned policy runs as many episodes again; the fit
+            is to all of them, and fine-tuning goes on.
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.

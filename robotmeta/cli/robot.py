@@ -49,7 +49,7 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
                 world,
                 episodes_out=file.path,
                 on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
-                on_episode=_printer(given["episodes"]),
+                on_episode=_printer(given["episodes"] * given["rounds"]),
                 **options,
                 **stages,
             )
@@ -110,12 +110,15 @@ def _wrapped(given: Mapping[str, Any]) -> GymnasiumWorld:
 def _plan(policy: rm.Policy, world: GymnasiumWorld, given: Mapping[str, Any]) -> str:
     """How many episodes and steps will run at most."""
     adaptation, evaluation, tuning = given["episodes"], given.get("evaluation_episodes") or 0, given.get("fine_tune")
+    more = given.get("rounds", 1) - 1
     parts = [count(adaptation, "adaptation episode")]
+    if more:
+        parts.append(f"{count(more * adaptation, 'more episode')} of the fine-tuned policy")
     if evaluation:
         tuned = "" if tuning is None else ", and as many after fine-tuning"
         parts.append(f"{count(evaluation, 'evaluation episode')} before and as many after{tuned}")
     phases = 2 if tuning is None else 3
-    steps = (adaptation + phases * evaluation) * world.horizon
+    steps = ((1 + more) * adaptation + phases * evaluation) * world.horizon
     steps = steps if given["max_steps"] is None else min(steps, given["max_steps"])
     dt = policy.family.dt if world.control_step is None else world.control_step.seconds
     return f"Runs {', '.join(parts)}: at most {count(steps, 'control step')} of {dt:g} s, {steps * dt:.4g} s in all."
@@ -160,13 +163,16 @@ def _keep(
     rm.save_policy(result.policy, out)
     write_json(given["json"], adapted_json(policy, {"env": given["env"]}, result, failed))
     show_broken(result)
-    console.print(f"{count(result.episodes, 'whole adaptation episode')} of {given['episodes']}. Policy so far: {out}")
+    asked = given["episodes"] * given["rounds"]
+    console.print(f"{count(result.episodes, 'whole adaptation episode')} of {asked}. Policy so far: {out}")
     if file.path.exists():
         console.print(f"Episodes so far: {file.path}")
-    left = given["episodes"] - result.episodes
+    in_first_round = given["episodes"] - result.episodes
+    left = in_first_round if in_first_round > 0 else asked - result.episodes
     if left:
         following = _unused(re.sub(r"-\d+$", "", file.path.stem), file.path.suffix, file.path.parent)
-        changed = {"policy": str(out), "out": out, "episodes": left, "seed": given["seed"] + 1}
+        changed = {"policy": str(out), "out": out, "episodes": left, "seed": given["seed"] + given["rounds"]}
+        changed["rounds"] = given["rounds"] if in_first_round > 0 else 1
         console.print(f"To go on:\n{_spelled(command, {**given, **changed, 'episodes_out': following})}")
 
 

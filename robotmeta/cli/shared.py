@@ -141,7 +141,7 @@ def show_measured(policy: rm.Policy, result: rm.Adapted) -> None:
         console.print("What adaptation gains was not measured; --evaluation-episodes N measures it.")
     else:
         adapted = policy.belief is not None
-        console.print(returns(result.return_before, result.return_after, result.episodes, adapted=adapted))
+        console.print(returns(result.return_before, result.return_after, result.first_episodes, adapted=adapted))
     show_broken(result)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from robotmeta.cli.fine_tuning import show_fine_tuned, shows_fine_tuning
 from robotmeta.cli.fitting import show_fit, shows_fitting
-from robotmeta.cli.shared import console, pairs
+from robotmeta.cli.shared import check_at_least_one, console, pairs
 from robotmeta.cli.stage_bar import stage_bar
 from robotmeta.errors import UserError
 
@@ -25,6 +25,9 @@ def check_stages(given: Mapping[str, Any]) -> None:
     for name in ("known", "force", "report"):
         if given[name] and not given["fit"]:
             raise UserError(f"--{name} is for --fit")
+    check_at_least_one(rounds=given["rounds"])
+    if given["rounds"] > 1 and (not given["fit"] or given["fine_tune"] is None):
+        raise UserError("--rounds is for --fit with --fine-tune")
     if given["fine_tune"] is None and given["force"]:
         raise UserError("--force is for --fine-tune")
     if given["fine_tune"] is None and given["fine_tune_out"] is not None:
@@ -37,7 +40,7 @@ def check_stages(given: Mapping[str, Any]) -> None:
 def stage_options(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
     with stage_bar("fitting") as fitting, stage_bar("fine-tuning") as tuning:
-        options = {name: given[name] for name in ("fit", "fine_tune", "fine_tune_out", "force")}
+        options = {name: given[name] for name in ("fit", "fine_tune", "fine_tune_out", "force", "rounds")}
         if given["fit"]:
             options.update(known=pairs(given["known"]) or None, on_fitting=shows_fitting(fitting))
         if given["fine_tune"] is not None:

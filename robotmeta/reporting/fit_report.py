@@ -86,11 +86,11 @@ def _row(parameter: Parameter, fit: Fit, truth: Mapping[str, float] | None) -> d
 
 def _returns(adapted: Adapted) -> Iterator[tuple[str, str]]:
     """The mean return after each stage that was measured."""
-    episodes = f"{adapted.episodes} episode{'' if adapted.episodes == 1 else 's'}"
+    first, all_of_them = (f"{n} episode{'' if n == 1 else 's'}" for n in (adapted.first_episodes, adapted.episodes))
     for stage, value in (
         ("without adaptation", adapted.return_before),
-        (f"after {episodes}", adapted.return_after),
-        ("after fit and fine-tuning", adapted.return_fine_tuned),
+        (f"after {first}", adapted.return_after),
+        (f"after {all_of_them}, fit and fine-tuning", adapted.return_fine_tuned),
     ):
         if value is not None:
             yield stage, f"{value:.1f}"

@@ -150,7 +150,15 @@ def test_an_adaptation_shows_its_stages(run: Path, tmp_path: Path, printed: Prin
     fitted = json.loads(out.read_text())["fit"]
     assert fitted["parameters"]["goal_x"]["known"] is True
     assert "posterior" not in fitted
-    assert "after fit and fine-tuning" in page.read_text()
+    assert "after 2 episodes, fit and fine-tuning" in page.read_text()
+
+
+def test_a_second_round_is_announced_and_run(run: Path, episodes: Path, printed: Printed) -> None:
+    words = ["adapt", run, "--env", "robot.py:point", "--episodes", 1, "--fit", "--fine-tune", 2000, "--rounds", 2]
+    said = printed(*words, "--episodes-out", episodes)
+    assert "Runs 1 adaptation episode, 1 more episode of the fine-tuned policy: at most 60 control steps" in said
+    assert "Episode 2 of 2" in said
+    assert "Fit to 2 episodes" in said
 
 
 def test_what_is_for_a_fit_is_refused_without_one(run: Path, refused: Callable[[list[str]], str]) -> None:
@@ -158,5 +166,6 @@ def test_what_is_for_a_fit_is_refused_without_one(run: Path, refused: Callable[[
     assert "--known is for --fit" in refused([*words, "--known", "goal_x=0.3"])
     assert "--report is for --fit" in refused([*words, "--report", "a.html"])
     assert "--force is for --fit" in refused([*words, "--force"])
+    assert "--rounds is for --fit with --fine-tune" in refused([*words, "--fit", "--rounds", "2"])
     assert "--force is for --fine-tune" in refused([*words, "--fit", "--force"])
     assert "no parameter 'goal_z'" in refused([*words, "--fit", "--known", "goal_z=0.3"])

@@ -83,7 +83,7 @@ def test_the_stages_of_an_adaptation_are_on_the_page(tmp_path: Path) -> None:
     adapted = rm.adapt(policy, FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=1, fit=True, fine_tune=12_000)
     assert adapted.fit is not None
     page = fit_report(adapted.fit, FAMILY, tmp_path / "a.html", adapted=adapted).read_text()
-    for stage in ("without adaptation", "after 1 episode<", "after fit and fine-tuning", "best so far"):
+    for stage in ("without adaptation", "after 1 episode<", "after 1 episode, fit and fine-tuning", "best so far"):
         assert stage in page
     assert page.count("<svg") == 4
 
