@@ -30,8 +30,8 @@ def fit(
     """Finds the tasks of a family that explain a few episodes of a robot, anywhere in the physical ranges.
 
     Args:
-        source: A policy, which acts in the target and whose estimates the search starts from; or a family, for
-            episodes that are recorded already.
+        source: A policy, which acts in the target and whose estimates the search starts from. For episodes that are
+            recorded already, a policy or a family; the search then starts from the training distribution.
         target: One task of the family, an environment (:func:`robotmeta.wrap`), or recorded episodes: a file that
             :func:`robotmeta.adapt` wrote (``episodes_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import zipfile
 from pathlib import Path
@@ -63,6 +64,14 @@ def test_types_and_orders_of_numbers_do_not_matter(tmp_path: Path) -> None:
         values = {name: logged()[name].astype(kind) for name in ("observations", "applied_actions", "rewards")}
         other = RecordedEpisodes.of_file(written(tmp_path, **values, lengths=np.array([20, 5], ">u2")), FAMILY)
         np.testing.assert_allclose(other.observations, plain.observations, atol=2e-3)
+
+
+def test_a_family_in_a_file_may_have_moved(tmp_path: Path) -> None:
+    moved = dataclasses.replace(FAMILY, name="here/robot.py:point")
+    file = written(tmp_path, family="there/robot.py:point")
+    assert RecordedEpisodes.of_file(file, moved).steps == 25
+    with pytest.raises(UserError, match="holds episodes of family 'there/robot.py:point', not of"):
+        RecordedEpisodes.of_file(file, dataclasses.replace(FAMILY, name="there/robot.py:other"))
 
 
 def test_adaptation_episodes_are_taken_where_there_are_others(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class RecordedEpisodes:
         """
         arrays = read_episodes(Path(path))
         name = str(arrays["family"])
-        if name != family.name:
+        if Path(name).name != Path(family.name).name:  # a family in a file may have moved with it
             raise UserError(f"{path} holds episodes of family '{name}', not of '{family.name}'")
         for what, signals in (("observation", family.observations), ("action", family.actions)):
             _check_names(f"{path}: its {what}s", arrays[f"{what}_names"].tolist(), [n for n, _ in signals], name)
