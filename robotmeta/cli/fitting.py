@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.cli.shared import console, count, first_names
 from robotmeta.cli.stage_bar import StageBar
 
@@ -84,6 +83,8 @@ def _errors(fit: Fit) -> dict[str, Mapping[str, float]]:
 
 
 def _cells(parameter: Parameter, fit: Fit, truth: Mapping[str, float] | None) -> list[str]:
+    from robotmeta.adaptation.fitting.texts import interval_text, value_text
+
     fitted = fit.parameters[parameter.name]
     cells = [parameter.name, value_text(parameter, fitted), interval_text(parameter, fitted)]
     if fit.believed is not None:

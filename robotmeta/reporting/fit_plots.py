@@ -44,7 +44,7 @@ def signals_before_and_after(fit: Fit, dt: float) -> Figure:
     for axes, name in zip(panels, names, strict=False):
         decorate(axes)
         column = fit.signals.index(name)
-        axes.plot(times, fit.measured[episode, window, column], color=INK, linewidth=1.2, label="measured")
+        axes.plot(times, fit.measured[episode, window, column], color=INK, linewidth=3, alpha=0.4, label="measured")
         for when, colour, line in (("before", BEFORE, "--"), ("after", AFTER, "-")):
             simulated = fit.simulated[when][episode, window, column]
             axes.plot(times, simulated, line, color=colour, linewidth=1.5, label=f"simulated, {when} the fit")

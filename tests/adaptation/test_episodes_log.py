@@ -70,7 +70,7 @@ def test_a_family_in_a_file_may_have_moved(tmp_path: Path) -> None:
     moved = dataclasses.replace(FAMILY, name="here/robot.py:point")
     file = written(tmp_path, family="there/robot.py:point")
     assert RecordedEpisodes.of_file(file, moved).steps == 25
-    with pytest.raises(UserError, match="holds episodes of family 'there/robot.py:point', not of"):
+    with pytest.raises(UserError, match=r"holds episodes of family 'there/robot.py:point', not of"):
         RecordedEpisodes.of_file(file, dataclasses.replace(FAMILY, name="there/robot.py:other"))
 
 
