@@ -69,7 +69,8 @@ class RunConfig:
         try:
             check_types(data, CONFIG_TYPES)
             fields = current_config(data)
-            fields["hyperparameters"] = hyperparameters(fields["learner"], dict(fields["hyperparameters"]))
+            recorded = {**learner_class(fields["learner"]).Config.unrecorded, **fields["hyperparameters"]}
+            fields["hyperparameters"] = hyperparameters(fields["learner"], recorded)
             return cls(**fields)
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, UserError):

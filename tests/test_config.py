@@ -54,6 +54,20 @@ def test_a_value_that_cannot_be_is_named_with_what_is_wanted(name: str, given: A
         hyperparameters("promp", {name: given})
 
 
+def test_a_way_of_conditioning_that_does_not_exist_is_named_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"^no conditioning 'modulated'; nearest: modulate"):
+        hyperparameters("domain-randomization", {"conditioning": "modulated"})
+
+
+def test_an_oracle_from_before_conditioning_was_recorded_concatenates() -> None:
+    learner = "domain-randomization"
+    written = RunConfig("point-navigation", learner, hyperparameters(learner, {})).to_json()
+    del written["hyperparameters"]["conditioning"]
+    read = RunConfig.from_json(written).hyperparameters
+    assert read == hyperparameters(learner, {"conditioning": "concatenate"})
+    assert read != hyperparameters(learner, {})
+
+
 def test_a_configuration_survives_json() -> None:
     config = RunConfig("point-navigation", "promp", hyperparameters("promp", {"hidden": (8,), "oracle": True}))
     assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config

@@ -116,7 +116,7 @@ class Stages:
         """The stages of one round, which are counted from 0."""
         adapted, rollouts, recorded = collected
         found = self._fitted(adapted, recorded) if self.fit else None
-        if self.budget is None or (found is not None and found.unexplained and not self.force):
+        if self.budget is None or (found is not None and not found.explained and not self.force):
             return Staged(found)
         out = self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}"
         tuned = fine_tune(

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from torch import Tensor
 
-from robotmeta.errors import UserError
+from robotmeta.envs import Observation
+from robotmeta.errors import UserError, unknown
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update
 from robotmeta.metalearners.protocol import Anchor, MetaLearner, Sizes
-from robotmeta.policies import ActorCritic, DiagonalGaussian, ReturnScale
+from robotmeta.policies import (
+    CONCATENATE,
+    CONDITIONINGS,
+    MODULATE,
+    ActorCritic,
+    DiagonalGaussian,
+    ReturnScale,
+    scaled,
+)
 
 
 @dataclass(frozen=True)
@@ -25,9 +36,16 @@ class DomainRandomizationConfig(ActorCriticConfig):
     """Episodes of each task."""
     adaptation_steps: int = 0
     """Zero: the policy does not adapt."""
+    conditioning: str = MODULATE
+    """How an oracle reads the task's parameters: modulate (the first layers of policy and value function, without
+    effect at first) or concatenate (with the observation)."""
+
+    unrecorded: ClassVar = {"conditioning": CONCATENATE}
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.conditioning not in CONDITIONINGS:
+            raise unknown("conditioning", self.conditioning, CONDITIONINGS)
         if self.adaptation_steps:
             raise UserError(
                 f"domain-randomization does not adapt: adaptation_steps must be 0, not {self.adaptation_steps}"
@@ -49,6 +67,8 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             sizes.observation,
             sizes.action,
             config.hidden,
+            known=range(sizes.observation - sizes.task * config.oracle, sizes.observation),
+            conditioning=config.conditioning,
             init_std=config.init_std,
             min_std=config.min_std,
             generator=generator,
@@ -61,7 +81,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def act(
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
     ) -> tuple[DiagonalGaussian, Belief]:
-        return self.network(self.observe(policy_input.observation)), belief
+        return self.network(self._inputs(policy_input.observation)), belief
 
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         return belief
@@ -69,13 +89,21 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def schedule(self, episodes: int) -> list[int]:
         return [1] * episodes
 
+    def _inputs(self, observation: Observation) -> Tensor:
+        """What policy and value function read: the observation, and after it what an oracle knows about the task."""
+        seen = self.observe(observation)
+        if not self.config.oracle or self.config.conditioning == CONCATENATE:
+            return seen
+        known = scaled(seen[..., -self.sizes.task :], self.sizes.task)
+        return torch.cat([seen[..., : -self.sizes.task], known], dim=-1)
+
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]
 
     def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         (rollout,) = trial.rollouts
-        observations = self.observe(rollout.observations)
-        inputs = PPOInputs(observations, observations, self.observe(rollout.last_observations))
+        observations = self._inputs(rollout.observations)
+        inputs = PPOInputs(observations, observations, self._inputs(rollout.last_observations))
         anchored, scale = anchored_at(trial, anchor), self.return_scale
         metrics = ppo_update(self.config, self.network, self.adam, scale, rollout, inputs, generator, anchored)
         self.normalizer.update(moments(trial.observations()))
@@ -83,4 +111,4 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
 
     def distributions(self, trial: Trial) -> DiagonalGaussian:
         (rollout,) = trial.rollouts
-        return self.network(self.observe(rollout.observations))  # [task, episode, time, action]
+        return self.network(self._inputs(rollout.observations))  # [task, episode, time, action]

@@ -29,6 +29,8 @@ class LearnerConfig:
     """Named sets of hyper-parameters that differ from the defaults."""
     family_defaults: ClassVar[tuple[str, ...]] = ()
     """Hyper-parameters whose default is the family's attribute of the same name, if that is not None."""
+    unrecorded: ClassVar[Mapping[str, Any]] = {}
+    """Values of hyper-parameters in runs from before they existed, where these are not the defaults."""
 
     meta_batch: int = 40
     """Tasks a meta-update."""

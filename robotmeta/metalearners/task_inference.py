@@ -9,7 +9,6 @@ the adaptation module of Kumar et al. (2021).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
@@ -33,6 +32,7 @@ from robotmeta.policies import (
     ObservationNormalizer,
     ReturnScale,
     TaskEstimator,
+    scaled,
 )
 
 
@@ -115,15 +115,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _policy_features(self, estimate: DiagonalGaussian) -> Tensor:
         """Mean and log standard deviation as inputs of the policy, ``[..., 2 * (task + privileged_state)]``."""
         task, state = self._split(estimate)
-        return torch.cat([self._scaled(task.flat()), state.flat()], dim=-1)
-
-    def _scaled(self, task: Tensor) -> Tensor:
-        """Inputs about the task, divided by the square root of the number of parameters.
-
-        Families have up to forty parameters, and most of them matter little. Unscaled, they dominate the observation,
-        and the critic overfits to the few tasks of one meta-update.
-        """
-        return task / math.sqrt(self.sizes.task)
+        return torch.cat([scaled(task.flat(), self.sizes.task), state.flat()], dim=-1)
 
     def _split(self, estimate: DiagonalGaussian) -> tuple[DiagonalGaussian, DiagonalGaussian]:
         """The posteriors over the task and over the privileged state."""
@@ -182,7 +174,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _ppo_inputs(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> PPOInputs:
         """Inputs of the policy ``[o, q]`` and of its critic ``[o, q, z]``."""
         observations = self.observe(rollout.observations)
-        truth = self._truth(rollout, self._scaled(tasks))
+        truth = self._truth(rollout, scaled(tasks, self.sizes.task))
         actor = torch.cat([observations, estimates], dim=-1)
         steps = rollout.mask.sum(dim=-1).long()
         # The estimate after an episode is nearly that of its last step.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from robotmeta.policies.actor_critic import ActorCritic
+from robotmeta.policies.conditioning import CONCATENATE, CONDITIONINGS, MODULATE, scaled
 from robotmeta.policies.distribution import ActionDistribution
 from robotmeta.policies.gaussian import DiagonalGaussian
 from robotmeta.policies.gru import GRU
@@ -15,7 +16,10 @@ from robotmeta.policies.recurrent import RecurrentActorCritic
 from robotmeta.policies.task_estimator import TaskEstimator
 
 __all__ = [
+    "CONCATENATE",
+    "CONDITIONINGS",
     "MEMORIES",
+    "MODULATE",
     "ActionDistribution",
     "ActorCritic",
     "DiagonalGaussian",
@@ -27,6 +31,7 @@ __all__ = [
     "RecurrentActorCritic",
     "ReturnScale",
     "TaskEstimator",
+    "scaled",
 ]
 
 MEMORIES: dict[str, Callable[[int, int, torch.Generator], Memory]] = {"gru": GRU}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from robotmeta.policies.conditioning import CONCATENATE, conditioned_mlp
 from robotmeta.policies.gaussian import DiagonalGaussian
-from robotmeta.policies.mlp import mlp_value, orthogonal_mlp
 
 
 class ActorCritic(nn.Module):
@@ -19,6 +20,8 @@ class ActorCritic(nn.Module):
         action_size: Numbers in an action.
         hidden: Hidden layers of both networks.
         critic_size: Size of the critic's input, which may hold more than is observed; None for that of the actor.
+        known: Columns of both inputs that say something about the task.
+        conditioning: How both networks read these columns: ``modulate`` or ``concatenate``.
         init_std: Standard deviation at initialization, in action units.
         min_std: Floor of the standard deviation.
         generator: Draws the initial weights.
@@ -31,14 +34,17 @@ class ActorCritic(nn.Module):
         hidden: tuple[int, ...],
         *,
         critic_size: int | None = None,
+        known: Sequence[int] = (),
+        conditioning: str = CONCATENATE,
         init_std: float,
         min_std: float,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.min_std = min_std
-        self.actor = orthogonal_mlp((input_size, *hidden, action_size), generator, last_gain=0.01)
-        self.critic = mlp_value(input_size if critic_size is None else critic_size, hidden, generator)
+        critic_size = input_size if critic_size is None else critic_size
+        self.actor = conditioned_mlp((input_size, *hidden, action_size), known, conditioning, generator, last_gain=0.01)
+        self.critic = conditioned_mlp((critic_size, *hidden, 1), known, conditioning, generator)
         self.log_std = nn.Parameter(torch.full((action_size,), math.log(init_std)))
 
     def forward(self, inputs: Tensor) -> DiagonalGaussian:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -17,19 +18,19 @@ from robotmeta.cli import main
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskBatchEnv
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import collect
+from robotmeta.experience.rollout import PolicyInput, collect
 from robotmeta.metalearners import LEARNERS
 from robotmeta.policy import Policy, new_policy
-from robotmeta.policy_file import save_policy
+from robotmeta.policy_file import load_policy, save_policy
 from robotmeta.reporting.export import export
 
 _IN_CONTEXT = ("rl2", "task-inference")
 
 
-def policy_of(learner: str) -> Policy:
+def policy_of(learner: str, **hyper: Any) -> Policy:
     """A policy whose weights are far from where training begins, so that all it sees tells in what it does."""
     generator = torch.Generator().manual_seed(0)
-    policy = new_policy(RunConfig("cheetah-direction", learner, hyperparameters(learner, {})))
+    policy = new_policy(RunConfig("cheetah-direction", learner, hyperparameters(learner, hyper)))
     with torch.no_grad():
         for weights in policy.learner.parameters():
             weights += 0.05 * torch.randn(weights.shape, generator=generator)
@@ -69,6 +70,25 @@ def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Pa
             if memory:
                 (hidden,) = after
                 memory = {"last_action": action, "last_reward": rewards[step : step + 1], "hidden": hidden}
+
+
+@pytest.mark.slow
+def test_an_exported_oracle_uses_what_it_knows_as_the_policy_does(tmp_path: Path) -> None:
+    policy = policy_of("domain-randomization", oracle=True)
+    save_policy(policy, tmp_path / "oracle.safetensors")
+    session = onnxruntime.InferenceSession(export(policy, tmp_path / "oracle.onnx").file)
+    size = policy.family.observation_size + policy.family.encoding.size
+    observation = torch.randn(size, generator=torch.Generator().manual_seed(1))
+    actions = []
+    for direction in (1.0, -1.0):
+        observation[-1] = direction
+        action = np.asarray(session.run(None, {"observation": observation.numpy()})[0])
+        nothing = torch.zeros(1, 1, policy.family.action_size)
+        given = PolicyInput(observation.view(1, 1, -1), nothing, nothing[..., 0], start=True)
+        expected = load_policy(tmp_path / "oracle.safetensors").learner.act({}, given)[0].mean
+        np.testing.assert_allclose(action, expected.flatten().clamp(-1.0, 1.0).detach(), atol=1e-5)
+        actions.append(action)
+    assert np.abs(actions[0] - actions[1]).max() > 1e-3
 
 
 @pytest.mark.slow

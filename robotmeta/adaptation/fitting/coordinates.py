@@ -11,7 +11,9 @@ from robotmeta.envs.encoding import is_logarithmic
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 
 _SAMPLES = 2048
-_WIDER = 2.0  # than the meta-training distribution, in standard deviations
+WIDER = 2.0
+"""Standard deviation of the numbers before any episode, in that over the meta-training tasks."""
+
 _MOST_KINDS = 64  # a choice between more values is searched as a number of its own order
 
 
@@ -49,7 +51,7 @@ class Coordinates:
         self.low, self.high = ((ends - self._mean[:, None]) / self._std[:, None]).T
         standard = (raw - self._mean) / self._std
         covariance = standard.T @ standard / len(raw) if self.numbers else np.zeros((0, 0))
-        self.covariance = _WIDER**2 * (0.98 * covariance + np.diag(np.where(still, 1.0, 0.02)))
+        self.covariance = WIDER**2 * (0.98 * covariance + np.diag(np.where(still, 1.0, 0.02)))
 
     def tasks(self, numbers: np.ndarray, kinds: Mapping[str, np.ndarray]) -> Tasks:
         """The tasks at some points.

@@ -19,7 +19,6 @@ from robotmeta.threads import one_torch_thread
 
 _DRAWS = 32  # initial states that the family's reset draws, which give mean and covariance of the first state
 _PASSES = 4  # over the first observation, because the spread of initial states is wide
-_SENSOR = 0.003  # standard deviation of an error of a sensor, in standard deviations of the signal
 _OUTLIER = 3.0  # standard deviations
 _WORST = 1e3  # replaces numbers that are not finite
 
@@ -87,9 +86,11 @@ class JointFilter:
         self._env = TaskBatchEnv(family, points, len(recorded), simulator=simulator, threads=threads)
         self.steps = points * recorded.steps
         self.spread = recorded.spread()
-        self._noise = (_SENSOR * self.spread).clamp(min=1e-5).square()
+        self._noise = self.spread
 
-    def __call__(self, numbers: np.ndarray, kinds: dict[str, float], width: np.ndarray, error: float) -> Filtered:
+    def __call__(
+        self, numbers: np.ndarray, kinds: dict[str, float], width: np.ndarray, *, error: float, sensor: float
+    ) -> Filtered:
         """One pass over the episodes.
 
         Args:
@@ -98,7 +99,9 @@ class JointFilter:
             width: Half the width of each difference, ``[number]``.
             error: How far the task may be wrong: standard deviation of the error of a step, as a share of the root
                 mean square of what changes in a step.
+            sensor: Standard deviation of the noise of each signal, in standard deviations of the signal.
         """
+        self._noise = (sensor * self.spread).clamp(min=1e-5).square()
         self._load(numbers, kinds, width)
         with torch.no_grad(), one_torch_thread():
             return self._filtered(numbers, error)

@@ -18,7 +18,7 @@ _REWARD = 0.3  # weight of the reward beside the mean over all observations
 _LEAST = 1e-3  # error that is as good as none
 _FLOOR = 0.02  # least standard deviation of a residual in the regression
 _CORRELATED = 30.0  # residuals that count as one, because they are of one segment
-_EXPLORED = 0.1  # share of the candidates whose kind is drawn at random
+_EXPLORED = 0.2  # share of the candidates of which one kind is drawn at random
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,12 @@ def joined(parts: list[Candidates]) -> Candidates:
     """Several candidates as one."""
     kinds = {name: np.concatenate([part.kinds[name] for part in parts]) for name in parts[0].kinds}
     return Candidates(np.concatenate([part.numbers for part in parts]), kinds)
+
+
+def gaussian(mean: np.ndarray, covariance: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draws from a Gaussian, ``[count, number]``; there may be no numbers."""
+    values, vectors = np.linalg.eigh(covariance)
+    return mean + rng.normal(size=(count, len(mean))) @ (vectors * np.sqrt(values.clip(0.0))).T
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,28 @@ class Population:
             for name, values in self._coordinates.kinds.items()
         }
 
+    def leaders(self, count: int) -> list[tuple[np.ndarray, dict[str, float]]]:
+        """Numbers and kinds of the best candidates, each with other kinds than those before."""
+        everyone, _, _ = self.ranked()
+        found: list[tuple[np.ndarray, dict[str, float]]] = []
+        for row in range(len(everyone)):
+            kinds = everyone.kinds_of(row)
+            if len(found) < count and all(kinds != others for _, others in found):
+                found.append((everyone.numbers[row], kinds))
+        return found
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of the numbers of the candidates that have the kinds of the best one, by probability."""
+        everyone, cost, _ = self.ranked()
+        same = np.ones(len(cost), bool)
+        for values in everyone.kinds.values():
+            same &= values == values[0]
+        weights = np.exp(cost[0] - cost[same])
+        weights /= weights.sum()
+        numbers = everyone.numbers[same]
+        mean = weights @ numbers
+        return mean, (numbers - mean).T @ ((numbers - mean) * weights[:, None])
+
     def probabilities(self) -> dict[str, np.ndarray]:
         """Probability of each kind by parameter, from the best candidate that has it."""
         everyone, cost, _ = self.ranked()
@@ -206,7 +234,7 @@ class Population:
             kinds: Kinds, as believed.
         """
         c, rng, size = self._coordinates, self._rng, self.size
-        numbers = rng.multivariate_normal(np.zeros(len(mean)), c.covariance, size, method="eigh")
+        numbers = gaussian(np.zeros(len(mean)), c.covariance, size, rng)
         believed = size // 3
         numbers[:believed] = mean + rng.normal(size=(believed, len(mean))) * np.maximum(2.0 * std, 0.3)
         drawn = c.sample_kinds(size, rng)
@@ -222,19 +250,25 @@ class Population:
         """
         c, rng, size = self._coordinates, self._rng, self.size
         elite = self.elite()
-        mean, spread = elite.numbers.mean(axis=0), np.atleast_2d(np.cov(elite.numbers.T))
+        mean = elite.numbers.mean(axis=0)
+        spread = (elite.numbers - mean).T @ (elite.numbers - mean) / len(elite)
         spread = 0.8 * spread + 0.2 * np.diag(np.diag(spread)) + 1e-4 * np.eye(len(mean))
-        numbers = rng.multivariate_normal(mean, 1.2 * spread, size, method="eigh")
+        numbers = gaussian(mean, 1.2 * spread, size, rng)
         share = round(0.6 * size / max(len(proposals), 1))
         for place, (centre, covariance) in enumerate(proposals):
             rows = slice(place * share, (place + 1) * share)
-            numbers[rows] = rng.multivariate_normal(centre, 2.0 * covariance, share, method="eigh")
-        kinds = {}
-        for name, shares in self.frequencies().items():
-            shares = (1.0 - _EXPLORED) * shares + _EXPLORED / len(shares)
-            kinds[name] = rng.choice(c.kinds[name], size, p=shares / shares.sum())
+            numbers[rows] = gaussian(centre, 2.0 * covariance, share, rng)
+        kinds = self._varied(elite[rng.integers(len(elite), size=size)].kinds)
         for place, centre in enumerate([elite.numbers[0], *(centre for centre, _ in proposals)]):
             numbers[-1 - place] = centre
             for name in kinds:
                 kinds[name][-1 - place] = elite.kinds[name][0]
         return Candidates(np.clip(numbers, c.low, c.high), kinds)
+
+    def _varied(self, kinds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Kinds of which some differ in one parameter, every parameter as often as another."""
+        names, rng = list(kinds), self._rng
+        for row in np.flatnonzero(rng.random(self.size) < _EXPLORED) if names else ():
+            name = names[rng.integers(len(names))]
+            kinds[name][row] = rng.choice(self._coordinates.kinds[name])
+        return dict(kinds)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robotmeta.adaptation.fitting.coordinates import Coordinates
+from robotmeta.adaptation.fitting.coordinates import WIDER, Coordinates
 from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
-from robotmeta.adaptation.fitting.population import Candidates, Population, joined
+from robotmeta.adaptation.fitting.population import Candidates, Population, gaussian, joined
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 
@@ -17,12 +17,18 @@ CYCLES = 5
 ROUNDS = 3
 CANDIDATES = 160
 _WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in standard deviations before any episode
-_ERRORS = (0.3, 0.15, 0.08, 0.04, 0.03)  # how far the task may be wrong in each cycle
+_ERROR = 0.3  # how far the task may be wrong in the first cycle; see JointFilter
+_LEAST_ERROR, _MOST_ERROR = 0.02, 0.5
+_SENSORS = (0.003, 0.02, 0.1)  # noise of the signals that the filter tries, in standard deviations of the signals
+_RIVALS = (0, 2, 2, 0, 0)  # other kinds that the filter tries in each cycle
+_TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries the next smaller and larger noise
 _UNTOLD = 0.9  # standard deviation after a pass, as a share of that before, from which a difference told nothing
 _RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
+_LEVEL = 0.02  # rise of the cost that is as good as none
 _FARTHEST = 1.0  # in standard deviations before any episode
+_TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
 _SAMPLES = 96
-_SPREAD = 1.5  # factor on standard deviations; calibrated on held-out and OOD tasks of several families
+_SPREAD = 2.0  # factor on standard deviations; calibrated on held-out and OOD tasks of several families
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,43 @@ class Found:
     steps: int
 
 
+@dataclass(frozen=True)
+class _Profile:
+    """Spreads of the numbers along independent directions.
+
+    Attributes:
+        directions: Columns are one standard deviation before any episode, ``[number, direction]``.
+        spreads: Standard deviation along each direction, in that before any episode.
+    """
+
+    directions: np.ndarray
+    spreads: np.ndarray
+
+    @property
+    def _open(self) -> np.ndarray:
+        """Directions along which the episodes tell nothing."""
+        return self.spreads >= _TRAINED
+
+    def kept(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance, which along open directions are those of the training distribution.
+
+        Args:
+            mean: The best explanation of the episodes.
+        """
+        along = np.linalg.solve(self.directions, mean) if len(mean) else mean
+        along = np.where(self._open, along - np.clip(along, -_FARTHEST, _FARTHEST), along)
+        spreads = np.where(self._open, _TRAINED, _SPREAD * self.spreads)
+        return self.directions @ along, (self.directions * spreads**2) @ self.directions.T
+
+    def within(self, covariance: np.ndarray) -> np.ndarray:
+        """The part of a covariance that is along directions of which the episodes tell something."""
+        if len(covariance) == 0:
+            return covariance
+        inverse = np.linalg.inv(self.directions)
+        projection = self.directions @ np.diag(np.where(self._open, 0.0, 1.0)) @ inverse
+        return projection @ covariance @ projection.T
+
+
 class Search:
     """Cycles of one pass of the joint filter and two rounds of the population.
 
@@ -78,7 +121,6 @@ class Search:
         self._coordinates, self._joint, self._segments, self._rng = coordinates, joint, segments, rng
         self._prior = np.sqrt(np.diag(coordinates.covariance))
         self._population = Population(coordinates, segments, joint.spread, rng)
-        self.steps = CYCLES * (joint.steps + ROUNDS * segments.steps)
 
     def __call__(self, belief: Belief, on_cycle: Callable[[int, Found], None] | None = None) -> Found:
         """Searches from a belief.
@@ -91,10 +133,23 @@ class Search:
         numbers = np.clip(belief.mean, c.low, c.high)
         kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in c.kinds.items()}
         width = np.maximum(_WIDTHS[0] * self._prior, np.minimum(belief.std, self._prior))
-        before, steps = numbers, 0
+        before, steps, noise, error, likelihood = numbers, 0, 0, _ERROR, -np.inf
         found: Found | None = None
         for cycle in range(CYCLES):
-            filtered = self._joint(numbers, kinds, width, _ERRORS[cycle])
+            leaders = population.leaders(1 + _RIVALS[cycle]) if cycle else [(numbers, kinds)]
+            trials: list[tuple[np.ndarray, dict[str, float], int]] = [(at, of, noise) for at, of in leaders]
+            if _TRIES_SENSORS[cycle]:
+                nearby = range(max(noise - 1, 0), min(noise + 2, len(_SENSORS))) if cycle else range(len(_SENSORS))
+                trials += [(leaders[0][0], leaders[0][1], other) for other in nearby if other != noise]
+            passes = [
+                (self._joint(at, of, width, error=error, sensor=_SENSORS[level]), at, of, level)
+                for at, of, level in trials
+            ]
+            steps += len(passes) * self._joint.steps
+            filtered, numbers, kinds, noise = max(passes, key=lambda tried: tried[0].likelihood)
+            # A task that is nearer to the truth explains more; then the filter may trust it more.
+            error = error / 2.0 if filtered.likelihood > likelihood else 2.0 * error
+            error, likelihood = min(max(error, _LEAST_ERROR), _MOST_ERROR), max(likelihood, filtered.likelihood)
             std = np.sqrt(np.diag(filtered.covariance))
             untold = std > _UNTOLD * self._prior
             # A difference that tells nothing may have been too narrow: latency counts whole steps of the physics.
@@ -102,15 +157,14 @@ class Search:
             proposal = filtered.covariance + np.diag((0.3 * width) ** 2)
             if found is not None and untold.any():
                 proposal = _narrowed(proposal, untold, np.sqrt(np.diag(found.covariance)))
-            proposals = [(mean, proposal)]
             if cycle == 0:
                 candidates = population.first(belief.mean, belief.std, belief.kinds)
                 population.evaluate(joined([candidates[1:], _one(mean, kinds)]), filtered)
             else:
-                proposals.append(population.regression())
-            population.evaluate(population.following(proposals), filtered)
+                population.evaluate(population.following([(mean, proposal), population.regression()]), filtered)
+            population.evaluate(population.following([(mean, proposal), population.regression()]), filtered)
             profile = self._profiled(filtered, proposal)
-            steps += self._joint.steps + ROUNDS * self._segments.steps
+            steps += ROUNDS * self._segments.steps
             ranked, _, errors = population.ranked()
             moved, before = ranked.numbers[0] - before, ranked.numbers[0]
             numbers, kinds = ranked.numbers[0], ranked.kinds_of(0)
@@ -128,30 +182,34 @@ class Search:
     def _summary(
         self,
         filtered: Filtered,
-        profile: np.ndarray,
+        profile: _Profile,
         moved: np.ndarray,
         ranked: Candidates,
         error: float,
         steps: int,
     ) -> Found:
+        mean, among = self._population.moments()
+        mean, told = profile.kept(mean)
         return Found(
             filtered=filtered,
             numbers=ranked.numbers[0],
             kinds=ranked.kinds_of(0),
             error=error,
-            mean=ranked.numbers[0],
-            covariance=_SPREAD**2 * (profile + np.outer(moved, moved)),
+            mean=mean,
+            covariance=told + profile.within(_SPREAD**2 * (among + np.outer(moved, moved))),
             frequencies=self._population.probabilities(),
             steps=steps,
         )
 
-    def _profiled(self, filtered: Filtered, covariance: np.ndarray) -> np.ndarray:
-        """Covariance whose principal directions are those of another, and whose spreads come from replays.
+    def _profiled(self, filtered: Filtered, covariance: np.ndarray) -> _Profile:
+        """How far the episodes allow to move along the principal directions of a covariance.
 
         Along each direction, the cost of candidates to both sides of the best one tells how far the episodes allow. The
         filter's own spread is far too small along directions that hardly show, such as two frictions whose product
         counts, because its derivatives are not exact.
         """
+        if len(covariance) == 0:
+            return _Profile(covariance, np.zeros(0))
         root = np.linalg.cholesky(self._coordinates.covariance)
         whitened = np.linalg.solve(root, np.linalg.solve(root, covariance).T)
         values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
@@ -160,22 +218,22 @@ class Search:
         ranked, _, _ = population.ranked()
         best, kinds = ranked[:1], ranked.kinds_of(0)
         rungs = np.minimum(np.sqrt(values.clip(1e-8))[:, None] * np.array(_RUNGS), _FARTHEST)
-        moves = (
-            np.stack([rungs, -rungs], axis=-1)[..., None] * directions.T[:, None, None]
-        )  # [direction, rung, side, number]
-        points = np.clip(
-            best.numbers[0] + moves.reshape(-1, len(values)), self._coordinates.low, self._coordinates.high
-        )
+        sides = np.stack([rungs, -rungs], axis=-1)[..., None]  # [direction, rung, side, 1]
+        points = best.numbers[0] + (sides * directions.T[:, None, None]).reshape(-1, len(values))
+        points = np.clip(points, self._coordinates.low, self._coordinates.high)
         same = {name: np.full(len(points), value) for name, value in kinds.items()}
-        costs = population.evaluate_all(joined([best, Candidates(points, same)]), filtered)
-        rises = (costs[1:] - costs[0]).reshape(len(values), len(_RUNGS), 2)
+        candidates = joined([best, Candidates(points, same)])
+        missing = -len(candidates) % population.size
+        candidates = joined([candidates, population.following([population.regression()])[:missing]])
+        costs = population.evaluate_all(candidates, filtered)
+        rises = (costs[1 : 1 + len(points)] - costs[0]).reshape(len(values), len(_RUNGS), 2)
         spreads = np.array([_spread(rung, rise) for rung, rise in zip(rungs, rises, strict=True)])
-        return (directions * spreads**2) @ directions.T
+        return _Profile(directions, spreads)
 
     def posterior(self, found: Found) -> TaskPosterior:
         """Tasks drawn from what was found."""
         c, rng = self._coordinates, self._rng
-        numbers = rng.multivariate_normal(found.mean, found.covariance, _SAMPLES, method="eigh")
+        numbers = gaussian(found.mean, found.covariance, _SAMPLES, rng)
         kinds = {name: rng.choice(c.kinds[name], _SAMPLES, p=share) for name, share in found.frequencies.items()}
         return TaskPosterior.of(c.tasks(np.clip(numbers, c.low, c.high), kinds))
 
@@ -195,8 +253,10 @@ def _spread(rungs: np.ndarray, rises: np.ndarray) -> float:
             continue
         # The cost of a Gaussian rises by a half in one standard deviation.
         at = reached[0]
-        nearest = rungs[at - 1] if at else 0.0
-        found.append(max(rungs[at] / np.sqrt(2.0 * side[at]), nearest))
+        smooth = rungs[at] / np.sqrt(2.0 * side[at])
+        # A parameter that counts in whole steps, such as latency, has no effect up to somewhere between two rungs.
+        level = at > 0 and side[at - 1] < _LEVEL
+        found.append(max(smooth, np.sqrt(rungs[at - 1] * rungs[at])) if level else smooth)
     return float(min(np.sqrt(np.mean(np.square(found))), _FARTHEST))
 
 

@@ -1,0 +1,115 @@
+"""A fit finds the task that explains recorded episodes, and says what they do not tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robotmeta.adaptation.fitting.fit_episodes import Fit, fit_episodes
+from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.envs import TaskFamily
+from robotmeta.errors import UserError
+from tests.adaptation.fitting import arm
+
+HEAVY = {"pole_mass": 3.2, "hinge_damping": 0.3, "push_gear": 0.5}  # the trained poles weigh at most 0.6 kg
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> TaskFamily:
+    return arm.family(tmp_path_factory.mktemp("arm"))
+
+
+@pytest.fixture(scope="module")
+def recorded(family: TaskFamily) -> RecordedEpisodes:
+    return arm.record(family, HEAVY)
+
+
+@pytest.fixture(scope="module")
+def fitted(family: TaskFamily, recorded: RecordedEpisodes) -> Fit:
+    return fit_episodes(family, recorded)
+
+
+def test_parameters_far_outside_the_training_range_are_found(fitted: Fit) -> None:
+    for name, value in HEAVY.items():
+        parameter = fitted.parameters[name]
+        assert parameter.known
+        assert parameter.low <= value <= parameter.high
+        assert parameter.value == pytest.approx(value, rel=0.03)
+    assert fitted.parameters["push_gear"].kinds[0.5] > 0.9
+    assert fitted.unexplained == ()
+    assert fitted.explained
+    assert fitted.after["hinge"] < 0.1 * fitted.before["hinge"]
+
+
+def test_a_parameter_without_effect_keeps_the_training_distribution(fitted: Fit) -> None:
+    unread = fitted.parameters["unread"]  # uniform on [0, 1] in training
+    assert not unread.known
+    assert (unread.low, unread.high) == pytest.approx((0.0, 1.0), abs=0.15)
+    column = fitted.posterior.tasks.names.index("unread")
+    assert np.std(fitted.posterior.tasks.values[:, column]) == pytest.approx(0.29, abs=0.08)
+
+
+def test_the_posterior_lies_within_the_physical_bounds_and_around_the_true_task(
+    family: TaskFamily, fitted: Fit
+) -> None:
+    values = fitted.posterior.tasks.values
+    for column, parameter in enumerate(family.space):
+        low, high = parameter.bounds
+        assert (values[:, column] >= low).all()
+        assert (values[:, column] <= high).all()
+    assert np.median(values[:, 0]) == pytest.approx(3.2, rel=0.05)
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_fit_on_any_number_of_threads(
+    family: TaskFamily, recorded: RecordedEpisodes, fitted: Fit
+) -> None:
+    again = fit_episodes(family, recorded, threads=1)
+    assert np.array_equal(again.posterior.tasks.values, fitted.posterior.tasks.values)
+
+
+@pytest.mark.slow
+def test_what_is_known_is_not_searched(family: TaskFamily, recorded: RecordedEpisodes) -> None:
+    found = fit_episodes(family, recorded, known={"hinge_damping": 0.3, "push_gear": 0.5})
+    assert found.parameters["hinge_damping"].value == 0.3
+    assert (found.posterior.tasks.values[:, 1] == 0.3).all()
+    assert found.parameters["pole_mass"].value == pytest.approx(3.2, rel=0.03)
+
+
+@pytest.mark.slow
+def test_a_robot_outside_the_family_is_not_explained(family: TaskFamily, tmp_path: Path) -> None:
+    on_the_moon = arm.record(arm.family(tmp_path, gravity=-1.6), {"pole_mass": 0.4})
+    found = fit_episodes(family, on_the_moon)
+    assert "hinge" in found.unexplained
+    assert not found.explained
+
+
+@pytest.mark.slow
+def test_rewards_need_not_be_recorded(family: TaskFamily, recorded: RecordedEpisodes) -> None:
+    without = replace(recorded, rewards=torch.full_like(recorded.rewards, torch.nan))
+    found = fit_episodes(family, without)
+    assert found.parameters["pole_mass"].value == pytest.approx(3.2, rel=0.05)
+
+
+@pytest.mark.slow
+def test_noise_of_sensors_widens_the_intervals(family: TaskFamily, recorded: RecordedEpisodes, fitted: Fit) -> None:
+    noise = 0.004 * torch.randn(recorded.observations.shape, generator=torch.Generator().manual_seed(0))
+    found = fit_episodes(family, replace(recorded, observations=recorded.observations + noise))
+    mass, clean = found.parameters["pole_mass"], fitted.parameters["pole_mass"]
+    assert mass.low <= 3.2 <= mass.high
+    assert mass.high - mass.low > clean.high - clean.low
+
+
+def test_episodes_that_cannot_be_fitted_are_refused(family: TaskFamily, recorded: RecordedEpisodes) -> None:
+    with pytest.raises(UserError, match=r"these episodes have 1 observations .* has 2 and 1"):
+        fit_episodes(family, replace(recorded, observations=recorded.observations[..., :1]))
+    with pytest.raises(UserError, match="at least 10 recorded steps, not 4"):
+        fit_episodes(family, replace(recorded, lengths=torch.tensor([2, 2])))
+    with pytest.raises(UserError, match="actions are not all finite"):
+        fit_episodes(family, replace(recorded, actions=recorded.actions * torch.nan))
+    with pytest.raises(UserError, match="no parameter 'pole_mas' in family"):
+        fit_episodes(family, recorded, known={"pole_mas": 1.0})
