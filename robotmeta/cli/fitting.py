@@ -66,16 +66,18 @@ def show_fit(
         console.print(f"Not known from these episodes: {', '.join(untold)}.")
     mean = {when: sum(errors.values()) / max(len(errors), 1) for when, errors in _errors(fit).items()}
     console.print(
-        f"Mean error of replays of ten steps: {mean['before']:.2g} before the fit, {mean['after']:.2g} after it, in "
-        f"standard deviations of the signals; {fit.steps / 1e6:.2g}M control steps, {fit.seconds:.0f} s"
+        f"Error of replays of ten steps, mean over signals: {mean['before']:.2g} before the fit, {mean['after']:.2g} "
+        f"after it, in standard deviations of the signal; {fit.steps / 1e6:.2g}M control steps, {fit.seconds:.0f} s"
     )
     if fit.saturated > _MANY_SATURATED:
         console.print(f"{fit.saturated:.0%} of the actions were at their limit (saturated).")
-    if fit.unexplained:
+    if not fit.explained:
         console.print(
-            f"No task of the family explains {', '.join(fit.unexplained)}: the error there is more than half a "
-            "standard deviation. Fine-tuning on this fit needs --force."
+            f"No task of the family explains {', '.join(fit.unexplained)}: the robot is not like one of the family. "
+            "Fine-tuning on this fit needs --force."
         )
+    elif fit.unexplained:
+        console.print(f"Explained except for {', '.join(fit.unexplained)}.")
 
 
 def _errors(fit: Fit) -> dict[str, Mapping[str, float]]:

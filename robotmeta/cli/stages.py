@@ -74,7 +74,7 @@ def show_stages(
     if result.fit is not None:
         known = given_names(family, given["known"])
         show_fit(result.fit, family.space, given=known, truth=truth)
-        if result.fit.unexplained and given["fine_tune"] is not None and result.fine_tuned is None:
+        if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
             console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
         if given["report"] is not None:
             from robotmeta.reporting.fit_report import fit_report

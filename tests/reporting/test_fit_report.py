@@ -58,7 +58,7 @@ def test_names_are_escaped_and_drawn_as_they_are(fit: Fit, tmp_path: Path) -> No
     page = written(strange, tmp_path, family)
     assert "<script" not in page
     assert f"[{html.escape(unit)}]" in page.replace("\\$", "$")
-    assert f"{name}: the error there is more than half" in html.unescape(page)
+    assert f"What no task of the family explains</b>{name}." in html.unescape(page)
 
 
 def test_kinds_and_parameters_that_are_not_known_are_shown(fit: Fit, tmp_path: Path) -> None:
@@ -80,7 +80,9 @@ def test_kinds_and_parameters_that_are_not_known_are_shown(fit: Fit, tmp_path: P
 
 def test_the_stages_of_an_adaptation_are_on_the_page(tmp_path: Path) -> None:
     policy = point_policy("domain-randomization", meta_batch=8, episodes=1)
-    adapted = rm.adapt(policy, FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=1, fit=True, fine_tune=12_000)
+    adapted = rm.adapt(
+        policy, FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=1, fit=True, fine_tune=12_000, force=True
+    )
     assert adapted.fit is not None
     page = fit_report(adapted.fit, FAMILY, tmp_path / "a.html", adapted=adapted).read_text()
     for stage in ("without adaptation", "after 1 episode<", "after 1 episode, fit and fine-tuning", "best so far"):
