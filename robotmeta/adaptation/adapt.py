@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from robotmeta.adaptation.interface import control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.session import Session
-from robotmeta.adaptation.stages import Stages
+from robotmeta.adaptation.stages import Collected, Staged, Stages
 from robotmeta.adaptation.worlds import (
     NoMoreEpisodes,
     OneWorld,
@@ -67,6 +68,12 @@ class Adapted:
     recorded: RecordedEpisodes | None = field(default=None, repr=False)
     fit: Fit | None = field(default=None, repr=False)
 
+    @property
+    def first_episodes(self) -> int:
+        """Number of adaptation episodes before the first evaluation or fit; ``return_after`` is measured after them."""
+        first = itertools.takewhile(lambda episode: episode.phase == "adaptation", self.history)
+        return min(sum(episode.whole for episode in first), self.episodes)
+
 
 def adapt(
     policy: Policy,
@@ -87,6 +94,7 @@ def adapt(
     fine_tune_out: str | Path | None = None,
     on_fine_tuning: Callable[[FineTuning], None] | None = None,
     force: bool = False,
+    rounds: int = 1,
 ) -> Adapted:
     """Adapts a policy to one task or robot it has not been trained on.
 
@@ -98,7 +106,7 @@ def adapt(
         policy: A meta-trained policy.
         target: One task of its family (``family.task(mass=1.4)``), or an environment with the same observations and
             actions (:func:`robotmeta.wrap`), with one task and one episode.
-        episodes: Total number of adaptation episodes, at least 1.
+        episodes: Number of adaptation episodes of a round, at least 1.
         seed: Determines initial states and exploration.
         evaluation_episodes: Episodes that measure the return, as many before as after adaptation, and as many after
             fine-tuning; 0 to measure nothing. The policy does not learn from them. None for 10 in a task, and 0 in an
@@ -111,13 +119,15 @@ def adapt(
         fit: Whether to fit the simulator to the adaptation episodes; see :func:`robotmeta.fit`. Fine-tuning then takes
             place in the tasks that explain them.
         known: For a fit, parameters that are known, by name.
-        on_fitting: For a fit, called with the number of finished cycles of its search, and of all.
+        on_fitting: For a fit, called at its start and after each cycle, with the number of finished cycles and of all.
         fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
             simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.
         fine_tune_tasks: The tasks to fine-tune in; None for the family's training distribution.
         fine_tune_out: Folder for the state of fine-tuning. For a task, the same call goes on from there.
         on_fine_tuning: Called after each iteration of fine-tuning.
         force: Whether to fine-tune although no task of the family explains the episodes.
+        rounds: For a fit with fine-tuning, how often to do all of this. In each further round, the fine-tuned policy
+            runs as many adaptation episodes again, the fit is to all episodes so far, and fine-tuning goes on.
 
     Raises:
         UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
@@ -141,6 +151,7 @@ def adapt(
         simulator=simulator,
         out=fine_tune_out,
         on_progress=on_fine_tuning,
+        rounds=checks.count("rounds", rounds),
     )
     stages.check(policy)
     if isinstance(target, Tasks):
@@ -179,9 +190,17 @@ def _in_task(
         raise UserError(f"target must be 1 task, not {len(task)}")
     worlds = TaskWorlds(policy, task, simulator=simulator)
     rollouts: list[Rollout] = []
-    belief = adapted_belief(policy, worlds, episodes, seed, rollouts.append)
-    history = [episode for rollout in rollouts for episode in episodes_of(rollout)]
-    adapted = dataclasses.replace(policy, belief=belief)
+    history: list[Episode] = []
+
+    def seen(rollout: Rollout) -> None:
+        rollouts.append(rollout)
+        history.extend(episodes_of(rollout))
+
+    def collected(acting: Policy, number: int) -> Collected:
+        belief = adapted_belief(acting, worlds, episodes, seed + number, seen)
+        return Collected(dataclasses.replace(acting, belief=belief), rollouts, RecordedEpisodes.of(rollouts))
+
+    first = collected(policy, 0)
 
     def mean_return(acting: Policy, phase: str) -> float | None:
         if not evaluation_episodes:
@@ -193,22 +212,25 @@ def _in_task(
         return rollout.mean_return()
 
     before = mean_return(_unadapted(policy, worlds, seed), "before")
-    after = mean_return(adapted, "after")
-    recorded = RecordedEpisodes.of(rollouts)
-    found, tuned = stages.run(adapted, rollouts, recorded)
+    after = mean_return(first.adapted, "after")
+    found, tuned = stages.run(first, collected)
     last = None if tuned is None else mean_return(tuned.policy, "fine-tuned")
     return Adapted(
-        adapted if tuned is None else tuned.policy,
-        episodes,
+        first.adapted if tuned is None else tuned.policy,
+        sum(episode.phase == "adaptation" for episode in history),
         before,
         after,
-        policy.estimates(belief),
+        _inferred(first.adapted),
         tuple(history),
         fine_tuned=tuned,
         return_fine_tuned=last,
-        recorded=recorded,
+        recorded=RecordedEpisodes.of(rollouts),
         fit=found,
     )
+
+
+def _inferred(adapted: Policy) -> dict[str, Estimate] | None:
+    return None if adapted.belief is None else adapted.estimates(adapted.belief)
 
 
 def _unadapted(policy: Policy, worlds: Worlds, seed: int) -> Policy:
@@ -235,14 +257,36 @@ def _in_session(
     evaluation_episodes: int,
     stages: Stages,
 ) -> Adapted:
-    worlds, rollouts = OneWorld(session), list[Rollout]()
-    belief = adapted_belief(policy, worlds, episodes, seed, rollouts.append)
-    # A copy, because the belief before the first adaptation step may be the policy's own weights.
-    adapted = dataclasses.replace(policy, belief={name: value.clone() for name, value in belief.items()})
+    worlds, rollouts, asked = OneWorld(session), list[Rollout](), 0
+
+    def complete() -> bool:
+        return len(file.episodes) == asked and not session.cut_off
+
+    def collected(acting: Policy, number: int) -> Collected:
+        nonlocal asked
+        asked += episodes
+        session.phase = "adaptation"
+        belief = adapted_belief(acting, worlds, episodes, seed + number, rollouts.append)
+        # A copy, because the belief before the first adaptation step may be the policy's own weights.
+        belief = {name: value.clone() for name, value in belief.items()}
+        adapted = dataclasses.replace(acting, belief=belief)
+        return Collected(adapted, rollouts, RecordedEpisodes.of_arrays(file.arrays()))
+
+    def more(acting: Policy, number: int) -> Collected | None:
+        found = collected(acting, number)
+        session.finish()
+        return found if complete() else None
+
+    def once(found: Collected, number: int) -> Staged | None:
+        return session.interruptible(lambda: stages.once(found, number))
+
+    first = collected(policy, 0)
 
     def mean_return(acting: Policy, phase: str) -> float | None:
+        nonlocal asked
         if not evaluation_episodes:
             return None
+        asked += evaluation_episodes
         session.phase = phase
         try:
             rollout = _evaluated(acting, worlds, phase, evaluation_episodes, seed)
@@ -251,30 +295,26 @@ def _in_session(
         whole = rollout.rewards.shape[1] == evaluation_episodes and not session.cut_off
         return rollout.mean_return() if whole and not bool(rollout.diverged.all()) else None
 
-    before, after = mean_return(_unadapted(policy, worlds, seed), "before"), mean_return(adapted, "after")
+    before, after = mean_return(_unadapted(policy, worlds, seed), "before"), mean_return(first.adapted, "after")
     session.finish()
-    asked = episodes + 2 * evaluation_episodes
     found = tuned = last = None
-    recorded = RecordedEpisodes.of_arrays(file.arrays())
-    if len(file.episodes) == asked and not session.cut_off:
-        found, tuned = stages.run(adapted, rollouts, recorded)
+    if complete():
+        found, tuned = stages.run(first, more, once)
     if tuned is not None:
-        asked += evaluation_episodes
         last = mean_return(tuned.policy, "fine-tuned") if tuned.signal is None else None
         session.finish()
     history = tuple(file.episodes)
-    complete = len(history) == asked and not session.cut_off
     return Adapted(
-        adapted if tuned is None else tuned.policy,
+        first.adapted if tuned is None else tuned.policy,
         sum(episode.phase == "adaptation" and episode.whole for episode in history),
         before,
         after,
-        policy.estimates(belief),
+        _inferred(first.adapted),
         history,
-        None if complete else session.stopped,
+        None if complete() else session.stopped,
         tuned,
         last,
-        recorded,
+        RecordedEpisodes.of_arrays(file.arrays()),
         found,
     )
 

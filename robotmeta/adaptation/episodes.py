@@ -17,7 +17,6 @@ from robotmeta.files import replaced
 FORMAT = 1
 """Version of the layout of an episodes file."""
 
-
 _UNKNOWN = -1
 
 
@@ -71,7 +70,8 @@ class EpisodesFile:
     """All steps of all episodes as one ``.npz`` file of arrays, which ``numpy.load`` reads without pickles.
 
     ``S`` is the number of steps of all episodes together, ``E`` the number of episodes. The steps of an episode follow
-    one another. A step that broke an episode has no row, because nothing is known of its result.
+    one another. A step that broke an episode has no row, because nothing is known of its result. What a fit needs of
+    these arrays is in :meth:`robotmeta.adaptation.fitting.recorded.RecordedEpisodes.of_file`.
 
     ====================  ============================  ==========================================================
     array                 type and shape                content

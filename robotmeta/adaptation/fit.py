@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.adaptation.adapt import adapt
-from robotmeta.adaptation.fitting.fit_episodes import Fit, fit_episodes
+from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks
+from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.policy import Policy
 
@@ -29,8 +30,8 @@ def fit(
     """Finds the tasks of a family that explain a few episodes of a robot, anywhere in the physical ranges.
 
     Args:
-        source: A policy, which acts in the target and whose estimates the search starts from; or a family, for
-            episodes that are recorded already.
+        source: A policy, which acts in the target and whose estimates the search starts from. For episodes that are
+            recorded already, a policy or a family; the search then starts from the training distribution.
         target: One task of the family, an environment (:func:`robotmeta.wrap`), or recorded episodes: a file that
             :func:`robotmeta.adapt` wrote (``episodes_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.
@@ -38,7 +39,8 @@ def fit(
         seed: Determines initial states, exploration and the candidates.
         simulator: Physics backend; None for that of the policy's run.
         threads: Physics threads; the result does not depend on it.
-        on_progress: Called with the number of finished cycles of the search, and of all.
+        on_progress: Called when the search begins and after each of its cycles, with the number of finished cycles and
+            of all.
         options: For an environment, ``episodes_out``, ``on_start`` and ``on_episode`` of :func:`robotmeta.adapt`.
 
     Raises:
@@ -47,6 +49,8 @@ def fit(
     policy = source if isinstance(source, Policy) else None
     family = source if isinstance(source, TaskFamily) else source.family
     backend = simulator or ("auto" if policy is None else policy.config.simulator)
+    check_fit(family, known)  # before a robot runs
+    check_simulator(family, backend)
     believed = None
     if isinstance(target, str | Path):
         recorded = RecordedEpisodes.of_file(target, family)

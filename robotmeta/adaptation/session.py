@@ -81,6 +81,17 @@ class Session:
         except BaseException as interrupted:
             self.failure = self.failure or interrupted
 
+    def interruptible(self, work: Callable[[], T]) -> T | None:
+        """The result of work in simulation; None if Ctrl-C ended it, and then the session is over."""
+        try:
+            with self._interrupts.allowed():
+                return work()
+        except BaseException:
+            if self._interrupts.raised is None:
+                raise
+            self.failure = self._interrupts.raised
+        return None
+
     def reset(self, generator: torch.Generator) -> Observation:
         """Starts an episode.
 

@@ -23,6 +23,20 @@ class Staged(NamedTuple):
     fine_tuned: FineTuned | None = None
 
 
+class Collected(NamedTuple):
+    """The adaptation episodes so far.
+
+    Attributes:
+        adapted: The policy with the belief that it formed in the robot's episodes.
+        rollouts: These episodes.
+        recorded: The same, with the actions as they were applied.
+    """
+
+    adapted: Policy
+    rollouts: Sequence[Rollout]
+    recorded: RecordedEpisodes
+
+
 @dataclass(frozen=True)
 class Stages:
     """A fit, if asked for, and fine-tuning, if there is a budget for it.
@@ -32,13 +46,14 @@ class Stages:
             fit finds.
         known: Parameters that are known, by name; the fit does not search them.
         force: Whether to fine-tune although the fit does not explain the episodes.
-        on_fitting: Called with the number of finished cycles of the fit, and of all.
+        on_fitting: Called when the fit begins and after each cycle, with the number of finished cycles and of all.
         budget: Budget of fine-tuning; None for no fine-tuning.
         tasks: The tasks to fine-tune in; None for the training distribution.
         seed: Determines what is drawn.
         simulator: Physics backend; None for that of the policy's run.
         out: Folder for its state; None to save none.
         on_progress: Called after each iteration.
+        rounds: How often adaptation episodes are collected, each time followed by a fit to all of them and fine-tuning.
     """
 
     fit: bool
@@ -51,6 +66,7 @@ class Stages:
     simulator: str | None
     out: str | Path | None
     on_progress: Callable[[FineTuning], None] | None
+    rounds: int = 1
 
     def check(self, policy: Policy) -> None:
         """Raises UserError for what fine-tuning refuses, before the robot runs."""
@@ -62,28 +78,55 @@ class Stages:
             check_fit(policy.family, self.known)
         if self.fit and self.tasks is not None:
             raise UserError("give either fit=True or fine_tune_tasks: both say what to fine-tune in")
+        if self.rounds > 1 and (not self.fit or self.budget is None):
+            raise UserError("rounds are for a fit with fine-tuning: give fit=True and fine_tune too")
         if self.budget is None and (self.tasks, self.out, self.on_progress) != (None, None, None):
             raise UserError("fine_tune_tasks, fine_tune_out and on_fine_tuning are for fine-tuning: give fine_tune too")
 
-    def run(self, adapted: Policy, rollouts: Sequence[Rollout], recorded: RecordedEpisodes) -> Staged:
-        """Fits the simulator, and fine-tunes an adapted policy.
+    def run(
+        self,
+        first: Collected,
+        more: Callable[[Policy, int], Collected | None],
+        once: Callable[[Collected, int], Staged | None] | None = None,
+    ) -> Staged:
+        """Fits the simulator and fine-tunes an adapted policy, in rounds.
 
         Args:
-            adapted: The policy with the belief that it formed in the robot's episodes.
-            rollouts: These episodes.
-            recorded: The same, with the actions as they were applied.
+            first: The episodes of the first round.
+            more: Collects those of a further round with a fine-tuned policy, and returns all so far; None if it cannot.
+            once: :meth:`once`, or what calls it; a round in which it returns None is the last one and does not count.
         """
+        once = once or self.once
+        staged, collected = Staged(), first
+        for number in range(self.rounds):
+            found = once(collected, number)
+            if found is None:
+                break
+            tuned = found.fine_tuned
+            staged = Staged(found.fit, tuned or staged.fine_tuned)
+            if tuned is None or tuned.signal is not None or number == self.rounds - 1:
+                break
+            following = more(tuned.policy, number + 1)
+            if following is None:
+                break
+            collected = following
+        return staged
+
+    def once(self, collected: Collected, number: int) -> Staged:
+        """The stages of one round, which are counted from 0."""
+        adapted, rollouts, recorded = collected
         found = self._fitted(adapted, recorded) if self.fit else None
         if self.budget is None or (found is not None and not found.explained and not self.force):
             return Staged(found)
+        out = self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}"
         tuned = fine_tune(
             adapted,
             self.tasks if found is None else found.posterior,
             budget=self.budget,
-            seed=self.seed,
+            seed=self.seed + number,
             rollouts=rollouts,
             simulator=self.simulator,
-            out=self.out,
+            out=out,
             on_progress=self.on_progress,
         )
         return Staged(found, tuned)

@@ -11,12 +11,12 @@ import tyro
 from rich.table import Column, Table
 
 import robotmeta as rm
-from robotmeta.cli.fine_tuning import fine_tune_bar, show_fine_tuned
 from robotmeta.cli.robot import adapt_on_robot
 from robotmeta.cli.shared import (
     OPTIONAL,
     FamilyName,
     File,
+    KnownValues,
     PolicySource,
     Simulator,
     TaskValues,
@@ -30,6 +30,7 @@ from robotmeta.cli.shared import (
     task_of,
     write_json,
 )
+from robotmeta.cli.stages import check_stages, show_stages, stage_options
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,8 +51,12 @@ def adapt(
     timeout: Annotated[float | None, OPTIONAL] = None,
     action_limit: Annotated[float | None, OPTIONAL] = None,
     action_rate: Annotated[float | None, OPTIONAL] = None,
+    fit: bool = False,
+    known: KnownValues = (),
     fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
     fine_tune_out: Annotated[Path | None, OPTIONAL] = None,
+    force: bool = False,
+    rounds: int = 1,
     seed: int = 0,
     simulator: Simulator = None,
     family: FamilyName = None,
@@ -59,6 +64,7 @@ def adapt(
     out: File = None,
     episodes_out: File = None,
     json: File = None,
+    report: File = None,
 ) -> None:
     """Adapt a policy to one robot it has never seen, and measure what that gains.
 
@@ -67,7 +73,7 @@ def adapt(
 
     Example: robotmeta adapt runs/demo --task direction=backward --episodes 3 --out adapted.safetensors
 
-    Example: robotmeta adapt pretrained:grasp --task shape=capsule latency=110 --fine-tune 60s --out tuned.safetensors
+    Example: robotmeta adapt pretrained:grasp --task shape=capsule latency=110 --fit --fine-tune 60s --report page.html
 
     Example: robotmeta adapt runs/demo --env my_robot.py:make --horizon 100 --timeout 1 --out adapted.safetensors
 
@@ -79,27 +85,31 @@ def adapt(
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
-        episodes: Adaptation episodes in all.
+        episodes: Adaptation episodes of a round.
         evaluation_episodes: Episodes that measure the return, as many before as after adaptation and fine-tuning.
         max_steps: Control steps of --env in all.
         timeout: Seconds a step or reset of --env may take.
         action_limit: Largest absolute value of an action in --env; actions are in [-1, 1].
         action_rate: Largest change of an action between two control steps of --env; actions are in [-1, 1].
+        fit: After the adaptation episodes, find the tasks of the family that explain them, by replaying them in
+            simulation. Fine-tuning then takes place in these tasks.
+        known: Parameters that the fit need not find, or robot=NAME where the family names robots.
         fine_tune: After the adaptation episodes, go on learning in simulation for this time, such as 60s or 2m, or for
             this number of control steps. Ctrl-C ends it with the best policy so far.
         fine_tune_out: Keep the state of fine-tuning in this folder; the same command goes on from there.
+        force: Fine-tune although no task of the family explains the episodes.
+        rounds: For --fit with --fine-tune. With 2, the fine-tuned policy runs as many episodes again; the fit
+            is to all of them, and fine-tuning goes on.
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.
         episodes_out: Write all steps in --env here (.npz), after each episode.
         json: Write the result here.
+        report: Write a page about the fit and what each stage gained here (.html).
     """
     given = dict(locals())
-    check_targets(out, episodes_out, json)
-    if fine_tune is None and fine_tune_out is not None:
-        raise UserError("--fine-tune-out is for --fine-tune")
-    if env is not None and fine_tune_out is not None:
-        raise UserError("--fine-tune-out is for --task: with --env, the same command would run new episodes")
+    check_targets(out, episodes_out, json, report)
+    check_stages(given)
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
@@ -107,12 +117,12 @@ def adapt(
         raise UserError("give either --task or --env, not both")
     loaded = load(policy, family, trust)
     if env is not None:
-        what, result = {}, adapt_on_robot(loaded, adapt, given)
+        what, result = None, adapt_on_robot(loaded, adapt, given)
     else:
         what, result = _adapt_in_task(loaded, given)
-    show_fine_tuned(result)
-    if result.inferred is not None:
-        _show_inferred(result.inferred, what, loaded.family.space)
+    show_stages(loaded, result, given, what)
+    if result.inferred is not None and result.fit is None:
+        _show_inferred(result.inferred, what or {}, loaded.family.space)
     if out is not None:
         console.print(f"Adapted policy: {out}")
     if result.fine_tuned is not None and result.fine_tuned.signal is not None:
@@ -122,12 +132,9 @@ def adapt(
 def _adapt_in_task(policy: rm.Policy, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], rm.Adapted]:
     """The values of the task, and the result of adaptation to it."""
     target = task_of(policy, given["task"])
-    names = ("episodes", "seed", "evaluation_episodes", "simulator", "fine_tune", "fine_tune_out")
-    options = {name: given[name] for name in names}
-    with fine_tune_bar() as bar:
-        if given["fine_tune"] is not None:
-            options["on_fine_tuning"] = bar.show
-        result = rm.adapt(policy, target, **options)
+    options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
+    with stage_options(given) as stages:
+        result = rm.adapt(policy, target, **options, **stages)
     what = next(iter(target))
     if given["out"] is not None:
         rm.save_policy(result.policy, given["out"])

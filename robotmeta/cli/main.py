@@ -16,6 +16,7 @@ from robotmeta.cli.demo import demo
 from robotmeta.cli.evaluate import evaluate
 from robotmeta.cli.export import export
 from robotmeta.cli.families import families
+from robotmeta.cli.fit import fit
 from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         "learners": learners,
         "train": train_command(arguments),
         "adapt": adapt,
+        "fit": fit,
         "evaluate": evaluate,
         "specialist": specialist,
         "record": record,

@@ -1,4 +1,4 @@
-"""``robotmeta adapt --env``: adaptation in an environment of the user's own, which may be a robot."""
+"""``--env`` of ``robotmeta adapt`` and ``robotmeta fit``: an environment of the user's own, which may be a robot."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import robotmeta as rm
-from robotmeta.cli.fine_tuning import fine_tune_bar
 from robotmeta.cli.shared import adapted_json, console, count, pairs, show_broken, show_measured, typed, write_json
+from robotmeta.cli.stages import stage_options
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.episodes import Episode
+    from robotmeta.adaptation.fitting.fit_episodes import Fit
     from robotmeta.adapters.world import GymnasiumWorld
 
 _LIMITS = ("max_steps", "timeout", "action_limit", "action_rate")
@@ -36,24 +37,21 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
     env = given["env"]
-    names, limits = pairs(given["map"]), {name: given[name] for name in _LIMITS}
     with (
-        rm.wrap(env, horizon=given["horizon"], names=names, **limits) as world,
+        _wrapped(given) as world,
         _episodes_file(given["episodes_out"]) as file,
-        fine_tune_bar() as bar,
+        stage_options(given) as stages,
     ):
-        passed = ("episodes", "seed", "evaluation_episodes", "simulator", "fine_tune")
-        options = {name: given[name] for name in passed}
-        if given["fine_tune"] is not None:
-            options["on_fine_tuning"] = bar.show
+        options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
         try:
             result = rm.adapt(
                 policy,
                 world,
                 episodes_out=file.path,
                 on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
-                on_episode=_printer(given["episodes"]),
+                on_episode=_printer(given["episodes"] * given["rounds"]),
                 **options,
+                **stages,
             )
         except (EnvironmentFailed, AdaptationInterrupted) as error:
             if error.adapted is not None:
@@ -73,18 +71,54 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
     return result
 
 
+def fit_to_robot(policy: rm.Policy, given: Mapping[str, Any], options: Mapping[str, Any]) -> Fit:
+    """Collects episodes in the environment of ``--env``, prints each, and fits the simulator to them.
+
+    Args:
+        policy: The policy.
+        given: The command's arguments by name.
+        options: Further arguments of :func:`robotmeta.fit`.
+
+    Raises:
+        EnvironmentFailed: If the environment fails. The episodes are saved.
+        KeyboardInterrupt: At Ctrl-C, after the same.
+    """
+    env = given["env"]
+    with _wrapped(given) as world, _episodes_file(given["episodes_out"]) as file:
+        try:
+            return rm.fit(
+                policy,
+                world,
+                episodes=given["episodes"],
+                episodes_out=file.path,
+                on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
+                on_episode=_printer(given["episodes"]),
+                **options,
+            )
+        except AdaptationInterrupted as error:
+            raise error.__cause__ or error from None  # the exit status is that of the signal
+
+
+def _wrapped(given: Mapping[str, Any]) -> GymnasiumWorld:
+    limits = {name: given[name] for name in _LIMITS}
+    return rm.wrap(given["env"], horizon=given["horizon"], names=pairs(given["map"]), **limits)
+
+
 # -- before and while it runs ------------------------------------------------------------------------------------------
 
 
 def _plan(policy: rm.Policy, world: GymnasiumWorld, given: Mapping[str, Any]) -> str:
     """How many episodes and steps will run at most."""
-    adaptation, evaluation = given["episodes"], given["evaluation_episodes"] or 0
+    adaptation, evaluation, tuning = given["episodes"], given.get("evaluation_episodes") or 0, given.get("fine_tune")
+    more = given.get("rounds", 1) - 1
     parts = [count(adaptation, "adaptation episode")]
+    if more:
+        parts.append(f"{count(more * adaptation, 'more episode')} of the fine-tuned policy")
     if evaluation:
-        tuned = "" if given["fine_tune"] is None else ", and as many after fine-tuning"
+        tuned = "" if tuning is None else ", and as many after fine-tuning"
         parts.append(f"{count(evaluation, 'evaluation episode')} before and as many after{tuned}")
-    phases = 2 if given["fine_tune"] is None else 3
-    steps = (adaptation + phases * evaluation) * world.horizon
+    phases = 2 if tuning is None else 3
+    steps = ((1 + more) * adaptation + phases * evaluation) * world.horizon
     steps = steps if given["max_steps"] is None else min(steps, given["max_steps"])
     dt = policy.family.dt if world.control_step is None else world.control_step.seconds
     return f"Runs {', '.join(parts)}: at most {count(steps, 'control step')} of {dt:g} s, {steps * dt:.4g} s in all."
@@ -129,13 +163,16 @@ def _keep(
     rm.save_policy(result.policy, out)
     write_json(given["json"], adapted_json(policy, {"env": given["env"]}, result, failed))
     show_broken(result)
-    console.print(f"{count(result.episodes, 'whole adaptation episode')} of {given['episodes']}. Policy so far: {out}")
+    asked = given["episodes"] * given["rounds"]
+    console.print(f"{count(result.episodes, 'whole adaptation episode')} of {asked}. Policy so far: {out}")
     if file.path.exists():
         console.print(f"Episodes so far: {file.path}")
-    left = given["episodes"] - result.episodes
+    in_first_round = given["episodes"] - result.episodes
+    left = in_first_round if in_first_round > 0 else asked - result.episodes
     if left:
         following = _unused(re.sub(r"-\d+$", "", file.path.stem), file.path.suffix, file.path.parent)
-        changed = {"policy": str(out), "out": out, "episodes": left, "seed": given["seed"] + 1}
+        changed = {"policy": str(out), "out": out, "episodes": left, "seed": given["seed"] + given["rounds"]}
+        changed["rounds"] = given["rounds"] if in_first_round > 0 else 1
         console.print(f"To go on:\n{_spelled(command, {**given, **changed, 'episodes_out': following})}")
 
 

@@ -31,6 +31,7 @@ PolicySource = Annotated[str, tyro.conf.Positional]
 TaskValues = Annotated[
     tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(default: a held-out task)")
 ]
+KnownValues = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")]
 File = Annotated[Path | None, OPTIONAL]
 FamilyName = Annotated[str | None, default("the one that the policy's file names")]
 Simulator = Annotated[str | None, default("that of the policy's run")]
@@ -42,6 +43,23 @@ def load(policy: str, family: str | None, trust: bool) -> rm.Policy:
     import robotmeta as rm
 
     return rm.load(policy, family=family, trust=trust)
+
+
+def policy_or_family(source: str, family: str | None, trust: bool) -> tuple[rm.Policy | None, rm.TaskFamily]:
+    """The policy that a source is, and its family; None and the family if it is a family.
+
+    Raises:
+        UserError: For a source that is neither, or ``--family`` or ``--trust`` with a family.
+    """
+    import robotmeta as rm
+    from robotmeta.envs import family_names
+
+    if source.startswith("pretrained:") or (source not in family_names() and Path(source).exists()):
+        policy = rm.load(source, family=family, trust=trust)
+        return policy, policy.family
+    if family is not None or trust:
+        raise UserError(f"--family and --trust are for a policy, and {source} is none")
+    return None, rm.make(source)
 
 
 def consent(recorded: str, family: str | None) -> tuple[str, ...]:
@@ -123,7 +141,7 @@ def show_measured(policy: rm.Policy, result: rm.Adapted) -> None:
         console.print("What adaptation gains was not measured; --evaluation-episodes N measures it.")
     else:
         adapted = policy.belief is not None
-        console.print(returns(result.return_before, result.return_after, result.episodes, adapted=adapted))
+        console.print(returns(result.return_before, result.return_after, result.first_episodes, adapted=adapted))
     show_broken(result)
 
 
@@ -145,6 +163,7 @@ def adapted_json(
         "return_before": result.return_before,
         "return_after": result.return_after,
         "episodes": result.episodes,
+        "fit": result.fit and {name: v for name, v in result.fit.to_json().items() if name != "posterior"},
         "fine_tuned": _fine_tuned_json(result),
         "inferred": result.inferred and {name: e._asdict() for name, e in result.inferred.items()},
         "history": [episode.to_json() for episode in result.history],

@@ -14,8 +14,16 @@ import tyro
 from rich.table import Table
 
 import robotmeta as rm
-from robotmeta.cli.shared import FamilyName, Simulator, Threads, check_at_least_one, check_targets, console, default
-from robotmeta.errors import UserError
+from robotmeta.cli.shared import (
+    FamilyName,
+    Simulator,
+    Threads,
+    check_at_least_one,
+    check_targets,
+    console,
+    default,
+    policy_or_family,
+)
 from robotmeta.interrupts import Stopped
 
 if TYPE_CHECKING:
@@ -66,8 +74,7 @@ def specialist(
     from robotmeta.evaluation.specialists import Sweep
 
     check_at_least_one(tasks=tasks, threads=threads)
-    policy = _policy(source, family, trust)
-    chosen = rm.make(source) if policy is None else policy.family
+    policy, chosen = policy_or_family(source, family, trust)
     file = _default_file(source, chosen) if out is None else out
     check_targets(file)
     observing = None if oracle is None else rm.load(oracle, family=chosen)
@@ -102,17 +109,6 @@ def train(sweep: Sweep, counts: Mapping[str, int]) -> dict[str, Any]:
     except KeyboardInterrupt as stopped:
         number = stopped.status - 128 if isinstance(stopped, Stopped) else int(signal.SIGINT)
         raise Stopped(number, f"stopped; the same command continues in {sweep.out.with_suffix('')}") from None
-
-
-def _policy(source: str, family: str | None, trust: bool) -> rm.Policy | None:
-    """The policy that a source is; None if it is a family."""
-    from robotmeta.envs import family_names
-
-    if source.startswith("pretrained:") or (source not in family_names() and Path(source).exists()):
-        return rm.load(source, family=family, trust=trust)
-    if family is not None or trust:
-        raise UserError(f"--family and --trust are for a policy, and {source} is none")
-    return None
 
 
 def _default_file(source: str, family: rm.TaskFamily) -> Path:

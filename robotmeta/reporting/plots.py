@@ -62,7 +62,7 @@ def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
         elif quantity == "distance":
             axes.set_ylim(bottom=0.0)
             axes.yaxis.set_major_formatter(lambda metres, _: f"{100.0 * metres:g}")
-    return _with_legend(figure, panels[0])
+    return with_legend(figure, panels[0])
 
 
 def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
@@ -90,7 +90,7 @@ def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set_xlabel("control steps of meta-training")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_ylabel("return")
-    return _with_legend(figure, axes)
+    return with_legend(figure, axes)
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:
@@ -124,10 +124,10 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
             axes, values, before, after, "zero-shot" if control else "0 episodes", evaluation.episodes[-1]
         )
         parameter = None if space is None else space[name]
-        axes.set_xlabel(_literal(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]"))
+        axes.set_xlabel(literal(name if parameter is None or parameter.unit == "1" else f"{name} [{parameter.unit}]"))
         if parameter is not None and parameter.labels:
             kinds = np.unique(values).tolist()
-            labels = [_literal(parameter.text(kind)) for kind in kinds]
+            labels = [literal(parameter.text(kind)) for kind in kinds]
             axes.set_xticks(kinds, labels, rotation=0 if len(kinds) <= _LEVEL else 90)
     for axes in panels[len(names) :]:
         axes.remove()
@@ -139,7 +139,7 @@ def results_by_parameter(evaluation: Evaluation, space: ParameterSpace | None = 
     return figure
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Text that a plot shows as it is: matplotlib reads a formula between two dollar signs."""
     return printable(text).replace("$", r"\$")
 
@@ -199,6 +199,7 @@ def decorate(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _with_legend(figure: Figure, axes: Axes) -> Figure:
+def with_legend(figure: Figure, axes: Axes) -> Figure:
+    """Adds a legend of the curves of some axes above a figure."""
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False, labelcolor=INK)
     return figure

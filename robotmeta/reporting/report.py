@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
@@ -23,7 +17,8 @@ from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.evaluation import Evaluation, Quantity
 from robotmeta.files import check_target, read_file, replaced
 from robotmeta.policy import Policy
-from robotmeta.reporting.plots import AFTER, BEFORE, INK, adaptation_curve, learning_curve, results_by_parameter
+from robotmeta.reporting.page import rendered, svg
+from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter
 from robotmeta.reporting.video import MEDIA_TYPES, check_video
 from robotmeta.training.checkpoint import load
 from robotmeta.training.logs import read_metrics
@@ -102,7 +97,8 @@ def report(
             for split in policy.family.splits
         ]
     metrics = read_metrics(folder.metrics)
-    page = _template().render(
+    page = rendered(
+        "report.html",
         family=policy.family,
         learner=policy.config.learner,
         interface=list(_interface(policy.family)),
@@ -115,12 +111,6 @@ def report(
     with replaced(folder.report, through=False) as partial:
         partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names of files may be no text
     return folder.report
-
-
-def _template() -> Any:
-    source = (files("robotmeta.reporting") / "templates" / "report.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source)
 
 
 # -- what was trained --------------------------------------------------------------------------------------------------
@@ -181,36 +171,18 @@ def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
             for name, curve in measured.items()
         ],
         "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
-        "adaptation": _svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
+        "adaptation": svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
         "more": [
-            (heading, _svg(adaptation_curve(evaluation, quantity), f"{heading} against adaptation episodes"), caption)
+            (heading, svg(adaptation_curve(evaluation, quantity), f"{heading} against adaptation episodes"), caption)
             for quantity, heading, caption in _MORE
             if quantity in evaluation.quantities
         ],
-        "by_parameter": _svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
+        "by_parameter": svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
     }
 
 
 def _learning(metrics: list[dict[str, Any]]) -> Markup | None:
-    return _svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
-
-
-def _svg(figure: Figure, label: str) -> Markup:
-    """A figure as inline SVG, with the page's fonts and colours in light and dark mode."""
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        )
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces
-    text = re.sub(r' id="[a-z0-9]+_\d+"', "", text)  # equal in all figures, and not referred to
-    text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
-    for colour, variable in ((INK, "currentColor"), (BEFORE, "var(--before)"), (AFTER, "var(--after)")):
-        text = text.replace(colour, variable)
-    return Markup(text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
+    return svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
 
 
 def _own_videos(folder: RunFolder) -> list[Path]:

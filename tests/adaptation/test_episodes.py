@@ -141,6 +141,17 @@ def test_ctrl_c_keeps_the_belief_and_the_steps(learner: str, fault: Any, tmp_pat
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_during_a_fit_keeps_the_belief_and_the_episodes(tmp_path: Path) -> None:
+    policy, file = point_policy(), tmp_path / "e.npz"
+    stop: Any = lambda cycle, cycles: cycle == 1 and os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+    with pytest.raises(AdaptationInterrupted) as caught:
+        rm.adapt(policy, rm.wrap(Robot(), horizon=9), episodes_out=file, fit=True, on_fitting=stop, fine_tune="60s")
+    adapted = caught.value.adapted
+    assert (adapted.episodes, adapted.fit, adapted.fine_tuned) == (3, None, None)
+    assert adapted.policy.belief is not None
+    assert arrays(file)["lengths"].tolist() == [9, 9, 9]
+
+
 def test_another_signal_with_a_handler_keeps_them_too() -> None:
     def leave(number: int, frame: Any) -> None:
         raise SystemExit(128 + number)

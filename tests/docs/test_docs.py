@@ -14,6 +14,7 @@ from robotmeta.envs import from_mjcf, scale, servo
 DOCS = Path(__file__).parents[2] / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
+FIT = DOCS / "fit.md"
 _SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1", '"60s"': "500"}
 
 
@@ -66,6 +67,16 @@ def test_an_exported_policy_drives_a_robot_as_the_page_says(
     returns = [float(value) for value in re.findall(r"episode \d: (-?\d+)", capsys.readouterr().out)]
     assert len(returns) == 2
     assert min(returns) > 200.0  # running the wrong way has a negative return
+
+
+def test_a_log_that_is_written_as_the_page_says_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = _examples(FIT)
+    exec(compile(code, FIT.name, "exec"), {})
+    (value,) = re.findall(r"value=([\d.]+)", capsys.readouterr().out)
+    assert float(value) == pytest.approx(0.3, abs=0.03)
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)

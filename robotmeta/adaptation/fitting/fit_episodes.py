@@ -137,7 +137,7 @@ def fit_episodes(
         seed: Determines the candidates.
         simulator: Physics backend.
         threads: Physics threads; the result does not depend on it.
-        on_progress: Called with the number of finished cycles, and of all.
+        on_progress: Called at the start and after each cycle, with the number of finished cycles and of all.
 
     Raises:
         UserError: For episodes of another interface, fewer than ten steps, numbers that are not finite, a family that
@@ -148,6 +148,8 @@ def fit_episodes(
     recorded.check(family)
     coordinates = Coordinates(family.space, given)
     _, rng = streams(seed, "fit")
+    if on_progress is not None:
+        on_progress(0, CYCLES)
     belief = Belief(*coordinates.believed(believed or {}))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RobotmetaWarning)  # of candidates that no robot is like

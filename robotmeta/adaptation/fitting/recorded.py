@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.adaptation.fitting.episodes_log import read_episodes
 from robotmeta.envs import TaskFamily
-from robotmeta.envs.family import State, bounded
-from robotmeta.errors import UserError, reason
+from robotmeta.envs.family import bounded
+from robotmeta.errors import EnvironmentWarning, UserError
 from robotmeta.experience.observations import flatten
 from robotmeta.experience.rollout import Rollout, concatenate_episodes
 
 FEWEST_STEPS = 10
+_ADAPTATION = "adaptation"
+_ROUNDED = 1.0 + 1e-6  # an action at its limit, as a float32
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,12 @@ class RecordedEpisodes:
         actions: As they were applied, in [-1, 1], ``[episode, time, action]``.
         rewards: ``[episode, time]``; NaN where they are not known.
         lengths: Steps of each episode, long ``[episode]``. What follows them is zero.
-        states: State before each step and after the last one, by quantity, each ``[episode, time + 1, ...]``; None if
-            it was not recorded.
     """
 
     observations: Tensor
     actions: Tensor
     rewards: Tensor
     lengths: Tensor
-    states: State | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -78,20 +78,20 @@ class RecordedEpisodes:
         return cls(observations, bounded(rollout.actions[0]), rollout.rewards[0], lengths)
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray], phase: str | None = "adaptation") -> RecordedEpisodes:
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> RecordedEpisodes:
         """The episodes of :meth:`robotmeta.adaptation.episodes.EpisodesFile.arrays`.
 
         Args:
-            arrays: The arrays, and optionally ``qpos``, ``qvel`` and ``act`` before each step, ``[S, ...]``, with
-                ``last_qpos`` and so on after the last step of each episode, ``[E, ...]``.
-            phase: What the episodes were for; None for all.
+            arrays: The arrays. Without ``rewards``, the rewards are not known. Where ``phases`` has adaptation
+                episodes, the others are left out.
         """
         lengths = arrays["lengths"]
         ends = np.cumsum(lengths)
-        chosen = [e for e, n in enumerate(lengths) if n and phase in (None, str(arrays["phases"][e]))]
+        phases = [str(phase) for phase in arrays.get("phases", np.full(len(lengths), _ADAPTATION))]
+        chosen = [e for e, n in enumerate(lengths) if n and (phases[e] == _ADAPTATION or _ADAPTATION not in phases)]
         longest = int(max((lengths[e] for e in chosen), default=0))
 
-        def padded(values: np.ndarray, last: np.ndarray | None) -> torch.Tensor:
+        def padded(values: np.ndarray, last: np.ndarray | None = None) -> torch.Tensor:
             found = np.zeros((len(chosen), longest + (last is not None), *values.shape[1:]), values.dtype)
             for row, e in enumerate(chosen):
                 found[row, : lengths[e]] = values[ends[e] - lengths[e] : ends[e]]
@@ -99,46 +99,48 @@ class RecordedEpisodes:
                     found[row, lengths[e]] = last[e]
             return torch.from_numpy(found)
 
-        states = {
-            name: padded(arrays[name], arrays[f"last_{name}"]).double()
-            for name in ("qpos", "qvel", "act")
-            if name in arrays and f"last_{name}" in arrays
-        }
+        rewards = arrays.get("rewards", np.full(int(lengths.sum()), np.nan, np.float32))
         return cls(
             padded(arrays["observations"], arrays["last_observations"]).float(),
-            bounded(padded(arrays["applied_actions"], None).float()),
-            padded(arrays["rewards"], None).float(),
+            bounded(padded(arrays["applied_actions"]).float()),
+            padded(rewards).float(),
             torch.tensor([int(lengths[e]) for e in chosen], dtype=torch.long),
-            states or None,
         )
 
     @classmethod
     def of_file(cls, path: str | Path, family: TaskFamily) -> RecordedEpisodes:
         """The episodes of a file that an adaptation wrote (``episodes_out``), or one of the same layout.
 
-        If the file has adaptation episodes, the evaluation episodes are left out.
+        The file needs ``format``, ``family``, ``dt``, ``observation_names``, ``action_names``, ``lengths``,
+        ``observations``, ``applied_actions`` and ``last_observations``, and may have ``rewards`` and ``phases``; see
+        :class:`robotmeta.adaptation.episodes.EpisodesFile`. A reward that was not measured is NaN. Other arrays are not
+        read; a fit estimates states from the observations. If the file has adaptation episodes, the others are left
+        out. Actions outside [-1, 1] are clipped, with a warning.
 
         Raises:
             UserError: For a file that cannot be read or has another layout, or episodes of another family, interface
                 or control step.
         """
-        arrays = _loaded(Path(path))
+        arrays = read_episodes(Path(path))
         name = str(arrays["family"])
-        if name != family.name:
+        if Path(name).name != Path(family.name).name:  # a family in a file may have moved with it
             raise UserError(f"{path} holds episodes of family '{name}', not of '{family.name}'")
         for what, signals in (("observation", family.observations), ("action", family.actions)):
-            theirs, ours = [str(n) for n in arrays[f"{what}_names"]], [n for n, _ in signals]
-            if theirs != ours:
-                others = [n for n in theirs if n not in ours] or [n for n in ours if n not in theirs] or theirs
-                raise UserError(
-                    f"{path}: its {what}s are not those of family '{family.name}', which are {', '.join(ours)}; "
-                    f"they differ in {', '.join(others)}"
-                )
+            _check_names(f"{path}: its {what}s", arrays[f"{what}_names"].tolist(), [n for n, _ in signals], name)
         dt = float(arrays["dt"])
         if not abs(dt - family.dt) <= 0.01 * family.dt:
             raise UserError(f"{path}: its control step is {dt:g} s, that of family '{family.name}' is {family.dt:g} s")
-        phases = {str(phase) for phase in arrays["phases"]}
-        return cls.of_arrays(arrays, "adaptation" if "adaptation" in phases else None)
+        outside = int((np.abs(arrays["applied_actions"]) > _ROUNDED).sum())
+        if outside:
+            warnings.warn(
+                f"{path}: {outside} of {arrays['applied_actions'].size} values of actions are outside [-1, 1]; "
+                "they are clipped, and count as saturated",
+                EnvironmentWarning,
+                stacklevel=2,
+            )
+        recorded = cls.of_arrays(arrays)
+        recorded.check(family)
+        return recorded
 
     def check(self, family: TaskFamily) -> None:
         """Raises UserError if a fit of the family cannot use these episodes."""
@@ -150,45 +152,21 @@ class RecordedEpisodes:
             )
         if self.steps < FEWEST_STEPS:
             raise UserError(f"a fit needs at least {FEWEST_STEPS} recorded steps, not {self.steps}")
-        for name, values in (("observations", self.observations), ("actions", self.actions)):
-            if not bool(values.isfinite().all()):
-                raise UserError(f"the recorded {name} are not all finite")
+        for what, signals, values in (
+            ("observations", family.observations, self.observations),
+            ("actions", family.actions, self.actions),
+            ("rewards", (("reward", "1"),), self.rewards.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf)),
+        ):
+            bad = ~values.reshape(-1, len(signals)).isfinite().all(dim=0)
+            if bool(bad.any()):
+                names = ", ".join(name for (name, _), found in zip(signals, bad, strict=True) if found)
+                raise UserError(f"the recorded {what} are not all finite: {names}")
 
 
-_NEEDED = {  # array: number of axes
-    **{name: 0 for name in ("format", "family", "dt")},
-    **{name: 1 for name in ("observation_names", "action_names", "rewards", "lengths", "phases")},
-    **{name: 2 for name in ("observations", "applied_actions", "last_observations")},
-}
-_FORMAT = 1
-
-
-def _loaded(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file, which fit together."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError, KeyError) as error:
-        raise UserError(f"{path} is not a file of episodes (.npz), or is damaged: {reason(error)}") from None
-    for name, axes in _NEEDED.items():
-        if name not in arrays:
-            raise UserError(f"{path} has no array '{name}'; a file of episodes has {', '.join(_NEEDED)}")
-        if arrays[name].ndim != axes:
-            raise UserError(f"{path}: array '{name}' must have {axes} axes, not {arrays[name].ndim}")
-    if arrays["format"] != _FORMAT:
-        raise UserError(f"{path} has layout {arrays['format']}, which this version cannot read; it reads {_FORMAT}")
-    lengths = arrays["lengths"]
-    if lengths.dtype.kind not in "iu" or (lengths < 0).any():
-        raise UserError(f"{path}: lengths must be numbers of steps")
-    steps, episodes = int(lengths.sum()), len(lengths)
-    for name, rows in (
-        *((n, steps) for n in ("observations", "applied_actions", "rewards", "qpos", "qvel", "act")),
-        *((n, episodes) for n in ("last_observations", "phases", "last_qpos", "last_qvel", "last_act")),
-    ):
-        if name in arrays and len(arrays[name]) != rows:
-            raise UserError(f"{path}: array '{name}' has {len(arrays[name])} rows, but the lengths ask for {rows}")
-        if name in arrays and name != "phases" and arrays[name].dtype.kind not in "fiu":
-            raise UserError(f"{path}: array '{name}' must hold numbers")
-    return arrays
+def _check_names(whose: str, theirs: list[str], ours: list[str], family: str) -> None:
+    """Raises UserError for other names, or another order of them."""
+    if theirs == ours:
+        return
+    differ = [n for n in theirs if n not in ours] or [n for n in ours if n not in theirs]
+    said = f"they differ in {', '.join(differ)}" if differ else f"in this order; here the order is {', '.join(theirs)}"
+    raise UserError(f"{whose} are not those of family '{family}', which are {', '.join(ours)}; {said}")

@@ -1,0 +1,84 @@
+"""The stages of ``robotmeta adapt`` that take place in simulation: their options, and what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from robotmeta.cli.fine_tuning import show_fine_tuned, shows_fine_tuning
+from robotmeta.cli.fitting import show_fit, shows_fitting
+from robotmeta.cli.shared import check_at_least_one, console, pairs
+from robotmeta.cli.stage_bar import stage_bar
+from robotmeta.errors import UserError
+
+if TYPE_CHECKING:
+    import robotmeta as rm
+
+
+def check_stages(given: Mapping[str, Any]) -> None:
+    """Raises UserError for options of a stage that was not asked for.
+
+    Args:
+        given: The command's arguments by name.
+    """
+    for name in ("known", "force", "report"):
+        if given[name] and not given["fit"]:
+            raise UserError(f"--{name} is for --fit")
+    check_at_least_one(rounds=given["rounds"])
+    if given["rounds"] > 1 and (not given["fit"] or given["fine_tune"] is None):
+        raise UserError("--rounds is for --fit with --fine-tune")
+    if given["fine_tune"] is None and given["force"]:
+        raise UserError("--force is for --fine-tune")
+    if given["fine_tune"] is None and given["fine_tune_out"] is not None:
+        raise UserError("--fine-tune-out is for --fine-tune")
+    if given["env"] is not None and given["fine_tune_out"] is not None:
+        raise UserError("--fine-tune-out is for --task: with --env, the same command would run new episodes")
+
+
+@contextmanager
+def stage_options(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
+    with stage_bar("fitting") as fitting, stage_bar("fine-tuning") as tuning:
+        options = {name: given[name] for name in ("fit", "fine_tune", "fine_tune_out", "force", "rounds")}
+        if given["fit"]:
+            options.update(known=pairs(given["known"]) or None, on_fitting=shows_fitting(fitting))
+        if given["fine_tune"] is not None:
+            options["on_fine_tuning"] = shows_fine_tuning(tuning)
+        yield options
+
+
+def given_names(family: rm.TaskFamily, known: tuple[str, ...]) -> set[str]:
+    """Names of the parameters that ``--known`` gives.
+
+    Raises:
+        UserError: For an unknown parameter, robot or value, or a family that cannot be fitted.
+    """
+    from robotmeta.adaptation.fitting.fit_episodes import check_fit
+
+    return set(check_fit(family, pairs(known)))
+
+
+def show_stages(
+    policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any], truth: Mapping[str, float] | None
+) -> None:
+    """Prints what the stages found, and writes the page of the fit if it was asked for.
+
+    Args:
+        policy: The policy before adaptation.
+        result: The result.
+        given: The command's arguments by name.
+        truth: True values of the parameters; None if they are not known.
+    """
+    family = policy.family
+    if result.fit is not None:
+        known = given_names(family, given["known"])
+        show_fit(result.fit, family.space, given=known, truth=truth)
+        if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
+            console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
+        if given["report"] is not None:
+            from robotmeta.reporting.fit_report import fit_report
+
+            fit_report(result.fit, family, given["report"], given=known, truth=truth, adapted=result)
+            console.print(f"Report: {given['report']}")
+    show_fine_tuned(result)
