@@ -25,7 +25,7 @@ Refused = Callable[[list[str]], str]
         (["train", "point-navigation", "--meta-batch", "0"], "meta_batch must be at least 1, not 0"),
         (["train", "point-navigation", "--minibatches", "0"], "minibatches must be at least 1, not 0"),
         (["train", "point-navigation", "--bptt", "-1"], "bptt must be at least 0, not -1"),
-        (["train", "point-navigation", "--estimator-epochs", "0"], "estimator_epochs must be at least 1, not 0"),
+        (["train", "point-navigation", "--estimator-epochs", "-1"], "estimator_epochs must be at least 0, not -1"),
         (["train", "point-navigation", "--init-std", "0"], "init_std must be positive, not 0"),
         (["train", "point-navigation", "--desired-kl", "-1"], "desired_kl must be at least 0, not -1"),
         (

@@ -48,7 +48,7 @@ def test_a_full_state_continues_in_worlds_of_another_environment(name: str) -> N
     env.load(task)
     other.load(task.repeat(3))
     generator = torch.Generator().manual_seed(0)
-    env.reset(generator)
+    seen = env.reset(generator)
     actions = 0.5 * torch.randn(12, 1, 2, family.action_size, generator=generator)
     for action in actions[:6]:
         seen = env.step(action).observation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -231,6 +231,10 @@ def _parameters(
             fitted[name] = FittedParameter(value, low, high, bool(std[places[name]] < 1.0 - _KNOWN))
         else:
             fitted[name] = _kind(coordinates.kinds[name], found.frequencies[name])
+    for parameter in family.space:  # what details a fault tells nothing where there is none
+        of = parameter.qualifies
+        if of is not None and parameter.name not in given and fitted[of].value == family.space[of].nominal:
+            fitted[parameter.name] = replace(fitted[parameter.name], known=False)
     return fitted
 
 
