@@ -15,7 +15,7 @@ from robotmeta.envs import Tasks
 
 _ELITE = 0.2  # share of the candidates that is kept
 _REWARD = 0.3  # weight of the reward beside the mean over all observations
-_LEAST = 1e-3  # error that is as good as none
+_LEAST = 1e-5  # error that is as good as none
 _FLOOR = 0.02  # least standard deviation of a residual in the regression
 _CORRELATED = 30.0  # residuals that count as one, because they are of one segment
 _EXPLORED = 0.2  # share of the candidates of which one kind is drawn at random
