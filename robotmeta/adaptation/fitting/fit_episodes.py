@@ -13,7 +13,7 @@ import numpy as np
 from robotmeta.adaptation.fitting.coordinates import Coordinates
 from robotmeta.adaptation.fitting.joint_filter import JointFilter
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
-from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Belief, Found, Search
+from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Z90, Belief, Found, Search
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.envs import Estimate, TaskFamily, Tasks
@@ -24,7 +24,6 @@ from robotmeta.versions import versions
 _KNOWN = 0.3  # share of a parameter's spread over the training tasks that must be gone before it counts as known
 _UNEXPLAINED = 0.15  # of a signal's standard deviation
 _FEW = 0.2  # share of the signals
-_Z90 = 1.645
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ def _parameters(
     family: TaskFamily, coordinates: Coordinates, given: Mapping[str, float], found: Found
 ) -> dict[str, FittedParameter]:
     std = np.sqrt(np.diag(found.covariance))
-    ends = np.stack([found.mean, found.mean - _Z90 * std, found.mean + _Z90 * std])
+    ends = np.stack([found.mean, found.mean - Z90 * std, found.mean + Z90 * std])
     kinds = {name: np.full(3, value) for name, value in found.kinds.items()}
     rows = coordinates.tasks(np.clip(ends, coordinates.low, coordinates.high), kinds)
     places = {parameter.name: place for place, parameter in enumerate(coordinates.numbers)}

@@ -14,6 +14,7 @@ from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 
 CYCLES = 5
+Z90 = 1.645  # standard deviations from the mean of a Gaussian to the end of its 90 % interval
 ROUNDS = 3
 CANDIDATES = 160
 _WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in standard deviations before any episode
@@ -25,7 +26,8 @@ _TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries th
 _UNTOLD = 0.9  # standard deviation after a pass, as a share of that before, from which a difference told nothing
 _RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
 _TEMPERATURE = 10.0  # of the filter's likelihood, which takes all steps and signals for independent
-_LEVEL = 0.02  # rise of the cost that is as good as none
+_LEVEL = 0.2  # rise of the cost that is as good as none
+_STEPS = (0.06, 0.15)  # moves of one number alone, in standard deviations before any episode
 _FARTHEST = 1.0  # in standard deviations before any episode
 _TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
 _SAMPLES = 96
@@ -73,10 +75,12 @@ class _Profile:
     Attributes:
         directions: Columns are one standard deviation before any episode, ``[number, direction]``.
         spreads: Standard deviation along each direction, in that before any episode.
+        level: How far each number alone can move without any effect, ``[number]``.
     """
 
     directions: np.ndarray
     spreads: np.ndarray
+    level: np.ndarray
 
     @property
     def _open(self) -> np.ndarray:
@@ -192,7 +196,9 @@ class Search:
         """Mean and covariance of the numbers: of the profile, of the best candidates, and of the last move."""
         mean, among = self._population.moments(kinds)
         mean, told = profile.kept(mean)
-        return mean, told + profile.within(_SPREAD**2 * (among + np.outer(moved, moved)))
+        covariance = told + profile.within(_SPREAD**2 * (among + np.outer(moved, moved)))
+        missing = (profile.level / Z90) ** 2 - np.diag(covariance)
+        return mean, covariance + np.diag(missing.clip(0.0))
 
     def _profiled(self, filtered: Filtered, covariance: np.ndarray, kinds: Mapping[str, float]) -> _Profile:
         """How far the episodes allow to move along the principal directions of a covariance.
@@ -202,7 +208,7 @@ class Search:
         counts, because its derivatives are not exact.
         """
         if len(covariance) == 0:
-            return _Profile(covariance, np.zeros(0))
+            return _Profile(covariance, np.zeros(0), np.zeros(0))
         root = np.linalg.cholesky(self._coordinates.covariance)
         whitened = np.linalg.solve(root, np.linalg.solve(root, covariance).T)
         values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
@@ -213,15 +219,22 @@ class Search:
         rungs = np.minimum(np.sqrt(values.clip(1e-8))[:, None] * np.array(_RUNGS), _FARTHEST)
         sides = np.stack([rungs, -rungs], axis=-1)[..., None]  # [direction, rung, side, 1]
         points = best.numbers[0] + (sides * directions.T[:, None, None]).reshape(-1, len(values))
+        axes = (np.array(_STEPS)[:, None, None] * np.array([1.0, -1.0])[:, None]) * self._prior  # [step, side, number]
+        alone = best.numbers[0] + axes[..., None] * np.eye(len(values))  # [step, side, number, number]
+        points = np.concatenate([points, alone.reshape(-1, len(values))])
         points = np.clip(points, self._coordinates.low, self._coordinates.high)
         same = {name: np.full(len(points), value) for name, value in kinds.items()}
         candidates = joined([best, Candidates(points, same)])
         missing = -len(candidates) % population.size
         candidates = joined([candidates, population.following([population.regression()], kinds)[:missing]])
         costs = population.evaluate_all(candidates, filtered)
-        rises = (costs[1 : 1 + len(points)] - costs[0]).reshape(len(values), len(_RUNGS), 2)
+        rises = costs[1 : 1 + len(points)] - costs[0]
+        rises, of_axes = np.split(rises, [2 * len(_RUNGS) * len(values)])
+        rises = rises.reshape(len(values), len(_RUNGS), 2)
         spreads = np.array([_spread(rung, rise) for rung, rise in zip(rungs, rises, strict=True)])
-        return _Profile(directions, spreads)
+        flat = np.logical_and.accumulate(of_axes.reshape(len(_STEPS), 2, -1) < _LEVEL)  # up to each step
+        reach = np.where(flat, np.array([*_STEPS[1:], _STEPS[-1]])[:, None, None], 0.0).max(axis=(0, 1))
+        return _Profile(directions, spreads, reach * self._prior)
 
     def posterior(self, found: Found) -> TaskPosterior:
         """Tasks drawn from what was found."""
