@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +19,7 @@ ROUNDS = 3
 CANDIDATES = 160
 _WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in standard deviations before any episode
 _ERROR = 0.3  # how far the task may be wrong in the first cycle; see JointFilter
-_LEAST_ERROR, _MOST_ERROR = 0.02, 0.5
+_ERRORS = (0.02, 0.5)  # least and most of it in later cycles
 _SENSORS = (0.003, 0.02, 0.1)  # noise of the signals that the filter tries, in standard deviations of the signals
 _RIVALS = (0, 2, 2, 0, 0)  # other kinds that the filter tries in each cycle
 _TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries the next smaller and larger noise
@@ -68,6 +68,20 @@ class Found:
     steps: int
 
 
+@dataclass
+class _Progress:
+    """Where a search is: the best task so far, and the settings of the filter's next pass."""
+
+    numbers: np.ndarray
+    kinds: dict[str, float]
+    width: np.ndarray
+    noise: int = 0
+    error: float = _ERROR
+    likelihood: float = -np.inf
+    penalties: dict[tuple[float, ...], float] = field(default_factory=dict)
+    steps: int = 0
+
+
 @dataclass(frozen=True)
 class _Profile:
     """Spreads of the numbers along independent directions.
@@ -108,7 +122,7 @@ class _Profile:
 
 
 class Search:
-    """Cycles of one pass of the joint filter and two rounds of the population.
+    """Cycles of passes of the joint filter and rounds of the population.
 
     The filter follows smooth dynamics to the digit, but hard contacts mislead it. The population is robust, but slow,
     and its replays start from states that belong to the best task so far. Each proposes to the other.
@@ -135,60 +149,72 @@ class Search:
             on_cycle: Called after each cycle with its number, from 1.
         """
         c, population = self._coordinates, self._population
-        numbers = np.clip(belief.mean, c.low, c.high)
-        kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in c.kinds.items()}
-        width = np.maximum(_WIDTHS[0] * self._prior, np.minimum(belief.std, self._prior))
-        before, steps, noise, error, likelihood = numbers, 0, 0, _ERROR, -np.inf
+        now = _Progress(
+            np.clip(belief.mean, c.low, c.high),
+            {name: float(belief.kinds.get(name, values[0])) for name, values in c.kinds.items()},
+            np.maximum(_WIDTHS[0] * self._prior, np.minimum(belief.std, self._prior)),
+        )
+        before = now.numbers
         found: Found | None = None
-        penalties: dict[tuple[float, ...], float] = {}
         for cycle in range(CYCLES):
-            rivals = population.rivals(kinds, _RIVALS[cycle]) if cycle else []
-            trials = [(at, of, noise) for at, of in [(numbers, kinds), *rivals]]
-            if _TRIES_SENSORS[cycle]:
-                nearby = range(max(noise - 1, 0), min(noise + 2, len(_SENSORS))) if cycle else range(len(_SENSORS))
-                trials += [(numbers, kinds, other) for other in nearby if other != noise]
-            passes = [
-                (self._joint(at, of, width, error=error, sensor=_SENSORS[level]), at, of, level)
-                for at, of, level in trials
-            ]
-            steps += len(passes) * self._joint.steps
-            filtered, numbers, kinds, noise = max(passes, key=lambda tried: tried[0].likelihood)
-            for tried, _, of, _ in passes:  # replays of ten steps hardly tell a limp joint from a locked one
-                penalties[tuple(of.values())] = (filtered.likelihood - tried.likelihood) / _TEMPERATURE
-            penalties[tuple(kinds.values())] = 0.0
-            # A task that is nearer to the truth explains more; then the filter may trust it more.
-            error = error / 2.0 if filtered.likelihood > likelihood else 2.0 * error
-            error, likelihood = min(max(error, _LEAST_ERROR), _MOST_ERROR), max(likelihood, filtered.likelihood)
+            filtered = self._filtered(now, cycle)
             std = np.sqrt(np.diag(filtered.covariance))
             untold = std > _UNTOLD * self._prior
-            # A difference that tells nothing may have been too narrow: latency counts whole steps of the physics.
-            mean = np.where(untold & (cycle > 0), numbers, np.clip(filtered.mean, c.low, c.high))
-            proposal = filtered.covariance + np.diag((0.3 * width) ** 2)
-            if found is not None and untold.any():
-                proposal = _narrowed(proposal, untold, np.sqrt(np.diag(found.covariance)))
+            proposal = self._proposal(filtered, now, found, untold & (cycle > 0))
             if cycle == 0:
                 candidates = population.first(belief.mean, belief.std, belief.kinds)
-                population.evaluate(joined([candidates[1:], _one(mean, kinds)]), filtered)
+                population.evaluate(joined([candidates[1:], _one(proposal[0], now.kinds)]), filtered)
             else:
-                population.evaluate(population.following([(mean, proposal), population.regression()], kinds), filtered)
-            population.evaluate(population.following([(mean, proposal), population.regression()], kinds), filtered)
-            profile = self._profiled(filtered, proposal, kinds)
-            steps += ROUNDS * self._segments.steps
-            best, _, errors = population.explaining(kinds)
-            numbers, kinds = best.numbers[0], best.kinds_of(0)
-            moved, before = numbers - before, numbers
-            mean, covariance = self._estimate(profile, moved, kinds)
-            frequencies = population.probabilities(penalties)
-            found = Found(filtered, numbers, kinds, float(errors[0]), mean, covariance, frequencies, steps)
-            width = np.where(
-                untold,
-                np.minimum(2.0 * width, 0.5 * self._prior),
-                np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, width)),
-            )
+                population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
+            population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
+            profile = self._profiled(filtered, proposal[1], now.kinds)
+            now.steps += ROUNDS * self._segments.steps
+
+            best, _, errors = population.explaining(now.kinds)
+            now.numbers, now.kinds = best.numbers[0], best.kinds_of(0)
+            moved, before = now.numbers - before, now.numbers
+            mean, covariance = self._estimate(profile, moved, now.kinds)
+            likely = population.probabilities(now.penalties)
+            found = Found(filtered, now.numbers, now.kinds, float(errors[0]), mean, covariance, likely, now.steps)
+            narrower = np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, now.width))
+            # A difference that tells nothing may be too narrow: latency counts whole steps of the physics.
+            now.width = np.where(untold, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)
             if on_cycle is not None:
                 on_cycle(cycle + 1, found)
         assert found is not None
         return found
+
+    def _filtered(self, now: _Progress, cycle: int) -> Filtered:
+        """The likeliest pass of the filter, among some kinds and some noises of the sensors."""
+        rivals = self._population.rivals(now.kinds, _RIVALS[cycle]) if cycle else []
+        trials = [(at, of, now.noise) for at, of in [(now.numbers, now.kinds), *rivals]]
+        if _TRIES_SENSORS[cycle]:
+            levels = range(len(_SENSORS))
+            nearby = [level for level in levels if level != now.noise and (cycle == 0 or abs(level - now.noise) == 1)]
+            trials += [(now.numbers, now.kinds, level) for level in nearby]
+        passes = [
+            (self._joint(at, of, now.width, error=now.error, sensor=_SENSORS[level]), at, of, level)
+            for at, of, level in trials
+        ]
+        now.steps += len(passes) * self._joint.steps
+        filtered, now.numbers, now.kinds, now.noise = max(passes, key=lambda tried: tried[0].likelihood)
+        for tried, _, of, _ in passes:  # replays of ten steps hardly tell a limp joint from a locked one
+            now.penalties[tuple(of.values())] = (filtered.likelihood - tried.likelihood) / _TEMPERATURE
+        now.penalties[tuple(now.kinds.values())] = 0.0
+        # A task that is nearer to the truth explains more; then the filter may trust it more.
+        error = now.error / 2.0 if filtered.likelihood > now.likelihood else 2.0 * now.error
+        now.error, now.likelihood = float(np.clip(error, *_ERRORS)), max(now.likelihood, filtered.likelihood)
+        return filtered
+
+    def _proposal(
+        self, filtered: Filtered, now: _Progress, found: Found | None, untold: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of candidates near those of the filter; numbers that it cannot tell stay as they are."""
+        mean = np.where(untold, now.numbers, np.clip(filtered.mean, self._coordinates.low, self._coordinates.high))
+        covariance = filtered.covariance + np.diag((0.3 * now.width) ** 2)
+        if found is not None and untold.any():
+            covariance = _narrowed(covariance, untold, np.sqrt(np.diag(found.covariance)))
+        return mean, covariance
 
     def _estimate(
         self, profile: _Profile, moved: np.ndarray, kinds: Mapping[str, float]
