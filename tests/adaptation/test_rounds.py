@@ -12,7 +12,10 @@ from robotmeta.errors import UserError
 from robotmeta.policy import Policy
 from tests.robots import Robot, arrays, point_policy
 
-pytestmark = pytest.mark.filterwarnings("ignore:only the number of observations and actions:UserWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:only the number of observations and actions:UserWarning"),
+]
 TWICE: dict[str, Any] = {"fit": True, "fine_tune": 2_000, "rounds": 2}
 HORIZON = 30
 

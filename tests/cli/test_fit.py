@@ -12,6 +12,8 @@ import pytest
 from robotmeta.cli import main
 from tests.robots import arrays
 
+pytestmark = pytest.mark.slow
+
 ROBOT = """
 from gymnasium.wrappers import TimeLimit
 from tests.robots import Robot, raising

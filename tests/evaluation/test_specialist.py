@@ -21,6 +21,8 @@ from robotmeta.evaluation.specialists import Place, Sweep
 from robotmeta.training.train import Run
 from tests.learning import same, short, weights
 
+pytestmark = pytest.mark.slow
+
 _SCHEDULE = Schedule(worlds=24, evaluate_every=1, episodes=4, flat=Flat(1, 0.05), drops=1, max_steps=2_000)
 _FAMILY = short(12)
 

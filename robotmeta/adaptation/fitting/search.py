@@ -80,6 +80,7 @@ class _Progress:
     likelihood: float = -np.inf
     penalties: dict[tuple[float, ...], float] = field(default_factory=dict)
     steps: int = 0
+    proposed: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ class Search:
             std = np.sqrt(np.diag(filtered.covariance))
             untold = std > _UNTOLD * self._prior
             proposal = self._proposal(filtered, now, found, untold & (cycle > 0))
+            now.proposed = proposal[0]
             if cycle == 0:
                 candidates = population.first(belief.mean, belief.std, belief.kinds)
                 population.evaluate(joined([candidates[1:], _one(proposal[0], now.kinds)]), filtered)
@@ -188,6 +190,8 @@ class Search:
         """The likeliest pass of the filter, among some kinds and some noises of the sensors."""
         rivals = self._population.rivals(now.kinds, _RIVALS[cycle]) if cycle else []
         trials = [(at, of, now.noise) for at, of in [(now.numbers, now.kinds), *rivals]]
+        if now.proposed is not None:  # the replays may prefer another task, because their states are of a wrong one
+            trials.append((now.proposed, now.kinds, now.noise))
         if _TRIES_SENSORS[cycle]:
             levels = range(len(_SENSORS))
             nearby = [level for level in levels if level != now.noise and (cycle == 0 or abs(level - now.noise) == 1)]
