@@ -91,13 +91,14 @@ def main() -> None:
     parser.add_argument("policy", help="a policy, or a family for a policy that is not trained")
     parser.add_argument("--split", default="ood")
     parser.add_argument("--tasks", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first task in the split")
     parser.add_argument("--known", nargs="*", default=[], help="parameters that are given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     policy = untrained(given.policy) if given.policy in rm.FAMILIES else rm.load(given.policy)
     rows: list[dict[str, Any]] = []
-    for index in range(given.tasks):
+    for index in range(given.first, given.first + given.tasks):
         rows.append(measure(policy, given.split, index, given.known, given.seed))
         result = {
             "policy": given.policy,

@@ -49,21 +49,21 @@ def show_fit(
         truth: True values; None if they are not known.
     """
     searched = [p for p in space if p.name not in given]
-    told = [p for p in searched if fit.parameters[p.name].known]
-    untold = [p.name for p in searched if not fit.parameters[p.name].known]
-    if told:
+    known = [p for p in searched if fit.parameters[p.name].known]
+    unknown = [p.name for p in searched if not fit.parameters[p.name].known]
+    if known:
         table = Table(title=f"Fit to {count(fit.episodes, 'episode')}")
         heads = ["parameter", "fitted", "90 % interval"]
         heads += ["belief before"] * (fit.believed is not None) + ["true value"] * (truth is not None)
         for head in heads:
             table.add_column(head)
-        for parameter in told:
+        for parameter in known:
             table.add_row(*_cells(parameter, fit, truth))
         console.print(table)
     if given:
         console.print(f"Given: {first_names([p.name for p in space if p.name in given])}.")
-    if untold:
-        console.print(f"Not known from these episodes: {', '.join(untold)}.")
+    if unknown:
+        console.print(f"Not known from these episodes: {', '.join(unknown)}.")
     mean = {when: sum(errors.values()) / max(len(errors), 1) for when, errors in _errors(fit).items()}
     console.print(
         f"Error of replays of ten steps, mean over signals: {mean['before']:.2g} before the fit, {mean['after']:.2g} "

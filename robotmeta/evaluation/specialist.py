@@ -19,6 +19,7 @@ from robotmeta.evaluation.single_task import measured
 from robotmeta.files import read_file, write_text
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.metalearners import MetaLearner
+from robotmeta.metalearners.trials import collect_trial
 from robotmeta.policy import Policy
 from robotmeta.policy_file import load_policy, save_policy
 from robotmeta.seeding import streams
@@ -26,7 +27,7 @@ from robotmeta.threads import one_torch_thread
 from robotmeta.training.checkpoint import load_to_resume
 from robotmeta.training.logs import MetricsLog
 from robotmeta.training.run_folder import RunFolder
-from robotmeta.training.train import collect_trial, training_env
+from robotmeta.training.train import training_env
 
 _HISTORY = "evaluations.json"
 

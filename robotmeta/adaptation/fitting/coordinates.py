@@ -14,8 +14,6 @@ _SAMPLES = 2048
 WIDER = 2.0
 """Standard deviation of the numbers before any episode, in that over the meta-training tasks."""
 
-_MOST_KINDS = 64  # a choice between more values is searched as a number of its own order
-
 
 class Coordinates:
     """Numbers and kinds of a task.
@@ -106,7 +104,7 @@ class Coordinates:
 
 def _kinds(parameter: Parameter) -> list[float]:
     values = parameter.choices()
-    return [] if values is None or not 1 < len(values) <= _MOST_KINDS else values
+    return [] if values is None or len(values) < 2 else values
 
 
 def _reach(parameter: Parameter, log: bool) -> float:

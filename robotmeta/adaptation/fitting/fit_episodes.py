@@ -13,7 +13,7 @@ import numpy as np
 from robotmeta.adaptation.fitting.coordinates import Coordinates
 from robotmeta.adaptation.fitting.joint_filter import JointFilter
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
-from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Z90, Belief, Found, Search
+from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Z90, Found, Search, Start
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.envs import Estimate, TaskFamily, Tasks
@@ -149,14 +149,14 @@ def fit_episodes(
     _, rng = streams(seed, "fit")
     if on_progress is not None:
         on_progress(0, CYCLES)
-    belief = Belief(*coordinates.believed(believed or {}))
+    belief = Start(*coordinates.believed(believed or {}))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RobotmetaWarning)  # of candidates that no robot is like
         joint = JointFilter(family, recorded, coordinates, simulator=simulator, threads=threads)
         candidates = max(CANDIDATES, 4 * len(coordinates.numbers))
         segments = Segments(family, recorded, candidates, simulator=simulator, threads=threads)
         search = Search(coordinates, joint, segments, rng)
-        found = search(belief, None if on_progress is None else lambda cycle, _: on_progress(cycle, CYCLES))
+        found = search(belief, None if on_progress is None else lambda cycle: on_progress(cycle, CYCLES))
         kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in coordinates.kinds.items()}
         pair = coordinates.tasks(
             np.stack([belief.mean, found.numbers]),

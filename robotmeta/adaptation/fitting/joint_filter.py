@@ -125,9 +125,9 @@ class JointFilter:
             before = now
             try:
                 now, gained = self._step(now, drift, t)
-            except SimulationDiverged:
-                now, gained = now, 0.0
-            likelihood += gained
+                likelihood += gained
+            except SimulationDiverged:  # nothing is learned from this step
+                pass
             changed = changed + self._space.minus(now.state, before.state).square()
             fulls.append(now.full)
             states.append(now.state)

@@ -73,6 +73,12 @@ class Round:
     residuals: np.ndarray
 
 
+def united(rounds: list[Round]) -> Round:
+    """Several rounds as one."""
+    cost, error, residuals = (np.concatenate([getattr(r, n) for r in rounds]) for n in ("cost", "error", "residuals"))
+    return Round(joined([r.candidates for r in rounds]), cost, error, residuals)
+
+
 class Population:
     """Draws candidates, and compares them by the errors of their replays.
 
@@ -84,6 +90,10 @@ class Population:
         segments: The replays.
         spread: Standard deviation of each signal in the episodes, ``[observation + 1]``.
         rng: Draws candidates.
+
+    Attributes:
+        size: Number of candidates of a round.
+        steps: Control steps that were simulated.
     """
 
     def __init__(
@@ -93,7 +103,7 @@ class Population:
         self._precision = np.linalg.inv(coordinates.covariance)
         self._scale: torch.Tensor | None = None
         self._rounds: list[Round] = []
-        self.size = segments.candidates
+        self.size, self.steps = segments.candidates, 0
 
     def tasks(self, candidates: Candidates) -> Tasks:
         """The candidates as tasks."""
@@ -102,6 +112,7 @@ class Population:
     def evaluate(self, candidates: Candidates, states: Filtered) -> Round:
         """Replays the candidates from estimated states; the round is remembered together with the one before."""
         errors = self._segments.errors(self.tasks(candidates), states).double()
+        self.steps += self._segments.steps
         scaled = errors / self._scaled(errors)
         lost = torch.log1p(scaled.square())  # of a Cauchy distribution, so that chaotic steps do not decide
         known = self._segments.mask.double()
@@ -118,12 +129,9 @@ class Population:
         """The costs of any number of candidates. They are remembered as one round."""
         parts = [slice(start, start + self.size) for start in range(0, len(candidates), self.size)]
         before = self._rounds[-1:]
-        rounds = [self.evaluate(candidates[part], states) for part in parts]
-        cost, error, residuals = (
-            np.concatenate([getattr(r, n) for r in rounds]) for n in ("cost", "error", "residuals")
-        )
-        self._rounds = [*before, Round(candidates, cost, error, residuals)]
-        return cost
+        found = united([self.evaluate(candidates[part], states) for part in parts])
+        self._rounds = [*before, found]
+        return found.cost
 
     def _scaled(self, errors: torch.Tensor) -> torch.Tensor:
         """What counts as a large error of each signal: that of most candidates of the first round."""
@@ -137,9 +145,9 @@ class Population:
 
     def ranked(self) -> tuple[Candidates, np.ndarray, np.ndarray]:
         """The candidates of the last two rounds, their costs and their errors, the best first."""
-        everyone, cost, _ = self._remembered()
-        order = np.argsort(cost, kind="stable")
-        return everyone[order], cost[order], np.concatenate([r.error for r in self._rounds])[order]
+        both = united(self._rounds)
+        order = np.argsort(both.cost, kind="stable")
+        return both.candidates[order], both.cost[order], both.error[order]
 
     def elite(self) -> Candidates:
         """The best candidates of the last two rounds."""
@@ -200,7 +208,8 @@ class Population:
 
     def regression(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of the numbers, if the errors are linear in them among the better half."""
-        everyone, cost, residuals = self._remembered()
+        both = united(self._rounds)
+        everyone, cost, residuals = both.candidates, both.cost, both.residuals
         better = np.argsort(cost, kind="stable")[: max(self.size // 2, 60)]
         leading = np.ones(len(better), bool)
         for name, share in self.frequencies().items():
@@ -209,11 +218,6 @@ class Population:
             better = better[leading]
         weights = np.exp(-(cost[better] - cost[better].min()) / (cost[better].std() + 1e-9))
         return self._regressed(everyone.numbers[better], residuals[better], weights / weights.sum())
-
-    def _remembered(self) -> tuple[Candidates, np.ndarray, np.ndarray]:
-        rounds = self._rounds
-        cost, residuals = (np.concatenate([getattr(r, name) for r in rounds]) for name in ("cost", "residuals"))
-        return joined([r.candidates for r in rounds]), cost, residuals
 
     def _regressed(
         self, numbers: np.ndarray, residuals: np.ndarray, weights: np.ndarray
@@ -231,9 +235,8 @@ class Population:
         unexplained = residuals - design @ np.concatenate([at_centre[None], slopes])
         variance = (weights[:, None] * unexplained**2).sum(axis=0) * count / max(count - size - 1, 5) + _FLOOR**2
         weighted = slopes / variance / _CORRELATED
-        prior = np.linalg.inv(self._coordinates.covariance)
-        covariance = np.linalg.inv(weighted @ slopes.T + prior)
-        return centre + covariance @ (-weighted @ at_centre - prior @ centre), covariance
+        covariance = np.linalg.inv(weighted @ slopes.T + self._precision)
+        return centre + covariance @ (-weighted @ at_centre - self._precision @ centre), covariance
 
     # -- the next round --------------------------------------------------------------------------------------------
 

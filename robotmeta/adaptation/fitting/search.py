@@ -15,7 +15,6 @@ from robotmeta.adaptation.posterior import TaskPosterior
 
 CYCLES = 5
 Z90 = 1.645  # standard deviations from the mean of a Gaussian to the end of its 90 % interval
-ROUNDS = 3
 CANDIDATES = 160
 _WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in standard deviations before any episode
 _ERROR = 0.3  # how far the task may be wrong in the first cycle; see JointFilter
@@ -23,7 +22,7 @@ _ERRORS = (0.02, 0.5)  # least and most of it in later cycles
 _SENSORS = (0.003, 0.02, 0.1)  # noise of the signals that the filter tries, in standard deviations of the signals
 _RIVALS = (0, 2, 2, 0, 0)  # other kinds that the filter tries in each cycle
 _TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries the next smaller and larger noise
-_UNTOLD = 0.9  # standard deviation after a pass, as a share of that before, from which a difference told nothing
+_UNINFORMATIVE = 0.9  # standard deviation after a pass, as a share of that before, at which it shows nothing
 _RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
 _TEMPERATURE = 10.0  # of the filter's likelihood, which takes all steps and signals for independent
 _LEVEL = 0.2  # rise of the cost that is as good as none
@@ -31,11 +30,11 @@ _STEPS = (0.06, 0.15)  # moves of one number alone, in standard deviations befor
 _FARTHEST = 1.0  # in standard deviations before any episode
 _TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
 _SAMPLES = 96
-_SPREAD = 2.0  # factor on standard deviations; calibrated on held-out and OOD tasks of several families
+_SPREAD = 2.0  # factor on standard deviations, chosen on a few OOD tasks of grasp and quadruped
 
 
 @dataclass(frozen=True)
-class Belief:
+class Start:
     """What is believed before the fit: mean and standard deviation of the numbers, and kinds."""
 
     mean: np.ndarray
@@ -51,7 +50,6 @@ class Found:
         filtered: States of the episodes at the best task.
         numbers: Of the best task.
         kinds: Of the best task.
-        error: Of the best task; see :class:`robotmeta.adaptation.fitting.population.Round`.
         mean: Of the numbers, ``[number]``.
         covariance: Of the numbers, ``[number, number]``.
         frequencies: Probability of each kind by parameter.
@@ -61,7 +59,6 @@ class Found:
     filtered: Filtered
     numbers: np.ndarray
     kinds: dict[str, float]
-    error: float
     mean: np.ndarray
     covariance: np.ndarray
     frequencies: dict[str, np.ndarray]
@@ -142,7 +139,7 @@ class Search:
         self._prior = np.sqrt(np.diag(coordinates.covariance))
         self._population = Population(coordinates, segments, joint.spread, rng)
 
-    def __call__(self, belief: Belief, on_cycle: Callable[[int, Found], None] | None = None) -> Found:
+    def __call__(self, belief: Start, on_cycle: Callable[[int], None] | None = None) -> Found:
         """Searches from a belief.
 
         Args:
@@ -160,8 +157,8 @@ class Search:
         for cycle in range(CYCLES):
             filtered = self._filtered(now, cycle)
             std = np.sqrt(np.diag(filtered.covariance))
-            untold = std > _UNTOLD * self._prior
-            proposal = self._proposal(filtered, now, found, untold & (cycle > 0))
+            unseen = std > _UNINFORMATIVE * self._prior
+            proposal = self._proposal(filtered, now, found, unseen & (cycle > 0))
             now.proposed = proposal[0]
             if cycle == 0:
                 candidates = population.first(belief.mean, belief.std, belief.kinds)
@@ -170,19 +167,19 @@ class Search:
                 population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             profile = self._profiled(filtered, proposal[1], now.kinds)
-            now.steps += ROUNDS * self._segments.steps
 
-            best, _, errors = population.explaining(now.kinds)
+            best = population.explaining(now.kinds)[0]
             now.numbers, now.kinds = best.numbers[0], best.kinds_of(0)
             moved, before = now.numbers - before, now.numbers
             mean, covariance = self._estimate(profile, moved, now.kinds)
             likely = population.probabilities(now.penalties)
-            found = Found(filtered, now.numbers, now.kinds, float(errors[0]), mean, covariance, likely, now.steps)
+            steps = now.steps + population.steps
+            found = Found(filtered, now.numbers, now.kinds, mean, covariance, likely, steps)
             narrower = np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, now.width))
             # A difference that tells nothing may be too narrow: latency counts whole steps of the physics.
-            now.width = np.where(untold, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)
+            now.width = np.where(unseen, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)
             if on_cycle is not None:
-                on_cycle(cycle + 1, found)
+                on_cycle(cycle + 1)
         assert found is not None
         return found
 
@@ -211,13 +208,13 @@ class Search:
         return filtered
 
     def _proposal(
-        self, filtered: Filtered, now: _Progress, found: Found | None, untold: np.ndarray
+        self, filtered: Filtered, now: _Progress, found: Found | None, unseen: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of candidates near those of the filter; numbers that it cannot tell stay as they are."""
-        mean = np.where(untold, now.numbers, np.clip(filtered.mean, self._coordinates.low, self._coordinates.high))
+        mean = np.where(unseen, now.numbers, np.clip(filtered.mean, self._coordinates.low, self._coordinates.high))
         covariance = filtered.covariance + np.diag((0.3 * now.width) ** 2)
-        if found is not None and untold.any():
-            covariance = _narrowed(covariance, untold, np.sqrt(np.diag(found.covariance)))
+        if found is not None and unseen.any():
+            covariance = _narrowed(covariance, unseen, np.sqrt(np.diag(found.covariance)))
         return mean, covariance
 
     def _estimate(
@@ -225,8 +222,8 @@ class Search:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of the numbers: of the profile, of the best candidates, and of the last move."""
         mean, among = self._population.moments(kinds)
-        mean, told = profile.kept(mean)
-        covariance = told + profile.within(_SPREAD**2 * (among + np.outer(moved, moved)))
+        mean, kept = profile.kept(mean)
+        covariance = kept + profile.within(_SPREAD**2 * (among + np.outer(moved, moved)))
         missing = (profile.level / Z90) ** 2 - np.diag(covariance)
         return mean, covariance + np.diag(missing.clip(0.0))
 
