@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,6 +79,31 @@ def tanh(x: Tensor) -> Tensor:
     return x.mul(2.0).sigmoid_().mul(2.0).sub_(1.0)
 
 
+class Tanh(nn.Module):
+    """The hyperbolic tangent by the same formula, with a gradient that reads nothing but the output."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[...] -> [...]``."""
+        return _Tanh.apply(x) if torch.is_grad_enabled() else _tanh(x)
+
+
+class _Tanh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = _tanh(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (y,) = ctx.saved_tensors
+        return torch.ops.aten.tanh_backward(gradient, y)
+
+
+def _tanh(x: Tensor) -> Tensor:
+    return x.mul(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+
+
 def per_task(parameters: Parameters, num_tasks: int) -> dict[str, Tensor]:
     """Parameters with a leading task axis, ``[...] -> [task, ...]``, without a copy."""
     return {name: value.unsqueeze(0).expand(num_tasks, *value.shape) for name, value in parameters.items()}
@@ -91,10 +117,5 @@ def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_g
         last = i == len(sizes) - 2
         nn.init.orthogonal_(layer.weight, gain=last_gain if last else math.sqrt(2.0), generator=generator)
         nn.init.zeros_(layer.bias)
-        layers += [layer] if last else [layer, nn.Tanh()]
+        layers += [layer] if last else [layer, Tanh()]
     return nn.Sequential(*layers)
-
-
-def mlp_value(observation_size: int, hidden: tuple[int, ...], generator: torch.Generator) -> nn.Sequential:
-    """A state-value network: ``[..., observation] -> [..., 1]``."""
-    return orthogonal_mlp((observation_size, *hidden, 1), generator)
