@@ -36,7 +36,7 @@ def anchored_at(trial: Trial, anchor: Anchor | None) -> Anchored | None:
 
 
 def add_anchor(
-    losses: dict[str, Tensor], distribution: DiagonalGaussian, anchored: Anchored | None, mask: Tensor, steps: Tensor
+    losses: dict[str, Tensor], distribution: DiagonalGaussian, anchored: Anchored | None, weights: Tensor | float
 ) -> dict[str, Tensor]:
     """Adds ``w mean(KL(pi || pi_anchor))`` to the loss of some steps, and the divergence to its metrics.
 
@@ -47,10 +47,9 @@ def add_anchor(
         losses: Scalars by name, with the ``loss``.
         distribution: pi, ``[..., action]``.
         anchored: pi_anchor; None for no penalty.
-        mask: 1.0 for steps that happened, ``[...]``.
-        steps: Number of steps that happened in the whole minibatch.
+        weights: Of each step in the mean over a minibatch, ``[...]``, or of all.
     """
     if anchored is None:
         return losses
-    divergence = (distribution.kl(anchored.distribution) * mask).sum() / steps
+    divergence = (distribution.kl(anchored.distribution) * weights).sum()
     return {**losses, "loss": losses["loss"] + anchored.weight * divergence, "kl_anchor": divergence.detach()}

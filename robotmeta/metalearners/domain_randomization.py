@@ -13,7 +13,7 @@ from robotmeta.errors import UserError, unknown
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.parallel import moments
-from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update
+from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, adam, exploration, ppo_update
 from robotmeta.metalearners.protocol import Anchor, MetaLearner, Sizes
 from robotmeta.policies import (
     CONCATENATE,
@@ -73,7 +73,7 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             min_std=config.min_std,
             generator=generator,
         )
-        self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
+        self.adam = adam(self.network.parameters(), config.learning_rate)
 
     def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         return {}

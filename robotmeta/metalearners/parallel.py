@@ -40,17 +40,18 @@ def gradients(
         The sums by name; the gradient with respect to each parameter.
     """
 
-    def differentiated(part: Part) -> tuple[dict[str, float], list[Tensor]]:
+    def differentiated(part: Part) -> tuple[dict[str, float], list[Tensor | None]]:
         values = part()
-        gradient = torch.autograd.grad(values[of], parameters, allow_unused=True, materialize_grads=True)
+        gradient = torch.autograd.grad(values[of], parameters, allow_unused=True)
         return {name: value.item() for name, value in values.items()}, list(gradient)
 
     results = run([partial(differentiated, part) for part in parts], parameters[0].device)
-    total, summed = results[0]
-    for values, gradient in results[1:]:
-        total = {name: value + values[name] for name, value in total.items()}
-        summed = [a + b for a, b in zip(summed, gradient, strict=True)]
-    return total, summed
+    total: dict[str, float] = {}
+    summed: list[Tensor | None] = [None] * len(parameters)
+    for values, gradient in results:
+        total |= {name: total.get(name, 0.0) + value for name, value in values.items()}
+        summed = [b if a is None else a if b is None else a + b for a, b in zip(summed, gradient, strict=True)]
+    return total, [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, summed, strict=True)]
 
 
 def minibatch_gradients(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.anchor import Anchored, add_anchor
-from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, normalize
+from robotmeta.metalearners.columns import Columns
+from robotmeta.metalearners.parallel import gradients, masked_moments, minibatches, normalize
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActionDistribution, ActorCritic, ReturnScale
 
@@ -45,7 +47,8 @@ class PPOConfig(LearnerConfig):
     gae_lambda: float = 0.95
     """lambda of generalized advantage estimation."""
     shards: int = 2
-    """Parts a minibatch is computed in, each on a thread of its own; on a GPU always one."""
+    """Parts a minibatch is computed in, each on a thread of its own; on a GPU always one. Where policy and value
+    function are separate networks, they are parts of their own."""
     init_std: float = 0.3
     """Standard deviation of actions at initialization."""
     min_std: float = 0.05
@@ -85,21 +88,13 @@ class ActorCriticConfig(PPOConfig):
     Otherwise the limit counts as the end of the task."""
 
 
-def ppo_loss(
-    config: PPOConfig,
-    distribution: ActionDistribution,
-    actions: Tensor,
-    old_log_probs: Tensor,
-    advantages: Tensor,
-    values: Tensor,
-    targets: Tensor,
-    mask: Tensor,
-    steps: Tensor,
-) -> dict[str, Tensor]:
-    """The share of some steps in the loss of a minibatch, and in its KL divergence from the policy that acted.
+def policy_loss(
+    config: PPOConfig, distribution: ActionDistribution, actions: Tensor, old_log_probs: Tensor, advantages: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The loss of the policy at each step, and an estimate of its KL divergence from the policy that acted.
 
-    ``L = -mean(min(r A, clip(r) A) - c_v (V - R)^2 + c_e H)`` with the likelihood ratio ``r``. The divergence is
-    estimated as ``mean(r - 1 - log r)``, which is never negative.
+    ``-min(r A, clip(r) A) - c_e H`` with the likelihood ratio ``r``. The divergence is estimated as ``r - 1 - log r``,
+    which is never negative.
 
     Args:
         config: Weights and clipping.
@@ -107,22 +102,17 @@ def ppo_loss(
         actions: ``[..., action]``.
         old_log_probs: Log-probabilities under the policy that acted, ``[...]``.
         advantages: A, ``[...]``.
-        values: V, ``[...]``.
-        targets: R, ``[...]``.
-        mask: 1.0 for steps that happened, ``[...]``.
-        steps: Number of steps that happened in the whole minibatch.
 
     Returns:
-        ``loss`` and ``kl``.
+        Both ``[...]``.
     """
     log_ratio = distribution.log_prob(actions) - old_log_probs
     ratio = log_ratio.exp()
     clipped = ratio.clamp(1.0 - config.clip, 1.0 + config.clip)
-    gain = torch.minimum(ratio * advantages, clipped * advantages)
-    error = (values - targets).square()
-    total = gain - config.value_weight * error + config.entropy_weight * distribution.entropy()
-    divergence = (ratio - 1.0 - log_ratio).detach()
-    return {"loss": -(total * mask).sum() / steps, "kl": (divergence * mask).sum() / steps}
+    loss = -torch.minimum(ratio * advantages, clipped * advantages)
+    if config.entropy_weight:
+        loss = loss - config.entropy_weight * distribution.entropy()
+    return loss, (ratio - 1.0 - log_ratio).detach()
 
 
 def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl: float) -> None:
@@ -140,6 +130,11 @@ def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl
     for group in optimizer.param_groups:
         rate = group["lr"] * factor
         group["lr"] = min(max(rate, 0.01 * config.learning_rate), config.learning_rate)
+
+
+def adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Adam:
+    """Adam as PPO is used with, in one operation for all parameters."""
+    return torch.optim.Adam(parameters, lr=learning_rate, eps=1e-5, fused=True)
 
 
 def step(
@@ -166,7 +161,7 @@ class PPOInputs(NamedTuple):
 def ppo_update(
     config: ActorCriticConfig,
     network: ActorCritic,
-    adam: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     return_scale: ReturnScale,
     rollout: Rollout,
     inputs: PPOInputs,
@@ -178,7 +173,7 @@ def ppo_update(
     Args:
         config: Hyper-parameters.
         network: The policy that acted, and its value function.
-        adam: Optimizer of the network.
+        optimizer: Of the network.
         return_scale: Running scale of the returns; it is updated.
         rollout: Experience.
         inputs: Inputs of the network in it.
@@ -203,33 +198,33 @@ def ppo_update(
         )
         happened = rollout.mask > 0
         log_probs = rollout.distribution.log_prob(rollout.actions)
-        normalized = normalize(advantages, rollout.mask, per_task=False)
-        columns = (
-            inputs.actor,
-            inputs.critic,
-            rollout.actions,
-            log_probs,
-            normalized,
-            advantages + values,
-            rollout.mask,
-        )
-        data = [value[happened] for value in columns]
+        gains = normalize(advantages, rollout.mask, per_task=False)
+        of_actor = Columns(inputs.actor[happened], rollout.actions[happened], log_probs[happened], gains[happened])
+        of_critic = Columns(inputs.critic[happened], (advantages + values)[happened])
         anchored = None if anchored is None else anchored.at(happened)
 
-    def loss(rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
-        """The share of some steps in the loss of a minibatch with that many."""
-        actor, critic, actions, old, gains, targets, mask = (value[rows] for value in data)
+    def actor_loss(rows: Tensor, steps: int) -> dict[str, Tensor]:
+        """The share of some steps in the loss of the policy, over a minibatch with that many."""
+        actor, actions, old, advantages = of_actor[rows]
         distribution = network(actor)
-        losses = ppo_loss(config, distribution, actions, old, gains, network.value(critic), targets, mask, steps)
-        return add_anchor(losses, distribution, anchored and anchored.at(rows), mask, steps)
+        loss, kl = policy_loss(config, distribution, actions, old, advantages)
+        losses = {"loss": loss.sum() / steps, "kl": kl.sum() / steps}
+        return add_anchor(losses, distribution, anchored and anchored.at(rows), 1.0 / steps)
+
+    def critic_loss(rows: Tensor, steps: int) -> dict[str, Tensor]:
+        """The same of the value function, weighted."""
+        critic, targets = of_critic[rows]
+        return {"loss": config.value_weight / steps * (network.value(critic) - targets).square().sum()}
 
     parameters = list(network.parameters())
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
-        for chosen in minibatches(len(data[0]), config.minibatches, generator, rollout.mask.device):
-            sums, gradient = minibatch_gradients(loss, data[-1], chosen, parameters, shards=config.shards)
-            adjust_learning_rate(config, adam, sums["kl"])
-            step(adam, parameters, gradient, config.max_grad_norm)
+        for rows in minibatches(len(of_actor), config.minibatches, generator, rollout.mask.device):
+            shares = rows.chunk(max(1, config.shards // 2)) if rows.device.type == "cpu" else [rows]
+            parts = [partial(loss, share, len(rows)) for share in shares for loss in (actor_loss, critic_loss)]
+            sums, gradient = gradients(parts, parameters)
+            adjust_learning_rate(config, optimizer, sums["kl"])
+            step(optimizer, parameters, gradient, config.max_grad_norm)
     return sums
 
 

@@ -14,7 +14,7 @@ from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import Anchored, add_anchor, anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
 from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, moments, normalize
-from robotmeta.metalearners.ppo import adjust_learning_rate, exploration, ppo_loss, step
+from robotmeta.metalearners.ppo import adam, adjust_learning_rate, exploration, policy_loss, step
 from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
 from robotmeta.policies import DiagonalGaussian, Memory, RecurrentActorCritic, ReturnScale
@@ -42,7 +42,7 @@ class RL2(InContext[RL2Config]):
             min_std=config.min_std,
             generator=generator,
         )
-        self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
+        self.adam = adam(self.network.parameters(), config.learning_rate)
 
     @property
     def memory(self) -> Memory:
@@ -84,21 +84,14 @@ class RL2(InContext[RL2Config]):
         """The share of some sequences in the loss of a minibatch with that many steps."""
         batch, state = data.select(rows)
         distribution, values, _ = self.network(batch["inputs"], state)
-        losses = ppo_loss(
-            self.config,
-            distribution,
-            batch["actions"],
-            batch["log_probs"],
-            batch["advantages"],
-            values,
-            batch["targets"],
-            batch["mask"],
-            steps,
-        )
+        policy, kl = policy_loss(self.config, distribution, batch["actions"], batch["log_probs"], batch["advantages"])
+        loss = policy + self.config.value_weight * (values - batch["targets"]).square()
+        weights = batch["mask"] / steps
+        losses = {"loss": (loss * weights).sum(), "kl": (kl * weights).sum()}
         if "anchor_mean" not in batch:
             return losses
         anchored = Anchored(DiagonalGaussian(batch["anchor_mean"], batch["anchor_log_std"]), anchor_weight)
-        return add_anchor(losses, distribution, anchored, batch["mask"], steps)
+        return add_anchor(losses, distribution, anchored, weights)
 
     @torch.no_grad()
     def _sequences(self, rollouts: list[Rollout], anchored: Anchored | None = None) -> Sequences:

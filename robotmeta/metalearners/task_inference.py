@@ -21,7 +21,7 @@ from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
 from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments
-from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, exploration, ppo_update, step
+from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, adam, exploration, ppo_update, step
 from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
 from robotmeta.policies import (
@@ -90,8 +90,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
             min_std=config.min_std,
             generator=generator,
         )
-        self.adam = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5)
-        self.estimator_adam = torch.optim.Adam(self.estimator.parameters(), lr=config.estimator_learning_rate, eps=1e-5)
+        self.adam = adam(self.network.parameters(), config.learning_rate)
+        self.estimator_adam = adam(self.estimator.parameters(), config.estimator_learning_rate)
 
     @property
     def memory(self) -> Memory:

@@ -34,7 +34,7 @@ def test_the_gradient_of_the_penalty_is_that_of_finite_differences() -> None:
 
     def loss(mean: Tensor, log_std: Tensor) -> Tensor:
         nothing = {"loss": torch.zeros(()).double()}
-        return add_anchor(nothing, DiagonalGaussian(mean, log_std), anchored, mask, mask.sum())["loss"]
+        return add_anchor(nothing, DiagonalGaussian(mean, log_std), anchored, mask / mask.sum())["loss"]
 
     mean, log_std = (value.clone().requires_grad_() for value in start)
     found = torch.autograd.grad(loss(mean, log_std), [mean, log_std])
@@ -44,9 +44,9 @@ def test_the_gradient_of_the_penalty_is_that_of_finite_differences() -> None:
 
 
 def test_the_penalty_is_the_divergence_from_the_policy_to_its_anchor() -> None:
-    mean, one = torch.tensor([[0.5]]), torch.ones(1)
+    mean = torch.tensor([[0.5]])
     anchored = Anchored(DiagonalGaussian(torch.zeros(1, 1), torch.zeros(1)), weight=3.0)
-    found = add_anchor({"loss": torch.zeros(())}, DiagonalGaussian(mean, torch.zeros(1)), anchored, one, one.sum())
+    found = add_anchor({"loss": torch.zeros(())}, DiagonalGaussian(mean, torch.zeros(1)), anchored, 1.0)
     assert float(found["kl_anchor"]) == pytest.approx(0.5 * 0.5**2)
     assert float(found["loss"]) == pytest.approx(3.0 * 0.5 * 0.5**2)
 
