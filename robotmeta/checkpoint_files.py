@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from robotmeta.policy_file import write_policy
 from robotmeta.schema import SCHEMA
 
 _WEIGHTS, _MANIFEST, _TRAINING = "policy.safetensors", "manifest.json", "training.pt"
+_TRIALS = "trials"
 
 
 def weights_of(checkpoint: Path) -> Path:
@@ -28,15 +30,20 @@ def weights_of(checkpoint: Path) -> Path:
     return checkpoint / _WEIGHTS
 
 
-def write_checkpoint(policy: Policy, folder: Path) -> None:
+def write_checkpoint(policy: Policy, folder: Path, trials: Mapping[str, Any] | None = None) -> None:
     """Writes the files of a checkpoint into an empty folder.
+
+    Args:
+        policy: The policy.
+        folder: The folder.
+        trials: What resuming needs of trials in progress.
 
     Raises:
         OSError: If they cannot be written.
     """
     write_policy(policy, folder / _WEIGHTS)
     try:
-        torch.save(policy.learner.training_state(), folder / _TRAINING)
+        torch.save(policy.learner.training_state() | ({_TRIALS: trials} if trials else {}), folder / _TRAINING)
     except RuntimeError as error:  # torch.save reports a full disk this way
         raise OSError(0, str(error).splitlines()[0]) from None
     described = {**manifest(policy), "files": {name: _digest(folder / name) for name in (_WEIGHTS, _TRAINING)}}
@@ -85,20 +92,36 @@ def load_training_state(checkpoint: Path, learner: MetaLearner[Any]) -> None:
         UserError: If it is damaged, or the state of another learner.
     """
     file = checkpoint / _TRAINING
-    data = io.BytesIO(read_file(file))
     try:
-        with zipfile.ZipFile(data) as packed:  # torch.save does not compress, so the content is no larger than the file
-            compressed = any(part.compress_type != zipfile.ZIP_STORED for part in packed.infolist())
-        data.seek(0)
-        state = None if compressed else torch.load(data, weights_only=True, map_location="cpu")
         kinds = _kinds(learner)
-        assert state is not None
-        learner.load_training_state(state)
+        learner.load_training_state(_training_state(file))
         fits = kinds == _kinds(learner) and _shapes_fit(learner)
     except Exception:  # torch.load raises many types for damaged files
         fits = False
     if not fits:
         raise UserError(f"{file} is damaged: it contains no optimizer state")
+
+
+def load_trials(checkpoint: Path) -> dict[str, Any]:
+    """What resuming needs of the trials that were in progress at a checkpoint; empty if there were none.
+
+    Raises:
+        UserError: If it is damaged.
+    """
+    file = checkpoint / _TRAINING
+    try:
+        return _training_state(file).get(_TRIALS, {})  # of staggered trials, which earlier versions did not have
+    except Exception:  # torch.load raises many types for damaged files
+        raise UserError(f"{file} is damaged: it contains no state of a training") from None
+
+
+def _training_state(file: Path) -> dict[str, Any]:
+    data = io.BytesIO(read_file(file))
+    with zipfile.ZipFile(data) as packed:  # torch.save does not compress, so the content is no larger than the file
+        if any(part.compress_type != zipfile.ZIP_STORED for part in packed.infolist()):
+            raise ValueError("compressed")
+    data.seek(0)
+    return torch.load(data, weights_only=True, map_location="cpu")
 
 
 def _kinds(learner: MetaLearner[Any]) -> list[dict[str, type]]:

@@ -131,7 +131,7 @@ def fine_tune(
 
     compared = comparison("fine-tuning: comparison", *_COMPARED)
     env = TaskBatchEnv(
-        policy.family, config.meta_batch, config.episodes, simulator=kind, threads=threads, oracle=config.oracle
+        policy.family, config.tasks, config.episodes, simulator=kind, threads=threads, oracle=config.oracle
     )
     with one_torch_thread(), stop_signal() as stop:
         loop = Loop(

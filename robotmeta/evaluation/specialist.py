@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from robotmeta.envs import TaskBatchEnv, Tasks
+from robotmeta.envs import Tasks
 from robotmeta.errors import UserError
 from robotmeta.evaluation.schedule import Evaluated, Schedule
 from robotmeta.evaluation.single_task import measured
 from robotmeta.files import read_file, write_text
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.metalearners import MetaLearner
-from robotmeta.metalearners.trials import collect_trial
+from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy
 from robotmeta.policy_file import load_policy, save_policy
 from robotmeta.seeding import streams
@@ -86,13 +86,12 @@ def specialize(
         history = _history(folder, policy.iteration)
         best = load_policy(best_file, family=policy.family)
         score = _score(best, task, schedule, threads)
-        env = training_env(policy, threads)
-        env.load(task.repeat(env.num_tasks))
+        trials = Trials(training_env(policy, threads), policy.learner, run.trials())
         with MetricsLog(run, start=policy.iteration) as log:
             while not schedule.ended(history):
                 began = time.perf_counter()
                 for _ in range(schedule.evaluate_every):
-                    policy = _updated(policy, env, log)
+                    policy = _updated(policy, task, trials, log)
                 reached = _score(policy, task, schedule, threads)
                 seconds = (history[-1].seconds if history else 0.0) + time.perf_counter() - began
                 history.append(Evaluated(policy.iteration, policy.env_steps, seconds, reached))
@@ -102,7 +101,7 @@ def specialize(
                 if schedule.drops_after(history) > schedule.drops_after(history[:-1]):
                     _divide_step_size(policy.learner, schedule.divisor)
                 _save_history(folder, history)
-                run.save(policy)
+                run.save(policy, trials.state())
                 on_evaluation(history[-1])
     best = load_policy(best_file, family=policy.family)
     flat = schedule.drops_after(history) > schedule.drops
@@ -124,11 +123,11 @@ def _started(policy: Policy, run: RunFolder, best_file: Path) -> Policy:
     return policy
 
 
-def _updated(policy: Policy, env: TaskBatchEnv, log: MetricsLog) -> Policy:
+def _updated(policy: Policy, task: Tasks, trials: Trials, log: MetricsLog) -> Policy:
     """The policy after one update, which is logged."""
     began = time.perf_counter()
     generator, _ = streams(policy.config.seed, "iteration", policy.iteration)
-    trial = collect_trial(env, policy.learner, generator)
+    trial = trials.next(task.repeat, generator)
     collected = time.perf_counter()
     metrics = policy.learner.update(trial, generator)
     policy.check_finite()

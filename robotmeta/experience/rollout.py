@@ -110,6 +110,10 @@ class Rollout:
         kept = ~self.diverged
         return float(self.returns[kept].mean()) if bool(kept.any()) else float("nan")
 
+    def of(self, tasks: Tensor) -> Rollout:
+        """The experience in some of the tasks; ``tasks`` is a mask or indices."""
+        return replace(self, **tree_map(lambda value: value[tasks.to(value.device)], vars(self)))
+
     def to(self, device: torch.device | str) -> Rollout:
         """The same experience on another device."""
         if self.rewards.device == torch.device(device):
@@ -124,6 +128,20 @@ class Trial(NamedTuple):
     """Rollouts of the same tasks. There was an adaptation step after each but the last."""
     tasks: Tensor
     """These tasks, encoded, ``[task, encoding]``. They are known in meta-training only."""
+    belief: Belief
+    """The belief before the first rollout, ``[task, ...]`` each."""
+    episode: Tensor | None = None
+    """How many episodes each trial had before the first rollout, ``[task]`` on the CPU; None for none."""
+
+    @property
+    def first(self) -> Rollout:
+        """The first rollout, of the trials that began with it."""
+        return self.rollouts[0] if self.episode is None else self.rollouts[0].of(self.episode == self.episode.min())
+
+    @property
+    def last(self) -> Rollout:
+        """The last rollout, of the trials that have had the most episodes."""
+        return self.rollouts[-1] if self.episode is None else self.rollouts[-1].of(self.episode == self.episode.max())
 
     @property
     def steps(self) -> int:
@@ -136,7 +154,8 @@ class Trial(NamedTuple):
 
     def to(self, device: torch.device | str) -> Trial:
         """The same trial on another device."""
-        return Trial([rollout.to(device) for rollout in self.rollouts], self.tasks.to(device))
+        belief = tree_map(lambda value: value.to(device), self.belief)
+        return Trial([rollout.to(device) for rollout in self.rollouts], self.tasks.to(device), belief, self.episode)
 
 
 def concatenate_episodes(rollouts: list[Rollout]) -> Rollout:

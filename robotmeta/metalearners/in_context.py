@@ -13,7 +13,7 @@ from robotmeta.envs import Observation
 from robotmeta.envs.family import bounded
 from robotmeta.errors import unknown
 from robotmeta.experience.observations import flatten
-from robotmeta.experience.rollout import Belief, PolicyInput, Rollout
+from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
@@ -129,12 +129,18 @@ class InContext(MetaLearner[ConfigT], ABC):
 
     # -- trials as sequences -----------------------------------------------------------------------------------------
 
-    def trial_inputs(self, timeline: Timeline) -> Tensor:
-        """What the network read before each step of some trials, ``[time, trial, input]``."""
+    def state_before(self, trial: Trial) -> MemoryState:
+        """The state of the memory before the first step of some trials, ``[trial, ...]`` each."""
+        state = self.memory_state(trial.belief)
+        return {name: _of_worlds(value, trial.rollouts[0]) for name, value in state.items()}
 
-        def previous(value: Tensor) -> Tensor:
-            """Of the step before, in whichever episode of the trial; zero at the start of the trial."""
-            return torch.cat([torch.zeros_like(value[:1]), value[:-1]])
+    def trial_inputs(self, timeline: Timeline, trial: Trial) -> Tensor:
+        """What the network read before each step of some trials, ``[time, trial, input]``."""
+        first = trial.rollouts[0]
+
+        def previous(value: Tensor, before: Tensor) -> Tensor:
+            """Of the step before, in whichever episode of the trial."""
+            return torch.cat([_of_worlds(before, first).view_as(value[:1]), value[:-1]])
 
         def start(rollout: Rollout) -> Tensor:
             first = torch.zeros_like(rollout.rewards).unsqueeze(-1)
@@ -143,8 +149,8 @@ class InContext(MetaLearner[ConfigT], ABC):
 
         return self._inputs(
             timeline.concatenate(lambda r: flatten(r.observations)),
-            previous(timeline.concatenate(lambda r: r.actions)),
-            previous(timeline.concatenate(lambda r: r.rewards)),
+            previous(timeline.concatenate(lambda r: r.actions), trial.belief["action"]),
+            previous(timeline.concatenate(lambda r: r.rewards), trial.belief["reward"]),
             timeline.concatenate(start),
         )
 
@@ -152,3 +158,8 @@ class InContext(MetaLearner[ConfigT], ABC):
         # The logarithm compresses rewards of any scale. A running scale would change their meaning during a trial.
         squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
         return torch.cat([self.observe(observation), bounded(action), squashed, start], dim=-1)
+
+
+def _of_worlds(value: Tensor, rollout: Rollout) -> Tensor:
+    """Of each task and episode ``[task, episode or 1, ...]`` in the order of the worlds, ``[world, ...]``."""
+    return value.expand(*rollout.rewards.shape[:2], *value.shape[2:]).flatten(0, 1)

@@ -54,6 +54,16 @@ class LearnerConfig:
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)
 
+    @property
+    def rollouts(self) -> int:
+        """Rollouts a meta-update: one before each adaptation step, and one after the last."""
+        return self.adaptation_steps + 1
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of each of these rollouts."""
+        return self.meta_batch
+
     def control_defaults(self) -> dict[str, Any]:
         """Hyper-parameters that a trained control takes from this learner, so that the two can be compared."""
         return {}
@@ -179,7 +189,7 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
         """One meta-update.
 
         Args:
-            trial: ``config.adaptation_steps + 1`` rollouts of the same tasks, and the tasks.
+            trial: ``config.rollouts`` rollouts of the same tasks, and the tasks.
             generator: A CPU generator for shuffling.
             anchor: What the policy stays close to at the steps of the trial; None for nothing.
 
@@ -227,4 +237,7 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
     def load_training_state(self, state: Mapping[str, Any]) -> None:
         """Restores the state that :meth:`training_state` returned."""
         for optimizer, saved in zip(self.optimizers(), state["optimizers"], strict=True):
+            fused = [group.get("fused") for group in optimizer.param_groups]
             optimizer.load_state_dict(saved)
+            for group, value in zip(optimizer.param_groups, fused, strict=True):
+                group["fused"] = value  # how it is computed, which may have changed since

@@ -61,15 +61,15 @@ class RL2(InContext[RL2Config]):
         return [self.adam]
 
     def distributions(self, trial: Trial) -> DiagonalGaussian:
-        inputs = self.trial_inputs(Timeline(trial.rollouts))
-        return self.network(inputs, self.memory.begin(inputs.shape[1]))[0]  # [time, trial, action]
+        inputs = self.trial_inputs(Timeline(trial.rollouts), trial)
+        return self.network(inputs, self.state_before(trial))[0]  # [time, trial, action]
 
     def update(self, trial: Trial, generator: torch.Generator, anchor: Anchor | None = None) -> dict[str, float]:
         # A_t = GAE over the whole trial: information from one episode is worth the rewards of the next ones
         # for each epoch, for each minibatch of sequences: Adam on the loss of PPO, each sequence in one call
         config = self.config
         anchored = anchored_at(trial, anchor)
-        data, weight = self._sequences(trial.rollouts, anchored), anchor.weight if anchor else 0.0
+        data, weight = self._sequences(trial, anchored), anchor.weight if anchor else 0.0
         loss, mask, parameters = partial(self._loss, data, weight), data.steps["mask"], list(self.network.parameters())
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
@@ -94,13 +94,13 @@ class RL2(InContext[RL2Config]):
         return add_anchor(losses, distribution, anchored, weights)
 
     @torch.no_grad()
-    def _sequences(self, rollouts: list[Rollout], anchored: Anchored | None = None) -> Sequences:
+    def _sequences(self, trial: Trial, anchored: Anchored | None = None) -> Sequences:
         """Trials as sequences, cut every ``bptt`` steps."""
         config = self.config
-        timeline = Timeline(rollouts)
-        x = self.trial_inputs(timeline)
+        timeline = Timeline(trial.rollouts)
+        x = self.trial_inputs(timeline, trial)
         mask, rewards = timeline.concatenate(lambda r: r.mask), timeline.concatenate(lambda r: r.training_rewards)
-        start = self.memory.begin(mask.shape[1])
+        start = self.state_before(trial)
         values, states = run_in_segments(lambda x, state: self.network(x, state)[1:], x, start, config.bptt)
         elapsed = timeline.concatenate(_until_next)
         returns = discounted_returns(rewards.T, config.discount, elapsed.T).T

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -53,9 +53,23 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     estimator_minibatches: int = 8
     """Gradient steps a pass over the estimator's sequences."""
 
+    staggered: bool = True
+    """Whether a meta-update takes one episode each of (adaptation_steps + 1) * meta_batch trials that are in progress,
+    instead of whole trials. Then more worlds run side by side, which is faster."""
+
+    unrecorded: ClassVar = {"staggered": False}
+
+    @property
+    def rollouts(self) -> int:
+        return 1 if self.staggered else super().rollouts
+
+    @property
+    def tasks(self) -> int:
+        return self.meta_batch * (self.adaptation_steps + 1 if self.staggered else 1)
+
     def fine_tuning(self) -> Self:
         """The estimator stays as it is: in tasks that are all alike it would unlearn to infer."""
-        return replace(super().fine_tuning(), estimator_epochs=0)
+        return replace(super().fine_tuning(), estimator_epochs=0, staggered=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,13 +168,13 @@ class TaskInference(InContext[TaskInferenceConfig]):
             rollout: All its episodes.
         """
         timeline = Timeline(trial.rollouts)
-        inputs, mask = self.trial_inputs(timeline), timeline.concatenate(lambda r: r.mask)
+        inputs, mask = self.trial_inputs(timeline, trial), timeline.concatenate(lambda r: r.mask)
 
         def features(inputs: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
             estimate, after = self.estimator(inputs, state)
             return self._policy_features(estimate), after
 
-        bptt, start = self.config.bptt, self.memory.begin(mask.shape[1])
+        bptt, start = self.config.bptt, self.state_before(trial)
         estimates, states = run_in_segments(features, inputs, start, bptt)
         ppo_inputs = self._ppo_inputs(rollout, torch.cat(timeline.split(estimates), dim=1), trial.tasks)
         truth = timeline.concatenate(lambda r: self._truth(r, trial.tasks)[:, :, :-1])

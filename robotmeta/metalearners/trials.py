@@ -1,21 +1,110 @@
-"""Experience for one meta-update."""
+"""Experience for one meta-update after another."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from robotmeta.envs import TaskBatchEnv
-from robotmeta.experience.rollout import Trial, collect
-from robotmeta.metalearners.protocol import MetaLearner
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs import TaskBatchEnv, Tasks
+from robotmeta.experience.rollout import Belief, Trial, collect
+from robotmeta.experience.trees import expand_mask
+from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
 
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Collects one rollout of every task before the first adaptation step, and one after each."""
-    belief = learner.begin(env.num_tasks, generator)
+    begin = belief = learner.begin(env.num_tasks, generator)
     rollouts = []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
         rollout, belief = collect(env, learner, belief, generator)
         rollouts.append(rollout)
         if remaining:
             belief = learner.adapt(belief, rollout)
-    return Trial(rollouts, env.family.encoding.encode(env.tasks).to(learner.device))
+    return Trial(rollouts, _encoded(env, learner), begin)
+
+
+class _InProgress(NamedTuple):
+    """Trials that go on with the next meta-update."""
+
+    tasks: np.ndarray
+    """``[task, parameter]``."""
+    belief: Belief
+    """After the episodes so far, ``[task, ...]`` each."""
+    episode: Tensor
+    """Number of the next episode, ``[task]``. A trial that has had all of them is over."""
+
+
+class Trials:
+    """Collects experience for one meta-update after another: whole trials, or one episode of staggered ones.
+
+    Whole trials of some tasks run from their first episode to the last one. Of staggered trials, a part is at its first
+    episode, a part at its second one, and so on. A meta-update takes one episode of each, with the belief that it had
+    then. As many trials begin and end with each meta-update, and as many episodes are collected. But more of them run
+    side by side, which is faster.
+
+    Args:
+        env: The worlds.
+        learner: The learner that acts.
+        state: What :meth:`state` returned before an interruption.
+    """
+
+    def __init__(self, env: TaskBatchEnv, learner: MetaLearner, state: Mapping[str, Any] | None = None) -> None:
+        self._env, self._learner = env, learner
+        self._now: _InProgress | None = None
+        if state:
+            self._now = _InProgress(state["tasks"].numpy(), state["belief"], state["episode"])
+
+    def next(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> Trial:
+        """Experience for the next meta-update.
+
+        Args:
+            sample: Draws that many tasks.
+            generator: A CPU generator, see :func:`robotmeta.experience.rollout.collect`.
+        """
+        if staggered(self._learner.config):
+            return self._next_episode(sample, generator)
+        self._env.load(sample(self._env.num_tasks))
+        return collect_trial(self._env, self._learner, generator)
+
+    def state(self) -> dict[str, Any]:
+        """What the next meta-update depends on besides the weights, as tensors."""
+        if self._now is None:
+            return {}
+        tasks, belief, episode = self._now
+        return {"tasks": torch.from_numpy(tasks), "belief": dict(belief), "episode": episode}
+
+    def _next_episode(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> Trial:
+        env, learner = self._env, self._learner
+        tasks, belief, episode = self._started(sample, generator)
+        env.load(tasks)
+        rollout, after = collect(env, learner, belief, generator)
+        self._now = _InProgress(tasks.values, learner.adapt(after, rollout), episode + 1)
+        return Trial([rollout], _encoded(env, learner), belief, episode)
+
+    def _started(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> tuple[Tasks, Belief, Tensor]:
+        """The trials with new ones in the places of those that are over."""
+        count, length = self._env.num_tasks, self._learner.config.adaptation_steps + 1
+        begin = self._learner.begin(count, generator)
+        if self._now is None:  # the first trials are shorter, so that as many end with each meta-update
+            return sample(count), begin, torch.arange(length).repeat_interleave(-(-count // length))[:count]
+        values, belief, episode = self._now
+        over = episode == length
+        new = sample(int(over.sum()))
+        values = values.copy()
+        values[over.numpy()] = new.values
+        mask = over.to(self._learner.device)
+        started = {n: torch.where(expand_mask(mask, begin[n]), begin[n], value) for n, value in belief.items()}
+        return Tasks(new.names, values), started, episode.masked_fill(over, 0)
+
+
+def staggered(config: LearnerConfig) -> bool:
+    """Whether a meta-update takes one episode of each trial, instead of whole trials."""
+    return config.rollouts < config.adaptation_steps + 1
+
+
+def _encoded(env: TaskBatchEnv, learner: MetaLearner) -> Tensor:
+    return env.family.encoding.encode(env.tasks).to(learner.device)

@@ -61,7 +61,7 @@ class MetricsLog:
     ) -> dict[str, Any]:
         """Logs one iteration and returns its line; ``began`` and ``collected`` are times of ``time.perf_counter``."""
         now = time.perf_counter()
-        first, last = trial.rollouts[0], trial.rollouts[-1]
+        first, last = trial.first, trial.last
         line: dict[str, Any] = {
             "iteration": policy.iteration - 1,
             "env_steps": policy.env_steps,

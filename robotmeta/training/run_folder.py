@@ -7,11 +7,12 @@ import fcntl
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from robotmeta.checkpoint_files import weights_of, write_checkpoint
+from robotmeta.checkpoint_files import load_trials, weights_of, write_checkpoint
 from robotmeta.config import RunConfig
 from robotmeta.errors import UserError
 from robotmeta.files import open_lock, plain_name, read_file, replaced_folder, write_text, writing
@@ -159,15 +160,24 @@ class RunFolder:
         """Number of meta-updates at the newest checkpoint; 0 if there is none."""
         return max((int(checkpoint.name) for checkpoint in self.checkpoints()), default=0)
 
-    def save(self, policy: Policy) -> Path:
+    def trials(self) -> dict[str, Any]:
+        """Trials that were in progress at the newest checkpoint, see :class:`robotmeta.metalearners.trials.Trials`."""
+        checkpoints = self.checkpoints()
+        return load_trials(checkpoints[-1]) if checkpoints else {}
+
+    def save(self, policy: Policy, trials: Mapping[str, Any] | None = None) -> Path:
         """Saves a checkpoint in full or not at all, and removes all but the newest two.
+
+        Args:
+            policy: The policy.
+            trials: Trials in progress, see :class:`robotmeta.metalearners.trials.Trials`.
 
         Raises:
             UserError: If it cannot be written. Earlier checkpoints are left intact.
         """
         checkpoint = self.own(self._checkpoints) / f"{policy.iteration:08d}"
         with replaced_folder(checkpoint) as partial:
-            write_checkpoint(policy, partial)
+            write_checkpoint(policy, partial, trials)
         for old in self.checkpoints()[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)  # leaves links as they are
         return checkpoint

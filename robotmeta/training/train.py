@@ -7,6 +7,7 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from robotmeta.errors import TrainingDiverged, UserError
 from robotmeta.interrupts import stop_signal
 from robotmeta.memory import check_memory
 from robotmeta.metalearners import DEFAULT
-from robotmeta.metalearners.trials import collect_trial
+from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
@@ -159,7 +160,7 @@ def _check_checkpoint_every(checkpoint_every: int) -> None:
 def _check_rollouts(policy: Policy) -> None:
     """Raises UserError if the experience of one iteration does not fit into memory."""
     hyper = policy.config.hyperparameters
-    rollouts, worlds = hyper.adaptation_steps + 1, hyper.meta_batch * hyper.episodes
+    rollouts, worlds = hyper.rollouts, hyper.tasks * hyper.episodes
     check_memory(
         f"a meta-update from {rollouts} rollouts of {worlds} episodes",
         rollouts * worlds * episode_bytes(policy.family),
@@ -172,16 +173,16 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
     #     rollout = collect(tasks, belief)                 experience of all tasks at once
     #     belief  = adapt(belief, rollout)                 inner loop, after each rollout but the last
     #     update(rollouts)                                 outer loop
+    # Staggered trials go on in the next iteration.
     config, learner, iterations = policy.config, policy.learner, policy.config.iterations
-    env = training_env(policy, threads)
+    trials = Trials(training_env(policy, threads), learner, folder.trials())
     steps = policy.env_steps
     log = MetricsLog(folder, start=policy.iteration)
     with one_torch_thread(), stop_signal() as stopped, log, Progress(iterations, progress) as shown:
         for iteration in range(policy.iteration, iterations):
             began = time.perf_counter()
             generator, rng = streams(config.seed, "iteration", iteration)
-            env.load(policy.family.sample(env.num_tasks, rng))
-            trial = collect_trial(env, learner, generator)
+            trial = trials.next(partial(policy.family.sample, rng=rng), generator)
             collected = time.perf_counter()
             metrics = learner.update(trial, generator)
             steps += trial.steps
@@ -190,7 +191,7 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
             line = log.write(policy, trial, metrics, began, collected)
             shown.advance(line)
             if stopped or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations:
-                folder.save(policy)
+                folder.save(policy, trials.state())
             if stopped:
                 break
     return Run(folder.path, policy, stopped.number if policy.iteration < iterations else None)
@@ -206,11 +207,11 @@ def _check_weights(policy: Policy, folder: RunFolder, iteration: int) -> None:
 
 
 def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:
-    """The worlds of one meta-batch, ``meta_batch`` tasks with ``episodes`` episodes each."""
+    """The worlds of one rollout of a meta-update, ``tasks`` tasks with ``episodes`` episodes each."""
     hyper = policy.config.hyperparameters
     return TaskBatchEnv(
         policy.family,
-        hyper.meta_batch,
+        hyper.tasks,
         hyper.episodes,
         simulator=policy.config.simulator,
         threads=threads,

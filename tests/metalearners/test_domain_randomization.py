@@ -10,8 +10,9 @@ import torch
 
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.experience.rollout import Trial
+from robotmeta.metalearners.trials import collect_trial
 from robotmeta.policy import Policy, new_policy
-from robotmeta.training.train import collect_trial, training_env
+from robotmeta.training.train import training_env
 from tests.learning import generator, short
 
 

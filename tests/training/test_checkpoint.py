@@ -17,6 +17,7 @@ def test_loading_a_run_folder_restores_the_policy_and_its_training_state(trained
     (state,) = (
         torch.load(file, weights_only=True) for file in RunFolder(trained.folder).checkpoints()[-1].glob("*.pt")
     )
+    state.pop("trials", None)  # those in progress, if trials are staggered
     assert same(state, trained.policy.learner.training_state())
     load_training_state(RunFolder(trained.folder).checkpoints()[-1], loaded.learner)
     assert same(loaded.learner.training_state(), trained.policy.learner.training_state())

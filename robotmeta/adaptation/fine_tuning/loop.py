@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.errors import SimulationDiverged, TrainingDiverged
 from robotmeta.interrupts import StopSignal
 from robotmeta.metalearners.protocol import Anchor
-from robotmeta.metalearners.trials import collect_trial
+from robotmeta.metalearners.trials import Trials
 from robotmeta.seeding import streams
 
 _EVERY = 5  # iterations from one comparison to the next
@@ -88,12 +89,13 @@ class Loop:
         kl_weight: float,
         on_progress: Callable[[FineTuning], None] | None = None,
     ) -> None:
-        self._candidate, self._env, self._source = candidate, env, source
+        self._candidate, self._source = candidate, source
         self._comparison, self._budget, self._folder = comparison, budget, folder
         self._seed, self._on_progress = seed, on_progress
         self._anchor = Anchor(candidate.copy(), kl_weight)
         self._began = time.perf_counter()
         self.best, self.progress, self.history = folder.load(candidate)
+        self._trials = Trials(env, candidate.learner, folder.trials())
         self._began -= self.progress.seconds
         self._best_returns = comparison.returns(self.best)
         if not self.history:
@@ -105,7 +107,7 @@ class Loop:
         """Goes on until the budget is spent, nothing is gained any more, the update diverges, or a signal comes."""
         # until the budget is spent:
         #     tasks ~ posterior                        a meta-batch
-        #     trial = collect_trial(tasks)             experience of the candidate
+        #     trial = collect(tasks)                   experience of the candidate
         #     update(trial, anchor)                    outer loop, with w KL(pi, pi_anchor) in its loss
         #     now and then: keep the candidate if its return is higher than the best policy's in the same worlds
         while self.stopped is None and (self._used() < 1.0 or self.progress.iteration == 0):
@@ -128,8 +130,7 @@ class Loop:
     def _update(self) -> None:
         learner = self._candidate.learner
         generator, rng = streams(self._seed, "fine-tuning", self.progress.iteration)
-        self._env.load(self._source.sample(self._env.num_tasks, rng))
-        trial = collect_trial(self._env, learner, generator)
+        trial = self._trials.next(partial(self._source.sample, rng=rng), generator)
         learner.update(trial, generator, self._anchor)
         self._candidate.check_finite()
         self._count(trial.steps)
@@ -148,7 +149,7 @@ class Loop:
 
     def _save(self) -> None:
         policy, learner = self._candidate.policy(), self._candidate.learner
-        self._folder.save(policy, learner, self.best, self.progress, self.history)
+        self._folder.save(policy, learner, self._trials.state(), self.best, self.progress, self.history)
 
     def _why_enough(self) -> str | None:
         lately = self.history[-_PATIENCE:]

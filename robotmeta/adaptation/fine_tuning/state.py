@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.adaptation.fine_tuning.candidate import Candidate
-from robotmeta.checkpoint_files import check_checkpoint, load_training_state, weights_of, write_checkpoint
+from robotmeta.checkpoint_files import check_checkpoint, load_training_state, load_trials, weights_of, write_checkpoint
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Rollout
 from robotmeta.files import read_file, replaced_folder
@@ -98,13 +98,20 @@ class StateFolder:
         self._arguments = arguments
 
     def save(
-        self, policy: Policy, learner: MetaLearner, best: Policy, progress: Progress, history: list[Compared]
+        self,
+        policy: Policy,
+        learner: MetaLearner,
+        trials: Mapping[str, Any],
+        best: Policy,
+        progress: Progress,
+        history: list[Compared],
     ) -> None:
         """Saves the state in full or not at all.
 
         Args:
             policy: The candidate as a policy.
             learner: The candidate with its optimizers.
+            trials: Its trials in progress.
             best: The best policy so far.
             progress: How far it is.
             history: The comparisons so far.
@@ -117,9 +124,13 @@ class StateFolder:
             "history": [dataclasses.asdict(compared) for compared in history],
         }
         with replaced_folder(self._folder) as partial:
-            write_checkpoint(dataclasses.replace(policy, learner=learner), partial)
+            write_checkpoint(dataclasses.replace(policy, learner=learner), partial, trials)
             write_policy(best, partial / _BEST)
             (partial / _PROGRESS).write_text(json_text(described, indent=2))
+
+    def trials(self) -> dict[str, Any]:
+        """Trials in progress, see :class:`robotmeta.metalearners.trials.Trials`."""
+        return load_trials(self._folder) if self._folder is not None and self._folder.exists() else {}
 
     def load(self, candidate: Candidate) -> tuple[Policy, Progress, list[Compared]]:
         """The best policy so far, and how far it is; the candidate gets its weights and optimizers.
