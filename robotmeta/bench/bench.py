@@ -9,19 +9,23 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from robotmeta.bench.collection import collection, physics
+from robotmeta.bench.collection import collection, physics, training
 from robotmeta.bench.peers import peers
 from robotmeta.bench.timing import medians
-from robotmeta.bench.updates import updates
+from robotmeta.bench.updates import LEARNERS, updates
 from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.envs import make
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.errors import UserError
+from robotmeta.metalearners import DEFAULT
 from robotmeta.policy import Policy, new_policy
 from robotmeta.threads import available_cores
 from robotmeta.versions import versions
 
 _TASKS = 40
+_BARE = "bare physics in C, open loop"
 _COLLECT = "collect() with the policy"
+_TRAINING = f"whole training by {DEFAULT}"
 
 
 def run_bench(
@@ -42,8 +46,10 @@ def run_bench(
     policy, threads = _policy(family, worlds), threads or available_cores()
     rates = medians(
         {
-            "bare physics in C, open loop": physics(policy, threads),
+            _BARE: physics(policy, threads),
             _COLLECT: collection(policy, threads),
+            f"collect() of {DEFAULT}, with its own worlds": collection(_default(family), threads),
+            _TRAINING: training(_default(family), threads),
             **(peers(policy, threads) if family.startswith("cheetah") else {}),
         },
         repeats,
@@ -52,10 +58,11 @@ def run_bench(
     seconds = medians(updates(family, threads), repeats, "meta-updates")
     ratios = {name: rates[_COLLECT] / rate for name, rate in rates.items()}
     speedup = seconds["promp: meta-update, Python loop over tasks"] / seconds["promp: meta-update"]
-    table = Table("control steps per second", "steps/s", "collect() is x times")
+    bare = rates[_BARE]
+    table = Table("control steps per second", "steps/s", "share of bare physics", "collect() is x times")
     table.title = f"{family}, {worlds} worlds, {threads} threads"
     for name, rate in rates.items():
-        table.add_row(name, f"{rate:,.0f}", f"{ratios[name]:.2f}")
+        table.add_row(name, f"{rate:,.0f}", f"{rate / bare:.2f}", f"{ratios[name]:.2f}")
     console.print(table, _iterations(seconds))
     console.print(f"ProMP's meta-update is {speedup:.1f} times as fast as a Python loop over its tasks.")
     return {
@@ -63,6 +70,7 @@ def run_bench(
         **_conditions(worlds, threads),
         "steps_per_second": rates,
         "ratio_of_collect": ratios,
+        "share_of_physics": {name: rate / bare for name, rate in rates.items()},
         "seconds": seconds,
         "loop_over_batched_update": speedup,
     }
@@ -71,7 +79,7 @@ def run_bench(
 def bench_families(
     names: Sequence[str], *, worlds: int = 400, threads: int | None = None, repeats: int = 3, console: Console
 ) -> dict[str, Any]:
-    """Measures the collection of each family and its bare physics, prints the figures and returns them.
+    """Measures collection and training of each family and its bare physics, prints the figures and returns them.
 
     Args:
         names: Families. Those without MuJoCo physics are left out.
@@ -84,17 +92,24 @@ def bench_families(
         UserError: For another number of worlds.
     """
     threads = threads or available_cores()
-    table = Table("family", "bare physics, steps/s", "collect(), steps/s", "ratio", title=f"{worlds} worlds")
+    columns = ("bare physics, steps/s", "collect(), steps/s", "ratio", "training, steps/s", "ratio")
+    table = Table("family", *columns, title=f"{worlds} worlds; training by {DEFAULT} with its own worlds")
     figures = {}
     for name in names:
         policy = _policy(name, worlds)
         if not isinstance(policy.family.world, MujocoWorld):
             continue
-        timed = {"bare physics": physics(policy, threads), "collect()": collection(policy, threads)}
+        timed = {
+            "bare physics": physics(policy, threads),
+            "collect()": collection(policy, threads),
+            "training": training(_default(name), threads),
+        }
         rates = medians(timed, repeats, name)
-        bare, ours = rates.values()
-        table.add_row(name, f"{bare:,.0f}", f"{ours:,.0f}", f"{ours / bare:.2f}")
-        figures[name] = {**rates, "ratio": ours / bare}
+        bare, ours, whole = rates.values()
+        table.add_row(
+            name, f"{bare:,.0f}", f"{ours:,.0f}", f"{ours / bare:.2f}", f"{whole:,.0f}", f"{whole / bare:.2f}"
+        )
+        figures[name] = {**rates, "ratio": ours / bare, "training_ratio": whole / bare}
     console.print(table)
     return {**_conditions(worlds, threads), "steps_per_second": figures}
 
@@ -107,10 +122,16 @@ def _policy(family: str, worlds: int) -> Policy:
     return new_policy(RunConfig(family, "promp", hyperparameters("promp", hyper)))
 
 
+def _default(family: str) -> Policy:
+    """An untrained policy of the default learner, with its own hyper-parameters."""
+    found = make(family)
+    return new_policy(RunConfig(family, DEFAULT, hyperparameters(DEFAULT, {}, family=found)), family=found)
+
+
 def _iterations(seconds: dict[str, float]) -> Table:
     """Seconds of the parts of an iteration, and their share of it."""
     table = Table("one iteration", "seconds", "share")
-    for learner in ("promp", "rl2"):
+    for learner in LEARNERS:
         whole = seconds[f"{learner}: collect"] + seconds[f"{learner}: meta-update"]
         for name, value in seconds.items():
             if name.startswith(learner):

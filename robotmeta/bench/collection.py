@@ -1,8 +1,9 @@
-"""Speed of collection, and of the physics alone, in control steps per second."""
+"""Speed of collection, of whole training, and of the physics alone, in control steps per second."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import torch
 
@@ -10,8 +11,10 @@ from robotmeta.bench.timing import Timed
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import collect
+from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
+from robotmeta.threads import one_torch_thread
 from robotmeta.training.train import training_env
 
 
@@ -24,6 +27,22 @@ def collection(policy: Policy, threads: int) -> Timed:
         began = time.perf_counter()
         rollout, _ = collect(env, policy.learner, policy.learner.begin(env.num_tasks), generator)
         return rollout.steps / (time.perf_counter() - began)
+
+    return timed
+
+
+def training(policy: Policy, threads: int) -> Timed:
+    """Whole iterations of meta-training: tasks, collection and update."""
+    learner, family = policy.learner, policy.family
+    trials = Trials(training_env(policy, threads), learner)
+    generator, rng = streams(0, "bench")
+
+    def timed() -> float:
+        with one_torch_thread():
+            began = time.perf_counter()
+            trial = trials.next(partial(family.sample, rng=rng), generator)
+            learner.update(trial, generator)
+            return trial.steps / (time.perf_counter() - began)
 
     return timed
 

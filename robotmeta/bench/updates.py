@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from robotmeta.bench.timing import Timed
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.experience.rollout import Trial
+from robotmeta.metalearners import DEFAULT
 from robotmeta.metalearners.promp import ProMP, ProMPConfig
-from robotmeta.metalearners.trials import collect_trial
+from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
 from robotmeta.training.train import training_env
 
+LEARNERS = {"promp": {**ProMPConfig.presets["paper"], "max_kl": 1e9}, "rl2": {}, DEFAULT: {}}
+"""Hyper-parameters by learner."""
+
 
 def updates(family: str, threads: int) -> dict[str, Timed]:
-    """Collection and update of an iteration, for ProMP as published (40 x 20 episodes) and RL2 with its defaults.
+    """Collection and update of an iteration, for the default learner, RL2, and ProMP as published (40 x 20 episodes).
 
     ProMP runs all its epochs, without early stopping, so that it compares with a loop that has none.
     """
     figures: dict[str, Timed] = {}
-    for learner, hyper in (("promp", {**ProMPConfig.presets["paper"], "max_kl": 1e9}), ("rl2", {})):
+    for learner, hyper in LEARNERS.items():
         iteration = _Iteration(new_policy(RunConfig(family, learner, hyperparameters(learner, hyper))), threads)
         figures[f"{learner}: collect"] = iteration.collect
         figures[f"{learner}: meta-update"] = iteration.update
@@ -35,12 +40,12 @@ class _Iteration:
 
     def __init__(self, policy: Policy, threads: int) -> None:
         self._policy = policy
-        self._env = training_env(policy, threads)
+        self._trials = Trials(training_env(policy, threads), policy.learner)
 
     def collect(self) -> float:
-        generator, _ = streams(0, "bench")
+        generator, rng = streams(0, "bench")
         began = time.perf_counter()
-        self._trial = collect_trial(self._env, self._policy.learner, generator)
+        self._trial = self._trials.next(partial(self._policy.family.sample, rng=rng), generator)
         return time.perf_counter() - began
 
     def update(self) -> float:
