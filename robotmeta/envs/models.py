@@ -50,6 +50,7 @@ class ModelBuilder:
         writes = [(p, e) for p in space for e in p.edits if not isinstance(e, SpecEdit)]
         self._writes = sorted(writes, key=lambda write: order(write[1]))
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
+        self._last: dict[tuple[float, ...], mujoco.MjModel] = {}
         self._nominal = tuple(p.nominal for p in self._structural)
         base = self._structure(self._nominal)
         # The nominal values of parameters written by hand may differ from those of the file.
@@ -59,7 +60,13 @@ class ModelBuilder:
 
     def __call__(self, tasks: Tasks) -> list[mujoco.MjModel]:
         """Returns one model per task, in order. Tasks with the same model share one object."""
-        return [self._model(row) for row in tasks]
+        models: dict[tuple[float, ...], mujoco.MjModel] = {}
+        for row in tasks:
+            key = tuple(row.values())
+            if key not in models:
+                models[key] = self._last.get(key) or self._model(row)
+        self._last = models  # most tasks of staggered trials are those of the call before
+        return [models[tuple(row.values())] for row in tasks]
 
     def _model(self, row: dict[str, float]) -> mujoco.MjModel:
         values = tuple(row[p.name] for p in self._structural)
