@@ -33,7 +33,7 @@ from robotmeta.versions import versions
 
 _FAMILY = "cheetah-direction"
 _LEARNERS: dict[str, dict[str, Any]] = {
-    "promp": {"meta_batch": 40, "episodes": 20, "max_kl": 1e9},  # all epochs, as in the loop over tasks
+    "promp": {"meta_batch": 40, "episodes": 20, "max_kl": 1e6},  # all epochs, as in the loop over tasks
     "maml": {"meta_batch": 8, "episodes": 20},
     "rl2": {},
     "task-inference": {},
@@ -41,7 +41,7 @@ _LEARNERS: dict[str, dict[str, Any]] = {
 }
 # Without clipping: rounding can put a likelihood ratio on the other side of the clip, which changes an update by per
 # cents.
-_SMOOTH = {"epochs": 1, "clip": 1e9}
+_SMOOTH = {"epochs": 1, "clip": 1e6}
 _TOLERANCE = 5e-3  # difference of the weights relative to their update
 
 

@@ -16,7 +16,7 @@ from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
 from robotmeta.training.train import training_env
 
-LEARNERS = {"promp": {**ProMPConfig.presets["paper"], "max_kl": 1e9}, "rl2": {}, DEFAULT: {}}
+LEARNERS = {"promp": {**ProMPConfig.presets["paper"], "max_kl": 1e6}, "rl2": {}, DEFAULT: {}}
 """Hyper-parameters by learner."""
 
 
