@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from robotmeta.adaptation.fine_tune import FineTuned, FineTuning, check_fine_tuning, fine_tune
 from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
-from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.posterior import TaskPosterior
+from robotmeta.adaptation.target import Collected
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Rollout
 from robotmeta.policy import Policy
-
-
-class Staged(NamedTuple):
-    """What the stages found; None for a stage that was not asked for."""
-
-    fit: Fit | None = None
-    fine_tuned: FineTuned | None = None
-
-
-class Collected(NamedTuple):
-    """The adaptation episodes so far.
-
-    Attributes:
-        adapted: The policy with the belief that it formed in the robot's episodes.
-        rollouts: These episodes.
-        recorded: The same, with the actions as they were applied.
-    """
-
-    adapted: Policy
-    rollouts: Sequence[Rollout]
-    recorded: RecordedEpisodes
 
 
 @dataclass(frozen=True)
@@ -83,62 +60,41 @@ class Stages:
         if self.budget is None and (self.tasks, self.out, self.on_progress) != (None, None, None):
             raise UserError("fine_tune_tasks, fine_tune_out and on_fine_tuning are for fine-tuning: give fine_tune too")
 
-    def run(
-        self,
-        first: Collected,
-        more: Callable[[Policy, int], Collected | None],
-        once: Callable[[Collected, int], Staged | None] | None = None,
-    ) -> Staged:
-        """Fits the simulator and fine-tunes an adapted policy, in rounds.
-
-        Args:
-            first: The episodes of the first round.
-            more: Collects those of a further round with a fine-tuned policy, and returns all so far; None if it cannot.
-            once: :meth:`once`, or what calls it; a round in which it returns None is the last one and does not count.
-        """
-        once = once or self.once
-        staged, collected = Staged(), first
-        for number in range(self.rounds):
-            found = once(collected, number)
-            if found is None:
-                break
-            tuned = found.fine_tuned
-            staged = Staged(found.fit, tuned or staged.fine_tuned)
-            if tuned is None or tuned.signal is not None or number == self.rounds - 1:
-                break
-            following = more(tuned.policy, number + 1)
-            if following is None:
-                break
-            collected = following
-        return staged
-
-    def once(self, collected: Collected, number: int) -> Staged:
-        """The stages of one round, which are counted from 0."""
-        adapted, rollouts, recorded = collected
-        found = self._fitted(adapted, recorded) if self.fit else None
-        if self.budget is None or (found is not None and not found.explained and not self.force):
-            return Staged(found)
-        out = self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}"
-        tuned = fine_tune(
-            adapted,
-            self.tasks if found is None else found.posterior,
-            budget=self.budget,
-            seed=self.seed + number,
-            rollouts=rollouts,
-            simulator=self.simulator,
-            out=out,
-            on_progress=self.on_progress,
-        )
-        return Staged(found, tuned)
-
-    def _fitted(self, adapted: Policy, recorded: RecordedEpisodes) -> Fit:
-        assert adapted.belief is not None
+    def fitted(self, collected: Collected) -> Fit | None:
+        """The fit to all episodes so far; None if it is not asked for."""
+        adapted = collected.adapted
+        if not self.fit or adapted.belief is None:
+            return None
         return fit_episodes(
             adapted.family,
-            recorded,
+            collected.recorded,
             believed=adapted.estimates(adapted.belief),
             known=self.known,
             seed=self.seed,
             simulator=self.simulator or adapted.config.simulator,
             on_progress=self.on_fitting,
+        )
+
+    def fine_tuned(self, collected: Collected, found: Fit | None, number: int) -> FineTuned | None:
+        """Fine-tuning of the policy that collected the episodes, in the tasks of a fit if there is one.
+
+        Args:
+            collected: The episodes.
+            found: The fit.
+            number: Number of the round, counted from 0.
+
+        Returns:
+            None if it is not asked for, or if no task of the family explains the episodes.
+        """
+        if self.budget is None or (found is not None and not found.explained and not self.force):
+            return None
+        return fine_tune(
+            collected.adapted,
+            self.tasks if found is None else found.posterior,
+            budget=self.budget,
+            seed=self.seed + number,
+            rollouts=collected.rollouts,
+            simulator=self.simulator,
+            out=self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}",
+            on_progress=self.on_progress,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from robotmeta.adaptation.adapt import Adapted
+from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.fitting.fit_episodes import Fit
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.envs import TaskFamily
