@@ -42,6 +42,8 @@ def adapt(
     on_fitting: Callable[[int, int], None] | None = None,
     fine_tune: str | int | None = None,
     fine_tune_tasks: TaskPosterior | None = None,
+    fine_tune_learning_rate: float | None = None,
+    fine_tune_kl_weight: float | None = None,
     fine_tune_out: str | Path | None = None,
     on_fine_tuning: Callable[[FineTuning], None] | None = None,
     force: bool = False,
@@ -74,6 +76,9 @@ def adapt(
         fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
             simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.
         fine_tune_tasks: The tasks to fine-tune in; None for the family's training distribution.
+        fine_tune_learning_rate: Learning rate of fine-tuning; None for the learner's.
+        fine_tune_kl_weight: Weight of the divergence from the adapted policy in fine-tuning, at least 0; None for the
+            default of :func:`robotmeta.fine_tune`.
         fine_tune_out: Folder for the state of fine-tuning. For a task, the same call goes on from there.
         on_fine_tuning: Called after each iteration of fine-tuning.
         force: Whether to fine-tune although no task of the family explains the episodes.
@@ -98,6 +103,8 @@ def adapt(
         on_fitting=on_fitting,
         budget=fine_tune,
         tasks=fine_tune_tasks,
+        learning_rate=fine_tune_learning_rate,
+        kl_weight=fine_tune_kl_weight,
         seed=seed,
         simulator=simulator,
         out=fine_tune_out,

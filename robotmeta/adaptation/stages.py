@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
-from robotmeta.adaptation.fine_tune import FineTuned, FineTuning, check_fine_tuning, fine_tune
+from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, FineTuning, check_fine_tuning, fine_tune
 from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.target import Collected
 from robotmeta.errors import UserError
 from robotmeta.policy import Policy
+
+
+class _Learning(TypedDict):
+    learning_rate: float | None
+    kl_weight: float
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Stages:
         on_fitting: Called when the fit begins and after each cycle, with the number of finished cycles and of all.
         budget: Budget of fine-tuning; None for no fine-tuning.
         tasks: The tasks to fine-tune in; None for the training distribution.
+        learning_rate: Learning rate of fine-tuning; None for the learner's.
+        kl_weight: Weight of the divergence from the adapted policy; None for the default.
         seed: Determines what is drawn.
         simulator: Physics backend; None for that of the policy's run.
         out: Folder for its state; None to save none.
@@ -39,6 +47,8 @@ class Stages:
     on_fitting: Callable[[int, int], None] | None
     budget: str | int | None
     tasks: TaskPosterior | None
+    learning_rate: float | None
+    kl_weight: float | None
     seed: int
     simulator: str | None
     out: str | Path | None
@@ -48,7 +58,7 @@ class Stages:
     def check(self, policy: Policy) -> None:
         """Raises UserError for what fine-tuning refuses, before the robot runs."""
         if self.budget is not None:
-            check_fine_tuning(policy, self.tasks, self.budget, simulator=self.simulator, out=self.out)
+            check_fine_tuning(policy, self.tasks, self.budget, **self._learning, simulator=self.simulator, out=self.out)
         if not self.fit and (self.known, self.on_fitting) != (None, None):
             raise UserError("known and on_fitting are for a fit: give fit=True too")
         if self.fit:
@@ -57,8 +67,10 @@ class Stages:
             raise UserError("give either fit=True or fine_tune_tasks: both say what to fine-tune in")
         if self.rounds > 1 and (not self.fit or self.budget is None):
             raise UserError("rounds are for a fit with fine-tuning: give fit=True and fine_tune too")
-        if self.budget is None and (self.tasks, self.out, self.on_progress) != (None, None, None):
-            raise UserError("fine_tune_tasks, fine_tune_out and on_fine_tuning are for fine-tuning: give fine_tune too")
+        for name in ("tasks", "learning_rate", "kl_weight", "out", "on_progress"):
+            if self.budget is None and getattr(self, name) is not None:
+                given = "on_fine_tuning" if name == "on_progress" else f"fine_tune_{name}"
+                raise UserError(f"{given} is for fine-tuning: give fine_tune too")
 
     def fitted(self, collected: Collected) -> Fit | None:
         """The fit to all episodes so far; None if it is not asked for."""
@@ -92,9 +104,15 @@ class Stages:
             collected.adapted,
             self.tasks if found is None else found.posterior,
             budget=self.budget,
+            **self._learning,
             seed=self.seed + number,
             rollouts=collected.rollouts,
             simulator=self.simulator,
             out=self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}",
             on_progress=self.on_progress,
         )
+
+    @property
+    def _learning(self) -> _Learning:
+        kl_weight = KL_WEIGHT if self.kl_weight is None else self.kl_weight
+        return {"learning_rate": self.learning_rate, "kl_weight": kl_weight}

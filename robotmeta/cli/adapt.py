@@ -54,6 +54,8 @@ def adapt(
     fit: bool = False,
     known: KnownValues = (),
     fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
+    fine_tune_learning_rate: Annotated[float | None, default("the learner's")] = None,
+    fine_tune_kl_weight: Annotated[float | None, default("0.01")] = None,
     fine_tune_out: Annotated[Path | None, OPTIONAL] = None,
     force: bool = False,
     rounds: int = 1,
@@ -96,6 +98,8 @@ def adapt(
         known: Parameters that the fit need not find, or robot=NAME where the family names robots.
         fine_tune: After the adaptation episodes, go on learning in simulation for this time, such as 60s or 2m, or for
             this number of control steps. Ctrl-C ends it with the best policy so far.
+        fine_tune_learning_rate: Learning rate of fine-tuning.
+        fine_tune_kl_weight: Weight of the KL divergence that keeps the fine-tuned policy near the adapted one.
         fine_tune_out: Keep the state of fine-tuning in this folder; the same command goes on from there.
         force: Fine-tune although no task of the family explains the episodes.
         rounds: For --fit with --fine-tune. With 2, the fine-tuned policy runs as many episodes again; the fit

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import robotmeta as rm
 
 
+_OF_FINE_TUNING = ("fine_tune_learning_rate", "fine_tune_kl_weight", "fine_tune_out")
+
+
 def check_stages(given: Mapping[str, Any]) -> None:
     """Raises UserError for options of a stage that was not asked for.
 
@@ -30,8 +33,9 @@ def check_stages(given: Mapping[str, Any]) -> None:
         raise UserError("--rounds is for --fit with --fine-tune")
     if given["fine_tune"] is None and given["force"]:
         raise UserError("--force is for --fine-tune")
-    if given["fine_tune"] is None and given["fine_tune_out"] is not None:
-        raise UserError("--fine-tune-out is for --fine-tune")
+    for name in _OF_FINE_TUNING:
+        if given["fine_tune"] is None and given[name] is not None:
+            raise UserError(f"--{name.replace('_', '-')} is for --fine-tune")
     if given["env"] is not None and given["fine_tune_out"] is not None:
         raise UserError("--fine-tune-out is for --task: with --env, the same command would run new episodes")
 
@@ -40,7 +44,7 @@ def check_stages(given: Mapping[str, Any]) -> None:
 def stage_options(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
     with stage_bar("fitting") as fitting, stage_bar("fine-tuning") as tuning:
-        options = {name: given[name] for name in ("fit", "fine_tune", "fine_tune_out", "force", "rounds")}
+        options = {name: given[name] for name in ("fit", "fine_tune", *_OF_FINE_TUNING, "force", "rounds")}
         if given["fit"]:
             options.update(known=pairs(given["known"]) or None, on_fitting=shows_fitting(fitting))
         if given["fine_tune"] is not None:
