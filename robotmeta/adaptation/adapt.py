@@ -159,6 +159,7 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
         last = target.mean_return(tuned.policy, "fine-tuned")
     return Adapted(
         policy=after_episodes if tuned is None else tuned.policy,
+        after_episodes=after_episodes,
         episodes=sum(episode.phase == "adaptation" and episode.whole for episode in target.history),
         return_before=before,
         return_after=after,

@@ -20,6 +20,7 @@ class Adapted:
     Attributes:
         policy: The adapted policy, or the fine-tuned one. It can be recorded, evaluated, exported and saved like any
             other.
+        after_episodes: The policy after the first adaptation episodes, before any fine-tuning.
         episodes: Number of adaptation episodes that ran to their end. A broken or stopped one is not counted, though
             the policy learns from its steps.
         return_before: Mean return of evaluation episodes without adaptation: the policy acts from its initial belief,
@@ -37,6 +38,7 @@ class Adapted:
     """
 
     policy: Policy
+    after_episodes: Policy
     episodes: int
     return_before: float | None
     return_after: float | None

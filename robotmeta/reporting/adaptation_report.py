@@ -1,0 +1,98 @@
+"""An adaptation as one self-contained HTML page: its stages, what each gains, and what is known after each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from robotmeta.adaptation.adapted import Adapted
+from robotmeta.envs import TaskFamily
+from robotmeta.evaluation.intervals import Curve
+from robotmeta.files import check_target
+from robotmeta.reporting.fit_plots import fine_tuning_curve
+from robotmeta.reporting.fit_report import fit_content, parameters_content
+from robotmeta.reporting.page import embedded, rendered, svg, write_page
+
+
+class StageResult(NamedTuple):
+    """What the evaluation episodes after one stage say.
+
+    Attributes:
+        title: The stage.
+        episodes: Number of evaluation episodes that did not break.
+        mean_return: Their mean return with its 95 % interval.
+        success: Their success rate with its 95 % interval; empty if the family does not define it.
+    """
+
+    title: str
+    episodes: int
+    mean_return: str
+    success: str
+
+
+def adaptation_report(
+    adapted: Adapted,
+    family: TaskFamily,
+    file: str | Path,
+    *,
+    given: Collection[str] = (),
+    truth: Mapping[str, float] | None = None,
+    video: Path | None = None,
+) -> Path:
+    """Writes a page about an adaptation, in full or not at all.
+
+    Args:
+        adapted: The adaptation.
+        family: The policy's family.
+        file: The HTML file.
+        given: Names of the parameters that were known before the fit.
+        truth: True values of the parameters; None if they are not known.
+        video: A video to show, ``.mp4`` or ``.gif``; None for none.
+
+    Returns:
+        The file.
+
+    Raises:
+        UserError: If the video cannot be read, or the page cannot be written.
+    """
+    file = Path(file)
+    check_target(file)
+    fit, tuned = adapted.fit, adapted.fine_tuned
+    stages = list(stage_results(adapted))
+    history = () if tuned is None else tuned.history
+    content = {
+        **parameters_content(family, fit, adapted.inferred, given=given, truth=truth),
+        **({"fit": None} if fit is None else fit_content(family, fit, given=given)),
+    }
+    page = rendered(
+        "adaptation_report.html",
+        family=family,
+        stages=stages,
+        has_success=any(stage.success for stage in stages),
+        videos=[] if video is None else [embedded(video)],
+        episodes=[episode for episode in adapted.history if episode.phase == "adaptation"],
+        tuned=tuned,
+        tuning=svg(fine_tuning_curve(history), "Return during fine-tuning") if len(history) > 1 else None,
+        **content,
+    )
+    return write_page(file, page)
+
+
+def stage_results(adapted: Adapted) -> Iterator[StageResult]:
+    """What each stage gained, of those that were measured."""
+    first, all_of_them = (f"{n} episode{'' if n == 1 else 's'}" for n in (adapted.first_episodes, adapted.episodes))
+    fit = "" if adapted.fit is None else "fit and "
+    for phase, title in (
+        ("before", "without adaptation"),
+        ("after", f"after {first}"),
+        ("fine-tuned", f"after {all_of_them}, {fit}fine-tuning"),
+    ):
+        episodes = [e for e in adapted.history if e.phase == phase and e.ended != "broke"]
+        if episodes:
+            returns = Curve(np.array([[e.total_return for e in episodes]]))
+            successes = [float(e.success) for e in episodes if e.success is not None]
+            rate = Curve(np.array([successes]), binary=True).text("{:.0%}".format) if successes else ""
+            yield StageResult(title, len(episodes), returns.text("{:.1f}".format), rate)
