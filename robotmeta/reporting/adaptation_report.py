@@ -12,6 +12,7 @@ from robotmeta.adaptation.adapted import Adapted
 from robotmeta.envs import TaskFamily
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.files import check_target
+from robotmeta.reporting.caption import task_items
 from robotmeta.reporting.fit_plots import fine_tuning_curve
 from robotmeta.reporting.fit_report import fit_content, parameters_content
 from robotmeta.reporting.page import embedded, rendered, svg, write_page
@@ -70,6 +71,7 @@ def adaptation_report(
     page = rendered(
         "adaptation_report.html",
         family=family,
+        task="" if truth is None else _described(family, truth),
         stages=stages,
         has_success=any(stage.success for stage in stages),
         videos=[] if video is None else [embedded(video)],
@@ -79,6 +81,12 @@ def adaptation_report(
         **content,
     )
     return write_page(file, page)
+
+
+def _described(family: TaskFamily, truth: Mapping[str, float]) -> str:
+    """What differs from the nominal task."""
+    items = task_items(family, family.space.row(truth))
+    return ", ".join(" ".join(word.text for word in item) for item in items)
 
 
 def stage_results(adapted: Adapted) -> Iterator[StageResult]:
