@@ -82,6 +82,11 @@ def show_stages(
         if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
             console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
     show_fine_tuned(result)
+    if any(episode.success is not None for episode in result.history if episode.phase != "adaptation"):
+        from robotmeta.reporting.stage_results import stage_results
+
+        rates = (f"{stage.title} {stage.success}" for stage in stage_results(result) if stage.success)
+        console.print(f"success {'; '.join(rates)} (95 % intervals)")
 
 
 def write_stages(policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any], task: rm.Tasks | None) -> None:
