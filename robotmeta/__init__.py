@@ -34,7 +34,8 @@ if sys.platform == "linux":
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from robotmeta.adaptation.adapt import Adapted, adapt
+    from robotmeta.adaptation.adapt import adapt
+    from robotmeta.adaptation.adapted import Adapted
     from robotmeta.adaptation.fine_tune import FineTuned, fine_tune
     from robotmeta.adaptation.fit import fit
     from robotmeta.adaptation.fitting.fit_episodes import Fit
@@ -67,7 +68,8 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "robotmeta.adaptation.adapt": ("Adapted", "adapt"),
+            "robotmeta.adaptation.adapt": ("adapt",),
+            "robotmeta.adaptation.adapted": ("Adapted",),
             "robotmeta.adaptation.fit": ("fit",),
             "robotmeta.adaptation.fitting.fit_episodes": ("Fit",),
             "robotmeta.adaptation.fitting.recorded": ("RecordedEpisodes",),

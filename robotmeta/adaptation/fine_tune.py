@@ -115,10 +115,8 @@ def fine_tune(
             fine-tuned, an oracle with more than one task, or a folder that is damaged or holds another fine-tuning.
     """
     allowed, config, source = check_fine_tuning(
-        policy, tasks, budget, learning_rate=learning_rate, simulator=simulator, out=out
+        policy, tasks, budget, learning_rate=learning_rate, kl_weight=kl_weight, simulator=simulator, out=out
     )
-    if not 0.0 <= kl_weight < float("inf"):
-        raise UserError(f"kl_weight must be at least 0, not {kl_weight:g}")
     start = policy if policy.belief is not None else dataclasses.replace(policy, belief=initial(policy.learner))
     kind = policy.config.simulator if simulator is None else simulator
     known = {"config": config, "seed": seed, "kl_weight": kl_weight, "simulator": kind}
@@ -173,6 +171,7 @@ def check_fine_tuning(
     budget: str | int,
     *,
     learning_rate: float | None = None,
+    kl_weight: float = KL_WEIGHT,
     simulator: str | None = None,
     out: str | Path | None = None,
 ) -> tuple[Budget, LearnerConfig, TaskSource]:
@@ -182,6 +181,8 @@ def check_fine_tuning(
         UserError: For what :func:`fine_tune` refuses.
     """
     allowed, config = Budget.of(budget), tuned_config(policy, learning_rate)
+    if not 0.0 <= kl_weight < float("inf"):
+        raise UserError(f"kl_weight must be at least 0, not {kl_weight:g}")
     check_simulator(policy.family, policy.config.simulator if simulator is None else simulator)
     if out is not None:
         check_target(Path(out) / "state" / "progress.json")

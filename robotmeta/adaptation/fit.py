@@ -9,6 +9,7 @@ from typing import Any
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.recall import recalled_estimates
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
@@ -31,7 +32,9 @@ def fit(
 
     Args:
         source: A policy, which acts in the target and whose estimates the search starts from. For episodes that are
-            recorded already, a policy or a family; the search then starts from the training distribution.
+            recorded already, a policy, whose estimates are those after these episodes, or a family. Without estimates
+            the search starts from the training distribution: of a family, of a learner that makes none, and where a
+            reward is not known.
         target: One task of the family, an environment (:func:`robotmeta.wrap`), or recorded episodes: a file that
             :func:`robotmeta.adapt` wrote (``episodes_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.
@@ -51,11 +54,10 @@ def fit(
     backend = simulator or ("auto" if policy is None else policy.config.simulator)
     check_fit(family, known)  # before a robot runs
     check_simulator(family, backend)
-    believed = None
-    if isinstance(target, str | Path):
-        recorded = RecordedEpisodes.of_file(target, family)
-    elif isinstance(target, RecordedEpisodes):
-        recorded = target
+    if isinstance(target, str | Path | RecordedEpisodes):
+        recorded = RecordedEpisodes.of_file(target, family) if isinstance(target, str | Path) else target
+        recorded.check(family)
+        believed = None if policy is None else recalled_estimates(policy, recorded)
     elif policy is None:
         raise UserError("a family alone cannot act: give a policy, or episodes that are recorded already")
     else:

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypedDict
 
-from robotmeta.adaptation.fine_tune import FineTuned, FineTuning, check_fine_tuning, fine_tune
+from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, FineTuning, check_fine_tuning, fine_tune
 from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
-from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.posterior import TaskPosterior
+from robotmeta.adaptation.target import Collected
 from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Rollout
 from robotmeta.policy import Policy
 
 
-class Staged(NamedTuple):
-    """What the stages found; None for a stage that was not asked for."""
-
-    fit: Fit | None = None
-    fine_tuned: FineTuned | None = None
-
-
-class Collected(NamedTuple):
-    """The adaptation episodes so far.
-
-    Attributes:
-        adapted: The policy with the belief that it formed in the robot's episodes.
-        rollouts: These episodes.
-        recorded: The same, with the actions as they were applied.
-    """
-
-    adapted: Policy
-    rollouts: Sequence[Rollout]
-    recorded: RecordedEpisodes
+class _Learning(TypedDict):
+    learning_rate: float | None
+    kl_weight: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +32,8 @@ class Stages:
         on_fitting: Called when the fit begins and after each cycle, with the number of finished cycles and of all.
         budget: Budget of fine-tuning; None for no fine-tuning.
         tasks: The tasks to fine-tune in; None for the training distribution.
+        learning_rate: Learning rate of fine-tuning; None for the learner's.
+        kl_weight: Weight of the divergence from the adapted policy; None for the default.
         seed: Determines what is drawn.
         simulator: Physics backend; None for that of the policy's run.
         out: Folder for its state; None to save none.
@@ -62,6 +47,8 @@ class Stages:
     on_fitting: Callable[[int, int], None] | None
     budget: str | int | None
     tasks: TaskPosterior | None
+    learning_rate: float | None
+    kl_weight: float | None
     seed: int
     simulator: str | None
     out: str | Path | None
@@ -71,7 +58,7 @@ class Stages:
     def check(self, policy: Policy) -> None:
         """Raises UserError for what fine-tuning refuses, before the robot runs."""
         if self.budget is not None:
-            check_fine_tuning(policy, self.tasks, self.budget, simulator=self.simulator, out=self.out)
+            check_fine_tuning(policy, self.tasks, self.budget, **self._learning, simulator=self.simulator, out=self.out)
         if not self.fit and (self.known, self.on_fitting) != (None, None):
             raise UserError("known and on_fitting are for a fit: give fit=True too")
         if self.fit:
@@ -80,65 +67,52 @@ class Stages:
             raise UserError("give either fit=True or fine_tune_tasks: both say what to fine-tune in")
         if self.rounds > 1 and (not self.fit or self.budget is None):
             raise UserError("rounds are for a fit with fine-tuning: give fit=True and fine_tune too")
-        if self.budget is None and (self.tasks, self.out, self.on_progress) != (None, None, None):
-            raise UserError("fine_tune_tasks, fine_tune_out and on_fine_tuning are for fine-tuning: give fine_tune too")
+        for name in ("tasks", "learning_rate", "kl_weight", "out", "on_progress"):
+            if self.budget is None and getattr(self, name) is not None:
+                given = "on_fine_tuning" if name == "on_progress" else f"fine_tune_{name}"
+                raise UserError(f"{given} is for fine-tuning: give fine_tune too")
 
-    def run(
-        self,
-        first: Collected,
-        more: Callable[[Policy, int], Collected | None],
-        once: Callable[[Collected, int], Staged | None] | None = None,
-    ) -> Staged:
-        """Fits the simulator and fine-tunes an adapted policy, in rounds.
-
-        Args:
-            first: The episodes of the first round.
-            more: Collects those of a further round with a fine-tuned policy, and returns all so far; None if it cannot.
-            once: :meth:`once`, or what calls it; a round in which it returns None is the last one and does not count.
-        """
-        once = once or self.once
-        staged, collected = Staged(), first
-        for number in range(self.rounds):
-            found = once(collected, number)
-            if found is None:
-                break
-            tuned = found.fine_tuned
-            staged = Staged(found.fit, tuned or staged.fine_tuned)
-            if tuned is None or tuned.signal is not None or number == self.rounds - 1:
-                break
-            following = more(tuned.policy, number + 1)
-            if following is None:
-                break
-            collected = following
-        return staged
-
-    def once(self, collected: Collected, number: int) -> Staged:
-        """The stages of one round, which are counted from 0."""
-        adapted, rollouts, recorded = collected
-        found = self._fitted(adapted, recorded) if self.fit else None
-        if self.budget is None or (found is not None and not found.explained and not self.force):
-            return Staged(found)
-        out = self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}"
-        tuned = fine_tune(
-            adapted,
-            self.tasks if found is None else found.posterior,
-            budget=self.budget,
-            seed=self.seed + number,
-            rollouts=rollouts,
-            simulator=self.simulator,
-            out=out,
-            on_progress=self.on_progress,
-        )
-        return Staged(found, tuned)
-
-    def _fitted(self, adapted: Policy, recorded: RecordedEpisodes) -> Fit:
-        assert adapted.belief is not None
+    def fitted(self, collected: Collected) -> Fit | None:
+        """The fit to all episodes so far; None if it is not asked for."""
+        adapted = collected.adapted
+        if not self.fit or adapted.belief is None:
+            return None
         return fit_episodes(
             adapted.family,
-            recorded,
+            collected.recorded,
             believed=adapted.estimates(adapted.belief),
             known=self.known,
             seed=self.seed,
             simulator=self.simulator or adapted.config.simulator,
             on_progress=self.on_fitting,
         )
+
+    def fine_tuned(self, collected: Collected, found: Fit | None, number: int) -> FineTuned | None:
+        """Fine-tuning of the policy that collected the episodes, in the tasks of a fit if there is one.
+
+        Args:
+            collected: The episodes.
+            found: The fit.
+            number: Number of the round, counted from 0.
+
+        Returns:
+            None if it is not asked for, or if no task of the family explains the episodes.
+        """
+        if self.budget is None or (found is not None and not found.explained and not self.force):
+            return None
+        return fine_tune(
+            collected.adapted,
+            self.tasks if found is None else found.posterior,
+            budget=self.budget,
+            **self._learning,
+            seed=self.seed + number,
+            rollouts=collected.rollouts,
+            simulator=self.simulator,
+            out=self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}",
+            on_progress=self.on_progress,
+        )
+
+    @property
+    def _learning(self) -> _Learning:
+        kl_weight = KL_WEIGHT if self.kl_weight is None else self.kl_weight
+        return {"learning_rate": self.learning_rate, "kl_weight": kl_weight}

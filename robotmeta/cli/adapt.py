@@ -30,7 +30,7 @@ from robotmeta.cli.shared import (
     task_of,
     write_json,
 )
-from robotmeta.cli.stages import check_stages, show_stages, stage_options
+from robotmeta.cli.stages import check_stages, show_stages, stage_options, write_stages
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def adapt(
     fit: bool = False,
     known: KnownValues = (),
     fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
+    fine_tune_learning_rate: Annotated[float | None, default("the learner's")] = None,
+    fine_tune_kl_weight: Annotated[float | None, default("0.01")] = None,
     fine_tune_out: Annotated[Path | None, OPTIONAL] = None,
     force: bool = False,
     rounds: int = 1,
@@ -65,6 +67,7 @@ def adapt(
     episodes_out: File = None,
     json: File = None,
     report: File = None,
+    video: File = None,
 ) -> None:
     """Adapt a policy to one robot it has never seen, and measure what that gains.
 
@@ -73,7 +76,7 @@ def adapt(
 
     Example: robotmeta adapt runs/demo --task direction=backward --episodes 3 --out adapted.safetensors
 
-    Example: robotmeta adapt pretrained:grasp --task shape=capsule latency=110 --fit --fine-tune 60s --report page.html
+    Example: robotmeta adapt pretrained:grasp --task shape=capsule latency=110 --fit --fine-tune 60s --video a.mp4
 
     Example: robotmeta adapt runs/demo --env my_robot.py:make --horizon 100 --timeout 1 --out adapted.safetensors
 
@@ -96,6 +99,8 @@ def adapt(
         known: Parameters that the fit need not find, or robot=NAME where the family names robots.
         fine_tune: After the adaptation episodes, go on learning in simulation for this time, such as 60s or 2m, or for
             this number of control steps. Ctrl-C ends it with the best policy so far.
+        fine_tune_learning_rate: Learning rate of fine-tuning.
+        fine_tune_kl_weight: Weight of the KL divergence that keeps the fine-tuned policy near the adapted one.
         fine_tune_out: Keep the state of fine-tuning in this folder; the same command goes on from there.
         force: Fine-tune although no task of the family explains the episodes.
         rounds: For --fit with --fine-tune. With 2, the fine-tuned policy runs as many episodes again; the fit
@@ -105,33 +110,42 @@ def adapt(
         out: Write the adapted policy here.
         episodes_out: Write all steps in --env here (.npz), after each episode.
         json: Write the result here.
-        report: Write a page about the fit and what each stage gained here (.html).
+        report: Write a page about the stages here: what each gained and found, with the video if there is one (.html).
+        video: Record each stage in --task side by side here (.mp4 or .gif).
     """
     given = dict(locals())
-    check_targets(out, episodes_out, json, report)
+    check_targets(out, episodes_out, json, report, video)
     check_stages(given)
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
     if env is not None and task:
         raise UserError("give either --task or --env, not both")
+    if env is not None and video is not None:
+        raise UserError("--video is for --task: an environment is not drawn")
     loaded = load(policy, family, trust)
-    if env is not None:
-        what, result = None, adapt_on_robot(loaded, adapt, given)
+    target = None if env is not None else task_of(loaded, task)
+    what = None if target is None else next(iter(target))
+    if target is None:
+        result = adapt_on_robot(loaded, adapt, given)
     else:
-        what, result = _adapt_in_task(loaded, given)
+        result = _adapt_in_task(loaded, target, given)
     show_stages(loaded, result, given, what)
     if result.inferred is not None and result.fit is None:
         _show_inferred(result.inferred, what or {}, loaded.family.space)
+    write_stages(loaded, result, given, target)
     if out is not None:
         console.print(f"Adapted policy: {out}")
     if result.fine_tuned is not None and result.fine_tuned.signal is not None:
         sys.exit(128 + result.fine_tuned.signal)
 
 
-def _adapt_in_task(policy: rm.Policy, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], rm.Adapted]:
-    """The values of the task, and the result of adaptation to it."""
-    target = task_of(policy, given["task"])
+def _adapt_in_task(policy: rm.Policy, target: rm.Tasks, given: Mapping[str, Any]) -> rm.Adapted:
+    """The result of adaptation to a task."""
+    if given["video"] is not None:
+        from robotmeta.reporting.record import check_recording
+
+        check_recording(policy, target, given["video"], given["simulator"])
     options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
     with stage_options(given) as stages:
         result = rm.adapt(policy, target, **options, **stages)
@@ -142,7 +156,7 @@ def _adapt_in_task(policy: rm.Policy, given: Mapping[str, Any]) -> tuple[Mapping
     named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in policy.family.space)
     console.print(f"{policy.family.name}, {named}")
     show_measured(policy, result)
-    return what, result
+    return result
 
 
 def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: rm.ParameterSpace) -> None:

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     import robotmeta as rm
 
 
+_OF_FINE_TUNING = ("fine_tune_learning_rate", "fine_tune_kl_weight", "fine_tune_out")
+
+
 def check_stages(given: Mapping[str, Any]) -> None:
     """Raises UserError for options of a stage that was not asked for.
 
     Args:
         given: The command's arguments by name.
     """
-    for name in ("known", "force", "report"):
+    for name in ("known", "force"):
         if given[name] and not given["fit"]:
             raise UserError(f"--{name} is for --fit")
     check_at_least_one(rounds=given["rounds"])
@@ -30,8 +33,9 @@ def check_stages(given: Mapping[str, Any]) -> None:
         raise UserError("--rounds is for --fit with --fine-tune")
     if given["fine_tune"] is None and given["force"]:
         raise UserError("--force is for --fine-tune")
-    if given["fine_tune"] is None and given["fine_tune_out"] is not None:
-        raise UserError("--fine-tune-out is for --fine-tune")
+    for name in _OF_FINE_TUNING:
+        if given["fine_tune"] is None and given[name] is not None:
+            raise UserError(f"--{name.replace('_', '-')} is for --fine-tune")
     if given["env"] is not None and given["fine_tune_out"] is not None:
         raise UserError("--fine-tune-out is for --task: with --env, the same command would run new episodes")
 
@@ -40,9 +44,10 @@ def check_stages(given: Mapping[str, Any]) -> None:
 def stage_options(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
     with stage_bar("fitting") as fitting, stage_bar("fine-tuning") as tuning:
-        options = {name: given[name] for name in ("fit", "fine_tune", "fine_tune_out", "force", "rounds")}
+        of_stages = ("fit", "fine_tune", *_OF_FINE_TUNING, "force", "rounds")
+        options = {name: given[name] for name in of_stages if name in given}
         if given["fit"]:
-            options.update(known=pairs(given["known"]) or None, on_fitting=shows_fitting(fitting))
+            options.update(known=pairs(given.get("known", ())) or None, on_fitting=shows_fitting(fitting))
         if given["fine_tune"] is not None:
             options["on_fine_tuning"] = shows_fine_tuning(tuning)
         yield options
@@ -62,7 +67,7 @@ def given_names(family: rm.TaskFamily, known: tuple[str, ...]) -> set[str]:
 def show_stages(
     policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any], truth: Mapping[str, float] | None
 ) -> None:
-    """Prints what the stages found, and writes the page of the fit if it was asked for.
+    """Prints what the stages found.
 
     Args:
         policy: The policy before adaptation.
@@ -76,9 +81,32 @@ def show_stages(
         show_fit(result.fit, family.space, given=known, truth=truth)
         if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
             console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
-        if given["report"] is not None:
-            from robotmeta.reporting.fit_report import fit_report
-
-            fit_report(result.fit, family, given["report"], given=known, truth=truth, adapted=result)
-            console.print(f"Report: {given['report']}")
     show_fine_tuned(result)
+    if any(episode.success is not None for episode in result.history if episode.phase != "adaptation"):
+        from robotmeta.reporting.stage_results import stage_results
+
+        rates = (f"{stage.title} {stage.success}" for stage in stage_results(result) if stage.success)
+        console.print(f"success {'; '.join(rates)} (95 % intervals)")
+
+
+def write_stages(policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any], task: rm.Tasks | None) -> None:
+    """Writes the video and the page of an adaptation, if they were asked for.
+
+    Args:
+        policy: The policy before adaptation.
+        result: The result.
+        given: The command's arguments by name.
+        task: The task; None in an environment.
+    """
+    import robotmeta as rm
+
+    if given["video"] is not None:
+        rm.record(policy, task, out=given["video"], adapted=result, seed=given["seed"], simulator=given["simulator"])
+        console.print(f"Video: {given['video']}")
+    if given["report"] is not None:
+        from robotmeta.reporting.adaptation_report import adaptation_report
+
+        known = given_names(policy.family, given["known"]) if given["fit"] else set()
+        truth = None if task is None else next(iter(task))
+        adaptation_report(result, policy.family, given["report"], given=known, truth=truth, video=given["video"])
+        console.print(f"Report: {given['report']}")

@@ -99,6 +99,20 @@ class Encoding:
         parts = ((p.name, wrong[c].sum(), spread[c].sum()) for p, c in zip(self._space, self._columns, strict=True))
         return {name: float(1.0 - missed / whole) for name, missed, whole in parts if whole > 0.0}
 
+    def distances(self, task: Tasks, other: Tasks) -> dict[str, float]:
+        """Returns how far apart two tasks are in each parameter, in standard deviations over the training tasks.
+
+        Two kinds, or two labels, are infinitely far apart.
+        """
+        apart = np.abs(self._unscaled(task) - self._unscaled(other))[0] / self._deviation
+        pairs = zip(task.values[0].tolist(), other.values[0].tolist(), strict=True)
+        differ = [mine != theirs for mine, theirs in pairs]
+        parts = zip(self._space, self._columns, differ, strict=True)
+        return {
+            p.name: (float("inf") if p.labels or _kinds(p) else float(apart[c].max())) if different else 0.0
+            for p, c, different in parts
+        }
+
     def _estimate(self, parameter: Parameter, columns: slice, mean: np.ndarray, std: np.ndarray) -> Estimate:
         known = float(np.clip(1.0 - std.mean(), 0.0, 1.0))
         center, scale = self._mean[columns], self._deviation[columns]

@@ -49,7 +49,7 @@ class Camera:
 
 
 # A renderer holds a GL context and the model's textures. Building one takes far longer than drawing a frame.
-_KEPT = 2  # a recording alternates between two worlds
+_KEPT = 3  # a recording alternates between up to three worlds
 _renderers: dict[tuple[int, int, int], tuple[mujoco.MjModel, mujoco.Renderer]] = {}
 
 

@@ -1,97 +1,191 @@
-"""The text above the pictures of a recording: title, running return, task, and the policy's estimate of the task."""
+"""The text above the pictures of a video: the task, and a heading for each panel."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from robotmeta.envs import TaskFamily, Tasks
-from robotmeta.experience.rollout import Belief
-from robotmeta.policy import Policy
+from robotmeta.adaptation.fitting.fit_episodes import Fit
+from robotmeta.envs import Estimate, TaskFamily, Tasks
+from robotmeta.envs.parameters import Parameter
+
+Colour = tuple[int, int, int]
+_PAPER: Colour = (28, 30, 34)
+_TITLE: Colour = (255, 255, 255)
+_TRUE: Colour = (215, 218, 224)
+_INFERRED: Colour = (140, 200, 255)
+_FITTED: Colour = (255, 200, 120)
+
+_SMALL = 0.2  # share of a parameter's spread over the training tasks below which a difference is left out
+_FEW_LINES = 4  # of the task, before its font gets smaller
+_SMALLEST_FONT = 0.7  # share of the largest one
+_LEADING = 1.35  # height of a line in font sizes
 
 
-@dataclass(frozen=True)
-class Caption:
-    """A dark band of text above a picture, where it is legible and hides nothing.
+class Word(NamedTuple):
+    """A piece of text that stays on one line."""
 
-    Attributes:
-        task: Lines that describe the task.
-        width: Pixels.
-        font_size: Pixels.
-        has_estimates: Whether there is a line for the policy's estimates of the task's parameters.
-    """
-
-    task: list[str]
-    width: int
-    font_size: int
-    has_estimates: bool
-
-    @classmethod
-    def fitting(cls, policy: Policy, task: Tasks, width: int, height: int) -> Caption:
-        """The caption of a task, with as many lines as it needs, above a picture of ``width x height`` pixels."""
-        size = max(8, min(height // 22, width // 26))  # the longest title and its return fit on one line
-        lines: list[str] = []
-        for words in task_words(policy.family, task):
-            longer = f"{lines[-1]}, {words}" if lines else words
-            if lines and _font(size).getlength(longer) <= width - 1.2 * size:
-                lines[-1] = longer
-            else:
-                lines.append(words)
-        return cls(lines, width, size, policy.estimates(policy.begin(1)) is not None)
-
-    @property
-    def height(self) -> int:
-        """Pixels, an even number."""
-        return 2 * round((len(self.task) + self.has_estimates + 1.9) * self.font_size * 1.35 / 2)
-
-    def draw(self, title: str, total: float, estimates: list[str]) -> np.ndarray:
-        """Title, running return, task and as many estimates as fit, uint8 ``[height, width, 3]``."""
-        image = Image.new("RGB", (self.width, self.height), (28, 30, 34))
-        draw = ImageDraw.Draw(image)
-        line, left = self.font_size * 1.35, self.font_size * 0.6
-        large, small, white = _font(self.font_size * 5 // 4), _font(self.font_size), (255, 255, 255)
-        draw.text((left, 0.25 * line), title, font=large, fill=white)
-        draw.text((self.width - left, 0.25 * line), f"return {total:.1f}", font=large, fill=white, anchor="ra")
-        for row, text in enumerate(self.task):
-            draw.text((left, (1.6 + row) * line), text, font=small, fill=(215, 218, 224))
-        if self.has_estimates:
-            while estimates and small.getlength(_listed(estimates)) > self.width - 2.0 * left:
-                estimates = estimates[:-1]
-            draw.text((left, (1.6 + len(self.task)) * line), _listed(estimates), font=small, fill=(140, 200, 255))
-        return np.array(image)
+    text: str
+    colour: Colour
 
 
-def task_words(family: TaskFamily, task: Tasks) -> list[str]:
-    """A task's values as text.
+Item = list[Word]
+"""What there is to say about one parameter: its true value, and the inferred and the fitted one."""
 
-    Nominal values of parameters that edit the model are left out. So are the values that make a robot with a name:
-    its name stands for them.
+
+def task_items(
+    family: TaskFamily, task: Tasks, inferred: Mapping[str, Estimate] | None = None, fit: Fit | None = None
+) -> list[Item]:
+    """What differs from the nominal task, such as ``latency 110 ms: inferred 74, fitted 113``.
+
+    Values that the policy or the fit is not certain about are left out.
+
+    Args:
+        family: The family.
+        task: The task.
+        inferred: The policy's estimates; None for learners that make none.
+        fit: The fit; None if there is none.
     """
     row = next(iter(task))
     robots = (name for name, columns in family.robots.items() if all(row[c] == v for c, v in columns.items()))
     robot = next(robots, None)
     named = {} if robot is None else family.robots[robot]
-    nominal = {p.name for p in family.space if row[p.name] == p.nominal}
-    shown = [
+    items = [] if robot is None else [[Word(f"robot {robot}", _TRUE)]]
+    shown = [parameter for parameter in differing(family, task) if parameter.name not in named]
+    items += [_item(parameter, row[parameter.name], inferred, fit) for parameter in shown]
+    colours = {word.colour for item in items for word in item}
+    for found, colour, nothing in ((inferred, _INFERRED, "nothing inferred"), (fit, _FITTED, "nothing fitted")):
+        if shown and found is not None and colour not in colours:
+            items.append([Word(nothing, colour)])
+    return items or [[Word("nominal task", _TRUE)]]
+
+
+def differing(family: TaskFamily, task: Tasks) -> list[Parameter]:
+    """The parameters of a task that are not nominal, by more than a small part of their spread over training tasks.
+
+    A kind that details one of them is among them, such as the kind of a fault.
+    """
+    distances = family.encoding.distances(task, family.space.nominal())
+    far = {name for name, distance in distances.items() if distance > _SMALL}
+    return [
         p
         for p in family.space
-        if p.name not in named and (p.name not in nominal or not p.edits) and p.qualifies not in nominal
+        if (p.name in far or (p.qualifies is not None and p.labels)) and (p.qualifies is None or p.qualifies in far)
     ]
-    values = [f"{p.name} = {p.text(row[p.name], unit=False)}" for p in shown]
-    return (values if robot is None else [f"robot = {robot}", *values]) or ["nominal"]
 
 
-def estimate_words(policy: Policy, belief: Belief) -> list[str]:
-    """A belief's estimates of the parameters it is certain about as text, the most certain first."""
-    space, estimates = policy.family.space, policy.estimates(belief) or {}
-    return [f"{n} = {space[n].text(e.value, digits=2, unit=False)}" for n, e in estimates.items() if e.sure]
+def _item(parameter: Parameter, value: float, inferred: Mapping[str, Estimate] | None, fit: Fit | None) -> Item:
+    words = [Word(f"{parameter.name} {parameter.text(value)}", _TRUE)]
+    estimate = None if inferred is None else inferred.get(parameter.name)
+    if estimate is not None and estimate.sure:
+        words.append(Word(f"inferred {parameter.text(estimate.value, unit=False)}", _INFERRED))
+    fitted = None if fit is None else fit.parameters[parameter.name]
+    if fitted is not None and fitted.known:
+        how = "given" if not fitted.kinds and fitted.low == fitted.high else "fitted"
+        words.append(Word(f"{how} {parameter.text(fitted.value, unit=False)}", _FITTED))
+    return [Word(w.text + (":" if i == 0 else ","), w.colour) for i, w in enumerate(words[:-1])] + words[-1:]
 
 
-def _listed(estimates: list[str]) -> str:
-    return "inferred: " + (", ".join(estimates) or "nothing yet")
+# -- drawing -----------------------------------------------------------------------------------------------------------
+
+
+def font_size(width: int, height: int) -> int:
+    """Pixels of text that is legible above a picture of ``width x height`` pixels."""
+    return max(8, min(height // 18, width // 24))
+
+
+@dataclass(frozen=True)
+class Band:
+    """A dark band of words, where they are legible and hide nothing.
+
+    Attributes:
+        width: Pixels.
+        size: Pixels of the font.
+        words: The words, with the place of the left upper corner of each.
+    """
+
+    width: int
+    size: int
+    words: Sequence[tuple[float, float, Word]]
+
+    @classmethod
+    def of_task(cls, items: Sequence[Item], width: int, size: int) -> Band:
+        """The items one after another, in as many lines as they need, in a smaller font if these are many."""
+        smallest = max(8, round(_SMALLEST_FONT * size))
+        for chosen in range(size, smallest - 1, -1):
+            band = cls(width, chosen, list(_placed(items, width, chosen)))
+            if band.lines <= _FEW_LINES or chosen == smallest:
+                return band
+        raise AssertionError("the smallest font is no larger than the largest one")
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return 1 + max((round(top) for _, top, _ in self.words), default=0)
+
+    @property
+    def height(self) -> int:
+        """Pixels, an even number."""
+        return 2 * round((self.lines + 0.5) * _LEADING * self.size / 2)
+
+    def draw(self) -> np.ndarray:
+        """The band, uint8 ``[height, width, 3]``."""
+        image = Image.new("RGB", (self.width, self.height), _PAPER)
+        draw, line = ImageDraw.Draw(image), _LEADING * self.size
+        for left, row, word in self.words:
+            font = _fitting(word.text, self.size, self.width - 2.0 * _margin(self.size))
+            draw.text((left, (row + 0.3) * line), word.text, font=font, fill=word.colour)
+        return np.array(image)
+
+
+def _placed(items: Sequence[Item], width: int, size: int) -> list[tuple[float, float, Word]]:
+    """The words of each item together on one line if they fit on one."""
+    font, left, row = _font(size), _margin(size), 0
+    space, gap, right = font.getlength(" "), 2.0 * size, width - _margin(size)
+    x, placed = left, []
+    for item in items:
+        whole = sum(font.getlength(word.text) for word in item) + space * (len(item) - 1)
+        if x > left and x + whole > right:
+            x, row = left, row + 1
+        for word in item:
+            length = font.getlength(word.text)
+            if x > left and x + length > right:
+                x, row = left, row + 1
+            placed.append((x, float(row), word))
+            x += length + space
+        x += gap - space
+    return placed
+
+
+def heading(title: str, result: str, width: int, size: int) -> np.ndarray:
+    """The heading of a panel: its title, and its result below, uint8 ``[height, width, 3]``."""
+    image = Image.new("RGB", (width, heading_height(size)), _PAPER)
+    draw, line, left = ImageDraw.Draw(image), _LEADING * size, _margin(size)
+    for top, text, large, colour in ((0.2, title, size * 6 // 5, _TITLE), (1.4, result, size, _TRUE)):
+        font = _fitting(text, large, width - 2.0 * left)
+        draw.text((left, top * line), text, font=font, fill=colour)
+    return np.array(image)
+
+
+def heading_height(size: int) -> int:
+    """Pixels of a heading, an even number."""
+    return 2 * round(2.6 * _LEADING * size / 2)
+
+
+def _margin(size: int) -> float:
+    return 0.6 * size
+
+
+def _fitting(text: str, size: int, width: float) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """The largest font of at most a size in which text is not cut off."""
+    while size > 4 and _font(size).getlength(text) > width:
+        size -= 1
+    return _font(size)
 
 
 @functools.cache

@@ -1,23 +1,22 @@
-"""A fit as one self-contained HTML page: what it found, how well it explains the episodes, and what the stages gain."""
+"""A fit as one self-contained HTML page: what it found, and how well it explains the episodes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
-from robotmeta.adaptation.adapt import Adapted
 from robotmeta.adaptation.fitting.fit_episodes import Fit
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
-from robotmeta.envs import TaskFamily
+from robotmeta.envs import Estimate, TaskFamily
 from robotmeta.envs.parameters import Parameter
-from robotmeta.files import check_target, replaced
+from robotmeta.files import check_target
 from robotmeta.reporting.fit_plots import (
-    fine_tuning_curve,
     parameters_before_and_after,
     residuals_by_signal,
     signals_before_and_after,
 )
-from robotmeta.reporting.page import rendered, svg
+from robotmeta.reporting.page import rendered, svg, write_page
 
 
 def fit_report(
@@ -27,7 +26,6 @@ def fit_report(
     *,
     given: Collection[str] = (),
     truth: Mapping[str, float] | None = None,
-    adapted: Adapted | None = None,
 ) -> Path:
     """Writes a page about a fit, in full or not at all.
 
@@ -37,7 +35,6 @@ def fit_report(
         file: The HTML file.
         given: Names of the parameters that were known before the fit. They are not drawn.
         truth: True values of the parameters; None if they are not known.
-        adapted: The adaptation that the fit is a stage of; None if it is none.
 
     Returns:
         The file.
@@ -47,50 +44,64 @@ def fit_report(
     """
     file = Path(file)
     check_target(file)
-    searched = [parameter for parameter in family.space if parameter.name not in given]
-    tuned = None if adapted is None else adapted.fine_tuned
-    history = () if tuned is None else tuned.history
-    page = rendered(
-        "fit_report.html",
-        family=family,
-        fit=fit,
-        told=[p.name for p in searched if fit.parameters[p.name].known],
-        untold=[p.name for p in searched if not fit.parameters[p.name].known],
-        given=[(p.name, p.text(fit.parameters[p.name].value)) for p in family.space if p.name in given],
-        parameters=[_row(parameter, fit, truth) for parameter in searched],
-        has_truth=truth is not None,
-        parameters_figure=svg(parameters_before_and_after(fit, searched, truth), "Parameters") if searched else None,
-        signals=svg(signals_before_and_after(fit, family.dt), "Measured and simulated signals"),
-        residuals=svg(residuals_by_signal(fit), "Error of each signal"),
-        returns=[] if adapted is None else list(_returns(adapted)),
-        tuned=tuned,
-        tuning=svg(fine_tuning_curve(history), "Return during fine-tuning") if len(history) > 1 else None,
-    )
-    with replaced(file, through=False) as partial:
-        partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names may be no text
-    return file
+    content = {
+        **parameters_content(family, fit, fit.believed, given=given, truth=truth),
+        **fit_content(family, fit, given=given),
+    }
+    return write_page(file, rendered("fit_report.html", family=family, **content))
 
 
-def _row(parameter: Parameter, fit: Fit, truth: Mapping[str, float] | None) -> dict[str, str]:
-    fitted = fit.parameters[parameter.name]
-    estimate = None if fit.believed is None else fit.believed.get(parameter.name)
+def fit_content(family: TaskFamily, fit: Fit, *, given: Collection[str] = ()) -> dict[str, Any]:
+    """What the parts of a page about a fit need, ``fit_verdict.html`` and ``fit_signals.html``."""
+    searched = [parameter.name for parameter in family.space if parameter.name not in given]
     return {
-        "name": parameter.name,
-        "fitted": value_text(parameter, fitted) if fitted.known else "not known",
-        "interval": interval_text(parameter, fitted),
-        "belief": "" if estimate is None else parameter.text(estimate.value),
-        "truth": "" if truth is None else parameter.text(truth[parameter.name]),
-        "train": parameter.spelled(parameter.train),
+        "fit": fit,
+        "told": [name for name in searched if fit.parameters[name].known],
+        "untold": [name for name in searched if not fit.parameters[name].known],
+        "signals": svg(signals_before_and_after(fit, family.dt), "Measured and simulated signals"),
+        "residuals": svg(residuals_by_signal(fit), "Error of each signal"),
     }
 
 
-def _returns(adapted: Adapted) -> Iterator[tuple[str, str]]:
-    """The mean return after each stage that was measured."""
-    first, all_of_them = (f"{n} episode{'' if n == 1 else 's'}" for n in (adapted.first_episodes, adapted.episodes))
-    for stage, value in (
-        ("without adaptation", adapted.return_before),
-        (f"after {first}", adapted.return_after),
-        (f"after {all_of_them}, fit and fine-tuning", adapted.return_fine_tuned),
-    ):
-        if value is not None:
-            yield stage, f"{value:.1f}"
+def parameters_content(
+    family: TaskFamily,
+    fit: Fit | None,
+    inferred: Mapping[str, Estimate] | None,
+    *,
+    given: Collection[str] = (),
+    truth: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """What the part of a page about the parameters needs, ``parameters.html``.
+
+    Args:
+        family: The family.
+        fit: The fit; None if there is none.
+        inferred: The policy's estimates; None for learners that make none.
+        given: Names of the parameters that were known before. They are not drawn.
+        truth: True values; None if they are not known.
+    """
+    searched = [parameter for parameter in family.space if parameter.name not in given]
+    rows = searched if fit or inferred or truth else []
+    figure = svg(parameters_before_and_after(fit, searched, truth), "Parameters") if fit and searched else None
+    return {
+        "parameters": [_row(parameter, fit, inferred, truth) for parameter in rows],
+        "parameters_figure": figure,
+        "has_truth": truth is not None,
+        "has_inferred": inferred is not None,
+        "given": [(p.name, p.text(fit.parameters[p.name].value)) for p in family.space if fit and p.name in given],
+    }
+
+
+def _row(
+    parameter: Parameter, fit: Fit | None, inferred: Mapping[str, Estimate] | None, truth: Mapping[str, float] | None
+) -> dict[str, str]:
+    fitted = None if fit is None else fit.parameters[parameter.name]
+    estimate = None if inferred is None else inferred.get(parameter.name)
+    return {
+        "name": parameter.name,
+        "truth": "" if truth is None else parameter.text(truth[parameter.name]),
+        "inferred": "" if estimate is None else parameter.text(estimate.value) + (", not sure" * (not estimate.sure)),
+        "fitted": "" if fitted is None else value_text(parameter, fitted) if fitted.known else "not known",
+        "interval": "" if fitted is None else interval_text(parameter, fitted),
+        "train": parameter.spelled(parameter.train),
+    }

@@ -1,9 +1,11 @@
-"""Self-contained HTML pages: templates and inline figures."""
+"""Self-contained HTML pages: templates, inline figures and videos."""
 
 from __future__ import annotations
 
+import base64
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -11,7 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from robotmeta.files import read_file, replaced
 from robotmeta.reporting.plots import AFTER, BEFORE, INK
+from robotmeta.reporting.video import MEDIA_TYPES, check_video
 
 
 def rendered(template: str, **content: Any) -> str:
@@ -47,3 +51,25 @@ def svg(figure: Figure, label: str) -> Markup:
     for colour, variable in ((INK, "currentColor"), (BEFORE, "var(--before)"), (AFTER, "var(--after)")):
         text = text.replace(colour, variable)
     return Markup(text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))
+
+
+def embedded(video: Path) -> dict[str, str]:
+    """A video as a data URI, for ``videos.html``.
+
+    Raises:
+        UserError: For a file that is missing or has another format.
+    """
+    check_video(video)
+    data = base64.b64encode(read_file(video)).decode()
+    return {"name": video.stem, "type": MEDIA_TYPES[video.suffix.lower()], "data": data}
+
+
+def write_page(file: Path, page: str) -> Path:
+    """Writes a page in full or not at all, and returns its file.
+
+    Raises:
+        UserError: If it cannot be written.
+    """
+    with replaced(file, through=False) as partial:
+        partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names may be no text
+    return file

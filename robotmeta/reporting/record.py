@@ -1,23 +1,23 @@
-"""Videos of one task and one initial state, without and after adaptation, side by side."""
+"""Videos of one task and one initial state at each stage of an adaptation, side by side."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
-from robotmeta.envs import TaskBatchEnv, Tasks
-from robotmeta.errors import UserError
-from robotmeta.experience.rollout import Belief, play
-from robotmeta.files import replaced
+from robotmeta.envs import Tasks
+from robotmeta.errors import UserError, reason
+from robotmeta.files import check_target, replaced
 from robotmeta.policy import Policy
-from robotmeta.reporting.caption import Caption, estimate_words
+from robotmeta.reporting.caption import Band, font_size, task_items
+from robotmeta.reporting.panels import Outcome, Panel, panel_height, side_by_side
 from robotmeta.reporting.video import check_video, video
 from robotmeta.seeding import streams
 
@@ -26,35 +26,29 @@ _MAX_FPS = 30.0
 
 @dataclass(frozen=True)
 class Recording:
-    """A video, and the returns of its two episodes.
+    """A video, and how the episodes in it went.
 
     Attributes:
         file: The video.
-        return_before: Undiscounted return of the episode on the left, without adaptation.
-        return_after: Undiscounted return of the episode on the right, after adaptation.
+        stages: Title of each panel, from left to right.
+        returns: Undiscounted return of the episode in each panel.
+        successes: Whether each was a success; None if the family does not define it.
     """
 
     file: Path
-    return_before: float
-    return_after: float
+    stages: tuple[str, ...]
+    returns: tuple[float, ...]
+    successes: tuple[bool | None, ...]
 
+    @property
+    def return_before(self) -> float:
+        """Return of the episode without adaptation."""
+        return self.returns[0]
 
-@dataclass(frozen=True)
-class _Side:
-    """One half of the picture: its world, the policy's belief and memory, and the title above."""
-
-    env: TaskBatchEnv
-    belief: Belief
-    title: str
-    remember: bool
-
-
-class _Shown(NamedTuple):
-    """What the caption shows after a control step."""
-
-    total: float
-    """Return so far."""
-    belief: Belief
+    @property
+    def return_after(self) -> float:
+        """Return of the episode after the adaptation episodes."""
+        return self.returns[1]
 
 
 def record(
@@ -63,25 +57,28 @@ def record(
     *,
     out: str | Path,
     episodes: int = 3,
+    adapted: Adapted | None = None,
     seed: int = 0,
     width: int = 480,
     height: int = 360,
     simulator: str | None = None,
 ) -> Recording:
-    """Records one episode without adaptation (left) and one after adaptation (right), in real time.
+    """Records an episode at each stage of an adaptation in a panel of its own, side by side, in real time.
 
-    The left side is the zero-shot control: the policy acts from its initial belief, which is reset at every step. Both
-    sides start from the same state and act by the mean of the policy. If one episode ends first, its last picture
-    stays. If the learner estimates the task's parameters, the estimates are written below the task.
+    The first panel is the zero-shot control: the policy acts from its initial belief, which is reset at every step. The
+    second one is after the adaptation episodes, the third one after fine-tuning, if there was any. All panels start
+    from the same state, and policies act by their mean. If an episode ends early, its last picture stays. The caption
+    lists the parameters that are not nominal, with the inferred and the fitted value beside the true one.
 
     Args:
         policy: A meta-trained policy, adapted or not.
         task: One task of its family; None for the first held-out task.
         out: The video, ``.mp4`` or ``.gif``. It is written in full or not at all.
         episodes: Number of adaptation episodes; 0 is possible for an adapted policy.
+        adapted: The result of :func:`robotmeta.adapt` for this policy and task; None to run adaptation episodes here.
         seed: Determines adaptation and the initial state.
-        width: Pixels of each half, rounded up to an even number.
-        height: Pixels of each half without its caption, rounded up to an even number.
+        width: Pixels of each panel, rounded up to an even number.
+        height: Pixels of each panel without text, rounded up to an even number.
         simulator: Physics backend; None for that of the policy's run.
 
     Raises:
@@ -94,53 +91,98 @@ def record(
     task = policy.family.tasks("test", 1) if task is None else task
     if len(task) != 1:
         raise UserError(f"task must be 1 task, not {len(task)}")
-    if episodes < (policy.belief is None):
+    if adapted is None and episodes < (policy.belief is None):
         raise UserError(f"episodes must be at least 1 for a policy that is not adapted, not {episodes}")
     if min(width, height) < 1:
         raise UserError(f"width and height must be at least 1, not {width} and {height}")
-    before, after = (TaskWorlds(policy, task, simulator=simulator) for _ in range(2))
+    if adapted is None:
+        panels = _without_and_after(policy, task, episodes, seed, simulator)
+        inferred, fit = policy.estimates(panels[1].belief), None
+    else:
+        panels = _stages(policy, task, adapted, seed, simulator)
+        inferred, fit = adapted.inferred, adapted.fit
     width, height = width + width % 2, height + height % 2  # yuv420p shares colour among 2 x 2 pixels
-    stride = math.ceil(1.0 / (policy.family.dt * _MAX_FPS) - 1e-9)  # control steps per frame
-    caption = Caption.fitting(policy, task, width, height)
-    size = 2 * width, height + caption.height
-    with replaced(out) as partial, video(partial, size, 1.0 / (policy.family.dt * stride)) as append:
-        sides = _sides(policy, before, after, episodes, seed)
-        runs = [_played(policy, side, seed) for side in sides]
-        t, shown = 0, [_Shown(0.0, policy.begin(1))] * 2
-        for t, now in enumerate(itertools.zip_longest(*runs), start=1):
+    size = font_size(width, height)
+    caption = Band.of_task(task_items(policy.family, task, inferred, fit), len(panels) * width, size)
+    shown = _film(panels, caption, out, seed, width, height)
+    return Recording(
+        out,
+        tuple(panel.title for panel in panels),
+        tuple(outcome.total_return for outcome in shown),
+        tuple(outcome.success for outcome in shown),
+    )
+
+
+def check_recording(policy: Policy, task: Tasks, out: Path, simulator: str | None = None) -> None:
+    """Checks before the work starts that a task can be recorded.
+
+    Raises:
+        UserError: For another suffix, a file that cannot be written, no GL library, or a family that cannot be drawn.
+    """
+    check_video(out)
+    check_target(out)
+    env = TaskWorlds(policy, task, simulator=simulator).env(1)
+    env.reset(torch.Generator())
+    try:
+        env.render(16, 16)
+    except UserError:
+        raise
+    except Exception as error:  # whatever the drawing function of a family raises
+        raise UserError(f"family '{policy.family.name}' cannot be drawn: {reason(error)}") from None
+
+
+# -- the stages --------------------------------------------------------------------------------------------------------
+
+
+def _without(policy: Policy, task: Tasks, seed: int, simulator: str | None) -> Panel:
+    env = TaskWorlds(policy, task, simulator=simulator).env(1)
+    belief = policy.learner.begin(1, streams(seed, "adaptation")[0])
+    return Panel("without adaptation", policy, belief, env, remember=False)
+
+
+def _without_and_after(policy: Policy, task: Tasks, episodes: int, seed: int, simulator: str | None) -> list[Panel]:
+    worlds = TaskWorlds(policy, task, simulator=simulator)
+    belief = adapted_belief(policy, worlds, episodes, seed)
+    title = f"after {_episodes(episodes, policy)}" if episodes else "after adaptation"
+    return [_without(policy, task, seed, simulator), Panel(title, policy, belief, worlds.env(1))]
+
+
+def _stages(policy: Policy, task: Tasks, adapted: Adapted, seed: int, simulator: str | None) -> list[Panel]:
+    panels = [_without(policy, task, seed, simulator)]
+    after = [(f"after {_episodes(adapted.first_episodes, policy)}", adapted.after_episodes)]
+    if adapted.fine_tuned is not None:
+        fit, no_gain = "" if adapted.fit is None else "fit and ", "" if adapted.fine_tuned.kept else ": no gain"
+        after.append((f"after {fit}fine-tuning{no_gain}", adapted.policy))
+    for title, acting in after:
+        env = TaskWorlds(acting, task, simulator=simulator).env(1)
+        panels.append(Panel(title, acting, acting.begin(1), env))
+    return panels
+
+
+def _episodes(number: int, policy: Policy) -> str:
+    return f"{number} {'more ' if policy.belief is not None else ''}episode{'' if number == 1 else 's'}"
+
+
+# -- the film ----------------------------------------------------------------------------------------------------------
+
+
+def _film(panels: list[Panel], caption: Band, out: Path, seed: int, width: int, height: int) -> list[Outcome]:
+    """Plays all panels at once, and returns how they ended."""
+    dt, size = panels[0].policy.family.dt, font_size(width, height)
+    stride = math.ceil(1.0 / (dt * _MAX_FPS) - 1e-9)  # control steps per frame
+    above, shown = caption.draw(), [Outcome(0.0, None, False)] * len(panels)
+
+    def frame() -> np.ndarray:
+        below = [panel.draw(now, width, height, size) for panel, now in zip(panels, shown, strict=True)]
+        return np.concatenate([above, side_by_side(below)])
+
+    total = len(panels) * width, caption.height + panel_height(height, size)
+    with replaced(out) as partial, video(partial, total, 1.0 / (dt * stride)) as append:
+        t = 0
+        for t, now in enumerate(itertools.zip_longest(*(panel.played(seed) for panel in panels)), start=1):
             shown = [last if new is None else new for new, last in zip(now, shown, strict=True)]
             if t % stride == 0:
-                append(_frame(policy, sides, shown, caption, height))
+                append(frame())
         if t % stride:  # the last step always has a frame
-            append(_frame(policy, sides, shown, caption, height))
-    return Recording(out, shown[0].total, shown[1].total)
-
-
-def _sides(policy: Policy, before: TaskWorlds, after: TaskWorlds, episodes: int, seed: int) -> list[_Side]:
-    initial = policy.learner.begin(1, streams(seed, "adaptation")[0])
-    adapted = adapted_belief(policy, after, episodes, seed)
-    more = "more " if policy.belief is not None else ""
-    spent = f"{episodes} {more}episode{'s' if episodes > 1 else ''}" if episodes else "adaptation"
-    return [
-        _Side(before.env(1), initial, "without adaptation", remember=False),
-        _Side(after.env(1), adapted, f"after {spent}", remember=True),
-    ]
-
-
-def _played(policy: Policy, side: _Side, seed: int) -> Iterator[_Shown]:
-    """Plays one episode, one control step at a time."""
-    total = 0.0
-    start, _ = streams(seed, "recording")
-    for played in play(side.env, policy.learner, side.belief, start, explore=False, remember=side.remember):
-        total += played.step.reward.item()
-        yield _Shown(total, played.belief)
-
-
-def _frame(policy: Policy, sides: list[_Side], shown: list[_Shown], caption: Caption, height: int) -> np.ndarray:
-    """Both worlds as they are now, each below its caption, uint8 ``[height + caption, 2 * width, 3]``."""
-    halves = []
-    for side, (total, belief) in zip(sides, shown, strict=True):
-        above = caption.draw(side.title, total, estimate_words(policy, belief))
-        halves.append(np.concatenate([above, side.env.render(caption.width, height)]))
-    halves[0][:, -1:] = halves[1][:, :1] = 255  # a line between them
-    return np.concatenate(halves, axis=1)
+            append(frame())
+    return shown

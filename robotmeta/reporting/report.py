@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,11 +14,11 @@ from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.evaluation import Evaluation, Quantity
-from robotmeta.files import check_target, read_file, replaced
+from robotmeta.files import check_target
 from robotmeta.policy import Policy
-from robotmeta.reporting.page import rendered, svg
+from robotmeta.reporting.page import embedded, rendered, svg, write_page
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter
-from robotmeta.reporting.video import MEDIA_TYPES, check_video
+from robotmeta.reporting.video import MEDIA_TYPES
 from robotmeta.training.checkpoint import load
 from robotmeta.training.logs import read_metrics
 from robotmeta.training.run_folder import RunFolder
@@ -82,7 +81,7 @@ def report(
     policy = load(run, family=family, trust=trust)
     if videos is None:
         videos = _own_videos(folder)
-    shown = [_video(file) for file in videos]
+    shown = [embedded(file) for file in videos]
     if evaluations is None:
         trained = trained_controls(policy, folder.path)
         evaluations = [
@@ -108,9 +107,7 @@ def report(
         learning=_learning(metrics),
         videos=shown,
     )
-    with replaced(folder.report, through=False) as partial:
-        partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names of files may be no text
-    return folder.report
+    return write_page(folder.report, page)
 
 
 # -- what was trained --------------------------------------------------------------------------------------------------
@@ -191,10 +188,3 @@ def _own_videos(folder: RunFolder) -> list[Path]:
         return []
     found = (file for file in folder.videos.glob("[!.]*") if file.suffix.lower() in MEDIA_TYPES)
     return sorted(file for file in found if file.is_file() and not file.is_symlink())
-
-
-def _video(file: Path) -> dict[str, str]:
-    """A video as a data URI."""
-    check_video(file)
-    data = base64.b64encode(read_file(file)).decode()
-    return {"name": file.stem, "type": MEDIA_TYPES[file.suffix.lower()], "data": data}

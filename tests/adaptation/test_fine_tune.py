@@ -119,6 +119,21 @@ def test_a_diverged_update_leaves_the_best_policy_so_far(monkeypatch: pytest.Mon
     tuned.policy.check_finite()
 
 
+def test_adapt_fine_tunes_with_the_learning_rate_and_the_anchor_it_is_given() -> None:
+    policy = untrained()
+    known: Any = {"fine_tune": 3_000, "fine_tune_tasks": TaskPosterior.of(goal(policy)), "evaluation_episodes": 0}
+
+    def tuned(**changes: float) -> list[Any]:
+        result = rm.adapt(policy, goal(policy), episodes=1, **known, **changes).fine_tuned
+        assert result is not None
+        return without_time(result)
+
+    usual = tuned()
+    assert tuned(fine_tune_kl_weight=0.01) == usual
+    assert tuned(fine_tune_kl_weight=100.0) != usual
+    assert tuned(fine_tune_learning_rate=1e-9) != usual
+
+
 # -- determinism, files and signals ------------------------------------------------------------------------------------
 
 

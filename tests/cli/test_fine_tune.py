@@ -39,6 +39,10 @@ def test_what_is_refused_is_one_line(run: Path, tmp_path: Path, refused: Callabl
     assert "must be a time, such as '60s'" in refused([*words, "--fine-tune", "soon"])
     assert "must be positive" in refused([*words, "--fine-tune", "0s"])
     assert "--fine-tune-out is for --fine-tune" in refused([*words, "--fine-tune-out", str(tmp_path)])
+    assert "--fine-tune-kl-weight is for --fine-tune" in refused([*words, "--fine-tune-kl-weight", "0.1"])
+    tuned = [*words, "--fine-tune", "5s"]
+    assert "learning_rate must be positive, not 0" in refused([*tuned, "--fine-tune-learning-rate", "0"])
+    assert "kl_weight must be at least 0, not -1" in refused([*tuned, "--fine-tune-kl-weight", "-1"])
     robot = ["adapt", str(run), "--env", "nobody.py:make", "--fine-tune", "5s", "--fine-tune-out", str(tmp_path)]
     assert "would run new episodes" in refused(robot)
     file = tmp_path / "file"

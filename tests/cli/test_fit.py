@@ -166,7 +166,6 @@ def test_a_second_round_is_announced_and_run(run: Path, episodes: Path, printed:
 def test_what_is_for_a_fit_is_refused_without_one(run: Path, refused: Callable[[list[str]], str]) -> None:
     words = ["adapt", str(run), "--task", "goal_x=0.3"]
     assert "--known is for --fit" in refused([*words, "--known", "goal_x=0.3"])
-    assert "--report is for --fit" in refused([*words, "--report", "a.html"])
     assert "--force is for --fit" in refused([*words, "--force"])
     assert "--rounds is for --fit with --fine-tune" in refused([*words, "--fit", "--rounds", "2"])
     assert "--force is for --fine-tune" in refused([*words, "--fit", "--force"])

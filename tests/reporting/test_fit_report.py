@@ -16,6 +16,7 @@ from robotmeta.adaptation.fitting.fit_episodes import Fit, FittedParameter
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.envs import Choice, Estimate, make
 from robotmeta.errors import UserError
+from robotmeta.reporting.adaptation_report import adaptation_report
 from robotmeta.reporting.fit_plots import belief90, residuals_by_signal, shown_signals, signals_before_and_after
 from robotmeta.reporting.fit_report import fit_report
 from tests.robots import point_policy
@@ -39,7 +40,7 @@ def test_the_page_is_self_contained_and_has_every_figure(fit: Fit, tmp_path: Pat
     assert not re.search(r"(?:src|href)\s*=\s*\"(?!#)", page)
     assert "http://" not in page
     assert "https://" not in page
-    for said in ("Known after the fit: goal_x, goal_y", "true value", "belief before", "simulated, after the fit"):
+    for said in ("Known after the fit: goal_x, goal_y", "true value", "inferred", "simulated, after the fit"):
         assert said in page
 
 
@@ -81,13 +82,35 @@ def test_kinds_and_parameters_that_are_not_known_are_shown(fit: Fit, tmp_path: P
 def test_the_stages_of_an_adaptation_are_on_the_page(tmp_path: Path) -> None:
     policy = point_policy("domain-randomization", meta_batch=8, episodes=1)
     adapted = rm.adapt(
-        policy, FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=1, fit=True, fine_tune=12_000, force=True
+        policy, FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=2, fit=True, fine_tune=12_000, force=True
     )
     assert adapted.fit is not None
-    page = fit_report(adapted.fit, FAMILY, tmp_path / "a.html", adapted=adapted).read_text()
+    page = adaptation_report(adapted, FAMILY, tmp_path / "a.html", truth=TRUTH).read_text()
     for stage in ("without adaptation", "after 1 episode<", "after 1 episode, fit and fine-tuning", "best so far"):
         assert stage in page
     assert page.count("<svg") == 4
+    assert "<video" not in page
+    assert "<script" not in page
+    assert not re.search(r"(?:src|href)\s*=\s*\"(?!#)", page)
+    assert re.search(r"<td class=\"number\">2</td><td class=\"number\">-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]</td>", page)
+    assert re.search(r"<td class=\"number\">\d+% \[\d+%, \d+%\]</td>", page)
+
+
+def test_the_page_of_an_adaptation_has_what_the_policy_inferred_without_a_fit(tmp_path: Path) -> None:
+    adapted = rm.adapt(point_policy("task-inference"), FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=0)
+    page = adaptation_report(adapted, FAMILY, tmp_path / "a.html", truth=TRUTH).read_text()
+    for said in ("was not measured", "<th>inferred</th>", "<td>0.3 m</td>", "not sure</td>"):
+        assert said in page
+    assert "Measured and simulated" not in page
+
+
+def test_the_page_of_an_adaptation_embeds_its_video(tmp_path: Path) -> None:
+    policy, film = point_policy("rl2"), tmp_path / "a.gif"
+    adapted = rm.adapt(policy, FAMILY.task(**TRUTH), episodes=1, evaluation_episodes=0)
+    film.write_bytes(b"GIF89a")
+    page = adaptation_report(adapted, FAMILY, tmp_path / "a.html", video=film).read_text()
+    assert "data:image/gif;base64,R0lGODlh" in page
+    assert "<h2>Parameters</h2>" not in page, "a section without content"
 
 
 def test_a_page_that_cannot_be_written_is_one_line(fit: Fit, tmp_path: Path) -> None:

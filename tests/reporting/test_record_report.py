@@ -24,7 +24,6 @@ from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import collect
 from robotmeta.policy import new_policy
-from robotmeta.reporting.caption import task_words
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
 from robotmeta.reporting.record import record
 from robotmeta.reporting.report import report
@@ -327,18 +326,6 @@ def test_a_report_that_cannot_be_made_is_an_error_of_one_line(run, evaluation, t
         report(run.folder, evaluations=[evaluation], videos=[])
     page.rmdir()
     assert not list(run.folder.glob(".partial-*"))
-
-
-def test_a_caption_names_the_robot_and_leaves_out_nominal_values():
-    family = make("quadruped")
-    where = ["payload_x = 0", "payload_y = 0"]  # shown because there is a payload
-    loaded = family.robot("go1", payload_mass=2.5)
-    assert task_words(family, loaded) == ["robot = go1", "payload_mass = 2.5", *where, "speed = 0.3"]
-    slippery = family.task(friction=0.5, fault="locked")
-    assert task_words(family, slippery) == ["robot = go2", "friction = 0.5", "speed = 0.3"]
-    lame = family.task(faulty_joint="fl_knee")
-    assert task_words(family, lame) == ["robot = go2", "faulty_joint = fl_knee", "fault = limp", "speed = 0.3"]
-    assert "thigh_length = 0.3" in task_words(family, family.task(thigh_length=0.3))
 
 
 # -- success and distance ----------------------------------------------------------------------------------------------
