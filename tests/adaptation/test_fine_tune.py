@@ -123,7 +123,7 @@ def test_adapt_fine_tunes_with_the_learning_rate_and_the_anchor_it_is_given() ->
     policy = untrained()
     known: Any = {"fine_tune": 3_000, "fine_tune_tasks": TaskPosterior.of(goal(policy)), "evaluation_episodes": 0}
 
-    def tuned(**changes: float) -> list[Any]:
+    def tuned(**changes: Any) -> list[Any]:
         result = rm.adapt(policy, goal(policy), episodes=1, **known, **changes).fine_tuned
         assert result is not None
         return without_time(result)
