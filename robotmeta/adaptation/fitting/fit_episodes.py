@@ -12,6 +12,7 @@ import numpy as np
 
 from robotmeta.adaptation.fitting.coordinates import Coordinates
 from robotmeta.adaptation.fitting.joint_filter import JointFilter
+from robotmeta.adaptation.fitting.reachable import reachable
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Z90, Found, Search, Start
 from robotmeta.adaptation.fitting.segments import Segments
@@ -23,6 +24,7 @@ from robotmeta.versions import versions
 
 _KNOWN = 0.3  # share of a parameter's spread over the training tasks that must be gone before it counts as known
 _UNEXPLAINED = 0.15  # of a signal's standard deviation
+_REACHABLE = 2.0  # times the error that would be left if the robot were the best task itself
 _FEW = 0.2  # share of the signals
 
 
@@ -59,7 +61,8 @@ class Fit:
         measured: The recorded signals after each step, ``[episode, time, signal]``; NaN after the end of an episode.
         simulated: The same in replays of ten steps, for the task ``"before"`` the fit and the best one ``"after"`` it;
             NaN also where no step was replayed.
-        unexplained: Signals that the best task does not explain.
+        unexplained: Signals that the best task does not explain: their error is above 0.15, and above twice the one
+            that would be left if the robot were the best task itself.
         saturated: Share of the recorded actions that were at their limit.
         episodes: Number of episodes.
         steps: Control steps that were simulated.
@@ -163,9 +166,11 @@ def fit_episodes(
             {name: np.array([kinds[name], found.kinds[name]]) for name in coordinates.kinds},
         )
         errors = segments.errors(pair, found.filtered).double()
+        least = reachable(family, recorded, coordinates, found, simulator=simulator, threads=threads)
     names = [*(name for name, _ in family.observations), "reward"]
     spread = joint.spread.clamp(min=1e-9)
     typical = (errors[:, segments.mask].abs().quantile(0.75, dim=1) / spread).numpy()
+    allowed = (_REACHABLE * least.double().abs().quantile(0.75, dim=0) / spread).clamp(min=_UNEXPLAINED).numpy()
     varies = (joint.spread > 1e-9).numpy()
     before, after = (
         {name: float(e) for name, e, shown in zip(names, row, varies, strict=True) if shown} for row in typical
@@ -178,7 +183,7 @@ def fit_episodes(
         best=pair[1:],
         before=before,
         after=after,
-        unexplained=tuple(name for name, error in after.items() if error > _UNEXPLAINED),
+        unexplained=tuple(n for n, most in zip(names, allowed, strict=True) if n in after and after[n] > most),
         saturated=recorded.saturated,
         episodes=len(recorded),
         steps=found.steps,

@@ -47,6 +47,10 @@ class Found:
     """The state of a search after a cycle.
 
     Attributes:
+        at: Numbers at which the filter's last pass differentiated.
+        width: Half the width of each of its differences.
+        error: How far it took the task to be wrong; see :class:`JointFilter`.
+        sensor: Its noise of the signals.
         filtered: States of the episodes at the best task.
         numbers: Of the best task.
         kinds: Of the best task.
@@ -56,6 +60,10 @@ class Found:
         steps: Control steps that were simulated.
     """
 
+    at: np.ndarray
+    width: np.ndarray
+    error: float
+    sensor: float
     filtered: Filtered
     numbers: np.ndarray
     kinds: dict[str, float]
@@ -156,6 +164,7 @@ class Search:
         found: Found | None = None
         for cycle in range(CYCLES):
             filtered = self._filtered(now, cycle)
+            at, width = now.numbers, now.width
             std = np.sqrt(np.diag(filtered.covariance))
             unseen = std > _UNINFORMATIVE * self._prior
             proposal = self._proposal(filtered, now, found, unseen & (cycle > 0))
@@ -174,7 +183,8 @@ class Search:
             mean, covariance = self._estimate(profile, moved, now.kinds)
             likely = population.probabilities(now.penalties)
             steps = now.steps + population.steps
-            found = Found(filtered, now.numbers, now.kinds, mean, covariance, likely, steps)
+            settings = (at, width, now.error, _SENSORS[now.noise])
+            found = Found(*settings, filtered, now.numbers, now.kinds, mean, covariance, likely, steps)
             narrower = np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, now.width))
             # A difference that tells nothing may be too narrow: latency counts whole steps of the physics.
             now.width = np.where(unseen, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)

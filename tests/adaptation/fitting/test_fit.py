@@ -110,3 +110,12 @@ def test_episodes_that_cannot_be_fitted_are_refused(family: TaskFamily, recorded
         fit_episodes(family, replace(recorded, actions=recorded.actions * torch.nan))
     with pytest.raises(UserError, match="no parameter 'pole_mas' in family"):
         fit_episodes(family, recorded, known={"pole_mas": 1.0})
+
+
+def test_errors_that_the_best_task_itself_would_leave_are_no_sign_of_another_robot(
+    family: TaskFamily, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_the_moon = arm.record(arm.family(tmp_path, gravity=-1.6), {"pole_mass": 0.4})
+    large = torch.full((1, on_the_moon.observations.shape[-1] + 1), 1e3)
+    monkeypatch.setattr("robotmeta.adaptation.fitting.fit_episodes.reachable", lambda *given, **options: large)
+    assert fit_episodes(family, on_the_moon).unexplained == ()
