@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 
@@ -23,6 +26,24 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Keeps memory that tensors free for the next ones, instead of returning it to the system.
+
+    Each minibatch takes as much memory again as the one before. glibc maps large blocks anew each time, and several
+    threads that do so wait for each other. Does nothing with another C library.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 1 << 25)
+        libc.mallopt(_M_TRIM_THRESHOLD, 1 << 29)
 
 
 def one_torch_thread() -> contextlib.AbstractContextManager[None]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.policies import Moments
-from robotmeta.threads import available_cores, one_torch_thread
+from robotmeta.threads import available_cores, keep_freed_memory, one_torch_thread
 
 T = TypeVar("T")
 Part = Callable[[], dict[str, Tensor]]
@@ -170,4 +170,5 @@ def run(works: Sequence[Callable[[], T]], device: torch.device) -> list[T]:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
+    keep_freed_memory()
     return ThreadPoolExecutor(available_cores(), "gradients", initializer=torch.set_num_threads, initargs=(1,))

@@ -204,7 +204,8 @@ class TaskInference(InContext[TaskInferenceConfig]):
         for epoch in range(config.estimator_epochs):
             batches = minibatches(mask.shape[1], config.estimator_minibatches, generator, self.device)
             for chosen in batches:
-                sums, gradient = minibatch_gradients(loss, mask, chosen, parameters, shards=config.shards, of="nll")
+                # One part: the many small operations of a memory on two threads mostly wait for each other.
+                sums, gradient = minibatch_gradients(loss, mask, chosen, parameters, shards=1, of="nll")
                 step(self.estimator_adam, parameters, gradient, config.max_grad_norm)
                 if epoch == 0:
                     means = {name: means.get(name, 0.0) + value / len(batches) for name, value in sums.items()}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from robotmeta.policies.mlp import orthogonal_mlp
+from robotmeta.policies.mlp import TanhMLP, orthogonal_mlp
 
 MODULATE, CONCATENATE = "modulate", "concatenate"
 CONDITIONINGS = (MODULATE, CONCATENATE)
@@ -48,7 +48,7 @@ class ModulatedMLP(nn.Module):
     known: Tensor
     others: Tensor
 
-    def __init__(self, mlp: nn.Sequential, known: Sequence[int]) -> None:
+    def __init__(self, mlp: TanhMLP, known: Sequence[int]) -> None:
         super().__init__()
         first = mlp[0]
         assert isinstance(first, nn.Linear)
@@ -62,9 +62,9 @@ class ModulatedMLP(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """``[..., input] -> [..., output]``."""
-        first, rest = self.mlp[0], self.mlp[1:]
+        first = self.mlp[0]
         scale, shift = self.modulation(inputs.index_select(-1, self.known)).chunk(2, dim=-1)
-        return rest(first(inputs.index_select(-1, self.others)) * (1.0 + scale) + shift)
+        return self.mlp.after_first(first(inputs.index_select(-1, self.others)) * (1.0 + scale) + shift)
 
 
 def scaled(known: Tensor, parameters: int) -> Tensor:

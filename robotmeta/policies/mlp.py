@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,29 +78,34 @@ def tanh(x: Tensor) -> Tensor:
     return x.mul(2.0).sigmoid_().mul(2.0).sub_(1.0)
 
 
-class Tanh(nn.Module):
-    """The hyperbolic tangent by the same formula, with a gradient that reads nothing but the output."""
+class TanhMLP(nn.Sequential):
+    """Linear layers with a hyperbolic tangent between them.
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[...] -> [...]``."""
-        return _Tanh.apply(x) if torch.is_grad_enabled() else _tanh(x)
+    It is computed as ``tanh(x) = 2 sigmoid(2x) - 1``, and the factors go into the linear layers: then each hidden layer
+    takes one product and one sigmoid, which torch computes several times as fast as its own tanh on the CPU.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``[..., input] -> [..., output]``."""
+        return self.after_first(self[0](input))
+
+    def after_first(self, x: Tensor) -> Tensor:
+        """The output as a function of that of the first linear layer, ``[..., hidden] -> [..., output]``."""
+        layers = [layer for layer in self if isinstance(layer, nn.Linear)]
+        if len(layers) == 1:
+            return x
+        *hidden, last = layers[1:]
+        half = x.mul(2.0).sigmoid_()  # (tanh(x) + 1) / 2
+        for layer in hidden:
+            half = _of_half(layer, half, 2.0).sigmoid_()
+        return _of_half(last, half, 1.0)
 
 
-class _Tanh(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        y = _tanh(x)
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
-        (y,) = ctx.saved_tensors
-        return torch.ops.aten.tanh_backward(gradient, y)
-
-
-def _tanh(x: Tensor) -> Tensor:
-    return x.mul(2.0).sigmoid_().mul_(2.0).sub_(1.0)
+def _of_half(layer: nn.Linear, half: Tensor, factor: float) -> Tensor:
+    """A linear layer of ``2 half - 1``, times a factor."""
+    bias, weight = layer.bias - layer.weight.sum(dim=1), layer.weight.t()
+    flat = torch.addmm(bias, half.reshape(-1, layer.in_features), weight, beta=factor, alpha=2.0 * factor)
+    return flat.view(*half.shape[:-1], layer.out_features)
 
 
 def per_task(parameters: Parameters, num_tasks: int) -> dict[str, Tensor]:
@@ -109,7 +113,7 @@ def per_task(parameters: Parameters, num_tasks: int) -> dict[str, Tensor]:
     return {name: value.unsqueeze(0).expand(num_tasks, *value.shape) for name, value in parameters.items()}
 
 
-def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_gain: float = 1.0) -> nn.Sequential:
+def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_gain: float = 1.0) -> TanhMLP:
     """A tanh MLP with orthogonal weights and zero biases, as is common with PPO."""
     layers: list[nn.Module] = []
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
@@ -117,5 +121,5 @@ def orthogonal_mlp(sizes: tuple[int, ...], generator: torch.Generator, *, last_g
         last = i == len(sizes) - 2
         nn.init.orthogonal_(layer.weight, gain=last_gain if last else math.sqrt(2.0), generator=generator)
         nn.init.zeros_(layer.bias)
-        layers += [layer] if last else [layer, Tanh()]
-    return nn.Sequential(*layers)
+        layers += [layer] if last else [layer, nn.Tanh()]
+    return TanhMLP(*layers)

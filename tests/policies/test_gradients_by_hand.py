@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from robotmeta.policies.gru import GRU
-from robotmeta.policies.mlp import Tanh
+from robotmeta.policies.mlp import orthogonal_mlp
 from tests.learning import generator
 
 
@@ -29,8 +29,18 @@ def test_a_gru_has_the_outputs_and_gradients_of_torch(time: int) -> None:
         torch.testing.assert_close(gru(inputs, {"hidden": hidden})[0], features)
 
 
-def test_tanh_has_the_values_and_the_first_two_derivatives_of_torch() -> None:
-    x = torch.linspace(-30.0, 30.0, 1001).double().requires_grad_()
-    torch.testing.assert_close(Tanh()(x), x.tanh())
-    assert torch.autograd.gradcheck(Tanh(), x[450:550].detach().requires_grad_())
-    assert torch.autograd.gradgradcheck(Tanh(), x[450:550].detach().requires_grad_())
+@pytest.mark.parametrize("sizes", [(5, 3), (5, 8, 3), (5, 8, 7, 3)])
+def test_an_mlp_has_the_values_and_derivatives_of_its_layers(sizes: tuple[int, ...]) -> None:
+    mlp = orthogonal_mlp(sizes, generator()).double()
+    for parameter in mlp.parameters():
+        parameter.data += 0.3 * torch.randn(parameter.shape, generator=generator(1)).double()
+    inputs = (4.0 * torch.randn(2, 6, 5, generator=generator(2)).double()).requires_grad_()
+    leaves = [inputs, *mlp.parameters()]
+    expected = inputs
+    for layer in mlp:
+        expected = layer(expected)
+    found = mlp(inputs)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        torch.autograd.grad(found.square().sum(), leaves), torch.autograd.grad(expected.square().sum(), leaves)
+    )
