@@ -4,7 +4,7 @@
 
 The others are those of ``fit_rivals.py``. None of them estimates the states that replays start from. They use those of
 one pass of the fit's filter at the belief. Cross-entropy and least squares also run from the true states, which nobody
-has of a robot. A method stops at the control steps of the fit. The file is written after each task, and the same
+has of a robot. A method stops at the control steps of the fit. The file is written after each method, and the same
 command goes on from there.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,35 +60,38 @@ def scored(problem: Problem, result: Result, seconds: float) -> dict[str, Any]:
     }
 
 
-def measure(problem: Problem, seed: int) -> dict[str, Any]:
-    """All methods on the same episodes."""
-    c = problem.coordinates
-    fit = fit_episodes(problem.family, problem.recorded, believed=problem.believed, known=problem.known, seed=seed)
-    names, values = problem.task.names, fit.parameters
-    rows = np.array([[getattr(values[name], end) for name in names] for end in ("value", "low", "high")])
-    (mean, low, high), kinds = c.points(rm.Tasks(names, rows))
-    ours = Result(mean, (low, high), {name: float(kind[0]) for name, kind in kinds.items()}, fit.steps)
-    found = {"fit": scored(problem, ours, fit.seconds)}
+def measure(problem: Problem, row: dict[str, Any], seed: int, save: Callable[[], None]) -> None:
+    """Runs the methods that a row lacks, and saves after each."""
+    found = row["methods"]
+    if "fit" not in found:
+        fit = fit_episodes(problem.family, problem.recorded, believed=problem.believed, known=problem.known, seed=seed)
+        row["parameters"] = [p.name for p in problem.coordinates.numbers]
+        row["known"] = [bool(fit.parameters[name].known) for name in row["parameters"]]
+        names = problem.task.names
+        ends = [[getattr(fit.parameters[name], end) for name in names] for end in ("value", "low", "high")]
+        (mean, low, high), kinds = problem.coordinates.points(rm.Tasks(names, np.array(ends)))
+        ours = Result(mean, (low, high), {name: float(kind[0]) for name, kind in kinds.items()}, fit.steps)
+        found["fit"] = scored(problem, ours, fit.seconds)
+        save()
     began = time.perf_counter()
-    states, before = problem.estimated_states()
+    states, steps = problem.estimated_states()
     passed = time.perf_counter() - began
-    for name, method in METHODS.items():
-        for true in (True, False) if name in FROM_TRUE_STATES else (False,):
-            began = time.perf_counter() - (0.0 if true else passed)
-            start, extra = (problem.true_states, 0) if true else (states, before)
-            result = method(problem, start, fit.steps - extra, np.random.default_rng(seed))
-            result.steps += extra
-            score = scored(problem, result, time.perf_counter() - began)
-            found[f"{name}, true states" if true else name] = score
-    told = [bool(fit.parameters[p.name].known) for p in c.numbers]
-    return {"parameters": [p.name for p in c.numbers], "known": told, "methods": found}
+    runs = {name: (method, states, steps, passed) for name, method in METHODS.items()}
+    runs |= {f"{name}, true states": (METHODS[name], problem.true_states, 0, 0.0) for name in FROM_TRUE_STATES}
+    for name in [name for name in runs if name not in found]:
+        method, start, extra, before = runs[name]
+        began = time.perf_counter() - before
+        result = method(problem, start, found["fit"]["env_steps"] - extra, np.random.default_rng(seed))
+        result.steps += extra
+        found[name] = scored(problem, result, time.perf_counter() - began)
+        save()
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians by method. Errors are those of the parameters that the fit says it knows, and of all."""
     known = np.concatenate([row["known"] for row in rows])
     found = {}
-    for method in rows[0]["methods"]:
+    for method in rows[-1]["methods"]:
         runs = [row["methods"][method] for row in rows]
         errors = np.concatenate([run["error"] for run in runs])
         kinds = [right for run in runs for right in run["kinds"]]
@@ -116,13 +120,21 @@ def main() -> None:
     given = parser.parse_args()
     policy = untrained(given.policy) if given.policy in rm.FAMILIES else rm.load(given.policy)
     rows: list[dict[str, Any]] = json.loads(given.out.read_text())["tasks"] if given.out.exists() else []
-    for index in range(len(rows), given.tasks):
-        task = policy.family.tasks(given.split, index + 1)[index : index + 1]
-        rows.append(measure(record(policy, task, given.known, given.seed), given.seed))
-        settings = {name: getattr(given, name) for name in ("policy", "split", "known", "seed")}
+    settings = {name: getattr(given, name) for name in ("policy", "split", "known", "seed")}
+
+    def save() -> None:
         result = {**settings, "summary": summary(rows), "tasks": rows, "versions": versions()}
         write_text(given.out, json.dumps(result, indent=1) + "\n")
-        print(index, json.dumps(result["summary"]), flush=True)
+
+    complete = 1 + len(METHODS) + len(FROM_TRUE_STATES)
+    for index in range(given.tasks):
+        if index < len(rows) and len(rows[index]["methods"]) == complete:
+            continue
+        task = policy.family.tasks(given.split, index + 1)[index : index + 1]
+        if index == len(rows):
+            rows.append({"task": index, "methods": {}})
+        measure(record(policy, task, given.known, given.seed), rows[index], given.seed, save)
+        print(index, json.dumps(summary(rows)), flush=True)
 
 
 if __name__ == "__main__":
