@@ -89,14 +89,15 @@ def measure(problem: Problem, row: dict[str, Any], seed: int, save: Callable[[],
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians by method. Errors are those of the parameters that the fit says it knows, and of all."""
-    known = np.concatenate([row["known"] for row in rows])
     found = {}
-    for method in rows[-1]["methods"]:
-        runs = [row["methods"][method] for row in rows]
+    for method in rows[0]["methods"]:
+        done = [row for row in rows if method in row["methods"]]
+        known, runs = np.concatenate([row["known"] for row in done]), [row["methods"][method] for row in done]
         errors = np.concatenate([run["error"] for run in runs])
         kinds = [right for run in runs for right in run["kinds"]]
         ends = runs[0]["covered"] is not None
         found[method] = {
+            "tasks": len(done),
             "median_error": float(np.median(errors[known])),
             "median_error_of_all": float(np.median(errors)),
             "coverage": float(np.concatenate([run["covered"] for run in runs])[known].mean()) if ends else None,
