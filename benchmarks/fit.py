@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,18 @@ def untrained(family: str) -> rm.Policy:
 
 def measure(policy: rm.Policy, split: str, index: int, known: list[str], seed: int) -> dict[str, Any]:
     """Fits one task."""
-    family = policy.family
-    task = family.tasks(split, index + 1)[index : index + 1]
+    task = policy.family.tasks(split, index + 1)[index : index + 1]
     row = next(iter(task))
     given = {name: row[name] for name in known}
-    found = rm.fit(policy, task, known=given, seed=seed)
+    return {"task": index, **compared(policy.family, rm.fit(policy, task, known=given, seed=seed), task, given)}
+
+
+def compared(family: rm.TaskFamily, found: rm.Fit, task: rm.Tasks, given: Mapping[str, float]) -> dict[str, Any]:
+    """A fit beside the true task."""
+    row, names = next(iter(task)), task.names
     coordinates = Coordinates(family.space, given)
-    fitted = rm.Tasks(task.names, np.array([[found.parameters[name].value for name in task.names]]))
-    (true, kinds), (best, _) = coordinates.points(task), coordinates.points(fitted)
+    ends = [[getattr(found.parameters[name], end) for name in names] for end in ("value", "low", "high")]
+    (true, kinds), (fitted, _) = coordinates.points(task), coordinates.points(rm.Tasks(names, np.array(ends)))
     believed = coordinates.believed(found.believed or {})
     parameters: dict[str, Any] = {}
     for place, parameter in enumerate(coordinates.numbers):
@@ -50,16 +55,14 @@ def measure(policy: rm.Policy, split: str, index: int, known: list[str], seed: i
             "ci90": [p.low, p.high],
             "known": p.known,
             "covered": bool(p.low <= row[parameter.name] <= p.high),
-            "error": float(abs(best[0, place] - true[0, place])),
+            "error": float(abs(fitted[0, place] - true[0, place])),
+            "width": float(fitted[2, place] - fitted[1, place]),
             "belief_error": float(abs(believed[0][place] - true[0, place])),
         }
-    right = {name: bool(found.parameters[name].value == values[0]) for name, values in kinds.items()}
-    belief_right = {name: bool(believed[2].get(name) == values[0]) for name, values in kinds.items()}
     return {
-        "task": index,
         "parameters": parameters,
-        "kinds": right,
-        "belief_kinds": belief_right,
+        "kinds": {name: bool(found.parameters[name].value == values[0]) for name, values in kinds.items()},
+        "belief_kinds": {name: bool(believed[2].get(name) == values[0]) for name, values in kinds.items()},
         "explained": found.explained,
         "seconds": found.seconds,
         "env_steps": found.steps,
