@@ -73,7 +73,9 @@ def agreement(family: TaskFamily, simulator: str, *, states: int = 100, seed: in
     if not bool(running.any()):
         raise ValueError(f"all random episodes of family '{family.name}' end within {_SETTLING} control steps")
     there = other.simulator.device
-    other.start(one.simulator.full_state.to(there, torch.float32))
+    full_state = one.simulator.full_state
+    one.start(full_state)  # so that lagging fields are those of the same state
+    other.start(full_state.to(there, torch.float32))
     action = _random_action(one, generator)
     first, second = one.step(action, running), other.step(action.to(there), running.to(there))
     other.end_episode()

@@ -17,7 +17,7 @@ from torch import Tensor
 from robotmeta.envs.devices import reads_at_once
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily
 from robotmeta.envs.faults import FaultLog
-from robotmeta.envs.models import ModelBuilder, initial_positions, keyframe_id
+from robotmeta.envs.models import ModelBuilder, in_one_line, initial_positions, keyframe_id
 from robotmeta.envs.rendering import Camera, render
 from robotmeta.envs.simulators.warp_data import STATE, WarpData
 from robotmeta.envs.simulators.warp_launch import Launcher
@@ -25,9 +25,11 @@ from robotmeta.envs.simulators.warp_models import WarpModels
 from robotmeta.envs.simulators.warp_sizes import Room
 from robotmeta.envs.state_space import StateSpace
 from robotmeta.envs.tasks import Tasks
+from robotmeta.errors import UserError
 
 _MORE_STATE = ("act", "ctrl", "mocap_pos", "mocap_quat")  # that a family's reset may set beside its fields
 _FORCES = ("cacc", "cfrc_int", "cfrc_ext")
+_CPU = torch.device("cpu")
 _RK4 = int(mujoco.mjtIntegrator.mjINT_RK4)
 
 
@@ -44,7 +46,7 @@ class WarpSimulator:
         threads: Not used.
 
     Raises:
-        UserError: For a model that MuJoCo Warp does not support.
+        UserError: For a model that MuJoCo Warp does not support, or more worlds than fit into memory.
     """
 
     def __init__(self, family: TaskFamily, num_tasks: int, num_episodes: int, *, threads: int | None = None) -> None:
@@ -58,9 +60,7 @@ class WarpSimulator:
         self._launcher = Launcher(self.device)
         with self._launcher.scope():
             self._batch = WarpModels(nominal, num_tasks, num_episodes)
-            self._worlds = mujoco_warp.make_data(
-                nominal, num_tasks * num_episodes, nconmax=self._room.contacts, njmax=self._room.constraints
-            )
+            self._worlds = _allocated(nominal, num_tasks * num_episodes, self._room)
         self._data = WarpData(self._worlds, nominal, self._shape)
         self._keyframe = keyframe_id(nominal, family.world.keyframe)
         names = ("qpos", "qvel", *family.world.fields)
@@ -221,4 +221,8 @@ class WarpSimulator:
         return torch.stack(masks).any(dim=0) if masks else None
 
 
-_CPU = torch.device("cpu")
+def _allocated(nominal: mujoco.MjModel, worlds: int, room: Room) -> Any:
+    try:
+        return mujoco_warp.make_data(nominal, worlds, nconmax=room.contacts, njmax=room.constraints)
+    except RuntimeError as error:  # of the allocation
+        raise UserError(f"{worlds} worlds do not fit into the memory of the GPU: {in_one_line(error)}") from None

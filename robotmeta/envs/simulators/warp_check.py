@@ -45,6 +45,8 @@ def _problem(family: TaskFamily) -> str | None:
     from robotmeta.envs.simulators.warp_models import WarpModels
 
     assert isinstance(family.world, MujocoWorld)
+    if family.world.double_precision:
+        return "its physics needs double precision"
     try:
         build = ModelBuilder(family.world.spec, family.space)
         batch = WarpModels(build.nominal, 1, 1)
