@@ -91,7 +91,8 @@ def main() -> None:
 def table(results: dict[str, Any]) -> str:
     """The tables of all results, in Markdown."""
     lines = ["| family | states within | positions: median, largest | rewards: median, largest |", "| --- " * 4 + "|"]
-    for name, found in results["families"].items():
+    for name in filter(results["families"].__contains__, rm.FAMILIES):
+        found = results["families"][name]
         if "refused" in found:
             lines.append(f"| `{name}` | does not run | | |")
             continue

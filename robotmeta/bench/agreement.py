@@ -35,7 +35,7 @@ class Agreement:
 
     def within(self, tolerance: float) -> float:
         """Returns the share of states in which all positions differ by at most a tolerance."""
-        return float((self.differences["qpos"] <= tolerance).float().mean())
+        return float((self.differences["qpos"] <= tolerance).double().mean())
 
     def to_json(self) -> dict[str, Any]:
         """Returns the median and the largest difference of each quantity."""
