@@ -189,6 +189,12 @@ def test_an_option_may_differ_from_task_to_task() -> None:
     assert env.simulator.state["qvel"][:, 0, 1].tolist() == pytest.approx([-6 * 9.81 * 0.002, 0.0])
 
 
+@pytest.mark.parametrize("name", ["push", "slide"])
+def test_a_family_that_needs_double_precision_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"family '{name}' does not run on mujoco-warp: its physics needs double"):
+        check_simulator(make(name), "mujoco-warp")
+
+
 def test_a_solver_that_warp_lacks_is_named() -> None:
     with pytest.raises(UserError, match=r"does not run on mujoco-warp: .*PGS.*; use --simulator mujoco"):
         check_simulator(cart(solver="PGS"), "mujoco-warp")
