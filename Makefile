@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # cores.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test quick fuzz kill lint format types build wheel-test clean
+.PHONY: demo test quick fuzz kill nightly lint format types build wheel-test clean
 
 demo: $(VENV)/installed  ## train, adapt, evaluate, record, report: minutes on a laptop
 	$(BIN)/robotmeta demo
@@ -24,6 +24,10 @@ fuzz: $(VENV)/installed-dev  ## ten thousand inputs that nobody meant
 
 kill: $(VENV)/installed-dev  ## fifty trainings that are killed at random moments and resumed: five minutes
 	ROBOTMETA_KILLS=50 $(BIN)/python -m pytest tests/training/test_kill.py
+
+nightly: $(VENV)/installed-dev  ## MuJoCo Warp beside MuJoCo in every family: a quarter of an hour on the CPU
+	$(PIP) --editable '.[gpu]'
+	$(BIN)/python benchmarks/warp_agreement.py
 
 lint: $(VENV)/installed-dev  ## rules and formatting
 	$(BIN)/ruff check robotmeta tests benchmarks docs typings

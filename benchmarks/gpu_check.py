@@ -3,11 +3,13 @@
 For each learner, the CPU and the device update the same weights from the same experience. The weights after one epoch
 must agree to float32 rounding. Collection and update are timed on both; when collecting, the actions return to the
 physics on the CPU at every step. Then a short run is trained, saved, resumed, evaluated and adapted on the device.
+Last, if MuJoCo Warp is installed, a control step of its is compared with that of MuJoCo, and its speed is measured.
 ``cpu`` runs the same code without a GPU.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import tempfile
@@ -19,6 +21,7 @@ import torch
 from torch import Tensor
 
 import robotmeta as rm
+from robotmeta.bench.agreement import agreement
 from robotmeta.bench.updates import loop_over_tasks
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
@@ -42,6 +45,8 @@ _LEARNERS: dict[str, dict[str, Any]] = {
 # Without clipping: rounding can put a likelihood ratio on the other side of the clip, which changes an update by per
 # cents.
 _SMOOTH = {"epochs": 1, "clip": 1e6}
+_WORLDS, _WORLDS_ON_CPU = (1024, 4096, 16_384, 65_536), (64,)
+_STEPS = 50
 _TOLERANCE = 5e-3  # difference of the weights relative to their update
 
 
@@ -73,7 +78,7 @@ def compare(learner: str, hyper: dict[str, Any], device: torch.device) -> dict[s
 
 
 def _config(learner: str, hyper: dict[str, Any]) -> RunConfig:
-    return RunConfig(_FAMILY, learner, hyperparameters(learner, hyper))
+    return RunConfig(_FAMILY, learner, hyperparameters(learner, hyper), simulator="mujoco")
 
 
 def _gathered(policy: Policy) -> tuple[float, Trial]:
@@ -129,6 +134,24 @@ def whole_line(device: torch.device) -> dict[str, float]:
         return {"iterations": trained.policy.iteration, "seconds": seconds, "finite": finite}
 
 
+def simulated(device: torch.device) -> dict[str, float]:
+    """Agreement of MuJoCo Warp with MuJoCo, and its control steps per second by number of worlds, without a policy."""
+    family = rm.make(_FAMILY)
+    found = {"within": agreement(family, "mujoco-warp").within(1e-4)}
+    for worlds in _WORLDS if device.type == "cuda" else _WORLDS_ON_CPU:
+        env = rm.TaskBatchEnv(family, worlds, 1, simulator="mujoco-warp")
+        env.reset(torch.Generator().manual_seed(0))
+        action = torch.zeros(worlds, 1, env.action_size, device=env.simulator.device)
+        for _ in range(3):  # compiles the kernels and captures the graph
+            env.step(action)
+        began = time.perf_counter()
+        for _ in range(_STEPS):
+            env.step(action)
+        env.end_episode()  # waits for the GPU
+        found[f"{worlds} worlds"] = worlds * _STEPS / (time.perf_counter() - began)
+    return found
+
+
 def main() -> None:
     """Runs all checks. Exits with 1 if one fails."""
     arguments = sys.argv[1:]
@@ -150,10 +173,14 @@ def main() -> None:
         print(f"{learner:22s} weights differ by {r['apart']:.1e} of their update", flush=True)
     line = whole_line(device)
     print(f"train, resume, evaluate, adapt on {name}: {line}")
+    physics: dict[str, float] = {}
+    if importlib.util.find_spec("mujoco_warp") is not None:
+        physics = simulated(device)
+        print(f"MuJoCo Warp, share of states that agree, and control steps/s on {name}: {physics}")
     if file is not None:
-        found = {"device": name, "cores": available_cores(), "updates": results, "whole_line": line}
+        found = {"warp": physics, "device": name, "cores": available_cores(), "updates": results, "whole_line": line}
         file.write_text(json.dumps({**found, "versions": versions()}, indent=1) + "\n")
-    if not line["finite"] or any(r["apart"] > _TOLERANCE for r in results.values()):
+    if not line["finite"] or physics.get("within", 1.0) < 1.0 or any(r["apart"] > _TOLERANCE for r in results.values()):
         sys.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""The type stubs in ``typings`` promise nothing that the installed MuJoCo lacks."""
+"""The type stubs of MuJoCo in ``typings`` promise nothing that the installed MuJoCo lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import mujoco
 import pytest
 
 STUBS = Path(__file__).parent.parent / "typings"
-FILES = sorted(STUBS.rglob("*.pyi"))
+FILES = sorted((STUBS / "mujoco").rglob("*.pyi"))
 
 
 def body_of(file: Path) -> list[ast.stmt]:

@@ -135,6 +135,9 @@ class _Reordered:
         applied = None if step.applied is None else step.applied[..., self._applied]
         return step._replace(observation=flatten(step.observation)[..., self._observations], applied=applied)
 
+    def end_episode(self) -> None:
+        self._env.end_episode()
+
     def success(self) -> Tensor | None:
         return self._env.success()
 

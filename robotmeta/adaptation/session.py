@@ -157,6 +157,9 @@ class Session:
         if self._on_episode is not None:
             self._on_episode(episode)
 
+    def end_episode(self) -> None:
+        self._env.end_episode()
+
     def success(self) -> Tensor | None:
         return self._env.success()
 

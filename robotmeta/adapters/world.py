@@ -136,6 +136,9 @@ class GymnasiumWorld:
             stopped=self._why_stopped(stop),
         )
 
+    def end_episode(self) -> None:
+        """Does nothing; a foreign environment reports at once."""
+
     def distance(self) -> None:
         """Returns None; Gymnasium does not define a distance from the goal."""
 

@@ -19,3 +19,12 @@ def per_device(value: Tensor) -> Callable[[torch.device], Tensor]:
         >>> state["qpos"] - home(state["qpos"].device)
     """
     return functools.cache(value.to)
+
+
+def reads_at_once(device: torch.device) -> bool:
+    """Whether a number on a device can be read at once.
+
+    On a GPU it can be read only after all kernels before it have run, and no kernel starts meanwhile. What happens at
+    every step of an episode must not read there.
+    """
+    return device.type != "cuda"

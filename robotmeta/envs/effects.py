@@ -16,7 +16,7 @@ from robotmeta.envs.friction import KINDS, decides
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.signals import FloatingBase
-from robotmeta.envs.simulators import make_simulator
+from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.tasks import Tasks
 
 STEPS = 25
@@ -135,7 +135,7 @@ def _variants(family: TaskFamily, parameters: Sequence[Parameter], base: Tasks) 
 
 def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[list[Tensor]]:
     """Yields all that is simulated, observed and rewarded, each ``[task, episode, ...]``, step by step."""
-    simulator = make_simulator(family, len(tasks), _EPISODES)
+    simulator = make_simulator(family, len(tasks), _EPISODES, kind=cpu_simulator(family))
     simulator.load(tasks)
     nominal = {n: v.expand(-1, _EPISODES, *v.shape[2:]) for n, v in simulator.nominal.items()}
     simulator.reset(_starts(family, nominal, columns))

@@ -92,6 +92,8 @@ class MujocoWorld:
             By default they are brought up to date, which takes longer. Forces, such as those of touch sensors, are
             those of the last substep in both cases. A lagging world must not read fields that ``mj_step`` does not
             compute.
+        double_precision: Whether the physics fails in single precision, such as where a light object rests on stiff
+            contacts. Simulators with single precision refuse such a world.
 
     Raises:
         UserError: For a ``frame_skip`` that is not a whole number of at least 1, or a field that does not exist.
@@ -107,6 +109,7 @@ class MujocoWorld:
     drive: Callable[[State, Tensor, Columns], State] | None = None
     keyframe: str | None = None
     lagging: bool = False
+    double_precision: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frame_skip", checks.count("frame_skip", self.frame_skip))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -12,13 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import reads_at_once
 from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bounded
-from robotmeta.envs.faults import find_faults
+from robotmeta.envs.faults import FaultLog, find_faults
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import call, check_functions
 from robotmeta.errors import SimulationDiverged, TrainingDiverged
 from robotmeta.memory import check_memory
+
+_WRONG_ACTIONS = "the policy's actions are not finite: its training or its adaptation diverged"
 
 
 class Step(NamedTuple):
@@ -57,6 +60,7 @@ class BatchEnv(Protocol):
 
     def reset(self, generator: torch.Generator) -> Observation: ...
     def step(self, action: Tensor, active: Tensor | None = None) -> Step: ...
+    def end_episode(self) -> None: ...
     def success(self) -> Tensor | None: ...
     def distance(self) -> Tensor | None: ...
     def privileged_state(self) -> Tensor: ...
@@ -83,6 +87,8 @@ class _Episode:
     unsound: Tensor | None = None
     """Worlds whose episode starts with numbers that are not finite. They diverge in the first step."""
     first_distance: Tensor | None = None
+    wrong_actions: Tensor | None = None
+    """On a GPU, whether any action was not finite, a bool; None before the first step."""
 
     @classmethod
     def new(cls, worlds: tuple[int, int], device: torch.device) -> _Episode:
@@ -131,6 +137,8 @@ class TaskBatchEnv:
         self._oracle = oracle
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
+        self._faults = FaultLog(family, self.simulator.device)
+        self._reads_at_once = reads_at_once(self.simulator.device)
         self._episode = _Episode.new((num_tasks, num_episodes), self.simulator.device)
         self.load(family.space.nominal(num_tasks))
 
@@ -158,6 +166,7 @@ class TaskBatchEnv:
         Returns:
             Observations, float32 ``[task, episode, observation]``, or groups by name as in :class:`Step`.
         """
+        self._faults.report(self.tasks)  # of an episode that nobody ended
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
         start = self._call("reset", nominal, generator, self._columns)
@@ -187,11 +196,10 @@ class TaskBatchEnv:
             active: bool ``[task, episode]``; None for all. Results of the other worlds are meaningless.
 
         Raises:
-            SimulationDiverged: If every world has diverged.
-            TrainingDiverged: If the actions are not finite.
+            SimulationDiverged: If every world has diverged. On a GPU, :meth:`end_episode` raises it.
+            TrainingDiverged: If the actions are not finite. On a GPU, :meth:`end_episode` raises it.
         """
-        if not math.isfinite(float((action if active is None else action[active]).sum())):
-            raise TrainingDiverged("the policy's actions are not finite: its training or its adaptation diverged")
+        self._check_actions(action, active)
         action = bounded(action)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
         now = self._episode
@@ -204,17 +212,32 @@ class TaskBatchEnv:
         results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
         if diverged is not None:  # which explains results that are not finite
             active = ~diverged if active is None else active & ~diverged
-        faults = find_faults(self.family, results, self.tasks, active)
+        faults = self._faults.find(results, self.tasks, active)
         diverged = _any(*faults.values(), diverged)
         if diverged is not None:
             now.broken |= diverged
-            if bool(now.broken.all()):
-                raise SimulationDiverged(self._why(faults))
+            if self._reads_at_once:
+                self._check_worlds(faults)
         reward = reward.masked_fill(now.broken, 0.0)  # in later steps too, in which policies still act in these worlds
         if self.family.success is not None and self._lasts:
             longer = (now.succeeded + 1) * self._call("success", after, self._columns)
             now.succeeded = longer if active is None else torch.where(active, longer, now.succeeded)
         return Step(observation, reward, self._call("terminated", after, self._columns), diverged, shaping)
+
+    def end_episode(self) -> None:
+        """Reports what a GPU could not report during an episode without a stop. On the CPU there is nothing.
+
+        Raises:
+            SimulationDiverged: If every world has diverged.
+            TrainingDiverged: If actions were not finite.
+            UserError: If results are wrong, because the simulator had no room for all contacts.
+        """
+        if not self._reads_at_once:
+            wrong = self._episode.wrong_actions
+            if wrong is not None and bool(wrong):
+                raise TrainingDiverged(_WRONG_ACTIONS)
+            self._check_worlds(self._faults.report(self.tasks))
+        self.simulator.end_episode()
 
     def success(self) -> Tensor | None:
         """Whether each episode is a success if it ends now, bool ``[task, episode]``; None if undefined."""
@@ -234,7 +257,7 @@ class TaskBatchEnv:
             return None
         now = self._call("distance", self.simulator.state, self._columns).float()
         first, broken = self._episode.first_distance, self._episode.broken
-        find_faults(self.family, {"distance": now}, self.tasks, ~broken)
+        self._faults.find({"distance": now}, self.tasks, ~broken)
         return now if first is None else torch.where(broken, first, now)
 
     def privileged_state(self) -> Tensor:
@@ -270,6 +293,20 @@ class TaskBatchEnv:
         """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)
 
+    def _check_actions(self, action: Tensor, active: Tensor | None) -> None:
+        if self._reads_at_once:
+            if not math.isfinite(float((action if active is None else action[active]).sum())):
+                raise TrainingDiverged(_WRONG_ACTIONS)
+            return
+        wrong = ~action.isfinite().all(dim=-1)
+        wrong = (wrong if active is None else wrong & active).any()
+        before = self._episode.wrong_actions
+        self._episode.wrong_actions = wrong if before is None else wrong | before
+
+    def _check_worlds(self, faults: Iterable[str]) -> None:
+        if bool(self._episode.broken.all()):
+            raise SimulationDiverged(self._why(faults))
+
     def _observation(self) -> Observation:
         observation = self._call("observe", self.simulator.state, self._columns)
         if isinstance(observation, Tensor):
@@ -293,10 +330,11 @@ class TaskBatchEnv:
         named = {f"observe of {name}" if name else "observe": value for name, value in groups.items()}
         return {**named, "observe_privileged_state": self._episode.privileged}
 
-    def _why(self, faults: Mapping[str, Tensor]) -> str:
+    def _why(self, faults: Iterable[str]) -> str:
         """Why no world is left."""
-        if faults:
-            return f"family '{self.family.name}': {' and '.join(faults)} is not finite, and no world is left"
+        names = " and ".join(faults)
+        if names:
+            return f"family '{self.family.name}': {names} is not finite, and no world is left"
         return (
             f"the simulation of every world of family '{self.family.name}' diverged: "
             "its parameters or the actions are too extreme for the physics"

@@ -17,14 +17,14 @@ from torch import Tensor
 from robotmeta.envs.effects import STEPS, without_effect
 from robotmeta.envs.family import MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.models import ModelBuilder
-from robotmeta.envs.simulators import make_simulator
+from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.simulators.protocol import Simulator
 from robotmeta.errors import ModelWarning, UserError, reason
 
 _SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
 _TASKS, _EPISODES = 2, 3  # unequal, so that a result on the wrong axes has a wrong shape
 _families: deque[TaskFamily] = deque(maxlen=16)  # that were checked, with their variants
-_functions: deque[tuple[TaskFamily, torch.device]] = deque(maxlen=16)  # families whose functions were, and where
+_functions: deque[tuple[TaskFamily, type[Simulator]]] = deque(maxlen=16)  # families whose functions were, and where
 
 
 def check_family(family: TaskFamily) -> None:
@@ -39,9 +39,13 @@ def check_family(family: TaskFamily) -> None:
         return
     if isinstance(family.world, MujocoWorld):
         _check_variants(family, family.world.spec)
-    check_functions(family, call(family, "world", make_simulator, family, 1, 1, threads=1))
+    check_functions(family, call(family, "world", _cpu_worlds, family))
     _families.append(family)
     _check_effects(family)
+
+
+def _cpu_worlds(family: TaskFamily) -> Simulator:
+    return make_simulator(family, 1, 1, kind=cpu_simulator(family), threads=1)
 
 
 def _same(one: TaskFamily, other: TaskFamily) -> bool:
@@ -82,7 +86,8 @@ def _check_effects(family: TaskFamily) -> None:
 def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     """Calls each function of a family at the start of an episode, for 2 tasks of 3 episodes in the nominal state.
 
-    A family is checked once on each device, because an evaluation makes environments of the same family many times.
+    A family is checked once with each kind of simulator, because an evaluation makes environments of the same family
+    many times.
 
     Args:
         family: The family.
@@ -91,7 +96,7 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     Raises:
         UserError: For a function that raises, or returns another type or shape, or numbers that are not finite.
     """
-    if any(device == simulator.device and _same(family, other) for other, device in _functions):
+    if any(kind is type(simulator) and _same(family, other) for other, kind in _functions):
         return
     task = family.space.nominal(_TASKS).columns(simulator.device)
     nominal = _copies(simulator.nominal)
@@ -124,7 +129,7 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
         result = None if function is None else call(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
             _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
-    _functions.append((family, simulator.device))
+    _functions.append((family, type(simulator)))
 
 
 def _copies(state: State) -> dict[str, Tensor]:

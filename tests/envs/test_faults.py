@@ -212,3 +212,55 @@ def test_controls_that_are_not_finite_end_the_episode_and_are_named(function: st
     with pytest.warns(RobotmetaWarning, match=f"{function} is not finite"):
         rollout = episodes(family)
     assert rollout.diverged.tolist() == [[True, False, False]] * 2
+
+
+# -- on a GPU, where nothing is read until an episode has ended --------------------------------------------------------
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the CPU behave as a GPU does."""
+    for module in ("envs.faults", "envs.task_batch", "experience.rollout"):
+        monkeypatch.setattr(f"robotmeta.{module}.reads_at_once", lambda device: False)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_is_read_late_gives_the_same_episodes(function: str, request: pytest.FixtureRequest) -> None:
+    with pytest.warns(RobotmetaWarning, match=f"{function} is not finite"):
+        expected = episodes(spoilt(function))
+    request.getfixturevalue("late")
+    env = TaskBatchEnv(spoilt(function), 2, 3)
+
+    def collected() -> rm.Rollout:
+        rollout, _ = rm.collect(env, _Right(), {}, torch.Generator().manual_seed(0), explore=False)
+        env.reset(torch.Generator())  # a distance is measured after the end
+        return rollout
+
+    with pytest.warns(RobotmetaWarning, match=rf"family 'point-navigation': {function} is not finite.*goal_x=0 goal_y"):
+        found = collected()
+    for name in ("mask", "rewards", "diverged", "terminated", "last_observations"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    if function == "distance":
+        assert found.distance is not None
+        assert expected.distance is not None
+        torch.testing.assert_close(found.distance, expected.distance, equal_nan=True)
+
+
+def test_worlds_that_all_diverged_are_named_at_the_end(late: None) -> None:
+    with pytest.warns(RobotmetaWarning), pytest.raises(SimulationDiverged, match="reward is not finite, and no world"):
+        episodes(spoilt("reward", everywhere=True))
+
+
+@pytest.mark.filterwarnings("ignore::robotmeta.errors.RobotmetaWarning")
+def test_actions_that_are_not_finite_are_named_at_the_end(late: None) -> None:
+    env = TaskBatchEnv(short(), 2, 3)
+    env.reset(torch.Generator().manual_seed(0))
+    action = torch.zeros(2, 3, env.action_size)
+    action[1, 1] = math.nan
+    active = torch.ones(2, 3, dtype=torch.bool)
+    active[1, 1] = False
+    env.step(action, active)
+    env.end_episode()
+    env.step(action)
+    with pytest.raises(TrainingDiverged):
+        env.end_episode()

@@ -15,6 +15,10 @@ from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 
 
+def no_package(name: str) -> None:
+    """As ``importlib.util.find_spec`` where nothing is installed."""
+
+
 @pytest.mark.parametrize(
     ("family", "name", "simulator"),
     [("cheetah-direction", "mujoco", MujocoSimulator), ("point-navigation", "closed-form", ClosedFormSimulator)],
@@ -26,7 +30,9 @@ def test_auto_is_a_simulator_that_can_run_the_family(family: str, name: str, sim
 
 
 def test_an_unknown_simulator_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UserError, match=r"no simulator 'mujocco'; nearest: mujoco \(also auto, closed-form\)"):
+    with pytest.raises(
+        UserError, match=r"no simulator 'mujocco'; nearest: mujoco, mujoco-warp \(also auto, closed-form\)"
+    ):
         TaskBatchEnv(make("cheetah-direction"), 1, 1, simulator="mujocco")
 
 
@@ -42,6 +48,13 @@ def test_a_new_simulator_is_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(TaskBatchEnv(family, 1, 1, simulator="another").simulator, ClosedFormSimulator)
     with pytest.raises(UserError, match="runs on: closed-form, another, not on mujoco"):
         check_simulator(family, "mujoco")
+
+
+def test_a_simulator_that_is_not_installed_is_answered_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", no_package)
+    with pytest.raises(UserError, match=r"^simulator mujoco-warp needs MuJoCo Warp: pip install 'robotmeta\[gpu\]'$"):
+        TaskBatchEnv(make("cheetah-direction"), 1, 1, simulator="mujoco-warp")
+    assert check_simulator(make("cheetah-direction"), "auto") == "mujoco"
 
 
 @pytest.mark.slow

@@ -29,6 +29,9 @@ class mjtCamLight(_Enum):
 class mjtCamera(_Enum):
     mjCAMERA_FIXED: ClassVar[mjtCamera]
 
+class mjtCone(_Enum):
+    mjCONE_PYRAMIDAL: ClassVar[mjtCone]
+
 class mjtDisableBit(_Enum):
     mjDSBL_CONTACT: ClassVar[mjtDisableBit]
     mjDSBL_FILTERPARENT: ClassVar[mjtDisableBit]
@@ -65,6 +68,7 @@ class mjtInertiaFromGeom(_Enum):
 class mjtIntegrator(_Enum):
     mjINT_EULER: ClassVar[mjtIntegrator]
     mjINT_IMPLICITFAST: ClassVar[mjtIntegrator]
+    mjINT_RK4: ClassVar[mjtIntegrator]
 
 class mjtJoint(_Enum):
     mjJNT_BALL: ClassVar[mjtJoint]
@@ -98,6 +102,9 @@ class mjtRndFlag(_Enum):
 
 class mjtSensor(_Enum):
     mjSENS_RANGEFINDER: ClassVar[mjtSensor]
+
+class mjtSolver(_Enum):
+    mjSOL_NEWTON: ClassVar[mjtSolver]
 
 class mjtStage(_Enum):
     mjSTAGE_NONE: ClassVar[mjtStage]

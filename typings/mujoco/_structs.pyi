@@ -23,9 +23,14 @@ class MjModel:
     nactuator: int
     nbody: int
     ncam: int
+    nconmax: int
+    neq: int
     nflex: int
     ngeom: int
     njnt: int
+    nhfield: int
+    nhfielddata: int
+    njmax: int
     nkey: int
     npair: int
     nq: int
@@ -50,6 +55,8 @@ class MjModel:
     actuator_ctrlnum: _Array
     actuator_ctrlrange: _Array
     actuator_ctrlspec: _Array
+    actuator_damping: _Array
+    actuator_dampingpoly: _Array
     actuator_delay: _Array
     actuator_gainprm: _Array
     actuator_gaintype: _Array
@@ -117,6 +124,7 @@ class MjModel:
     sensor_type: _Array
     site_bodyid: _Array
     tendon_actfrclimited: _Array
+    tendon_limited: _Array
 
     # Objects by id or name; KeyError if there is none
     def actuator(self, name: SupportsInt | str, /) -> _MjModelActuatorViews: ...
@@ -130,6 +138,8 @@ class MjModel:
     def site(self, name: SupportsInt | str, /) -> _MjModelSiteViews: ...
 
 class MjOption:
+    cone: int
+    solver: int
     disableflags: int
     enableflags: int
     integrator: int

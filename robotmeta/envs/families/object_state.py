@@ -58,7 +58,8 @@ _Z_AXIS = per_device(_summed({"xz": 2, "wy": 2}, {"yz": 2, "wx": -2}, {"ww": 1, 
 
 def _turned_by(quaternion: Tensor, axis: Callable[[torch.device], Tensor]) -> Tensor:
     """Rotates an axis by unit quaternions ``[..., 4]``; returns ``[..., 3]``."""
-    return (quaternion.unsqueeze(-1) * quaternion.unsqueeze(-2)).flatten(-2) @ axis(quaternion.device)
+    products = (quaternion.unsqueeze(-1) * quaternion.unsqueeze(-2)).flatten(-2)
+    return products @ axis(quaternion.device).to(quaternion.dtype)
 
 
 _SQUARE = per_device(torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64))

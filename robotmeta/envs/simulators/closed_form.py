@@ -62,6 +62,9 @@ class ClosedFormSimulator:
         faults = find_faults(self._family, {"dynamics": torch.cat(list(after.values()), dim=-1)}, self._tasks, active)
         return faults.get("dynamics")
 
+    def end_episode(self) -> None:
+        """There is nothing to report: the CPU reports at once."""
+
     def snapshot(self) -> Mapping[str, Any]:
         return {"state": dict(self._state), "trace": list(self._trace)}
 

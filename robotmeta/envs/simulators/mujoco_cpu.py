@@ -122,6 +122,9 @@ class MujocoSimulator:
         diverged = torch.from_numpy(failed).view(self._shape) if failed.any() else None
         return diverged if faults is None else faults if diverged is None else diverged | faults
 
+    def end_episode(self) -> None:
+        """There is nothing to report: the CPU reports at once."""
+
     def snapshot(self) -> Mapping[str, Any]:
         fields = {name: value.clone() for name, value in self._fields.items()}
         return {"physics": self._batch.state.copy(), "fields": fields}

@@ -49,7 +49,16 @@ class Simulator(Protocol):
             active: bool ``[task, episode]``, worlds to advance; None for all.
 
         Returns:
-            bool ``[task, episode]``, the worlds that diverged in this step; None if none did.
+            bool ``[task, episode]``, the active worlds that diverged in this step; None if none did. On a GPU it is
+            not None.
+        """
+        ...
+
+    def end_episode(self) -> None:
+        """Reports what a GPU could not report during an episode without a stop. A reset does it too.
+
+        Raises:
+            UserError: If results are wrong, because the simulator had no room for all contacts.
         """
         ...
 

@@ -81,6 +81,7 @@ def test_a_step_is_that_of_gymnasiums_robot_from_equal_states(name: str) -> None
     ours, (peer, settings, full) = world(name), PEERS[name]
     theirs: Any = gymnasium.make(peer, **settings).unwrapped
     theirs.model.opt.integrator = mujoco.mjtIntegrator.mjINT_EULER
+    theirs.model.opt.solver = mujoco.mjtSolver.mjSOL_NEWTON
     assert theirs.dt == pytest.approx(ours.family.dt)
     theirs.reset(seed=0)
     ends = []
