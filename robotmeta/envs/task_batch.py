@@ -19,6 +19,7 @@ from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import call, check_functions
 from robotmeta.errors import SimulationDiverged, TrainingDiverged
 from robotmeta.memory import check_memory
+from robotmeta.ranks import ALONE, Rank
 
 
 class Step(NamedTuple):
@@ -102,6 +103,7 @@ class TaskBatchEnv:
         simulator: ``"auto"``, or a name in :data:`robotmeta.envs.simulators.SIMULATORS`.
         threads: Physics threads; None for the cores that this process may use. Results do not depend on it.
         oracle: Whether to append the encoded task to the observation.
+        rank: Which of several processes this one is. Each has ``num_tasks`` tasks of its own.
 
     Raises:
         UserError: For a simulator that cannot run the family, a function of the family that does not work, or more
@@ -117,9 +119,12 @@ class TaskBatchEnv:
         simulator: str = "auto",
         threads: int | None = None,
         oracle: bool = False,
+        rank: Rank = ALONE,
     ) -> None:
         self.family = family
+        self.rank = rank
         self.num_tasks = num_tasks
+        self.all_tasks = num_tasks * rank.count
         self.num_episodes = num_episodes
         self.horizon = family.horizon
         self.action_size = family.action_size
@@ -132,17 +137,18 @@ class TaskBatchEnv:
         self._nothing = torch.zeros(num_tasks, num_episodes, 0, device=self.simulator.device)
         self._lasts = round(family.success_lasts / family.dt)
         self._episode = _Episode.new((num_tasks, num_episodes), self.simulator.device)
-        self.load(family.space.nominal(num_tasks))
+        self.load(family.space.nominal(self.all_tasks))
 
     def load(self, tasks: Tasks) -> None:
         """Gives the worlds their tasks. They take effect with the next reset.
 
         Args:
-            tasks: ``num_tasks`` rows.
+            tasks: ``num_tasks`` rows for each rank, those of all ranks.
         """
-        if len(tasks) != self.num_tasks:
-            raise ValueError(f"this environment holds {self.num_tasks} tasks, not {len(tasks)}")
-        self.tasks = tasks
+        if len(tasks) != self.all_tasks:
+            raise ValueError(f"this environment holds {self.all_tasks} tasks, not {len(tasks)}")
+        self._all_columns = tasks.columns(self.simulator.device)
+        self.tasks = tasks = tasks[self.rank.rows(len(tasks))]
         self._columns = tasks.columns(self.simulator.device)
         self.simulator.load(tasks)
         if self._oracle:
@@ -160,7 +166,7 @@ class TaskBatchEnv:
         """
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
-        start = self._call("reset", nominal, generator, self._columns)
+        start = self._drawn(nominal, generator)
         wrong = _any(*find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks).values())
         if wrong is not None:
             start = {name: _where_finite(value, nominal.get(name)) for name, value in start.items()}
@@ -269,6 +275,16 @@ class TaskBatchEnv:
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)
+
+    def _drawn(self, nominal: State, generator: torch.Generator) -> State:
+        """Initial states. They are drawn for the tasks of all ranks, so they do not depend on how many there are."""
+        ranks = self.rank.count
+        if ranks > 1:  # worlds of other ranks start from the nominal states of this one, and are thrown away
+            nominal = {name: value.repeat(ranks, *[1] * (value.ndim - 1)) for name, value in nominal.items()}
+        start = self._call("reset", nominal, generator, self._all_columns)
+        if ranks > 1:
+            start = {name: self.rank.of(value) if len(value) > 1 else value for name, value in start.items()}
+        return start
 
     def _observation(self) -> Observation:
         observation = self._call("observe", self.simulator.state, self._columns)
