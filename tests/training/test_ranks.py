@@ -111,7 +111,7 @@ def test_a_signal_to_one_rank_stops_all_after_the_same_iteration(
 def test_a_divergence_on_one_rank_ends_all(tmp_path: Path) -> None:
     found = together(2, ranks.changed_on_rank_1, tmp_path / "run", "promp", ranks.diverge, iteration=2)
     assert found[0].args == found[1].args
-    assert str(found[0]).startswith("SimulationDiverged: rank 1: family 'point-navigation': reset")
+    assert str(found[0]).startswith("SimulationDiverged: rank 1: the simulation of every world")
     assert len(lines(tmp_path / "run")) == 1
 
 
