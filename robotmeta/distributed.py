@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
+import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +19,9 @@ from robotmeta.ranks import Rank, launched
 T = TypeVar("T")
 
 _MINUTES = 10  # that a process waits for the others
+_PATIENCE = datetime.timedelta(minutes=_MINUTES)
+_PORT = "robotmeta"  # key of the port on which the first process serves the others
+_PLACE_IN_SOURCE = re.compile(r"\[[^\]]*/[^\]]*\] ?")
 _AGREED = (UserError, SimulationDiverged, TrainingDiverged)  # errors that one line explains
 _here = Rank()
 
@@ -39,13 +45,35 @@ def joined() -> Iterator[Rank]:
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     with _talking():
-        distributed.init_process_group(backend, timeout=datetime.timedelta(minutes=_MINUTES))
+        store = _store(place) if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True" else None
+        known = {} if store is None else {"store": store, "rank": place.index, "world_size": place.count}
+        distributed.init_process_group(backend, timeout=_PATIENCE, **known)
     _here = place
     try:
         yield place
     finally:
         _here = Rank()
         distributed.destroy_process_group()
+
+
+def _store(place: Rank) -> distributed.TCPStore:
+    """A store for these processes alone. That of torchrun still has the addresses of those before a restart."""
+    host = os.environ["MASTER_ADDR"]
+    lasting = distributed.TCPStore(host, int(os.environ["MASTER_PORT"]), is_master=False, timeout=_PATIENCE)
+    if place.first:
+        own = distributed.TCPStore(host, 0, is_master=True, timeout=_PATIENCE, wait_for_workers=False)
+        lasting.set(_PORT, str(own.port))
+        return own
+    deadline = time.monotonic() + _PATIENCE.total_seconds()
+    while True:
+        try:
+            port = int(lasting.get(_PORT))
+            store = distributed.TCPStore(host, port, is_master=False, timeout=datetime.timedelta(seconds=2))
+            store.set_timeout(_PATIENCE)
+            return store
+        except RuntimeError:  # the port of a first process that has ended; the new one will tell its own
+            if time.monotonic() > deadline:
+                raise
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -145,7 +173,6 @@ def _talking() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # of which those of torch.distributed are
-        raise RankLost(
-            f"rank {launched().index} lost the others, which ended or did not answer for {_MINUTES} minutes: "
-            f"{reason(error)}"
-        ) from None
+        why = _PLACE_IN_SOURCE.sub("", reason(error))
+        waited = f"rank {launched().index} lost another one, which ended or did not answer for {_MINUTES} minutes"
+        raise RankLost(f"{waited}: {why}") from None

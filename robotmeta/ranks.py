@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,12 @@ def on_this_machine() -> Rank:
 def restarts() -> int:
     """How often torchrun has started these processes again."""
     return _number("TORCHELASTIC_RESTART_COUNT", 0)
+
+
+def let_first_speak() -> None:
+    """Waits a second in all processes but the first. As soon as one has failed, torchrun ends the others."""
+    if not launched().first:
+        time.sleep(1.0)
 
 
 def _number(name: str, default: int) -> int:

@@ -34,6 +34,7 @@ from robotmeta.errors import (
     reason,
 )
 from robotmeta.interrupts import Stopped, raising
+from robotmeta.ranks import let_first_speak
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -97,4 +98,6 @@ def _stop(said: str, status: int, *, told: bool = False) -> None:
     """Ends the process. Of several ranks on a machine, the first one says why, unless another one tells it for all."""
     if not told and os.environ.get("LOCAL_RANK", "0") == "0":
         print(f"robotmeta: {printable(said)}", file=sys.stderr)
+    elif told:
+        let_first_speak()
     sys.exit(status)

@@ -13,7 +13,7 @@ import robotmeta as rm
 from robotmeta.cli.flags import check_flags, flags_of
 from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, consent, console, default, typed
 from robotmeta.errors import UserError
-from robotmeta.ranks import launched
+from robotmeta.ranks import launched, let_first_speak
 
 DEFAULT_LEARNER = "task-inference"
 _FIXED = (
@@ -117,6 +117,7 @@ def _show(run: "rm.Run", consent: Sequence[str]) -> None:
     iteration, steps = run.policy.iteration, run.policy.env_steps
     if run.signal is not None:
         command = typed("robotmeta", "train", "--resume", run.folder, *consent)
+        let_first_speak()
         if launched().first:
             console.print(f"Stopped after {iteration} iterations; continue with: {command}")
         sys.exit(128 + run.signal)

@@ -117,5 +117,5 @@ def test_a_divergence_on_one_rank_ends_all(tmp_path: Path) -> None:
 
 def test_a_rank_that_dies_ends_the_others(tmp_path: Path) -> None:
     first, second = together(2, ranks.changed_on_rank_1, tmp_path / "run", "promp", ranks.die, iteration=2)
-    assert str(first).startswith("RankLost: rank 0 lost the others")
+    assert str(first).startswith("RankLost: rank 0 lost another one")
     assert str(second) == "it was killed"
