@@ -56,19 +56,21 @@ def joined() -> Iterator[Rank]:
         distributed.destroy_process_group()
 
 
-def _store(place: Rank) -> distributed.TCPStore:
+def _store(place: Rank) -> Any:
     """A store for these processes alone. That of torchrun still has the addresses of those before a restart."""
+    from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage] - some builds lack it
+
     host = os.environ["MASTER_ADDR"]
-    lasting = distributed.TCPStore(host, int(os.environ["MASTER_PORT"]), is_master=False, timeout=_PATIENCE)
+    lasting = TCPStore(host, int(os.environ["MASTER_PORT"]), is_master=False, timeout=_PATIENCE)
     if place.first:
-        own = distributed.TCPStore(host, 0, is_master=True, timeout=_PATIENCE, wait_for_workers=False)
+        own = TCPStore(host, 0, is_master=True, timeout=_PATIENCE, wait_for_workers=False)
         lasting.set(_PORT, str(own.port))
         return own
     deadline = time.monotonic() + _PATIENCE.total_seconds()
     while True:
         try:
             port = int(lasting.get(_PORT))
-            store = distributed.TCPStore(host, port, is_master=False, timeout=datetime.timedelta(seconds=2))
+            store = TCPStore(host, port, is_master=False, timeout=datetime.timedelta(seconds=2))
             store.set_timeout(_PATIENCE)
             return store
         except RuntimeError:  # the port of a first process that has ended; the new one will tell its own

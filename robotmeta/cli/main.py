@@ -21,6 +21,7 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.specialist import specialist
+from robotmeta.cli.sweep import split, sweep_command
 from robotmeta.cli.train import train_command
 from robotmeta.errors import (
     EnvironmentFailed,
@@ -48,11 +49,15 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: The command and its options; those of the process if left out.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    options: list[str] = []
+    if arguments[:1] == ["sweep"]:
+        arguments, options = split(arguments)
     commands = {
         "demo": demo,
         "families": families,
         "learners": learners,
         "train": train_command(arguments),
+        "sweep": sweep_command(options),
         "adapt": adapt,
         "fit": fit,
         "evaluate": evaluate,

@@ -18,17 +18,7 @@ from tests.learning import same
 
 pytestmark = pytest.mark.slow
 
-_SMALL = ("point-navigation", *"--learner task-inference --meta-batch 4 --hidden-size 16 --epochs 1".split())
-    "point-navigation",
-    "--learner",
-    "task-inference",
-    "--meta-batch",
-    "4",
-    "--hidden-size",
-    "16",
-    "--epochs",
-    "1",
-)
+_SMALL = ("point-navigation", "--learner=task-inference", "--meta-batch=4", "--hidden-size=16", "--epochs=1")
 _TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 
 
