@@ -16,9 +16,8 @@ from robotmeta.metalearners import LEARNERS
 from tests import ranks
 from tests.ranks import Failed, together
 
-_QUICK = ("promp", "task-inference")
 _CASES = [
-    pytest.param(learner, count, marks=() if count == 2 or learner in _QUICK else pytest.mark.slow)
+    pytest.param(learner, count, marks=() if count == 2 or learner == "task-inference" else pytest.mark.slow)
     for learner in LEARNERS
     for count in (2, 4)
 ]
