@@ -61,5 +61,7 @@ def _ended(rollout: Rollout, tasks: Tensor | None) -> Ended:
         whole = gathered(values)
         return whole if tasks is None else whole[tasks.to(whole.device)]
 
+    # A sum rounds by the order of its terms in memory. Logs of earlier versions took a copy of some tasks.
+    rewards = rollout.rewards if tasks is None else rollout.rewards.contiguous()
     success, distance = (tree_map(chosen, value) for value in (rollout.success, rollout.distance))
-    return Ended(chosen(rollout.returns), chosen(rollout.diverged), success, distance)
+    return Ended(chosen(rewards.sum(dim=-1)), chosen(rollout.diverged), success, distance)
