@@ -30,6 +30,7 @@ DIRECTION = (
     ("bench",),
     ("__init__",),
     ("cli",),
+    ("__main__",),
 )
 LEVELS = {place: level for level, places in enumerate(DIRECTION) for place in places}
 USERS_OF_A_POLICY = [

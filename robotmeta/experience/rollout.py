@@ -111,10 +111,6 @@ class Rollout:
         kept = ~self.diverged
         return float(self.returns[kept].mean()) if bool(kept.any()) else float("nan")
 
-    def of(self, tasks: Tensor) -> Rollout:
-        """The experience in some of the tasks; ``tasks`` is a mask or indices."""
-        return replace(self, **tree_map(lambda value: value[tasks.to(value.device)], vars(self)))
-
     def to(self, device: torch.device | str) -> Rollout:
         """The same experience on another device."""
         if self.rewards.device == torch.device(device):
