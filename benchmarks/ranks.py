@@ -22,7 +22,7 @@ from robotmeta.training.logs import read_metrics
 from robotmeta.versions import versions
 
 _RESULT = Path(__file__).parent / "results" / "ranks.json"
-_ROUNDS = 7
+_ROUNDS = 5
 _ITERATIONS = 14
 _WARM_UP = 4  # iterations
 _TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

@@ -85,8 +85,12 @@ def minibatch_gradients(
         shards: Parts to compute it in; on a GPU always one.
         of: Name of the scalar to differentiate.
     """
-    shares = batch.rows.chunk(shards) if batch.rows.device.type == "cpu" else [batch.rows]
-    return gradients([partial(loss, share, batch.steps) for share in shares], parameters, of=of)
+    return gradients([partial(loss, share, batch.steps) for share in shares(batch.rows, shards)], parameters, of=of)
+
+
+def shares(rows: Tensor, number: int) -> Sequence[Tensor]:
+    """The rows of a minibatch in parts that threads compute, of all ranks together that many; on a GPU one."""
+    return rows.chunk(max(1, number // rank().count)) if rows.device.type == "cpu" else [rows]
 
 
 def task_means(means: Callable[[slice], dict[str, Tensor]], slices: Sequence[slice]) -> list[Part]:
@@ -235,8 +239,8 @@ def run(works: Sequence[Callable[[], T]], device: torch.device) -> list[T]:
     if device.type != "cpu":
         return [work() for work in works]
     with one_torch_thread():
-        if len(works) == 1:
-            return [works[0]()]
+        if len(works) == 1 or available_cores() == 1:
+            return [work() for work in works]
         return list(_pool().map(lambda work: work(), works))
 
 

@@ -14,7 +14,7 @@ from robotmeta.experience.returns import discounted_returns, generalized_advanta
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.anchor import Anchored, add_anchor
 from robotmeta.metalearners.columns import Columns
-from robotmeta.metalearners.parallel import Rows, gradients, masked_moments, normalize
+from robotmeta.metalearners.parallel import Rows, gradients, masked_moments, normalize, shares
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActionDistribution, ActorCritic, ReturnScale
 
@@ -220,8 +220,8 @@ def ppo_update(
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
         for rows, size, _ in steps.minibatches(config.minibatches, generator):
-            shares = rows.chunk(max(1, config.shards // 2)) if rows.device.type == "cpu" else [rows]
-            parts = [partial(loss, share, size) for share in shares for loss in (actor_loss, critic_loss)]
+            divided = shares(rows, config.shards // 2)
+            parts = [partial(loss, share, size) for share in divided for loss in (actor_loss, critic_loss)]
             sums, gradient = gradients(parts, parameters)
             adjust_learning_rate(config, optimizer, sums["kl"])
             step(optimizer, parameters, gradient, config.max_grad_norm)
