@@ -5,16 +5,26 @@ from __future__ import annotations
 import torch
 
 from robotmeta.errors import UserError
+from robotmeta.ranks import on_this_machine
 
 
 def resolve_device(device: str) -> torch.device:
-    """The device of that name. ``auto`` is a GPU if there is one, else the CPU.
+    """The device of that name. ``auto`` is a GPU if there is one, else the CPU. Each rank has a GPU of its own.
 
     Raises:
-        UserError: For ``cuda`` without a GPU, or a device other than ``auto``, ``cpu`` and ``cuda``.
+        UserError: For ``cuda`` without a GPU, more ranks than GPUs, or a device other than ``auto``, ``cpu`` and
+            ``cuda``.
     """
+    here = on_this_machine()
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and here.count > 1 and torch.cuda.is_available():
+        if here.count > torch.cuda.device_count():
+            raise UserError(
+                f"this machine has fewer GPUs ({torch.cuda.device_count()}) than ranks ({here.count}), and each needs "
+                "one of its own; start fewer, or use --device cpu"
+            )
+        return torch.device("cuda", here.index)
     try:
         resolved = torch.device(device)
     except RuntimeError:

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 
-class UserError(ValueError):
+class OneLine:
+    """Errors that one line explains."""
+
+    told: bool = False
+    """Whether another one of the processes that train together tells the user."""
+
+
+class UserError(OneLine, ValueError):
     """A mistake in what was asked for. The command line prints it as one line and exits with status 2."""
 
     def __init__(self, message: str) -> None:
@@ -24,12 +31,16 @@ def printable(text: str, *, keep: str = "") -> str:
     return "".join(c if c in keep or c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-class SimulationDiverged(RuntimeError):
+class SimulationDiverged(OneLine, RuntimeError):
     """Every world of a batch diverged, so there is nothing left to learn from."""
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDiverged(OneLine, RuntimeError):
     """Weights, or the actions that follow from them, are not finite."""
+
+
+class RankLost(OneLine, RuntimeError):
+    """Another one of the processes that train together has ended, or does not answer."""
 
 
 class EnvironmentFailed(RuntimeError):

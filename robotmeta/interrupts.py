@@ -103,7 +103,8 @@ def say_so_while_importing() -> None:
 
     It does nothing in a process that only imports the package. :func:`raising` takes over afterwards.
     """
-    started = sys.orig_argv[1:3] == ["-m", "robotmeta.cli"] or os.path.basename(sys.argv[0]) == "robotmeta"  # noqa: PTH119
+    module = "-m" in sys.orig_argv and sys.orig_argv[sys.orig_argv.index("-m") + 1 :][:1]
+    started = module in (["robotmeta"], ["robotmeta.cli"]) or os.path.basename(sys.argv[0]) == "robotmeta"  # noqa: PTH119
     if started and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _exit)
 

@@ -11,10 +11,13 @@ from functools import cache
 
 import torch
 
+from robotmeta.ranks import on_this_machine
+
 
 def available_cores() -> int:
-    """Cores this process may use, which in a container are fewer than the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores this process may use: in a container fewer than the machine's, of several ranks each its share."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // on_this_machine().count)
 
 
 @contextlib.contextmanager

@@ -16,8 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder or file may import those on its own line and on the lines above it.
 DIRECTION = (
-    ("checksum", "console", "devices", "errors", "files", "interrupts", "json_values", "lazy", "memory", "schema"),
-    ("seeding", "tensor_file", "threads", "versions"),
+    ("checksum", "console", "devices", "errors", "files", "interrupts", "json_values", "lazy", "memory", "ranks"),
+    ("distributed", "schema", "seeding", "tensor_file", "threads", "versions"),
     ("envs", "policies"),
     ("experience",),
     ("metalearners",),
@@ -30,6 +30,7 @@ DIRECTION = (
     ("bench",),
     ("__init__",),
     ("cli",),
+    ("__main__",),
 )
 LEVELS = {place: level for level, places in enumerate(DIRECTION) for place in places}
 USERS_OF_A_POLICY = [

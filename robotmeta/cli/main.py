@@ -21,9 +21,12 @@ from robotmeta.cli.learners import learners
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.specialist import specialist
+from robotmeta.cli.sweep import split, sweep_command
 from robotmeta.cli.train import train_command
 from robotmeta.errors import (
     EnvironmentFailed,
+    OneLine,
+    RankLost,
     RobotmetaWarning,
     SimulationDiverged,
     TrainingDiverged,
@@ -32,24 +35,29 @@ from robotmeta.errors import (
     reason,
 )
 from robotmeta.interrupts import Stopped, raising
+from robotmeta.ranks import let_first_speak
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a command.
 
     The exit status is 0 on success, 2 for a mistake of the user, which is reported in one line, 1 where a simulation
-    or a training diverged, an environment failed or the reader of the output has gone, 130 after Ctrl-C, and 143 after
-    a termination signal.
+    or a training diverged, an environment failed, another rank was lost or the reader of the output has gone, 130 after
+    Ctrl-C, and 143 after a termination signal.
 
     Args:
         arguments: The command and its options; those of the process if left out.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    options: list[str] = []
+    if arguments[:1] == ["sweep"]:
+        arguments, options = split(arguments)
     commands = {
         "demo": demo,
         "families": families,
         "learners": learners,
         "train": train_command(arguments),
+        "sweep": sweep_command(options),
         "adapt": adapt,
         "fit": fit,
         "evaluate": evaluate,
@@ -69,8 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
             warnings.simplefilter("default", RobotmetaWarning)
             warnings.showwarning = _show_warning
             parsed(commands, arguments)()
-    except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed) as error:
-        _stop(str(error), 2 if isinstance(error, UserError) else 1)
+    except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed, RankLost) as error:
+        _stop(str(error), 2 if isinstance(error, UserError) else 1, told=isinstance(error, OneLine) and error.told)
     except KeyboardInterrupt as stopped:
         _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)
     except BrokenPipeError:  # as after `| head`; Python would report it again when it flushes stdout at exit
@@ -85,10 +93,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
     """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
+    if os.environ.get("RANK", "0") != "0":
+        return  # all ranks warn of the same
     text = str(message) if issubclass(category, RobotmetaWarning) else warnings.formatwarning(message, category, *place)
     print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 
-def _stop(said: str, status: int) -> None:
-    print(f"robotmeta: {printable(said)}", file=sys.stderr)
+def _stop(said: str, status: int, *, told: bool = False) -> None:
+    """Ends the process. Of several ranks on a machine, the first one says why, unless another one tells it for all."""
+    if not told and os.environ.get("LOCAL_RANK", "0") == "0":
+        print(f"robotmeta: {printable(said)}", file=sys.stderr)
+    elif told:
+        let_first_speak()
     sys.exit(status)

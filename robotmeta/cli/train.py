@@ -13,11 +13,12 @@ import robotmeta as rm
 from robotmeta.cli.flags import check_flags, flags_of
 from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, consent, console, default, typed
 from robotmeta.errors import UserError
+from robotmeta.ranks import launched, let_first_speak
 
 DEFAULT_LEARNER = "task-inference"
 _FIXED = (
     "--resume continues a run as it was configured: leave out the family, --learner, --seed, --simulator, --preset, "
-    "--out and hyper-parameters"
+    "--out, --continue and hyper-parameters"
 )
 
 
@@ -44,6 +45,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         simulator: Annotated[str | None, default("auto")] = None,
         out: Annotated[Path | None, default("runs/FAMILY-LEARNER-SEED")] = None,
         resume: File = None,
+        continue_: Annotated[bool, tyro.conf.arg(name="continue")] = False,
         preset: Annotated[str | None, OPTIONAL] = None,
         threads: Threads = None,
         checkpoint_every: int = 50,
@@ -60,6 +62,8 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
 
         Example: robotmeta train cheetah-direction --learner promp --iterations 200 --inner-step 0.1 --episodes 5
 
+        `torchrun --nproc-per-node 4 -m robotmeta train cheetah-direction` shares the tasks among four processes.
+
         Args:
             family: Task family (see `robotmeta families`), or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
             learner: task-inference, rl2, promp, maml, or domain-randomization (the control, which does not adapt).
@@ -69,6 +73,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
             simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
             out: Run folder.
             resume: Continue this run folder instead of starting a new one.
+            continue_: If the run folder holds a run of this configuration already, continue it.
             preset: A named set of hyper-parameters (see `robotmeta learners NAME`), which the flags below change.
             threads: Physics threads.
             checkpoint_every: Iterations between checkpoints.
@@ -79,7 +84,8 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         check_at_least_one(threads=threads)
         how: dict[str, Any] = {"device": device, "threads": threads, "checkpoint_every": checkpoint_every}
         if resume is not None:
-            if hyper or any(given is not None for given in (family, learner, seed, simulator, preset, out)):
+            fixed = (family, learner, seed, simulator, preset, out, continue_ or None)
+            if hyper or any(given is not None for given in fixed):
                 raise UserError(_FIXED)
             run = rm.resume(resume, iterations=iterations, family=run_family, trust=trust, **how)
         elif run_family is not None or trust:
@@ -91,7 +97,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         else:
             given = {"learner": learner, "iterations": iterations, "seed": seed, "simulator": simulator}
             given = {name: value for name, value in given.items() if value is not None}
-            run = rm.meta_train(family, out=out, hyper=hyper, preset=preset, **given, **how)
+            run = rm.meta_train(family, out=out, continue_=continue_, hyper=hyper, preset=preset, **given, **how)
         _show(run, consent(run.policy.config.family, run_family))
 
     return train
@@ -111,8 +117,12 @@ def _show(run: "rm.Run", consent: Sequence[str]) -> None:
     iteration, steps = run.policy.iteration, run.policy.env_steps
     if run.signal is not None:
         command = typed("robotmeta", "train", "--resume", run.folder, *consent)
-        console.print(f"Stopped after {iteration} iterations; continue with: {command}")
+        let_first_speak()
+        if launched().first:
+            console.print(f"Stopped after {iteration} iterations; continue with: {command}")
         sys.exit(128 + run.signal)
+    if not launched().first:
+        return
     commands = (typed("robotmeta", command, run.folder, *consent) for command in ("evaluate", "record", "report"))
     following = "    ".join(commands)
     console.print(f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\nNext: {following}")

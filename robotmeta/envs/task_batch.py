@@ -20,6 +20,7 @@ from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import call, check_functions
 from robotmeta.errors import SimulationDiverged, TrainingDiverged
 from robotmeta.memory import check_memory
+from robotmeta.ranks import ALONE, Rank
 
 _WRONG_ACTIONS = "the policy's actions are not finite: its training or its adaptation diverged"
 
@@ -108,6 +109,7 @@ class TaskBatchEnv:
         simulator: ``"auto"``, or a name in :data:`robotmeta.envs.simulators.SIMULATORS`.
         threads: Physics threads; None for the cores that this process may use. Results do not depend on it.
         oracle: Whether to append the encoded task to the observation.
+        rank: Which of several processes this one is. Each has ``num_tasks`` tasks of its own.
 
     Raises:
         UserError: For a simulator that cannot run the family, a function of the family that does not work, or more
@@ -123,9 +125,12 @@ class TaskBatchEnv:
         simulator: str = "auto",
         threads: int | None = None,
         oracle: bool = False,
+        rank: Rank = ALONE,
     ) -> None:
         self.family = family
+        self.rank = rank
         self.num_tasks = num_tasks
+        self.all_tasks = num_tasks * rank.count
         self.num_episodes = num_episodes
         self.horizon = family.horizon
         self.action_size = family.action_size
@@ -140,17 +145,18 @@ class TaskBatchEnv:
         self._faults = FaultLog(family, self.simulator.device)
         self._reads_at_once = reads_at_once(self.simulator.device)
         self._episode = _Episode.new((num_tasks, num_episodes), self.simulator.device)
-        self.load(family.space.nominal(num_tasks))
+        self.load(family.space.nominal(self.all_tasks))
 
     def load(self, tasks: Tasks) -> None:
         """Gives the worlds their tasks. They take effect with the next reset.
 
         Args:
-            tasks: ``num_tasks`` rows.
+            tasks: ``num_tasks`` rows for each rank, those of all ranks.
         """
-        if len(tasks) != self.num_tasks:
-            raise ValueError(f"this environment holds {self.num_tasks} tasks, not {len(tasks)}")
-        self.tasks = tasks
+        if len(tasks) != self.all_tasks:
+            raise ValueError(f"this environment holds {self.all_tasks} tasks, not {len(tasks)}")
+        self._all_columns = tasks.columns(self.simulator.device)
+        self.tasks = tasks = tasks[self.rank.rows(len(tasks))]
         self._columns = tasks.columns(self.simulator.device)
         self.simulator.load(tasks)
         if self._oracle:
@@ -169,7 +175,7 @@ class TaskBatchEnv:
         self._faults.report(self.tasks)  # of an episode that nobody ended
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
-        start = self._call("reset", nominal, generator, self._columns)
+        start = self._drawn(nominal, generator)
         wrong = _any(*find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks).values())
         if wrong is not None:
             start = {name: _where_finite(value, nominal.get(name)) for name, value in start.items()}
@@ -306,6 +312,16 @@ class TaskBatchEnv:
     def _check_worlds(self, faults: Iterable[str]) -> None:
         if bool(self._episode.broken.all()):
             raise SimulationDiverged(self._why(faults))
+
+    def _drawn(self, nominal: State, generator: torch.Generator) -> State:
+        """Initial states. They are drawn for the tasks of all ranks, so they do not depend on how many there are."""
+        ranks = self.rank.count
+        if ranks > 1:  # worlds of other ranks start from the nominal states of this one, and are thrown away
+            nominal = {name: value.repeat(ranks, *[1] * (value.ndim - 1)) for name, value in nominal.items()}
+        start = self._call("reset", nominal, generator, self._all_columns)
+        if ranks > 1:
+            start = {name: self.rank.of(value) if len(value) > 1 else value for name, value in start.items()}
+        return start
 
     def _observation(self) -> Observation:
         observation = self._call("observe", self.simulator.state, self._columns)

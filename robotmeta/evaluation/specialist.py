@@ -26,6 +26,7 @@ from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
 from robotmeta.training.checkpoint import load_to_resume
 from robotmeta.training.logs import MetricsLog
+from robotmeta.training.outcomes import outcomes_of
 from robotmeta.training.run_folder import RunFolder
 from robotmeta.training.train import training_env
 
@@ -132,7 +133,7 @@ def _updated(policy: Policy, task: Tasks, trials: Trials, log: MetricsLog) -> Po
     metrics = policy.learner.update(trial, generator)
     policy.check_finite()
     policy = dataclasses.replace(policy, iteration=policy.iteration + 1, env_steps=policy.env_steps + trial.steps)
-    log.write(policy, trial, metrics, began, collected)
+    log.write(policy, outcomes_of(trial), metrics, began, collected)
     return policy
 
 

@@ -15,6 +15,7 @@ from robotmeta.envs.devices import reads_at_once
 from robotmeta.experience.observations import flatten
 from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.policies import ActionDistribution
+from robotmeta.ranks import ALONE, Rank
 from robotmeta.threads import one_torch_thread
 
 Belief = Mapping[str, Tensor]
@@ -113,10 +114,6 @@ class Rollout:
         kept = ~self.diverged
         return float(self.returns[kept].mean()) if bool(kept.any()) else float("nan")
 
-    def of(self, tasks: Tensor) -> Rollout:
-        """The experience in some of the tasks; ``tasks`` is a mask or indices."""
-        return replace(self, **tree_map(lambda value: value[tasks.to(value.device)], vars(self)))
-
     def to(self, device: torch.device | str) -> Rollout:
         """The same experience on another device."""
         if self.rewards.device == torch.device(device):
@@ -135,16 +132,6 @@ class Trial(NamedTuple):
     """The belief before the first rollout, ``[task, ...]`` each."""
     episode: Tensor | None = None
     """How many episodes each trial had before the first rollout, ``[task]`` on the CPU; None for none."""
-
-    @property
-    def first(self) -> Rollout:
-        """The first rollout, of the trials that began with it."""
-        return self.rollouts[0] if self.episode is None else self.rollouts[0].of(self.episode == self.episode.min())
-
-    @property
-    def last(self) -> Rollout:
-        """The last rollout, of the trials that have had the most episodes."""
-        return self.rollouts[-1] if self.episode is None else self.rollouts[-1].of(self.episode == self.episode.max())
 
     @property
     def steps(self) -> int:
@@ -200,6 +187,7 @@ def play(
     *,
     explore: bool = True,
     remember: bool = True,
+    rank: Rank = ALONE,
 ) -> Iterator[PolicyStep]:
     """Runs one episode in every world, a control step at a time. The arguments are those of :func:`collect`."""
     observation = env.reset(generator)
@@ -208,7 +196,9 @@ def play(
     shape = (env.num_tasks, env.num_episodes, env.action_size)
     noise = None
     if explore:  # drawn at once and on the CPU, so that the numbers do not depend on the device or the policy
-        noise = torch.randn(env.horizon, *shape, generator=generator).to(here)
+        tasks, *rest = shape
+        drawn = torch.randn(env.horizon, tasks * rank.count, *rest, generator=generator)
+        noise = rank.of(drawn, dim=1).to(here)
     policy_input = nothing = PolicyInput(
         observation, torch.zeros(shape, device=here), torch.zeros(shape[:2], device=here), True
     )
@@ -247,6 +237,7 @@ def collect(
     *,
     explore: bool = True,
     remember: bool = True,
+    rank: Rank = ALONE,
 ) -> tuple[Rollout, Belief]:
     """Runs one episode in every world.
 
@@ -258,12 +249,13 @@ def collect(
         explore: Whether to sample actions from the policy's distribution, instead of taking its mean.
         remember: Whether the belief changes while acting. Otherwise every step acts from ``belief`` as a first step
             does, which is the zero-shot control of learners that adapt within an episode.
+        rank: Whose tasks the environment has, if several processes share them. Exploration is drawn for all of them.
 
     Returns:
         The rollout, on the learner's device, and the belief after it.
     """
     with one_torch_thread():
-        steps = play(env, learner, belief, generator, explore=explore, remember=remember)
+        steps = play(env, learner, belief, generator, explore=explore, remember=remember, rank=rank)
         first = played = next(steps)
         recorder = _Recorder(env, first)
         for played in itertools.chain([first], steps):

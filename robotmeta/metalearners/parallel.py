@@ -1,5 +1,8 @@
 """Everything that is computed over a whole batch: gradients, sums and moments, on any number of cores the same bits.
 
+Where several processes train together, each holds the experience of some of the tasks. What is computed over the batch
+is computed over that of all of them, which differs from one process in the order of floating-point sums alone.
+
 A loss is computed in parts, each part on one thread from beginning to end, and the parts are added up in order. torch's
 own threads divide each operation instead. For the many small operations of a recurrent network or of an inner loop that
 costs more than it gains, and its rounding depends on the number of threads.
@@ -7,14 +10,15 @@ costs more than it gains, and its rounding depends on the number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from robotmeta.distributed import gathered, rank, summed
 from robotmeta.policies import Moments
 from robotmeta.threads import available_cores, keep_freed_memory, one_torch_thread
 
@@ -47,17 +51,26 @@ def gradients(
 
     results = run([partial(differentiated, part) for part in parts], parameters[0].device)
     total: dict[str, float] = {}
-    summed: list[Tensor | None] = [None] * len(parameters)
+    whole: list[Tensor | None] = [None] * len(parameters)
     for values, gradient in results:
         total |= {name: total.get(name, 0.0) + value for name, value in values.items()}
-        summed = [b if a is None else a if b is None else a + b for a, b in zip(summed, gradient, strict=True)]
-    return total, [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, summed, strict=True)]
+        whole = [b if a is None else a if b is None else a + b for a, b in zip(whole, gradient, strict=True)]
+    found = [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, whole, strict=True)]
+    return _of_all_ranks(total, found)
+
+
+def _of_all_ranks(values: dict[str, float], tensors: list[Tensor]) -> tuple[dict[str, float], list[Tensor]]:
+    """Sums of scalars and tensors over all ranks."""
+    if rank().count == 1:
+        return values, tensors
+    scalars = torch.tensor(list(values.values()), dtype=tensors[0].dtype, device=tensors[0].device)
+    *tensors, scalars = summed([*tensors, scalars])
+    return dict(zip(values, scalars.tolist(), strict=True)), tensors
 
 
 def minibatch_gradients(
     loss: Callable[[Tensor, Tensor], dict[str, Tensor]],
-    mask: Tensor,
-    rows: Tensor,
+    batch: Minibatch,
     parameters: Sequence[Tensor],
     *,
     shards: int,
@@ -67,15 +80,17 @@ def minibatch_gradients(
 
     Args:
         loss: ``(rows, steps) -> scalars by name``: the share of these rows in a minibatch with that many steps.
-        mask: 1.0 for steps that happened, ``[..., row]``, of the whole batch.
-        rows: The rows of the minibatch.
+        batch: The minibatch.
         parameters: What to differentiate with respect to.
         shards: Parts to compute it in; on a GPU always one.
         of: Name of the scalar to differentiate.
     """
-    steps = mask[..., rows].sum().clamp(min=1.0)
-    shares = rows.chunk(shards) if rows.device.type == "cpu" else [rows]
-    return gradients([partial(loss, share, steps) for share in shares], parameters, of=of)
+    return gradients([partial(loss, share, batch.steps) for share in shares(batch.rows, shards)], parameters, of=of)
+
+
+def shares(rows: Tensor, number: int) -> Sequence[Tensor]:
+    """The rows of a minibatch in parts that threads compute, of all ranks together that many; on a GPU one."""
+    return rows.chunk(max(1, number // rank().count)) if rows.device.type == "cpu" else [rows]
 
 
 def task_means(means: Callable[[slice], dict[str, Tensor]], slices: Sequence[slice]) -> list[Part]:
@@ -83,11 +98,12 @@ def task_means(means: Callable[[slice], dict[str, Tensor]], slices: Sequence[sli
 
     Args:
         means: Means over some of the tasks, by name.
-        slices: All tasks, some at a time.
+        slices: All tasks of this rank, some at a time.
     """
+    tasks = slices[-1].stop * rank().count
 
     def share(rows: slice) -> dict[str, Tensor]:
-        return {name: (rows.stop - rows.start) / slices[-1].stop * value for name, value in means(rows).items()}
+        return {name: (rows.stop - rows.start) / tasks * value for name, value in means(rows).items()}
 
     return [partial(share, rows) for rows in slices]
 
@@ -99,7 +115,8 @@ def sums(parts: Iterable[Part], device: torch.device) -> dict[str, float]:
         return {name: value.item() for name, value in part().items()}
 
     results = run([partial(valued, part) for part in parts], device)
-    return {name: sum(values[name] for values in results) for name in results[0]}
+    total = {name: sum(values[name] for values in results) for name in results[0]}
+    return _of_all_ranks(total, [torch.zeros(1, dtype=torch.float64, device=device)])[0]
 
 
 # -- statistics of a batch ---------------------------------------------------------------------------------------------
@@ -114,12 +131,67 @@ def minibatches(count: int, number: int, generator: torch.Generator, device: tor
     return order.tensor_split(max(1, min(number, count)))
 
 
+class Minibatch(NamedTuple):
+    """Some rows of a batch, of which this rank holds some."""
+
+    rows: Tensor
+    """Those that it holds, as indices into what it holds."""
+    size: int
+    """Number of all."""
+    steps: Tensor
+    """Steps in all of them, at least 1.0."""
+
+
+class Rows:
+    """The rows of a batch, of which each rank holds those of its tasks.
+
+    Args:
+        steps: Number of steps in each row that this rank may hold, ``[...]``. It holds those with any, in this order.
+        tasks: The axis of the tasks.
+    """
+
+    def __init__(self, steps: Tensor, tasks: int = 0) -> None:
+        here, place = rank(), steps > 0
+        whole = gathered(steps, tasks)
+        exists = whole.flatten() > 0
+        self._steps = whole.flatten()[exists]
+        self._held: Tensor | None = None  # indices into what this rank holds; -1 for rows of others
+        if here.count > 1:
+            held = torch.full_like(whole, -1, dtype=torch.long)
+            here.of(held, tasks)[place] = torch.arange(int(place.sum()), device=steps.device)
+            self._held = held.flatten()[exists]
+
+    def minibatches(self, number: int, generator: torch.Generator) -> Iterator[Minibatch]:
+        """One pass over all rows, see :func:`minibatches`."""
+        batches = minibatches(len(self._steps), number, generator, self._steps.device)
+        for chosen in batches:
+            rows = chosen
+            if self._held is not None:
+                held = self._held[chosen]
+                rows = held[held >= 0]
+            yield Minibatch(rows, len(chosen), self._steps[chosen].sum().clamp(min=1.0))
+
+
 def moments(samples: Tensor) -> Moments:
     """Moments of each number in samples ``[sample, ...]``, over the samples."""
     if samples.numel() == 0:
         zeros = samples.sum(dim=0)
-        return Moments(0, zeros, zeros)
-    return Moments(len(samples), samples.mean(dim=0), samples.var(dim=0, correction=0))
+        return merged(Moments(0, zeros, zeros))
+    return merged(Moments(len(samples), samples.mean(dim=0), samples.var(dim=0, correction=0)))
+
+
+def merged(here: Moments) -> Moments:
+    """The moments of the samples of all ranks, from those of each (Chan et al. 1979)."""
+    if rank().count == 1 or here.mean.numel() == 0:
+        return here
+    count = torch.as_tensor(here.count, dtype=torch.float64, device=here.mean.device).expand_as(here.mean)
+    packed = torch.stack([count, here.mean.double(), here.variance.double()])
+    counts, means, variances = gathered(packed.unsqueeze(0)).unbind(1)
+    total = counts.sum(dim=0)
+    shares = counts / total.clamp(min=1.0)
+    mean = (shares * means).sum(dim=0)
+    variance = (shares * (variances + (means - mean).square())).sum(dim=0)
+    return Moments(total.flatten()[0], mean.to(here.mean), variance.to(here.mean))
 
 
 def masked_moments(values: Tensor, mask: Tensor, *, per_task: bool = False) -> Moments:
@@ -134,10 +206,14 @@ def masked_moments(values: Tensor, mask: Tensor, *, per_task: bool = False) -> M
         Each ``[task or 1, 1, ...]``. Of no steps at all, the count is 1, and mean and variance are 0.
     """
     axes = tuple(range(int(per_task), values.ndim))
-    count = mask.sum(dim=axes, keepdim=True).clamp(min=1.0)
+    steps = mask.sum(dim=axes, keepdim=True)
+    count = steps.clamp(min=1.0)
     mean = (values * mask).sum(dim=axes, keepdim=True) / count
     variance = ((values - mean) * mask).square().sum(dim=axes, keepdim=True) / count
-    return Moments(count, mean, variance)
+    if per_task or rank().count == 1:
+        return Moments(count, mean, variance)
+    found = merged(Moments(steps, mean, variance))
+    return Moments(torch.as_tensor(found.count).clamp(min=1.0).expand_as(mean), found.mean, found.variance)
 
 
 def normalize(values: Tensor, mask: Tensor, *, per_task: bool = True) -> Tensor:
@@ -163,8 +239,8 @@ def run(works: Sequence[Callable[[], T]], device: torch.device) -> list[T]:
     if device.type != "cpu":
         return [work() for work in works]
     with one_torch_thread():
-        if len(works) == 1:
-            return [works[0]()]
+        if len(works) == 1 or available_cores() == 1:
+            return [work() for work in works]
         return list(_pool().map(lambda work: work(), works))
 
 

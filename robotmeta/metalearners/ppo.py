@@ -14,7 +14,7 @@ from robotmeta.experience.returns import discounted_returns, generalized_advanta
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.anchor import Anchored, add_anchor
 from robotmeta.metalearners.columns import Columns
-from robotmeta.metalearners.parallel import gradients, masked_moments, minibatches, normalize
+from robotmeta.metalearners.parallel import Rows, gradients, masked_moments, normalize, shares
 from robotmeta.metalearners.protocol import LearnerConfig
 from robotmeta.policies import ActionDistribution, ActorCritic, ReturnScale
 
@@ -216,12 +216,12 @@ def ppo_update(
         critic, targets = of_critic[rows]
         return {"loss": config.value_weight / steps * (network.value(critic) - targets).square().sum()}
 
-    parameters = list(network.parameters())
+    parameters, steps = list(network.parameters()), Rows(rollout.mask)
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
-        for rows in minibatches(len(of_actor), config.minibatches, generator, rollout.mask.device):
-            shares = rows.chunk(max(1, config.shards // 2)) if rows.device.type == "cpu" else [rows]
-            parts = [partial(loss, share, len(rows)) for share in shares for loss in (actor_loss, critic_loss)]
+        for rows, size, _ in steps.minibatches(config.minibatches, generator):
+            divided = shares(rows, config.shards // 2)
+            parts = [partial(loss, share, size) for share in divided for loss in (actor_loss, critic_loss)]
             sums, gradient = gradients(parts, parameters)
             adjust_learning_rate(config, optimizer, sums["kl"])
             step(optimizer, parameters, gradient, config.max_grad_norm)

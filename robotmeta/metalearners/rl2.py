@@ -13,7 +13,7 @@ from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import Anchored, add_anchor, anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
-from robotmeta.metalearners.parallel import masked_moments, minibatch_gradients, minibatches, moments, normalize
+from robotmeta.metalearners.parallel import Rows, masked_moments, minibatch_gradients, moments, normalize
 from robotmeta.metalearners.ppo import adam, adjust_learning_rate, exploration, policy_loss, step
 from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
@@ -70,11 +70,12 @@ class RL2(InContext[RL2Config]):
         config = self.config
         anchored = anchored_at(trial, anchor)
         data, weight = self._sequences(trial, anchored), anchor.weight if anchor else 0.0
-        loss, mask, parameters = partial(self._loss, data, weight), data.steps["mask"], list(self.network.parameters())
+        loss, rows = partial(self._loss, data, weight), Rows(data.counts, tasks=1)
+        parameters = list(self.network.parameters())
         sums: dict[str, float] = {}
         for _ in range(config.epochs):
-            for chosen in minibatches(mask.shape[1], config.minibatches, generator, self.device):
-                sums, gradient = minibatch_gradients(loss, mask, chosen, parameters, shards=config.shards)
+            for batch in rows.minibatches(config.minibatches, generator):
+                sums, gradient = minibatch_gradients(loss, batch, parameters, shards=config.shards)
                 adjust_learning_rate(config, self.adam, sums["kl"])
                 step(self.adam, parameters, gradient, config.max_grad_norm)
         self.normalizer.update(moments(trial.observations()))
@@ -82,7 +83,7 @@ class RL2(InContext[RL2Config]):
 
     def _loss(self, data: Sequences, anchor_weight: float, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """The share of some sequences in the loss of a minibatch with that many steps."""
-        batch, state = data.select(rows)
+        batch, state, _ = data.select(rows)
         distribution, values, _ = self.network(batch["inputs"], state)
         policy, kl = policy_loss(self.config, distribution, batch["actions"], batch["log_probs"], batch["advantages"])
         loss = policy + self.config.value_weight * (values - batch["targets"]).square()

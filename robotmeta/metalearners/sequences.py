@@ -49,12 +49,15 @@ class Sequences(NamedTuple):
     """``[time, sequence, ...]`` each."""
     state: MemoryState
     """State of the memory before each sequence, ``[sequence, ...]`` each."""
+    counts: Tensor
+    """Steps of every segment of every trial, ``[segment, trial]``, also of those that are left out."""
 
     def select(self, rows: Tensor) -> Sequences:
         """Some of the sequences; ``rows`` are indices or a mask."""
         return Sequences(
             {name: value[:, rows] for name, value in self.steps.items()},
             tree_map(lambda value: value[rows], self.state),
+            self.counts,
         )
 
 
@@ -98,8 +101,9 @@ def cut(trials: Mapping[str, Tensor], states: list[MemoryState], length: int) ->
         padded = torch.cat([value, value.new_zeros(padding, *value.shape[1:])])
         steps[name] = torch.cat(padded.split(length), dim=1)
     # Where episodes end early, most segments at the end of a trial are empty.
-    happened = steps["mask"].sum(dim=0) > 0
-    return Sequences(steps, tree_map(lambda *values: torch.cat(values), *states)).select(happened)
+    counts = steps["mask"].sum(dim=0)
+    state = tree_map(lambda *values: torch.cat(values), *states)
+    return Sequences(steps, state, counts.unflatten(0, (len(states), -1))).select(counts > 0)
 
 
 def _limited(length: int, trials: Tensor) -> int:

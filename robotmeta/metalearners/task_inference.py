@@ -20,7 +20,7 @@ from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, co
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
-from robotmeta.metalearners.parallel import minibatch_gradients, minibatches, moments
+from robotmeta.metalearners.parallel import Rows, minibatch_gradients, moments
 from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, adam, exploration, ppo_update, step
 from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
@@ -199,13 +199,13 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _update_estimator(self, data: Sequences, generator: torch.Generator) -> dict[str, float]:
         """Some passes of Adam over the sequences; returns means of the first pass, over tasks that are new to it."""
         config, parameters = self.config, list(self.estimator.parameters())
-        loss, mask = partial(self._estimator_loss, data), data.steps["mask"]
+        loss, rows = partial(self._estimator_loss, data), Rows(data.counts, tasks=1)
         means: dict[str, float] = {}
         for epoch in range(config.estimator_epochs):
-            batches = minibatches(mask.shape[1], config.estimator_minibatches, generator, self.device)
-            for chosen in batches:
+            batches = list(rows.minibatches(config.estimator_minibatches, generator))
+            for batch in batches:
                 # One part: the many small operations of a memory on two threads mostly wait for each other.
-                sums, gradient = minibatch_gradients(loss, mask, chosen, parameters, shards=1, of="nll")
+                sums, gradient = minibatch_gradients(loss, batch, parameters, shards=1, of="nll")
                 step(self.estimator_adam, parameters, gradient, config.max_grad_norm)
                 if epoch == 0:
                     means = {name: means.get(name, 0.0) + value / len(batches) for name, value in sums.items()}
@@ -214,7 +214,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def _estimator_loss(self, data: Sequences, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:
         """Negative log-likelihood and squared error of an inferred number, the share of some of that many steps."""
         size, states = self.sizes.task, self.sizes.privileged_state
-        batch, state = data.select(rows)
+        batch, state, _ = data.select(rows)
         estimate, _ = self.estimator(batch["inputs"], state)
         share = batch["mask"] / steps
         likelihood = (estimate.log_prob(batch["truth"]) * share).sum() / (size + states)

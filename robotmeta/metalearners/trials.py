@@ -9,18 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.distributed import gathered
 from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.experience.rollout import Belief, Trial, collect
-from robotmeta.experience.trees import expand_mask
+from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
 
 
 def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
     """Collects one rollout of every task before the first adaptation step, and one after each."""
-    begin = belief = learner.begin(env.num_tasks, generator)
+    begin = belief = tree_map(env.rank.of, learner.begin(env.all_tasks, generator))
     rollouts = []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
-        rollout, belief = collect(env, learner, belief, generator)
+        rollout, belief = collect(env, learner, belief, generator, rank=env.rank)
         rollouts.append(rollout)
         if remaining:
             belief = learner.adapt(belief, rollout)
@@ -31,11 +32,11 @@ class _InProgress(NamedTuple):
     """Trials that go on with the next meta-update."""
 
     tasks: np.ndarray
-    """``[task, parameter]``."""
+    """``[task, parameter]``, those of all ranks."""
     belief: Belief
-    """After the episodes so far, ``[task, ...]`` each."""
+    """After the episodes so far, ``[task, ...]`` each, of the tasks of this rank."""
     episode: Tensor
-    """Number of the next episode, ``[task]``. A trial that has had all of them is over."""
+    """Number of the next episode, ``[task]``, those of all ranks. A trial that has had all of them is over."""
 
 
 class Trials:
@@ -46,8 +47,10 @@ class Trials:
     then. As many trials begin and end with each meta-update, and as many episodes are collected. But more of them run
     side by side, which is faster.
 
+    Each of several ranks collects the trials of its tasks, with the numbers that one process would have drawn for them.
+
     Args:
-        env: The worlds.
+        env: The worlds of this rank.
         learner: The learner that acts.
         state: What :meth:`state` returned before an interruption.
     """
@@ -56,7 +59,8 @@ class Trials:
         self._env, self._learner = env, learner
         self._now: _InProgress | None = None
         if state:
-            self._now = _InProgress(state["tasks"].numpy(), state["belief"], state["episode"])
+            belief = tree_map(lambda value: env.rank.of(value).to(learner.device), state["belief"])
+            self._now = _InProgress(state["tasks"].numpy(), belief, state["episode"])
 
     def next(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> Trial:
         """Experience for the next meta-update.
@@ -67,28 +71,28 @@ class Trials:
         """
         if staggered(self._learner.config):
             return self._next_episode(sample, generator)
-        self._env.load(sample(self._env.num_tasks))
+        self._env.load(sample(self._env.all_tasks))
         return collect_trial(self._env, self._learner, generator)
 
     def state(self) -> dict[str, Any]:
-        """What the next meta-update depends on besides the weights, as tensors."""
+        """What the next meta-update depends on besides the weights, as tensors: the trials of all ranks."""
         if self._now is None:
             return {}
         tasks, belief, episode = self._now
-        return {"tasks": torch.from_numpy(tasks), "belief": dict(belief), "episode": episode}
+        return {"tasks": torch.from_numpy(tasks), "belief": dict(tree_map(gathered, belief)), "episode": episode}
 
     def _next_episode(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> Trial:
         env, learner = self._env, self._learner
         tasks, belief, episode = self._started(sample, generator)
         env.load(tasks)
-        rollout, after = collect(env, learner, belief, generator)
+        rollout, after = collect(env, learner, belief, generator, rank=env.rank)
         self._now = _InProgress(tasks.values, learner.adapt(after, rollout), episode + 1)
-        return Trial([rollout], _encoded(env, learner), belief, episode)
+        return Trial([rollout], _encoded(env, learner), belief, env.rank.of(episode))
 
     def _started(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> tuple[Tasks, Belief, Tensor]:
         """The trials with new ones in the places of those that are over."""
-        count, length = self._env.num_tasks, self._learner.config.adaptation_steps + 1
-        begin = self._learner.begin(count, generator)
+        count, length = self._env.all_tasks, self._learner.config.adaptation_steps + 1
+        begin = tree_map(self._env.rank.of, self._learner.begin(count, generator))
         if self._now is None:  # the first trials are shorter, so that as many end with each meta-update
             return sample(count), begin, torch.arange(length).repeat_interleave(-(-count // length))[:count]
         values, belief, episode = self._now
@@ -96,7 +100,7 @@ class Trials:
         new = sample(int(over.sum()))
         values = values.copy()
         values[over.numpy()] = new.values
-        mask = over.to(self._learner.device)
+        mask = self._env.rank.of(over).to(self._learner.device)
         started = {n: torch.where(expand_mask(mask, begin[n]), begin[n], value) for n, value in belief.items()}
         return Tasks(new.names, values), started, episode.masked_fill(over, 0)
 

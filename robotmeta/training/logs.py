@@ -9,16 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 from robotmeta.console import plain_console
 from robotmeta.errors import printable
-from robotmeta.experience.rollout import Trial
 from robotmeta.files import read_file, write_text, writing
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.policy import Policy
+from robotmeta.training.outcomes import Outcomes
 from robotmeta.training.run_folder import RunFolder
 
 # Of every line. A return is null where no episode was left to count.
@@ -57,22 +56,22 @@ class MetricsLog:
             self._board.close()
 
     def write(
-        self, policy: Policy, trial: Trial, metrics: dict[str, float], began: float, collected: float
+        self, policy: Policy, outcomes: Outcomes, metrics: dict[str, float], began: float, collected: float
     ) -> dict[str, Any]:
         """Logs one iteration and returns its line; ``began`` and ``collected`` are times of ``time.perf_counter``."""
         now = time.perf_counter()
-        first, last = trial.first, trial.last
+        last = outcomes.last
         line: dict[str, Any] = {
             "iteration": policy.iteration - 1,
             "env_steps": policy.env_steps,
             "seconds": round(self._before + now - self._began, 3),
-            "return_pre": first.mean_return(),
+            "return_pre": outcomes.first.mean_return(),
             "return_post": last.mean_return(),
-            "steps_per_second": trial.steps / (now - began),
+            "steps_per_second": outcomes.steps / (now - began),
             "collect_seconds": collected - began,
             "update_seconds": now - collected,
-            "diverged": sum(int(rollout.diverged.sum()) for rollout in trial.rollouts),
-            "diverged_tasks": _diverged_tasks(trial),
+            "diverged": int(outcomes.diverged.sum()),
+            "diverged_tasks": outcomes.diverged.any(dim=(0, 2)).nonzero().flatten().tolist(),
             **metrics,
         }
         if last.success is not None:
@@ -86,12 +85,6 @@ class MetricsLog:
                 if name not in ("iteration", "diverged_tasks"):
                     self._board.add_scalar(name, value, policy.env_steps)
         return line
-
-
-def _diverged_tasks(trial: Trial) -> list[int]:
-    """Indices of the tasks of the meta-batch with an episode whose simulation diverged."""
-    broken = torch.stack([rollout.diverged.any(dim=1) for rollout in trial.rollouts]).any(dim=0)
-    return broken.nonzero().flatten().tolist()
 
 
 def read_metrics(file: Path) -> list[dict[str, Any]]:

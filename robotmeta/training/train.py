@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shlex
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
+from robotmeta.distributed import agreed, joined, largest, of_first, rank
 from robotmeta.envs import TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.registry import recorded_family, trust_flags
 from robotmeta.envs.simulators import check_simulator
@@ -24,11 +26,14 @@ from robotmeta.memory import check_memory
 from robotmeta.metalearners import DEFAULT
 from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy, new_policy
+from robotmeta.ranks import restarts
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
 from robotmeta.training.checkpoint import load_to_resume
 from robotmeta.training.logs import MetricsLog, Progress
+from robotmeta.training.outcomes import outcomes_of
 from robotmeta.training.run_folder import RunFolder
+from robotmeta.training.together import check_alike, check_divides, check_draws, from_first
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ def meta_train(
     iterations: int = 300,
     seed: int = 0,
     out: str | Path | None = None,
+    continue_: bool = False,
     hyper: Mapping[str, Any] | None = None,
     preset: str | None = None,
     device: str = "auto",
@@ -68,12 +74,17 @@ def meta_train(
 ) -> Run:
     """Meta-trains a policy over a task family.
 
+    Processes that torchrun has started together train one policy. Each has some tasks of every meta-batch, and the
+    first one logs and saves. They reach the weights of a single process, up to the rounding of sums.
+
     Args:
         family: A family, or a name that :func:`robotmeta.make` finds one by.
         learner: Name of the meta-learner.
         iterations: Number of meta-updates.
         seed: Determines all results on the CPU.
         out: The run folder; ``runs/FAMILY-LEARNER-SEED`` by default.
+        continue_: Whether to continue a run of this configuration that the folder holds. Processes that torchrun has
+            started again always do.
         hyper: Hyper-parameters that differ from the learner's defaults.
         preset: Named set of hyper-parameters to start from.
         device: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``: where policy and updates run.
@@ -84,24 +95,34 @@ def meta_train(
 
     Raises:
         UserError: For an unknown name, an invalid value, or a folder that already contains a run, is in use by another
-            process, or cannot be written.
+            process, or cannot be written. Also if processes cannot share the meta-batch, or differ in what they train.
+        RankLost: If another process ended, or does not answer.
     """
-    if isinstance(family, str):
-        family = make(family)
-    else:
-        check_family(family)
-    chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
-    check_simulator(family, simulator)
-    config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
-    folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
-    if folder.exists():
-        resuming = shlex.join(["--resume", str(folder.path), *trust_flags(config.family)])
-        raise UserError(f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out")
-    _check_checkpoint_every(checkpoint_every)
-    policy = new_policy(config, resolve_device(device), family)
-    _check_rollouts(policy)
-    with folder.locked():
-        folder.write_config(config)
+    with joined() as place, contextlib.ExitStack() as held:
+        again = continue_ or largest(restarts()) > 0
+        with agreed():
+            if isinstance(family, str):
+                family = make(family)
+            else:
+                check_family(family)
+            chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
+            check_simulator(family, simulator)
+            config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
+            folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
+            if place.first and folder.exists() and not again:
+                resuming = shlex.join(["--resume", str(folder.path), *trust_flags(config.family)])
+                raise UserError(
+                    f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out"
+                )
+            _check_checkpoint_every(checkpoint_every)
+            policy = new_policy(config, resolve_device(device), family)
+            _check_rollouts(policy)
+        check_alike(policy, device=policy.learner.device.type, checkpoint_every=checkpoint_every)
+        with agreed():
+            if place.first:
+                held.enter_context(folder.locked())
+                policy = _continued(policy, folder) if folder.exists() else policy
+                folder.write_config(config)
         return _train(policy, folder, threads, checkpoint_every, progress)
 
 
@@ -134,22 +155,54 @@ def resume(
             process is training in the folder.
     """
     run = RunFolder(Path(folder))
-    if not run.exists():
-        raise UserError(f"no run at {folder}: it has no {run.config.name}")
-    config, _ = run.read_config()
-    if iterations is not None:
-        config = dataclasses.replace(config, iterations=iterations)
-    _check_checkpoint_every(checkpoint_every)
-    found = recorded_family(config.family, run.config, family, trust=trust)
-    with run.locked():
-        policy = load_to_resume(run, config, resolve_device(device), found)
-        if config.iterations < policy.iteration:
-            made = f"the number that {folder} has made already"
-            raise UserError(f"iterations must be at least {policy.iteration}, {made}, not {config.iterations}")
-        _check_rollouts(policy)
+    with joined() as place, contextlib.ExitStack() as held:
+        recorded = None
+        with agreed():
+            if place.first:
+                if not run.exists():
+                    raise UserError(f"no run at {folder}: it has no {run.config.name}")
+                recorded, _ = run.read_config()
+        config = of_first(recorded)
+        assert config is not None
         if iterations is not None:
-            run.write_config(config)
-        return _train(dataclasses.replace(policy, config=config), run, threads, checkpoint_every, progress)
+            config = dataclasses.replace(config, iterations=iterations)
+        with agreed():
+            _check_checkpoint_every(checkpoint_every)
+            found = recorded_family(config.family, run.config, family, trust=trust)
+            on = resolve_device(device)
+            if place.first:
+                held.enter_context(run.locked())
+                policy = load_to_resume(run, config, on, found)
+                _check_iterations(config, policy, run)
+            else:
+                policy = new_policy(config, on, found)
+            _check_rollouts(policy)
+        policy = dataclasses.replace(policy, config=config)
+        check_alike(policy, device=on.type, checkpoint_every=checkpoint_every)
+        with agreed():
+            if place.first and iterations is not None:
+                run.write_config(config)
+        return _train(policy, run, threads, checkpoint_every, progress)
+
+
+def _continued(policy: Policy, folder: RunFolder) -> Policy:
+    """The policy of a run that is to have the configuration of another policy.
+
+    Raises:
+        UserError: If the run has another one, or has made more iterations already.
+    """
+    wanted, (recorded, _) = policy.config, folder.read_config()
+    if dataclasses.replace(recorded, iterations=wanted.iterations) != wanted:
+        raise UserError(f"{folder.path} holds a run of another configuration; choose another --out")
+    policy = load_to_resume(folder, wanted, policy.learner.device, policy.family)
+    _check_iterations(wanted, policy, folder)
+    return dataclasses.replace(policy, config=wanted)
+
+
+def _check_iterations(config: RunConfig, policy: Policy, folder: RunFolder) -> None:
+    if config.iterations < policy.iteration:
+        made = f"the number that {folder.path} has made already"
+        raise UserError(f"iterations must be at least {policy.iteration}, {made}, not {config.iterations}")
 
 
 def _check_checkpoint_every(checkpoint_every: int) -> None:
@@ -158,9 +211,10 @@ def _check_checkpoint_every(checkpoint_every: int) -> None:
 
 
 def _check_rollouts(policy: Policy) -> None:
-    """Raises UserError if the experience of one iteration does not fit into memory."""
+    """Raises UserError if the experience of an iteration does not fit into memory, or ranks cannot share the tasks."""
     hyper = policy.config.hyperparameters
-    rollouts, worlds = hyper.rollouts, hyper.tasks * hyper.episodes
+    check_divides(hyper)
+    rollouts, worlds = hyper.rollouts, hyper.tasks // rank().count * hyper.episodes
     check_memory(
         f"a meta-update from {rollouts} rollouts of {worlds} episodes",
         rollouts * worlds * episode_bytes(policy.family),
@@ -173,47 +227,63 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
     #     rollout = collect(tasks, belief)                 experience of all tasks at once
     #     belief  = adapt(belief, rollout)                 inner loop, after each rollout but the last
     #     update(rollouts)                                 outer loop
-    # Staggered trials go on in the next iteration.
+    # Staggered trials go on in the next iteration. Each of several ranks has some of the tasks.
+    first = rank().first
+    with agreed():
+        saved = folder.trials() if first else {}
+    policy, saved = from_first(policy, saved)
     config, learner, iterations = policy.config, policy.learner, policy.config.iterations
-    trials = Trials(training_env(policy, threads), learner, folder.trials())
-    steps = policy.env_steps
-    log = MetricsLog(folder, start=policy.iteration)
-    with one_torch_thread(), stop_signal() as stopped, log, Progress(iterations, progress) as shown:
+    with contextlib.ExitStack() as opened:
+        with agreed():
+            trials = Trials(training_env(policy, threads), learner, saved)
+            log = opened.enter_context(MetricsLog(folder, start=policy.iteration)) if first else None
+        opened.enter_context(one_torch_thread())
+        stopped = opened.enter_context(stop_signal())
+        shown = opened.enter_context(Progress(iterations, progress and first))
+        number = 0
         for iteration in range(policy.iteration, iterations):
             began = time.perf_counter()
             generator, rng = streams(config.seed, "iteration", iteration)
-            trial = trials.next(partial(policy.family.sample, rng=rng), generator)
+            with agreed():
+                trial = trials.next(partial(policy.family.sample, rng=rng), generator)
+            check_draws(config.family, generator)
             collected = time.perf_counter()
-            metrics = learner.update(trial, generator)
-            steps += trial.steps
-            _check_weights(policy, folder, iteration)
-            policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=steps)
-            line = log.write(policy, trial, metrics, began, collected)
-            shown.advance(line)
-            if stopped or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations:
-                folder.save(policy, trials.state())
-            if stopped:
+            metrics, outcomes = learner.update(trial, generator), outcomes_of(trial)
+            policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=policy.env_steps + outcomes.steps)
+            number = largest(stopped.number or 0)
+            saves = number or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations
+            state = trials.state() if saves else {}
+            with agreed():
+                _check_weights(policy, folder)
+                if log is not None:  # in the first rank
+                    shown.advance(log.write(policy, outcomes, metrics, began, collected))
+                if log is not None and saves:
+                    folder.save(policy, state)
+            if number:
                 break
-    return Run(folder.path, policy, stopped.number if policy.iteration < iterations else None)
+    return Run(folder.path, policy, number if policy.iteration < iterations else None)
 
 
-def _check_weights(policy: Policy, folder: RunFolder, iteration: int) -> None:
+def _check_weights(policy: Policy, folder: RunFolder) -> None:
     """Raises TrainingDiverged if an update has made weights that are not finite."""
     try:
         policy.check_finite()
     except TrainingDiverged as error:
         saved = f"the checkpoint of iteration {folder.iteration} is intact" if folder.iteration else "nothing is saved"
-        raise TrainingDiverged(f"{error} in iteration {iteration + 1}; {saved}; smaller step sizes may help") from None
+        raise TrainingDiverged(
+            f"{error} in iteration {policy.iteration}; {saved}; smaller step sizes may help"
+        ) from None
 
 
 def training_env(policy: Policy, threads: int | None = None) -> TaskBatchEnv:
-    """The worlds of one rollout of a meta-update, ``tasks`` tasks with ``episodes`` episodes each."""
+    """This rank's worlds of one rollout of a meta-update: ``tasks`` tasks in all, with ``episodes`` episodes each."""
     hyper = policy.config.hyperparameters
     return TaskBatchEnv(
         policy.family,
-        hyper.tasks,
+        hyper.tasks // rank().count,
         hyper.episodes,
         simulator=policy.config.simulator,
         threads=threads,
         oracle=hyper.oracle,
+        rank=rank(),
     )

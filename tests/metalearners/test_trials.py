@@ -13,6 +13,7 @@ from robotmeta.experience.rollout import Trial, concatenate_episodes
 from robotmeta.metalearners.task_inference import TaskInference
 from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy
+from robotmeta.training.outcomes import outcomes_of
 from robotmeta.training.train import training_env
 from tests.learning import ending_early, generator, learner_of
 
@@ -81,6 +82,6 @@ def test_returns_before_and_after_adaptation_are_of_first_and_last_episodes() ->
     _, trials = staggered(4)
     trial = trials[-1]
     assert trial.episode is not None
-    returns = trial.rollouts[0].returns
-    assert torch.equal(trial.first.returns, returns[trial.episode == 0])
-    assert torch.equal(trial.last.returns, returns[trial.episode == 2])
+    outcomes, returns = outcomes_of(trial), trial.rollouts[0].returns
+    torch.testing.assert_close(outcomes.first.returns, returns[trial.episode == 0])
+    torch.testing.assert_close(outcomes.last.returns, returns[trial.episode == 2])

@@ -1,0 +1,5 @@
+"""``python -m robotmeta``, which torchrun starts with ``torchrun -m robotmeta``."""
+
+from robotmeta.cli import main
+
+main()
