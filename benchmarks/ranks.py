@@ -45,7 +45,7 @@ def steps_per_second(family: str, launcher: tuple[str, ...], threads: int) -> di
 
 def main(family: str = "cheetah-direction") -> None:
     """Measures, prints, and writes after each round."""
-    one, two = [], []
+    one, two, ratios = [], [], []
     for _ in range(_ROUNDS):
         one.append(steps_per_second(family, (), 2))
         two.append(steps_per_second(family, _TORCHRUN, 1))
