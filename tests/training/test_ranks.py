@@ -18,7 +18,7 @@ from tests.ranks import Failed, together
 
 _ROUNDING = 3e-5  # of a weight; Adam enlarges the rounding of small gradients, whose order of summation differs
 _CASES = [
-    pytest.param(learner, count, marks=() if count == 2 or learner == "task-inference" else pytest.mark.slow)
+    pytest.param(learner, count, marks=() if (learner, count) == ("task-inference", 2) else pytest.mark.slow)
     for learner in LEARNERS
     for count in (2, 4)
 ]
@@ -99,6 +99,7 @@ def test_ranks_that_cannot_share_the_meta_batch_are_refused(tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_rank_stops_all_after_the_same_iteration(
     tmp_path: Path, alone: Callable[[str], dict[str, Any]]
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_divergence_on_one_rank_ends_all(tmp_path: Path) -> None:
     assert len(lines(tmp_path / "run")) == 1
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_ends_the_others(tmp_path: Path) -> None:
     first, second = together(2, ranks.changed_on_rank_1, tmp_path / "run", "promp", ranks.die, iteration=2)
     assert str(first).startswith("RankLost: rank 0 lost another one")
