@@ -146,7 +146,7 @@ def agreed() -> Iterator[None]:
     """If the block fails in one process, it fails in all of them. They do not talk to each other within the block.
 
     Raises:
-        UserError, SimulationDiverged, TrainingDiverged: What a process raised first. ``told`` is set where another
+        UserError, SimulationDiverged, TrainingDiverged: What a process raised first. ``reported`` is set where another
             process, the first one, tells the user.
     """
     failed: Exception | None = None
@@ -162,7 +162,7 @@ def agreed() -> Iterator[None]:
     place, (kind, said) = next((place, error) for place, error in enumerate(errors) if error is not None)
     everywhere = all(error == errors[0] for error in errors)
     error = _AGREED[kind](said if place == 0 or everywhere else f"rank {place}: {said}")
-    error.told = not _here.first
+    error.reported = not _here.first
     raise error from None
 
 

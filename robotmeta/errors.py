@@ -10,7 +10,7 @@ from typing import Any
 class OneLine:
     """Errors that one line explains."""
 
-    told: bool = False
+    reported: bool = False
     """Whether another one of the processes that train together tells the user."""
 
 

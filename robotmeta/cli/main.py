@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
             warnings.showwarning = _show_warning
             parsed(commands, arguments)()
     except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed, RankLost) as error:
-        _stop(str(error), 2 if isinstance(error, UserError) else 1, told=isinstance(error, OneLine) and error.told)
+        reported = isinstance(error, OneLine) and error.reported
+        _stop(str(error), 2 if isinstance(error, UserError) else 1, reported=reported)
     except KeyboardInterrupt as stopped:
         _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)
     except BrokenPipeError:  # as after `| head`; Python would report it again when it flushes stdout at exit
@@ -99,10 +100,10 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any) 
     print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 
-def _stop(said: str, status: int, *, told: bool = False) -> None:
+def _stop(said: str, status: int, *, reported: bool = False) -> None:
     """Ends the process. Of several ranks on a machine, the first one says why, unless another one tells it for all."""
-    if not told and os.environ.get("LOCAL_RANK", "0") == "0":
+    if not reported and os.environ.get("LOCAL_RANK", "0") == "0":
         print(f"robotmeta: {printable(said)}", file=sys.stderr)
-    elif told:
+    elif reported:
         let_first_speak()
     sys.exit(status)

@@ -103,8 +103,8 @@ class TanhMLP(nn.Sequential):
 
 def _of_half(layer: nn.Linear, half: Tensor, factor: float) -> Tensor:
     """A linear layer of ``2 half - 1``, times a factor."""
-    bias, weight = layer.bias - layer.weight.sum(dim=1), layer.weight.t()
-    flat = torch.addmm(bias, half.reshape(-1, layer.in_features), weight, beta=factor, alpha=2.0 * factor)
+    centred = (half - 0.5).reshape(-1, layer.in_features)
+    flat = torch.addmm(layer.bias, centred, layer.weight.t(), beta=factor, alpha=2.0 * factor)
     return flat.view(*half.shape[:-1], layer.out_features)
 
 

@@ -38,7 +38,7 @@ def check_alike(policy: Policy, **options: Any) -> None:
             one, another = first.get(name), other.get(name)
             if one != another:
                 error = UserError(f"ranks differ in {name}: {one!r} on rank 0, {another!r} on rank {place}")
-                error.told = not rank().first
+                error.reported = not rank().first
                 raise error
 
 
@@ -49,7 +49,7 @@ def check_draws(family: str, generator: torch.Generator) -> None:
             f"family '{family}' cannot be trained by several ranks: the number of random draws of its reset depends on "
             "more than the number of worlds"
         )
-        error.told = not rank().first
+        error.reported = not rank().first
         raise error
 
 

@@ -16,7 +16,6 @@ from robotmeta.metalearners import LEARNERS
 from tests import ranks
 from tests.ranks import Failed, together
 
-_ROUNDING = 3e-5  # of a weight; Adam enlarges the rounding of small gradients, whose order of summation differs
 _CASES = [
     pytest.param(learner, count, marks=() if (learner, count) == ("task-inference", 2) else pytest.mark.slow)
     for learner in LEARNERS
@@ -36,7 +35,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str,
     return of
 
 
-def assert_close(one: dict[str, Any], other: dict[str, Any], tolerance: float = _ROUNDING) -> None:
+def assert_close(one: dict[str, Any], other: dict[str, Any], tolerance: float = 1e-5) -> None:
     assert (one["steps"], one["iteration"]) == (other["steps"], other["iteration"])
     for name, value in one["weights"].items():
         np.testing.assert_allclose(value, other["weights"][name], atol=tolerance, rtol=tolerance, err_msg=name)
