@@ -5,16 +5,18 @@
     python benchmarks/share.py table                   prints the table
 
 Without names, these are the families of the headline table, in its order. Every command continues where it stopped.
+``--tasks N`` takes the first N tasks of each split, instead of ten; more can follow later.
 ``train`` starts from the policy of ``runs/benchmarks/FAMILY-task-inference`` too, or else from the pretrained one.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +74,11 @@ def command() -> str:
     return shlex.join(["python", "benchmarks/share.py", *sys.argv[1:]])
 
 
-def train_specialists(name: str) -> None:
+def train_specialists(name: str, tasks: int) -> None:
     """Trains the specialists of a family, and puts what they reach into the package."""
     family = rm.make(name)
     sweep = Sweep(family, made_here(family), meta_trained=policy_of(name), command=command())
-    show(train(sweep, {split: _TASKS for split in _SPLITS if split in family.splits}))
+    show(train(sweep, {split: tasks for split in _SPLITS if split in family.splits}))
     included(family).parent.mkdir(exist_ok=True)
     shutil.copy(sweep.out, included(family))
 
@@ -133,22 +135,26 @@ def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def main(arguments: Sequence[str]) -> None:
+def main() -> None:
     """Runs a command on the named families."""
-    commands = {"train": train_specialists, "measure": measure}
-    what, *names = arguments or [""]
-    if what == "table":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["train", "measure", "table"])
+    parser.add_argument("families", nargs="*", metavar="FAMILY", choices=[*rm.FAMILIES, []])
+    parser.add_argument("--tasks", type=int, default=_TASKS, help="number of tasks of each split")
+    given = parser.parse_args()
+    if given.what == "table":
         print(table(results()))
         return
-    if what not in commands or not set(names) <= set(rm.FAMILIES):
-        sys.exit(f"usage: share.py train|measure|table [FAMILY ...]; families: {', '.join(rm.FAMILIES)}")
     try:
-        for name in names or FAMILIES:
+        for name in given.families or FAMILIES:
             print(f"{name}:", flush=True)
-            commands[what](name)
+            if given.what == "train":
+                train_specialists(name, given.tasks)
+            else:
+                measure(name)
     except (UserError, KeyboardInterrupt) as error:
         sys.exit(str(error) or "stopped; the same command continues")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
