@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # listing families imports none of their libraries
     from robotmeta.envs.family import TaskFamily
+    from robotmeta.envs.vendor.robot import VendorRobot
 
 
-def _build(place: str) -> TaskFamily:
+def _build(place: str, *arguments: Any) -> Any:
     """Calls the function at ``"module:function"``. Imports the module only then."""
     module, _, function = place.partition(":")
-    return getattr(importlib.import_module(f"{__name__}.{module}"), function)()
+    return getattr(importlib.import_module(f"{__name__}.{module}"), function)(*arguments)
 
 
 FAMILIES: dict[str, Callable[[], TaskFamily]] = {
@@ -50,3 +52,12 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
     }.items()
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
+
+READERS: dict[str, Callable[[str | Path], VendorRobot]] = {
+    name: partial(_build, place)
+    for name, place in {
+        "quadruped": "quadruped.vendor.reader:read_quadruped",
+        "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
+    }.items()
+}
+"""For families whose policies can act on vendors' robots, what reads the MJCF file of one."""

@@ -25,16 +25,16 @@ JOINTS = tuple(f"{leg}_{joint}" for leg in LEGS for joint in ("abduction", "hip"
 REACH: Mapping[str, float] = {"abduction": 0.3, "hip": 0.5, "knee": 0.6}  # radians
 
 # Radians from a straight leg. The feet are a little behind the hips, because knees that yield push the trunk back.
-_STAND: Mapping[str, float] = {"abduction": 0.0, "hip": 0.9, "knee": -1.5}
+STAND: Mapping[str, float] = {"abduction": 0.0, "hip": 0.9, "knee": -1.5}
 _LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, typical of real robots
     "abduction": (-0.8, 0.8),
     "hip": (-0.9, 2.8),
     "knee": (-2.7, -0.4),
 }
-_FOOT_RADIUS = 0.1  # times the calf's length; real robots have 0.09 to 0.12
+FOOT_RADIUS = 0.1  # times the calf's length; real robots have 0.09 to 0.12
 _ARMATURE = 3e-4  # kg m^2 of reflected rotor inertia for each N m of torque limit; published rotors have 1e-4 to 6e-4
-_LONGEST_DELAY = 0.06  # seconds
-_PAYLOAD_DENSITY = 1500.0  # kg/m^3
+LONGEST_DELAY = 0.06  # seconds
+PAYLOAD_DENSITY = 1500.0  # kg/m^3
 
 _SHELL, _LIMB, _RUBBER, _CRATE = (
     (0.93, 0.6, 0.16, 1.0),
@@ -57,7 +57,7 @@ def quadruped(robot: Row) -> mujoco.MjSpec:
     spec.option.timestep = TIMESTEP
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.memory = 1 << 18  # bytes of scratch for each world; four contacts need far less than the default
-    _ground(spec)
+    ground(spec)
     trunk = spec.worldbody.add_body(name="trunk")
     trunk.add_freejoint()
     _shape(trunk, "trunk", mujoco.mjtGeom.mjGEOM_BOX, _SHELL)
@@ -74,21 +74,22 @@ def quadruped(robot: Row) -> mujoco.MjSpec:
     return spec
 
 
-def _ground(spec: mujoco.MjSpec) -> None:
+def ground(spec: mujoco.MjSpec, prefix: str = "") -> None:
+    """Adds a floor, light and sky; their names begin with a prefix."""
     spec.visual.headlight.ambient = [0.35] * 3
     spec.worldbody.add_light(type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, dir=[0.3, 0.5, -1], diffuse=[0.7] * 3)
     two_d, sky = mujoco.mjtTexture.mjTEXTURE_2D, mujoco.mjtTexture.mjTEXTURE_SKYBOX
     checker, gradient = mujoco.mjtBuiltin.mjBUILTIN_CHECKER, mujoco.mjtBuiltin.mjBUILTIN_GRADIENT
     dark, light, blue, white = [0.33, 0.38, 0.42], [0.4, 0.45, 0.49], [0.45, 0.6, 0.75], [0.85, 0.9, 0.93]
-    spec.add_texture(name="ground", type=two_d, builtin=checker, rgb1=light, rgb2=dark, width=16, height=16)
-    spec.add_texture(name="sky", type=sky, builtin=gradient, rgb1=blue, rgb2=white, width=16, height=96)
-    material = spec.add_material(name="ground", texrepeat=[2, 2], texuniform=True)
-    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "ground"
+    spec.add_texture(name=f"{prefix}ground", type=two_d, builtin=checker, rgb1=light, rgb2=dark, width=16, height=16)
+    spec.add_texture(name=f"{prefix}sky", type=sky, builtin=gradient, rgb1=blue, rgb2=white, width=16, height=96)
+    material = spec.add_material(name=f"{prefix}ground", texrepeat=[2, 2], texuniform=True)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = f"{prefix}ground"
     spec.worldbody.add_geom(
-        name="floor",
+        name=f"{prefix}floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
         size=[0, 0, 1],
-        material="ground",
+        material=f"{prefix}ground",
         friction=[FRICTION, 0.005, 0.0001],
         priority=1,  # its friction applies to both surfaces
         contype=0,
@@ -112,10 +113,10 @@ def _leg(spec: mujoco.MjSpec, trunk: mujoco.MjsBody, leg: str) -> None:
     hip = trunk.add_body(name=f"{leg}_hip")
     _joint(hip, f"{leg}_abduction", (side, 0, 0))  # outward on both sides
     _shape(hip, f"{leg}_hip", capsule, _LIMB)
-    thigh = hip.add_body(name=f"{leg}_thigh", quat=_turned(_STAND["hip"]))
+    thigh = hip.add_body(name=f"{leg}_thigh", quat=_turned(STAND["hip"]))
     _joint(thigh, f"{leg}_hip", (0, 1, 0))
     _shape(thigh, f"{leg}_thigh", capsule, _SHELL)
-    calf = thigh.add_body(name=f"{leg}_calf", quat=_turned(_STAND["knee"]))
+    calf = thigh.add_body(name=f"{leg}_calf", quat=_turned(STAND["knee"]))
     _joint(calf, f"{leg}_knee", (0, 1, 0))
     _shape(calf, f"{leg}_calf", capsule, _LIMB)
     calf.add_geom(
@@ -130,7 +131,7 @@ def _turned(angle: float) -> list[float]:
 def _joint(body: mujoco.MjsBody, name: str, axis: tuple[int, int, int]) -> None:
     kind = name.split("_")[1]
     low, high = _LIMITS[kind]
-    limits = [low - _STAND[kind], high - _STAND[kind]]
+    limits = [low - STAND[kind], high - STAND[kind]]
     body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=axis, range=limits)
 
 
@@ -141,7 +142,7 @@ def _servo(spec: mujoco.MjSpec, joint: str) -> None:
         trntype=mujoco.mjtTrn.mjTRN_JOINT,
         biastype=mujoco.mjtBias.mjBIAS_AFFINE,
         ctrlrange=[-1, 1],
-        nsample=round(_LONGEST_DELAY / TIMESTEP) + 1,
+        nsample=round(LONGEST_DELAY / TIMESTEP) + 1,
     )
     # An active constraint locks the joint at its standing angle.
     spec.add_equality(
@@ -191,7 +192,7 @@ def _thigh_length(spec: mujoco.MjSpec, length: float) -> None:
 def _calf_length(spec: mujoco.MjSpec, length: float) -> None:
     for leg in LEGS:
         foot = spec.geom(f"{leg}_foot")
-        foot.pos[2], foot.size[0] = -length, _FOOT_RADIUS * length
+        foot.pos[2], foot.size[0] = -length, FOOT_RADIUS * length
         spec.geom(f"{leg}_calf").size[0] = 0.07 * length
         spec.geom(f"{leg}_calf").fromto = [0, 0, 0, 0, 0, -length]
     _put_on_feet(spec)
@@ -260,7 +261,7 @@ NUMBERS: Mapping[str, Callable[[mujoco.MjSpec, float], None]] = {
 
 def standing_height(thigh: Length, calf: Length) -> Length:
     """Height of the hip axes above the ground when the robot stands, m."""
-    return math.cos(_STAND["hip"]) * thigh + math.cos(_STAND["hip"] + _STAND["knee"]) * calf + _FOOT_RADIUS * calf
+    return math.cos(STAND["hip"]) * thigh + math.cos(STAND["hip"] + STAND["knee"]) * calf + FOOT_RADIUS * calf
 
 
 # -- load and faults ---------------------------------------------------------------------------------------------------
@@ -270,7 +271,7 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     """Puts a crate on the trunk, kg, at ``payload_x`` of its length and ``payload_y`` of its width."""
     if mass == 0.0:
         return
-    height = float(model.geom("trunk").size[2]) + fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
+    height = float(model.geom("trunk").size[2]) + fill_cube(model, "payload", mass, PAYLOAD_DENSITY)
     where = row["payload_x"] * row["trunk_length"], row["payload_y"] * row["trunk_width"], height
     model.body("payload").pos[:] = where
 

@@ -1,0 +1,1 @@
+"""Vendors' quadrupeds with the interface of the family ``quadruped``."""

@@ -1,0 +1,1 @@
+"""Reads the MJCF file of a vendor's robot into the interface of a task family."""

@@ -1,0 +1,97 @@
+"""What drives the joints of a vendor's model: motors or position servos, and their torque limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import mujoco
+
+from robotmeta.errors import UserError
+
+_DYNAMICS = ("none", "filter", "filterexact", "integrator")
+_ON_JOINTS = ("joint", "jointinparent")
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What drives a joint.
+
+    Attributes:
+        kind: ``"motor"``, ``"position servo"`` or ``"none"``.
+        torque: Largest torque on the joint, N m; None if the model does not limit it.
+    """
+
+    kind: str
+    torque: float | None
+
+
+def drive(model: mujoco.MjModel, joint: int, understood: str) -> Drive:
+    """What drives a hinge.
+
+    Args:
+        model: The vendor's model.
+        joint: Index of the joint.
+        understood: What is understood so far, for errors.
+
+    Raises:
+        UserError: For actuators that are neither motors nor position servos, or several on one joint.
+    """
+    named = model.joint(joint).name
+    acting = [i for i in range(model.nu) if joint in _driven(model, i)]
+    if len(acting) > 1:
+        raise UserError(f"{understood}; joint '{named}' has {len(acting)} actuators and must have one")
+    limits = [float(abs(model.jnt_actfrcrange[joint]).max())] if model.jnt_actfrclimited[joint] else []
+    if not acting:
+        return Drive("none", min(limits, default=None))
+    index = acting[0]
+    kind = _kind(model, index)
+    if kind not in ("motor", "position servo"):
+        raise UserError(
+            f"{understood}; joint '{named}' is driven by {kind}, and only motors and position servos can be converted"
+        )
+    gear = abs(float(model.actuator_gear[index, 0])) if _transmission(model, index) in _ON_JOINTS else 1.0
+    if model.actuator_forcelimited[index]:
+        limits.append(gear * float(abs(model.actuator_forcerange[index]).max()))
+    if kind == "motor" and model.actuator_ctrllimited[index]:
+        full = float(abs(model.actuator_ctrlrange[index]).max())
+        limits.append(gear * abs(float(model.actuator_gainprm[index, 0])) * full)
+    finite = [limit for limit in limits if 0.0 < limit < math.inf]
+    return Drive(kind, min(finite, default=None))
+
+
+def _kind(model: mujoco.MjModel, index: int) -> str:
+    if _transmission(model, index) not in _ON_JOINTS:
+        return f"a {_transmission(model, index)}"
+    dynamics = _word(mujoco.mjtDyn(int(model.actuator_dyntype[index])), "mjDYN_")
+    gain = _word(mujoco.mjtGain(int(model.actuator_gaintype[index])), "mjGAIN_")
+    bias = _word(mujoco.mjtBias(int(model.actuator_biastype[index])), "mjBIAS_")
+    for word, known in ((dynamics, _DYNAMICS), (gain, ("fixed",)), (bias, ("none", "affine"))):
+        if word not in known:
+            return f"an actuator of kind '{word}'"
+    if bias == "none":
+        return "motor" if dynamics != "integrator" else "an actuator that integrates its control"
+    _, position, velocity = model.actuator_biasprm[index, :3]
+    if position < 0.0:
+        return "position servo"
+    return "a velocity servo" if velocity < 0.0 else "an actuator with a bias of unknown kind"
+
+
+def _driven(model: mujoco.MjModel, index: int) -> list[int]:
+    """Joints that an actuator drives, directly or through a tendon."""
+    target = int(model.actuator_trnid[index, 0])
+    if _transmission(model, index) in _ON_JOINTS:
+        return [target]
+    if _transmission(model, index) != "tendon":
+        return []
+    first, number = int(model.tendon_adr[target]), int(model.tendon_num[target])
+    wraps = range(first, first + number)
+    return [int(model.wrap_objid[w]) for w in wraps if int(model.wrap_type[w]) == int(mujoco.mjtWrap.mjWRAP_JOINT)]
+
+
+def _transmission(model: mujoco.MjModel, index: int) -> str:
+    return _word(mujoco.mjtTrn(int(model.actuator_trntype[index])), "mjTRN_")
+
+
+def _word(value: object, prefix: str) -> str:
+    return str(getattr(value, "name", value)).removeprefix(prefix).lower()

@@ -1,0 +1,60 @@
+"""Finds the robot in a file, and takes everything else out of the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import mujoco
+
+from robotmeta.errors import UserError
+
+_FREE = mujoco.mjtJoint.mjJNT_FREE
+
+
+def free_bodies(spec: mujoco.MjSpec) -> list[mujoco.MjsBody]:
+    """The bodies that move freely in the world."""
+    return [b for b in spec.worldbody.bodies if any(int(joint.type) == int(_FREE) for joint in b.joints)]
+
+
+def tree(body: mujoco.MjsBody) -> Iterator[mujoco.MjsBody]:
+    """A body and all bodies that it carries."""
+    yield body
+    for child in body.bodies:
+        yield from tree(child)
+
+
+def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:
+    """Takes all but one robot out of a scene, and sensors and keyframes too.
+
+    Returns:
+        What was left out, in one sentence, if anything was.
+    """
+    world = spec.worldbody
+    others = [body for body in world.bodies if body.name != robot.name]
+    left = [*(geom.name for geom in world.geoms), *(body.name for body in others)]
+    for item in [*others, *world.geoms, *world.sites, *world.lights, *world.cameras]:
+        spec.delete(item)
+    for item in [*spec.sensors, *spec.keys]:
+        spec.delete(item)
+    geoms, bodies = {geom.name for geom in spec.geoms}, {body.name for body in spec.bodies}
+    for pair in list(spec.pairs):
+        if not {pair.geomname1, pair.geomname2} <= geoms:
+            spec.delete(pair)
+    for exclude in list(spec.excludes):
+        if not {exclude.bodyname1, exclude.bodyname2} <= bodies:
+            spec.delete(exclude)
+    if not left:
+        return []
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    return [f"Left out of the scene: {', '.join(left[:5])}{more}. The floor is that of the family."]
+
+
+def the_only(robots: list[str], name: str, what: str) -> str:
+    """The only robot in a file.
+
+    Raises:
+        UserError: For several.
+    """
+    if len(robots) > 1:
+        raise UserError(f"{name}: {len(robots)} {what}s in one file, {', '.join(robots)}: a file must have one")
+    return robots[0]
