@@ -42,7 +42,18 @@ if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
     from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
-    from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
+    from robotmeta.envs import (
+        FAMILIES,
+        Parameter,
+        ParameterSpace,
+        TaskBatchEnv,
+        TaskFamily,
+        Tasks,
+        VendorRobot,
+        from_mjcf,
+        make,
+        read_robot,
+    )
     from robotmeta.errors import (
         AdaptationInterrupted,
         EnvironmentFailed,
@@ -78,7 +89,7 @@ else:
             "robotmeta.adapters.gymnasium_in": ("wrap",),
             "robotmeta.envs": (
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
-                *("from_mjcf", "make"),
+                *("VendorRobot", "from_mjcf", "make", "read_robot"),
             ),
             "robotmeta.errors": (
                 *("AdaptationInterrupted", "EnvironmentFailed", "EnvironmentWarning", "ModelWarning"),
@@ -128,6 +139,7 @@ __all__ = [
     "Tasks",
     "TrainingDiverged",
     "UserError",
+    "VendorRobot",
     "adapt",
     "collect",
     "evaluate",
@@ -139,6 +151,7 @@ __all__ = [
     "make",
     "meta_train",
     "pretrained",
+    "read_robot",
     "record",
     "report",
     "resume",

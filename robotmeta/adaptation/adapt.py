@@ -19,7 +19,8 @@ from robotmeta.adaptation.session import Session
 from robotmeta.adaptation.stages import Stages
 from robotmeta.adaptation.target import Target
 from robotmeta.adaptation.task_target import TaskTarget
-from robotmeta.envs import BatchEnv, Tasks, checks
+from robotmeta.adapters.vendor import robot_world
+from robotmeta.envs import BatchEnv, Tasks, VendorRobot, checks
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 from robotmeta.files import check_target
 from robotmeta.policy import Policy
@@ -28,7 +29,7 @@ from robotmeta.seeding import streams
 
 def adapt(
     policy: Policy,
-    target: Tasks | BatchEnv,
+    target: Tasks | BatchEnv | VendorRobot,
     *,
     episodes: int = 3,
     seed: int = 0,
@@ -57,13 +58,14 @@ def adapt(
 
     Args:
         policy: A meta-trained policy.
-        target: One task of its family (``family.task(mass=1.4)``), or an environment with the same observations and
-            actions (:func:`robotmeta.wrap`), with one task and one episode.
+        target: One task of its family (``family.task(mass=1.4)``), an environment with the same observations and
+            actions (:func:`robotmeta.wrap`), with one task and one episode, or a vendor's robot
+            (:func:`robotmeta.read_robot`), whose simulated world is such an environment.
         episodes: Number of adaptation episodes of a round, at least 1.
         seed: Determines initial states and exploration.
         evaluation_episodes: Episodes that measure the return, as many before as after adaptation, and as many after
-            fine-tuning; 0 to measure nothing. The policy does not learn from them. None for 10 in a task, and 0 in an
-            environment.
+            fine-tuning; 0 to measure nothing. The policy does not learn from them. None for 10 in a task or on a
+            vendor's robot, and 0 in an environment.
         simulator: Physics backend of the task and of fine-tuning; None for that of the policy's run.
         episodes_out: For an environment, the file that gets all steps, written after each episode; see
             :class:`robotmeta.adaptation.episodes.EpisodesFile` for its arrays.
@@ -117,9 +119,15 @@ def adapt(
             raise UserError("episodes_out, on_start and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
         return _adapted(policy, TaskTarget(policy, target, episodes, measured, seed, simulator), stages)
+    if isinstance(target, VendorRobot):
+        evaluation_episodes = 10 if evaluation_episodes is None else evaluation_episodes
+        target = robot_world(target)
     if not hasattr(target, "action_size"):
         what = repr(target) if isinstance(target, str) else f"a {type(target).__name__}"
-        raise UserError(f"target must be a task, or an environment that robotmeta.wrap(...) makes, not {what}")
+        raise UserError(
+            f"target must be a task, an environment that robotmeta.wrap(...) makes, or a robot of "
+            f"robotmeta.read_robot(...), not {what}"
+        )
     if simulator is not None:
         raise UserError("simulator must be None for an environment: an environment has its own")
     env = fitted(policy, target)

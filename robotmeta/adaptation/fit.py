@@ -10,7 +10,7 @@ from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.recall import recalled_estimates
-from robotmeta.envs import BatchEnv, TaskFamily, Tasks
+from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.policy import Policy
@@ -18,7 +18,7 @@ from robotmeta.policy import Policy
 
 def fit(
     source: Policy | TaskFamily,
-    target: Tasks | BatchEnv | RecordedEpisodes | str | Path,
+    target: Tasks | BatchEnv | VendorRobot | RecordedEpisodes | str | Path,
     *,
     episodes: int = 3,
     known: Mapping[str, float | str] | None = None,
@@ -35,8 +35,9 @@ def fit(
             recorded already, a policy, whose estimates are those after these episodes, or a family. Without estimates
             the search starts from the training distribution: of a family, of a learner that makes none, and where a
             reward is not known.
-        target: One task of the family, an environment (:func:`robotmeta.wrap`), or recorded episodes: a file that
-            :func:`robotmeta.adapt` wrote (``episodes_out``), or a :class:`RecordedEpisodes`.
+        target: One task of the family, an environment (:func:`robotmeta.wrap`), a vendor's robot
+            (:func:`robotmeta.read_robot`), or recorded episodes: a file that :func:`robotmeta.adapt` wrote
+            (``episodes_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.
         known: Parameters that are known, by name; they are not searched.
         seed: Determines initial states, exploration and the candidates.
@@ -61,8 +62,8 @@ def fit(
     elif policy is None:
         raise UserError("a family alone cannot act: give a policy, or episodes that are recorded already")
     else:
-        in_task = {"evaluation_episodes": 0, "simulator": simulator} if isinstance(target, Tasks) else {}
-        adapted = adapt(policy, target, episodes=episodes, seed=seed, **in_task, **options)
+        in_task = {"simulator": simulator} if isinstance(target, Tasks) else {}
+        adapted = adapt(policy, target, episodes=episodes, seed=seed, evaluation_episodes=0, **in_task, **options)
         recorded, believed = adapted.recorded, adapted.inferred
         assert recorded is not None
     return fit_episodes(

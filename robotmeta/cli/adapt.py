@@ -18,6 +18,7 @@ from robotmeta.cli.shared import (
     File,
     KnownValues,
     PolicySource,
+    RobotFile,
     Simulator,
     TaskValues,
     adapted_json,
@@ -31,22 +32,25 @@ from robotmeta.cli.shared import (
     write_json,
 )
 from robotmeta.cli.stages import check_stages, show_stages, stage_options, write_stages
+from robotmeta.cli.vendor import robot_of, show_robot
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
     from robotmeta.envs import Estimate
 
-_FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate", "episodes_out")
+_FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate")
 
 
 def adapt(
     policy: PolicySource,
     task: TaskValues = (),
     env: Annotated[str | None, OPTIONAL] = None,
+    robot: RobotFile = None,
+    robot_picture: File = None,
     horizon: Annotated[int | None, default("the environment's time limit")] = None,
     map: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="THEIRS=OURS")] = (),
     episodes: int = 3,
-    evaluation_episodes: Annotated[int | None, default("10 in a task, 0 in --env")] = None,
+    evaluation_episodes: Annotated[int | None, default("10; in --env 0")] = None,
     max_steps: Annotated[int | None, OPTIONAL] = None,
     timeout: Annotated[float | None, OPTIONAL] = None,
     action_limit: Annotated[float | None, OPTIONAL] = None,
@@ -80,12 +84,17 @@ def adapt(
 
     Example: robotmeta adapt runs/demo --env my_robot.py:make --horizon 100 --timeout 1 --out adapted.safetensors
 
+    Example: robotmeta adapt pretrained:quadruped --robot go2.xml --task payload_mass=1.7 --robot-picture go2.png
+
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the policy's file calls it.
         trust: Import and call the function that the policy's file names as its family.
-        task: Parameters of the task, or robot=NAME where the family names robots. The other parameters are nominal.
+        task: Parameters of the task, or robot=NAME where the family names robots, or robot=FILE for the numbers of a
+            vendor's model. With --robot, its conditions. The other parameters are nominal.
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
+        robot: Instead of a task of the family, a vendor's robot in simulation: an MJCF file, or PACKAGE:PATH.
+        robot_picture: Draw the robot here as it was understood (.png).
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
         episodes: Adaptation episodes of a round.
@@ -96,7 +105,8 @@ def adapt(
         action_rate: Largest change of an action between two control steps of --env; actions are in [-1, 1].
         fit: After the adaptation episodes, find the tasks of the family that explain them, by replaying them in
             simulation. Fine-tuning then takes place in these tasks.
-        known: Parameters that the fit need not find, or robot=NAME where the family names robots.
+        known: Parameters that the fit need not find, or robot=NAME where the family names robots. With --robot, the
+            numbers of its model.
         fine_tune: After the adaptation episodes, go on learning in simulation for this time, such as 60s or 2m, or for
             this number of control steps. Ctrl-C ends it with the best policy so far.
         fine_tune_learning_rate: Learning rate of fine-tuning.
@@ -108,10 +118,10 @@ def adapt(
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.
-        episodes_out: Write all steps in --env here (.npz), after each episode.
+        episodes_out: Write all steps in --env or --robot here (.npz), after each episode.
         json: Write the result here.
         report: Write a page about the stages here: what each gained and found, with the video if there is one (.html).
-        video: Record each stage in --task side by side here (.mp4 or .gif).
+        video: Record each stage in --task or --robot side by side here (.mp4 or .gif).
     """
     given = dict(locals())
     check_targets(out, episodes_out, json, report, video)
@@ -119,35 +129,51 @@ def adapt(
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
+    if env is None and robot is None and episodes_out is not None:
+        raise UserError("--episodes-out is for --env and --robot")
     if env is not None and task:
         raise UserError("give either --task or --env, not both")
     if env is not None and video is not None:
-        raise UserError("--video is for --task: an environment is not drawn")
+        raise UserError("--video is for --task and --robot: an environment is not drawn")
     loaded = load(policy, family, trust)
-    target = None if env is not None else task_of(loaded, task)
-    what = None if target is None else next(iter(target))
-    if target is None:
-        result = adapt_on_robot(loaded, adapt, given)
-    else:
+    vendor = robot_of(loaded.family, given)
+    target = vendor or (None if env is not None else task_of(loaded, task))
+    truth = None if target is None else _truth(target)
+    if vendor is not None:
+        show_robot(vendor, robot_picture)
+    if target is not None and video is not None:
+        _check_recording(loaded, target, given)
+    if isinstance(target, rm.Tasks):
         result = _adapt_in_task(loaded, target, given)
-    show_stages(loaded, result, given, what)
+    else:
+        result = adapt_on_robot(loaded, vendor, adapt, given)
+    show_stages(loaded, result, given, truth)
     if result.inferred is not None and result.fit is None:
-        _show_inferred(result.inferred, what or {}, loaded.family.space)
-    write_stages(loaded, result, given, target)
+        _show_inferred(result.inferred, truth or {}, loaded.family.space)
+    write_stages(loaded, result, given, target, truth)
     if out is not None:
         console.print(f"Adapted policy: {out}")
     if result.fine_tuned is not None and result.fine_tuned.signal is not None:
         sys.exit(128 + result.fine_tuned.signal)
 
 
+def _truth(target: rm.Tasks | rm.VendorRobot) -> dict[str, float]:
+    """True values of the parameters; of a vendor's robot, those that its model gives."""
+    if isinstance(target, rm.Tasks):
+        return next(iter(target))
+    return {**target.row, **next(iter(target.task))}
+
+
+def _check_recording(policy: rm.Policy, target: rm.Tasks | rm.VendorRobot, given: Mapping[str, Any]) -> None:
+    from robotmeta.reporting.record import check_recording
+
+    check_recording(policy, target, given["video"], given["simulator"])
+
+
 def _adapt_in_task(policy: rm.Policy, target: rm.Tasks, given: Mapping[str, Any]) -> rm.Adapted:
     """The result of adaptation to a task."""
-    if given["video"] is not None:
-        from robotmeta.reporting.record import check_recording
-
-        check_recording(policy, target, given["video"], given["simulator"])
     options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
-    with stage_options(given) as stages:
+    with stage_options(policy.family, given) as stages:
         result = rm.adapt(policy, target, **options, **stages)
     what = next(iter(target))
     if given["out"] is not None:

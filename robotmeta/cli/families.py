@@ -9,23 +9,41 @@ import tyro
 from rich.table import Column, Table
 
 import robotmeta as rm
-from robotmeta.cli.shared import File, console, default, first_names, write_json
+from robotmeta.cli.shared import File, RobotFile, console, default, first_names, write_json
+from robotmeta.cli.vendor import read, show_listings, show_robot
 from robotmeta.errors import UserError
 
 
 def families(
-    name: Annotated[str | None, tyro.conf.Positional, default("all families")] = None, json: File = None
+    name: Annotated[str | None, tyro.conf.Positional, default("all families")] = None,
+    robot: RobotFile = None,
+    robot_picture: File = None,
+    json: File = None,
 ) -> None:
     """List the task families, or describe one: its parameters, their ranges, its splits, observations and actions.
 
     Example: robotmeta families cheetah-dynamics
 
+    Example: robotmeta families quadruped --robot go2.xml --robot-picture go2.png
+
     Args:
         name: A family, or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
+        robot: Instead, print what is understood of a vendor's robot, an MJCF file or PACKAGE:PATH, and its numbers
+            beside those of the nearest published robot.
+        robot_picture: Draw that robot here as it was understood (.png).
         json: Also write the answer to this file.
     """
+    if robot_picture is not None and robot is None:
+        raise UserError("--robot-picture is for --robot")
     if name is None:
+        if robot is not None:
+            raise UserError("--robot needs a family, such as robotmeta families quadruped --robot FILE")
         write_json(json, _list())
+        return
+    if robot is not None:
+        vendor = read(robot, name)
+        show_robot(vendor, robot_picture)
+        write_json(json, _read(vendor))
         return
     family = rm.make(name)
     _describe(family)
@@ -77,8 +95,23 @@ def _describe(family: rm.TaskFamily) -> None:
     ):
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
+    show_listings(family.interface)
     if family.robots:
         console.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
+
+
+def _read(robot: rm.VendorRobot) -> dict[str, Any]:
+    """A vendor's robot as a JSON object."""
+    tables = [
+        {"title": t.title, "columns": list(t.columns), "rows": [list(r) for r in t.rows]} for t in robot.understood
+    ]
+    return {
+        "robot": robot.name,
+        "family": robot.reads_as,
+        "row": dict(robot.row),
+        "tables": tables,
+        "notes": list(robot.notes),
+    }
 
 
 def _described(family: rm.TaskFamily) -> dict[str, Any]:

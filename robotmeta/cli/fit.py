@@ -16,29 +16,32 @@ from robotmeta.cli.shared import (
     FamilyName,
     File,
     KnownValues,
+    RobotFile,
     Threads,
     check_at_least_one,
     check_targets,
     console,
     default,
-    pairs,
     policy_or_family,
+    task_values,
     write_json,
 )
 from robotmeta.cli.stage_bar import stage_bar
 from robotmeta.cli.stages import given_names
+from robotmeta.cli.vendor import known_values, robot_of, show_robot
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.fit_episodes import Fit
 
-_FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate", "episodes_out")
+_FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate")
 
 
 def fit(
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="POLICY|FAMILY")],
     task: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")] = (),
     env: Annotated[str | None, OPTIONAL] = None,
+    robot: RobotFile = None,
     log: Annotated[Path | None, OPTIONAL] = None,
     known: KnownValues = (),
     episodes: Annotated[int | None, default("3; for --log, all in the file")] = None,
@@ -70,10 +73,13 @@ def fit(
 
     Args:
         source: A run folder, a checkpoint, a policy file, or pretrained:NAME; for --log, also a family.
-        task: Parameters of the task, or robot=NAME where the family names robots. The other parameters are nominal.
+        task: Parameters of the task, or robot=NAME where the family names robots, or robot=FILE for the numbers of a
+            vendor's model. The other parameters are nominal.
+        robot: A vendor's robot in simulation, under the conditions of --task: an MJCF file, or PACKAGE:PATH.
         env: A Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         log: Recorded episodes (.npz), such as those of robotmeta adapt --episodes-out.
-        known: Parameters that the fit need not find, or robot=NAME where the family names robots.
+        known: Parameters that the fit need not find, or robot=NAME or robot=FILE. With --robot, the numbers of its
+            model.
         episodes: Episodes to collect in --task or --env.
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
@@ -87,7 +93,7 @@ def fit(
         family: With a policy, act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION.
         trust: With a policy, import and call the function that its file names as its family.
         out: Write the result, with tasks drawn from the posterior, here (.json).
-        episodes_out: Write all steps in --env here (.npz), after each episode.
+        episodes_out: Write all steps in --env or --robot here (.npz), after each episode.
         report: Write a page with measured and simulated signals here (.html).
     """
     given = {**locals(), "episodes": 3 if episodes is None else episodes}
@@ -95,10 +101,16 @@ def fit(
     check_at_least_one(episodes=episodes, threads=threads)
     _check_one_source(given, episodes)
     policy, chosen = policy_or_family(source, family, trust)
-    names = given_names(chosen, known)
-    truth = next(iter(chosen.task(**pairs(task)))) if task else None
-    found = _found(policy, chosen, given)
-    where = {"task": truth} if task else {"env": env} if env is not None else {"log": str(log)}
+    vendor = robot_of(chosen, given)
+    names = given_names(chosen, given)
+    if vendor is not None:
+        show_robot(vendor)
+        truth = {**vendor.row, **next(iter(vendor.task))}
+    else:
+        truth = next(iter(chosen.task(**task_values(chosen, task)))) if task else None
+    found = _found(policy, chosen, vendor, given)
+    where: dict[str, Any] = {"task": truth} if truth else {"env": env} if env is not None else {"log": str(log)}
+    where |= {} if robot is None else {"robot": robot}
     write_json(out, {"family": chosen.name, "source": source, **where, **found.to_json()})
     show_fit(found, chosen.space, given=names, truth=truth)
     if report is not None:
@@ -112,25 +124,29 @@ def fit(
 
 def _check_one_source(given: Mapping[str, Any], episodes: int | None) -> None:
     """Raises UserError unless the episodes come from one place, and the options are for it."""
-    asked = [f"--{name}" for name in ("task", "env", "log") if given[name] not in (None, ())]
-    if len(asked) != 1:
-        raise UserError(f"give one of --task, --env and --log, not {' and '.join(asked) or 'none'}")
+    asked = [f"--{name}" for name in ("task", "env", "robot", "log") if given[name] not in (None, ())]
+    if len(asked) != 1 and asked != ["--task", "--robot"]:
+        raise UserError(f"give one of --task, --env, --robot and --log, not {' and '.join(asked) or 'none'}")
     for name in _FOR_AN_ENVIRONMENT:
         if given["env"] is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
+    if given["env"] is None and given["robot"] is None and given["episodes_out"] is not None:
+        raise UserError("--episodes-out is for --env and --robot")
     if given["log"] is not None and episodes is not None:
-        raise UserError("--episodes is for --task and --env: of --log, all adaptation episodes are used")
+        raise UserError("--episodes is for --task, --env and --robot: of --log, all adaptation episodes are used")
 
 
-def _found(policy: rm.Policy | None, family: rm.TaskFamily, given: Mapping[str, Any]) -> Fit:
+def _found(
+    policy: rm.Policy | None, family: rm.TaskFamily, robot: rm.VendorRobot | None, given: Mapping[str, Any]
+) -> Fit:
     if policy is None and given["log"] is None:
         raise UserError(
-            f"--task and --env need a policy, which acts there, and '{given['source']}' is a family; "
+            f"--task, --env and --robot need a policy, which acts there, and '{given['source']}' is a family; "
             "a family alone can be fitted to recorded episodes (--log)"
         )
     with stage_bar("fitting") as bar:
         options = {
-            "known": pairs(given["known"]),
+            "known": known_values(family, given),
             "seed": given["seed"],
             "simulator": given["simulator"],
             "threads": given["threads"],
@@ -139,6 +155,6 @@ def _found(policy: rm.Policy | None, family: rm.TaskFamily, given: Mapping[str, 
         if given["log"] is not None:
             return rm.fit(policy or family, given["log"], **options)
         assert policy is not None
-        if given["env"] is not None:
-            return fit_to_robot(policy, given, options)
-        return rm.fit(policy, family.task(**pairs(given["task"])), episodes=given["episodes"], **options)
+        if given["env"] is not None or robot is not None:
+            return fit_to_robot(policy, robot, given, options)
+        return rm.fit(policy, family.task(**task_values(family, given["task"])), episodes=given["episodes"], **options)

@@ -63,10 +63,10 @@ def record(
         from robotmeta.reporting.record import check_recording
 
         check_recording(loaded, described, file, simulator)
-        with stage_options({"fit": fit, "fine_tune": fine_tune}) as stages:
+        with stage_options(loaded.family, {"fit": fit, "fine_tune": fine_tune}) as stages:
             options = {"episodes": episodes, "seed": seed, "simulator": simulator, "evaluation_episodes": 0}
             adapted = rm.adapt(loaded, described, **options, **stages)
-        show_stages(loaded, adapted, {"known": (), "fine_tune": fine_tune}, next(iter(described)))
+        show_stages(loaded, adapted, {"fine_tune": fine_tune}, next(iter(described)))
     recording = rm.record(
         loaded, described, out=file, episodes=episodes, adapted=adapted, seed=seed, simulator=simulator
     )

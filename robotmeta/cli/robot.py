@@ -1,4 +1,4 @@
-"""``--env`` of ``robotmeta adapt`` and ``robotmeta fit``: an environment of the user's own, which may be a robot."""
+"""``--env`` and ``--robot`` of ``robotmeta adapt`` and ``robotmeta fit``: an environment, which may be a robot."""
 
 from __future__ import annotations
 
@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.fit_episodes import Fit
     from robotmeta.adapters.world import GymnasiumWorld
 
+_EVALUATION_EPISODES = 10  # of a robot in simulation
 _LIMITS = ("max_steps", "timeout", "action_limit", "action_rate")
 
 
-def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mapping[str, Any]) -> rm.Adapted:
-    """Adapts in the environment of ``--env``, prints each episode, and keeps what was collected if it ends early.
+def adapt_on_robot(
+    policy: rm.Policy, robot: rm.VendorRobot | None, command: Callable[..., None], given: Mapping[str, Any]
+) -> rm.Adapted:
+    """Adapts in an environment, prints each episode, and keeps what was collected if it ends early.
 
     Args:
         policy: The policy.
+        robot: The robot of ``--robot``; None for the environment of ``--env``.
         command: The function of the command, for the line that goes on after an early end.
         given: The command's arguments by name.
 
@@ -36,11 +40,12 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
         EnvironmentFailed: If the environment fails. The adapted policy and the episodes are saved.
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
-    env = given["env"]
+    if robot is not None and given["evaluation_episodes"] is None:
+        given = {**given, "evaluation_episodes": _EVALUATION_EPISODES}
     with (
-        _wrapped(given) as world,
+        _wrapped(robot, given) as world,
         _episodes_file(given["episodes_out"]) as file,
-        stage_options(given) as stages,
+        stage_options(policy.family, given) as stages,
     ):
         options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
         try:
@@ -48,7 +53,7 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
                 policy,
                 world,
                 episodes_out=file.path,
-                on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
+                on_start=lambda: console.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"] * given["rounds"]),
                 **options,
                 **stages,
@@ -56,26 +61,29 @@ def adapt_on_robot(policy: rm.Policy, command: Callable[..., None], given: Mappi
         except (EnvironmentFailed, AdaptationInterrupted) as error:
             if error.adapted is not None:
                 failed = str(error) if isinstance(error, EnvironmentFailed) else "stopped"
-                _keep(policy, error.adapted, file, command, given, failed)
+                _keep(policy, error.adapted, file, command, robot, given, failed)
             if isinstance(error, AdaptationInterrupted) and error.__cause__ is not None:
                 raise error.__cause__ from None  # the exit status is that of the signal
             raise
         if result.stopped is not None:
             console.print(f"Stopped early: {result.stopped}.")
-            _keep(policy, result, file, command, given)
+            _keep(policy, result, file, command, robot, given)
         else:
             if given["out"] is not None:
                 rm.save_policy(result.policy, given["out"])
-            write_json(given["json"], adapted_json(policy, {"env": env}, result))
+            write_json(given["json"], adapted_json(policy, _where(robot, given), result))
             show_measured(policy, result)
     return result
 
 
-def fit_to_robot(policy: rm.Policy, given: Mapping[str, Any], options: Mapping[str, Any]) -> Fit:
-    """Collects episodes in the environment of ``--env``, prints each, and fits the simulator to them.
+def fit_to_robot(
+    policy: rm.Policy, robot: rm.VendorRobot | None, given: Mapping[str, Any], options: Mapping[str, Any]
+) -> Fit:
+    """Collects episodes in an environment, prints each, and fits the simulator to them.
 
     Args:
         policy: The policy.
+        robot: The robot of ``--robot``; None for the environment of ``--env``.
         given: The command's arguments by name.
         options: Further arguments of :func:`robotmeta.fit`.
 
@@ -83,15 +91,14 @@ def fit_to_robot(policy: rm.Policy, given: Mapping[str, Any], options: Mapping[s
         EnvironmentFailed: If the environment fails. The episodes are saved.
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
-    env = given["env"]
-    with _wrapped(given) as world, _episodes_file(given["episodes_out"]) as file:
+    with _wrapped(robot, given) as world, _episodes_file(given["episodes_out"]) as file:
         try:
             return rm.fit(
                 policy,
                 world,
                 episodes=given["episodes"],
                 episodes_out=file.path,
-                on_start=lambda: console.print(f"{policy.family.name}, {env}\n{_plan(policy, world, given)}"),
+                on_start=lambda: console.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"]),
                 **options,
             )
@@ -99,12 +106,38 @@ def fit_to_robot(policy: rm.Policy, given: Mapping[str, Any], options: Mapping[s
             raise error.__cause__ or error from None  # the exit status is that of the signal
 
 
-def _wrapped(given: Mapping[str, Any]) -> GymnasiumWorld:
+def _wrapped(robot: rm.VendorRobot | None, given: Mapping[str, Any]) -> GymnasiumWorld:
+    if robot is not None:
+        from robotmeta.adapters.vendor import robot_world
+
+        return robot_world(robot)
     limits = {name: given[name] for name in _LIMITS}
     return rm.wrap(given["env"], horizon=given["horizon"], names=pairs(given["map"]), **limits)
 
 
 # -- before and while it runs ------------------------------------------------------------------------------------------
+
+
+def _where(robot: rm.VendorRobot | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment, or the robot with its row and conditions, for a JSON object."""
+    if robot is None:
+        return {"env": given["env"]}
+    return {"robot": given["robot"], **robot.row, **next(iter(robot.task))}
+
+
+def _announced(policy: rm.Policy, world: GymnasiumWorld, robot: rm.VendorRobot | None, given: Mapping[str, Any]) -> str:
+    """What will run, and where."""
+    if robot is None:
+        where = given["env"]
+    else:
+        where = ", ".join([robot.name, *(f"{p.name} = {p.text(value)}" for p, value in _conditions(robot))])
+    return f"{policy.family.name}, {where}\n{_plan(policy, world, given)}"
+
+
+def _conditions(robot: rm.VendorRobot) -> list[tuple[rm.Parameter, float]]:
+    """The conditions of a robot that are not nominal."""
+    row = next(iter(robot.task))
+    return [(p, row[p.name]) for p in robot.family.space if row[p.name] != p.nominal]
 
 
 def _plan(policy: rm.Policy, world: GymnasiumWorld, given: Mapping[str, Any]) -> str:
@@ -154,6 +187,7 @@ def _keep(
     result: rm.Adapted,
     file: _EpisodesFile,
     command: Callable[..., None],
+    robot: rm.VendorRobot | None,
     given: Mapping[str, Any],
     failed: str | None = None,
 ) -> None:
@@ -161,7 +195,7 @@ def _keep(
     file.kept = True
     out = given["out"] or _new_file("adapted", ".safetensors")
     rm.save_policy(result.policy, out)
-    write_json(given["json"], adapted_json(policy, {"env": given["env"]}, result, failed))
+    write_json(given["json"], adapted_json(policy, _where(robot, given), result, failed))
     show_broken(result)
     asked = given["episodes"] * given["rounds"]
     console.print(f"{count(result.episodes, 'whole adaptation episode')} of {asked}. Policy so far: {out}")

@@ -33,6 +33,7 @@ TaskValues = Annotated[
 ]
 KnownValues = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")]
 File = Annotated[Path | None, OPTIONAL]
+RobotFile = Annotated[str | None, tyro.conf.arg(metavar="FILE|PACKAGE:PATH", help_behavior_hint="(optional)")]
 FamilyName = Annotated[str | None, default("the one that the policy's file names")]
 Simulator = Annotated[str | None, default("that of the policy's run")]
 Threads = Annotated[int | None, default("all cores")]
@@ -88,7 +89,32 @@ def pairs(items: Iterable[str]) -> dict[str, str]:
 
 def task_of(policy: rm.Policy, items: tuple[str, ...]) -> rm.Tasks:
     """The task that ``--task`` describes; the first held-out task where it is left out."""
-    return policy.family.task(**pairs(items)) if items else policy.family.tasks("test", 1)
+    return policy.family.task(**task_values(policy.family, items)) if items else policy.family.tasks("test", 1)
+
+
+def task_values(family: rm.TaskFamily, items: tuple[str, ...]) -> dict[str, float | str]:
+    """Reads ``NAME=VALUE`` items of a task. ``robot=FILE`` stands for the row that a vendor's MJCF file gives.
+
+    Raises:
+        UserError: For an item that is none, or a file that cannot be read.
+    """
+    values: dict[str, float | str] = dict(pairs(items))
+    robot = str(values.get("robot", ""))
+    if robot in family.robots or not is_model(robot):
+        return values
+    del values["robot"]
+    return {**_read(robot, family), **values}
+
+
+def _read(robot: str, family: rm.TaskFamily) -> dict[str, float | str]:
+    import robotmeta as rm
+
+    return dict(rm.read_robot(robot, family).row)
+
+
+def is_model(robot: str) -> bool:
+    """Whether a robot is named by a file or ``package:path``."""
+    return robot.endswith((".xml", ".urdf")) or ":" in robot
 
 
 def check_at_least_one(**arguments: int | None) -> None:

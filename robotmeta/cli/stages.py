@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from robotmeta.cli.fine_tuning import show_fine_tuned, shows_fine_tuning
 from robotmeta.cli.fitting import show_fit, shows_fitting
-from robotmeta.cli.shared import check_at_least_one, console, pairs
+from robotmeta.cli.shared import check_at_least_one, console
 from robotmeta.cli.stage_bar import stage_bar
+from robotmeta.cli.vendor import known_values
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,27 +42,27 @@ def check_stages(given: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def stage_options(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def stage_options(family: rm.TaskFamily, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
     with stage_bar("fitting") as fitting, stage_bar("fine-tuning") as tuning:
         of_stages = ("fit", "fine_tune", *_OF_FINE_TUNING, "force", "rounds")
         options = {name: given[name] for name in of_stages if name in given}
         if given["fit"]:
-            options.update(known=pairs(given.get("known", ())) or None, on_fitting=shows_fitting(fitting))
+            options.update(known=known_values(family, given) or None, on_fitting=shows_fitting(fitting))
         if given["fine_tune"] is not None:
             options["on_fine_tuning"] = shows_fine_tuning(tuning)
         yield options
 
 
-def given_names(family: rm.TaskFamily, known: tuple[str, ...]) -> set[str]:
-    """Names of the parameters that ``--known`` gives.
+def given_names(family: rm.TaskFamily, given: Mapping[str, Any]) -> set[str]:
+    """Names of the parameters that ``--known`` or the model of ``--robot`` gives.
 
     Raises:
         UserError: For an unknown parameter, robot or value, or a family that cannot be fitted.
     """
     from robotmeta.adaptation.fitting.fit_episodes import check_fit
 
-    return set(check_fit(family, pairs(known)))
+    return set(check_fit(family, known_values(family, given)))
 
 
 def show_stages(
@@ -77,7 +78,7 @@ def show_stages(
     """
     family = policy.family
     if result.fit is not None:
-        known = given_names(family, given["known"])
+        known = given_names(family, given)
         show_fit(result.fit, family.space, given=known, truth=truth)
         if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
             console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
@@ -89,14 +90,21 @@ def show_stages(
         console.print(f"success {'; '.join(rates)} (95 % intervals)")
 
 
-def write_stages(policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any], task: rm.Tasks | None) -> None:
+def write_stages(
+    policy: rm.Policy,
+    result: rm.Adapted,
+    given: Mapping[str, Any],
+    task: rm.Tasks | rm.VendorRobot | None,
+    truth: Mapping[str, float] | None,
+) -> None:
     """Writes the video and the page of an adaptation, if they were asked for.
 
     Args:
         policy: The policy before adaptation.
         result: The result.
         given: The command's arguments by name.
-        task: The task; None in an environment.
+        task: The task, or the robot; None in an environment.
+        truth: True values of the parameters; None if they are not known.
     """
     import robotmeta as rm
 
@@ -106,7 +114,6 @@ def write_stages(policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any]
     if given["report"] is not None:
         from robotmeta.reporting.adaptation_report import adaptation_report
 
-        known = given_names(policy.family, given["known"]) if given["fit"] else set()
-        truth = None if task is None else next(iter(task))
+        known = given_names(policy.family, given) if given["fit"] else set()
         adaptation_report(result, policy.family, given["report"], given=known, truth=truth, video=given["video"])
         console.print(f"Report: {given['report']}")

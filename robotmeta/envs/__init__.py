@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from robotmeta.envs.registry import family_names, family_package, make
     from robotmeta.envs.task_batch import BatchEnv, Step, TaskBatchEnv
     from robotmeta.envs.tasks import Tasks
+    from robotmeta.envs.vendor.reading import read_robot
+    from robotmeta.envs.vendor.robot import VendorRobot
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -33,6 +35,8 @@ else:
             "robotmeta.envs.registry": ("family_names", "family_package", "make"),
             "robotmeta.envs.task_batch": ("BatchEnv", "Step", "TaskBatchEnv"),
             "robotmeta.envs.tasks": ("Tasks",),
+            "robotmeta.envs.vendor.reading": ("read_robot",),
+            "robotmeta.envs.vendor.robot": ("VendorRobot",),
         },
     )
 
@@ -50,6 +54,7 @@ __all__ = [
     "TaskBatchEnv",
     "TaskFamily",
     "Tasks",
+    "VendorRobot",
     "add",
     "family_names",
     "family_package",
@@ -57,6 +62,7 @@ __all__ = [
     "goal",
     "make",
     "motor",
+    "read_robot",
     "scale",
     "servo",
     "set_to",

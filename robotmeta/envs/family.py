@@ -15,6 +15,7 @@ from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.encoding import Encoding
+from robotmeta.envs.listing import Listing
 from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
@@ -198,6 +199,8 @@ class TaskFamily:
         init_std: Initial standard deviation of exploration, in action units, for learners that train with PPO; None
             for the learner's default.
         observation_groups: Groups of observations by name, in order; None for one vector.
+        interface: Tables of what one needs to connect another simulator or a robot by hand: the pose at which angles
+            are zero, signs, frames and rewards.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -226,6 +229,7 @@ class TaskFamily:
     observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
     observation_groups: Mapping[str, ObservationGroup] | None = field(default=None, hash=False)
+    interface: tuple[Listing, ...] = field(default=(), hash=False)
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""

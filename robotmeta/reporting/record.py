@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 
 from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
-from robotmeta.envs import Tasks
+from robotmeta.envs import Tasks, VendorRobot
 from robotmeta.errors import UserError, reason
 from robotmeta.files import check_target, replaced
 from robotmeta.policy import Policy
@@ -53,7 +53,7 @@ class Recording:
 
 def record(
     policy: Policy,
-    task: Tasks | None = None,
+    task: Tasks | VendorRobot | None = None,
     *,
     out: str | Path,
     episodes: int = 3,
@@ -72,7 +72,8 @@ def record(
 
     Args:
         policy: A meta-trained policy, adapted or not.
-        task: One task of its family; None for the first held-out task.
+        task: One task of its family, or a vendor's robot (:func:`robotmeta.read_robot`); None for the first held-out
+            task.
         out: The video, ``.mp4`` or ``.gif``. It is written in full or not at all.
         episodes: Number of adaptation episodes; 0 is possible for an adapted policy.
         adapted: The result of :func:`robotmeta.adapt` for this policy and task; None to run adaptation episodes here.
@@ -88,6 +89,9 @@ def record(
     """
     out = Path(out)
     check_video(out)
+    acting = policy
+    if isinstance(task, VendorRobot):
+        acting, adapted, task = _in_world(policy, task), _moved(adapted, task), task.task
     task = policy.family.tasks("test", 1) if task is None else task
     if len(task) != 1:
         raise UserError(f"task must be 1 task, not {len(task)}")
@@ -96,14 +100,14 @@ def record(
     if min(width, height) < 1:
         raise UserError(f"width and height must be at least 1, not {width} and {height}")
     if adapted is None:
-        panels = _without_and_after(policy, task, episodes, seed, simulator)
+        panels = _without_and_after(acting, task, episodes, seed, simulator)
         inferred, fit = policy.estimates(panels[1].belief), None
     else:
-        panels = _stages(policy, task, adapted, seed, simulator)
+        panels = _stages(acting, task, adapted, seed, simulator)
         inferred, fit = adapted.inferred, adapted.fit
     width, height = width + width % 2, height + height % 2  # yuv420p shares colour among 2 x 2 pixels
     size = font_size(width, height)
-    caption = Band.of_task(task_items(policy.family, task, inferred, fit), len(panels) * width, size)
+    caption = Band.of_task(task_items(acting.family, task, inferred, fit), len(panels) * width, size)
     shown = _film(panels, caption, out, seed, width, height)
     return Recording(
         out,
@@ -113,7 +117,7 @@ def record(
     )
 
 
-def check_recording(policy: Policy, task: Tasks, out: Path, simulator: str | None = None) -> None:
+def check_recording(policy: Policy, task: Tasks | VendorRobot, out: Path, simulator: str | None = None) -> None:
     """Checks before the work starts that a task can be recorded.
 
     Raises:
@@ -121,6 +125,8 @@ def check_recording(policy: Policy, task: Tasks, out: Path, simulator: str | Non
     """
     check_video(out)
     check_target(out)
+    if isinstance(task, VendorRobot):
+        policy, task = _in_world(policy, task), task.task
     env = TaskWorlds(policy, task, simulator=simulator).env(1)
     env.reset(torch.Generator())
     try:
@@ -129,6 +135,23 @@ def check_recording(policy: Policy, task: Tasks, out: Path, simulator: str | Non
         raise
     except Exception as error:  # whatever the drawing function of a family raises
         raise UserError(f"family '{policy.family.name}' cannot be drawn: {reason(error)}") from None
+
+
+# -- a vendor's robot --------------------------------------------------------------------------------------------------
+
+
+def _in_world(policy: Policy, robot: VendorRobot) -> Policy:
+    """The policy, for acting in the world of a vendor's robot, which has the interface of its family."""
+    if (policy.family.observations, policy.family.actions) != (robot.family.observations, robot.family.actions):
+        raise UserError(f"{robot.name} is read as '{robot.reads_as}', and the policy is of '{policy.family.name}'")
+    return replace(policy, family=robot.family)
+
+
+def _moved(adapted: Adapted | None, robot: VendorRobot) -> Adapted | None:
+    if adapted is None:
+        return None
+    after, last = _in_world(adapted.after_episodes, robot), _in_world(adapted.policy, robot)
+    return replace(adapted, after_episodes=after, policy=last)
 
 
 # -- the stages --------------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ class mjtBias(_Enum):
     mjBIAS_NONE: ClassVar[mjtBias]
     mjBIAS_SO3: ClassVar[mjtBias]
 
+    def __init__(self, value: int) -> None: ...
+
 class mjtBuiltin(_Enum):
     mjBUILTIN_CHECKER: ClassVar[mjtBuiltin]
     mjBUILTIN_GRADIENT: ClassVar[mjtBuiltin]
@@ -38,6 +40,9 @@ class mjtDisableBit(_Enum):
 
 class mjtDyn(_Enum):
     mjDYN_INTEGRATOR: ClassVar[mjtDyn]
+    mjDYN_NONE: ClassVar[mjtDyn]
+
+    def __init__(self, value: int) -> None: ...
 
 class mjtEnableBit(_Enum):
     mjENBL_OVERRIDE: ClassVar[mjtEnableBit]
@@ -53,7 +58,10 @@ class mjtGain(_Enum):
     mjGAIN_PID: ClassVar[mjtGain]
     mjGAIN_SO3: ClassVar[mjtGain]
 
+    def __init__(self, value: int) -> None: ...
+
 class mjtGeom(_Enum):
+    mjGEOM_ARROW: ClassVar[mjtGeom]
     mjGEOM_BOX: ClassVar[mjtGeom]
     mjGEOM_CAPSULE: ClassVar[mjtGeom]
     mjGEOM_CYLINDER: ClassVar[mjtGeom]
@@ -128,6 +136,14 @@ class mjtTrn(_Enum):
     mjTRN_SITE: ClassVar[mjtTrn]
     mjTRN_TENDON: ClassVar[mjtTrn]
 
+    def __init__(self, value: int) -> None: ...
+
+class mjtVisFlag(_Enum):
+    mjVIS_TRANSPARENT: ClassVar[mjtVisFlag]
+
 class mjtWarning(_Enum):
     mjWARN_BADQACC: ClassVar[mjtWarning]
     mjWARN_BADQPOS: ClassVar[mjtWarning]
+
+class mjtWrap(_Enum):
+    mjWRAP_JOINT: ClassVar[mjtWrap]

@@ -6,7 +6,7 @@ Results are written to the arrays ``res``, ``jacp``, ``jacr``, ``fromto``, ``geo
 from typing import SupportsFloat, SupportsInt
 
 import numpy as np
-from mujoco._structs import MjData, MjModel, MjvCamera
+from mujoco._structs import MjData, MjModel, MjvCamera, MjvGeom
 
 # Models and their objects
 def mj_name2id(m: MjModel, type: SupportsInt, name: str) -> int: ...  # -1 if there is none
@@ -48,5 +48,13 @@ def mj_ray(
 ) -> float: ...  # -1 if the ray meets nothing
 
 # Utilities and rendering
+def mju_mat2Quat(quat: np.ndarray, mat: np.ndarray) -> None: ...
 def mju_quat2Mat(res: np.ndarray, quat: np.ndarray) -> None: ...
+def mju_rotVecQuat(res: np.ndarray, vec: np.ndarray, quat: np.ndarray) -> None: ...
+def mjv_connector(
+    geom: MjvGeom, type: SupportsInt, width: SupportsFloat, from_: np.ndarray, to: np.ndarray
+) -> None: ...
 def mjv_defaultFreeCamera(m: MjModel, cam: MjvCamera) -> None: ...
+def mjv_initGeom(
+    geom: MjvGeom, type: SupportsInt, size: np.ndarray, pos: np.ndarray, mat: np.ndarray, rgba: np.ndarray
+) -> None: ...

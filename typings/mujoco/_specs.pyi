@@ -7,11 +7,14 @@ against ``X``, and callers who know that the element exists do not have to test 
 from collections.abc import Mapping
 from typing import Any, SupportsFloat, SupportsIndex, SupportsInt, TypeAlias
 
-from mujoco._enums import mjtGain, mjtGeom, mjtInertiaFromGeom, mjtJoint, mjtLimited, mjtMark, mjtTrn
+from mujoco._enums import mjtDyn, mjtGain, mjtGeom, mjtInertiaFromGeom, mjtJoint, mjtLimited, mjtMark, mjtTrn
 from mujoco._structs import MjModel, _Array
 
 class MjSpec:
     memory: int  # bytes
+    meshdir: str
+    modelfiledir: str
+    texturedir: str
     compiler: MjsCompiler
     option: MjOption
     stat: MjStatistic
@@ -35,10 +38,12 @@ class MjSpec:
     actuators: list[MjsActuator]
     bodies: list[MjsBody]
     equalities: list[MjsEquality]
+    excludes: list[MjsExclude]
     geoms: list[MjsGeom]
     joints: list[MjsJoint]
     keys: list[MjsKey]
     lights: list[MjsLight]
+    materials: list[MjsMaterial]
     meshes: list[MjsMesh]
     pairs: list[MjsPair]
     sensors: list[MjsSensor]
@@ -67,6 +72,7 @@ class MjSpec:
     def add_material(self, **attributes: object) -> MjsMaterial: ...
     def add_pair(self, **attributes: object) -> MjsPair: ...
     def add_sensor(self, **attributes: object) -> MjsSensor: ...
+    def add_tendon(self, **attributes: object) -> MjsTendon: ...
     def add_texture(self, **attributes: object) -> MjsTexture: ...
 
 class MjsCompiler:
@@ -103,7 +109,12 @@ class MjsBody:
     explicitinertial: bool
     mass: float  # kg
     simple: int
+    bodies: list[MjsBody]
+    cameras: list[MjsCamera]
     geoms: list[MjsGeom]
+    joints: list[MjsJoint]
+    lights: list[MjsLight]
+    sites: list[MjsSite]
     fullinertia: _Array
     inertia: _Array
     ipos: _Array
@@ -121,26 +132,38 @@ class MjsBody:
 
 class MjsGeom:
     name: str
+    conaffinity: int
+    condim: int
+    contype: int
     density: float  # kg/m^3
+    gap: float  # m
+    group: int
     hfieldname: str
+    margin: float  # m
     mass: float  # kg
     material: str
     meshname: str
     parent: MjsBody
+    priority: int
+    solmix: float
     type: mjtGeom
     fromto: _Array
     pos: _Array
     quat: _Array
     rgba: _Array
     size: _Array
+    solimp: _Array
+    solref: _Array
 
 class MjsJoint:
     name: str
+    actfrclimited: int
     armature: float  # kg m^2, or kg for a slide
     limited: mjtLimited
     parent: MjsBody
     ref: float
     type: mjtJoint
+    actfrcrange: _Array
     damping: _Array
     range: _Array
     springdamper: _Array
@@ -168,6 +191,9 @@ class MjsLight:
 
 class MjsActuator:
     name: str
+    actlimited: int
+    delay: float  # s
+    dyntype: mjtDyn
     gaintype: mjtGain
     target: str
     trntype: mjtTrn
@@ -190,6 +216,13 @@ class MjsActuator:
 class MjsEquality:
     name: str
     data: _Array
+    solimp: _Array
+    solref: _Array
+
+class MjsExclude:
+    name: str
+    bodyname1: str
+    bodyname2: str
 
 class MjsHField:
     name: str
@@ -204,11 +237,13 @@ class MjsMaterial:
     texrepeat: _Array
 
 class MjStringVec:
+    def __len__(self) -> int: ...
     def __getitem__(self, index: SupportsIndex) -> str: ...
     def __setitem__(self, index: SupportsIndex, value: str) -> None: ...
 
 class MjsMesh:
     name: str
+    file: str
 
 class MjsPair:
     name: str
@@ -221,9 +256,14 @@ class MjsSensor:
 
 class MjsTendon:
     name: str
+    damping: _Array
+    stiffness: _Array
+
+    def wrap_joint(self, joint: str, coef: float) -> Any: ...
 
 class MjsTexture:
     name: str
+    file: str
     height: int
     mark: mjtMark
     width: int
@@ -231,12 +271,16 @@ class MjsTexture:
 _Element: TypeAlias = (
     MjsActuator
     | MjsBody
+    | MjsCamera
     | MjsEquality
+    | MjsExclude
     | MjsGeom
     | MjsHField
     | MjsJoint
+    | MjsKey
     | MjsLight
     | MjsMesh
+    | MjsPair
     | MjsSensor
     | MjsSite
     | MjsTendon

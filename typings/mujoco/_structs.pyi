@@ -50,6 +50,7 @@ class MjModel:
     actuator_actlimited: _Array
     actuator_actrange: _Array
     actuator_biasprm: _Array
+    actuator_biastype: _Array
     actuator_ctrladr: _Array
     actuator_ctrllimited: _Array
     actuator_ctrlnum: _Array
@@ -58,6 +59,9 @@ class MjModel:
     actuator_damping: _Array
     actuator_dampingpoly: _Array
     actuator_delay: _Array
+    actuator_dyntype: _Array
+    actuator_forcelimited: _Array
+    actuator_forcerange: _Array
     actuator_gainprm: _Array
     actuator_gaintype: _Array
     actuator_gear: _Array
@@ -72,6 +76,8 @@ class MjModel:
     body_dofadr: _Array
     body_dofnum: _Array
     body_inertia: _Array
+    body_jntadr: _Array
+    body_jntnum: _Array
     body_mass: _Array
     body_parentid: _Array
     body_pos: _Array
@@ -104,6 +110,8 @@ class MjModel:
     geom_rbound: _Array
     geom_rgba: _Array
     geom_size: _Array
+    geom_solimp: _Array
+    geom_solref: _Array
     geom_type: _Array
     hfield_data: _Array
     jnt_actfrclimited: _Array
@@ -116,6 +124,9 @@ class MjModel:
     jnt_stiffness: _Array
     jnt_type: _Array
     key_qpos: _Array
+    mesh_vert: _Array
+    mesh_vertadr: _Array
+    mesh_vertnum: _Array
     pair_dim: _Array
     pair_friction: _Array
     pair_geom1: _Array
@@ -124,12 +135,17 @@ class MjModel:
     sensor_type: _Array
     site_bodyid: _Array
     tendon_actfrclimited: _Array
+    tendon_adr: _Array
     tendon_limited: _Array
+    tendon_num: _Array
+    wrap_objid: _Array
+    wrap_type: _Array
 
     # Objects by id or name; KeyError if there is none
     def actuator(self, name: SupportsInt | str, /) -> _MjModelActuatorViews: ...
     def body(self, name: SupportsInt | str, /) -> _MjModelBodyViews: ...
     def camera(self, name: SupportsInt | str, /) -> _MjModelCameraViews: ...
+    def equality(self, name: SupportsInt | str, /) -> _MjModelEqualityViews: ...
     def geom(self, name: SupportsInt | str, /) -> _MjModelGeomViews: ...
     def hfield(self, name: SupportsInt | str, /) -> _MjModelHfieldViews: ...
     def joint(self, name: SupportsInt | str, /) -> _MjModelJointViews: ...
@@ -178,6 +194,10 @@ class _MjModelBodyViews:
     pos: _Array
 
 class _MjModelCameraViews:
+    id: int
+    name: str
+
+class _MjModelEqualityViews:
     id: int
     name: str
 
@@ -231,6 +251,8 @@ class MjData:
     actuator_force: _Array
     actuator_moment: _Array
     ctrl: _Array
+    geom_xmat: _Array
+    geom_xpos: _Array
     mocap_pos: _Array
     mocap_quat: _Array
     moment_colind: _Array
@@ -245,8 +267,11 @@ class MjData:
     qvel: _Array
     sensordata: _Array
     site_xpos: _Array
+    xanchor: _Array
     xaxis: _Array
     xipos: _Array
+    xmat: _Array
+    xpos: _Array
 
     def __init__(self, model: MjModel, /) -> None: ...
     @property
@@ -314,5 +339,17 @@ class MjvCamera:
     @type.setter
     def type(self, value: SupportsInt) -> None: ...
 
-class MjvScene:
+class MjvGeom:
+    label: str
+
+class MjvOption:
     flags: _Array
+
+    def __init__(self) -> None: ...
+
+class MjvScene:
+    ngeom: int
+    flags: _Array
+
+    @property
+    def geoms(self) -> list[MjvGeom]: ...

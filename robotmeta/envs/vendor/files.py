@@ -70,7 +70,9 @@ def without_missing_files(spec: mujoco.MjSpec, name: str) -> list[str]:
         spec.delete(geom)
     gone = {texture.name for texture in textures}
     for material in spec.materials:
-        material.textures = ["" if texture in gone else texture for texture in material.textures]
+        for role in range(len(material.textures)):
+            if material.textures[role] in gone:
+                material.textures[role] = ""
     for item in [*meshes, *textures]:
         spec.delete(item)
     notes = []

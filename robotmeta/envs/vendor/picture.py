@@ -56,7 +56,9 @@ def drawn(
     except Exception as error:  # PyOpenGL raises many types for a missing library
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None
     with renderer:
-        renderer.update_scene(data, camera)
+        option = mujoco.MjvOption()
+        option.flags[int(mujoco.mjtVisFlag.mjVIS_TRANSPARENT)] = True  # axes are inside the robot
+        renderer.update_scene(data, camera, option)
         renderer.scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = False
         renderer.scene.flags[int(mujoco.mjtRndFlag.mjRND_REFLECTION)] = False
         for arrow in arrows:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from robotmeta.envs.family import TaskFamily
-
-
-class Listing(NamedTuple):
-    """A table of text.
-
-    Attributes:
-        title: What it is about.
-        columns: Heads of the columns.
-        rows: Cells, row by row.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+from robotmeta.envs.listing import Listing
+from robotmeta.envs.tasks import Tasks
 
 
 @dataclass(frozen=True)
@@ -34,6 +21,7 @@ class VendorRobot:
         name: Name of the file.
         family: Its world: the vendor's model, with the observations, actions, rewards and control step of the family.
             Its parameters are the conditions, such as a payload, friction and the command.
+        task: Its conditions, one task of that family.
         reads_as: Name of the family whose interface it has.
         row: The robot as a task of that family: columns and values.
         understood: What was understood of the model.
@@ -43,15 +31,24 @@ class VendorRobot:
 
     name: str
     family: TaskFamily
+    task: Tasks
     reads_as: str
     row: Mapping[str, float]
     understood: Sequence[Listing]
     notes: Sequence[str]
     draw: Callable[[int, int], np.ndarray]
 
+    def under(self, **conditions: float | str) -> VendorRobot:
+        """The robot under other conditions, such as ``robot.under(payload_mass=1.7)``; the others are nominal.
+
+        Raises:
+            UserError: For an unknown condition, or a value outside its physical range.
+        """
+        return replace(self, task=self.family.task(**conditions))
+
     def __str__(self) -> str:
         """The tables and notes as plain text."""
-        return "\n\n".join([*map(_text, self.understood), *(["\n".join(self.notes)] if self.notes else [])])
+        return "\n\n".join([*map(str, self.understood), *(["\n".join(self.notes)] if self.notes else [])])
 
     def picture(self, file: str | Path, width: int = 960, height: int = 720) -> None:
         """Writes a picture of the standing robot, with the joints by our names and the forward direction.
@@ -62,10 +59,3 @@ class VendorRobot:
         from robotmeta.envs.vendor.picture import write
 
         write(self.draw(width, height), Path(file))
-
-
-def _text(listing: Listing) -> str:
-    table = [listing.columns, *listing.rows]
-    widths = [max(len(row[i]) for row in table) for i in range(len(listing.columns))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table)
-    return "\n".join([listing.title, *lines])

@@ -36,7 +36,7 @@ def farthest(model: mujoco.MjModel, data: mujoco.MjData, geom: int, direction: n
         radial = np.array([local[0], local[1], 0.0])
         length = np.linalg.norm(radial)
         radial = radial / length * size[0] if length > 1e-3 else np.zeros(3)
-        return centre + turn @ (radial + [0.0, 0.0, _sign(local[2]) * size[1]])
+        return centre + turn @ (radial + np.array([0.0, 0.0, _sign(local[2]) * size[1]]))
     if kind == _BOX:
         return centre + turn @ (np.array([_sign(v) for v in local]) * size)
     if kind == _ELLIPSOID:

@@ -74,8 +74,8 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str) 
         seen = ", ".join(f"'{model.body(b).name}' ({_told(model, data, b)})" for b in branches) or "none"
         raise UserError(
             f"{name} is no quadruped with 12 joints: the trunk '{model.body(root).name}' has "
-            f"{len(found) or 'no'} leg{'s' * (len(found) != 1)} of three hinges, one about the forward and two about the "
-            f"lateral axis; it carries {seen}"
+            f"{len(found) or 'no'} leg{'s' * (len(found) != 1)} of three hinges, one about the forward and two about "
+            f"the lateral axis; it carries {seen}"
         )
     chains = list(found.values())
     forward = _forward(data, [chain.joints[0] for chain in chains])
@@ -182,7 +182,7 @@ def _told(model: mujoco.MjModel, data: mujoco.MjData, branch: int) -> str:
 
 
 def _forward(data: mujoco.MjData, abductions: Sequence[int]) -> np.ndarray:
-    """The forward direction: along the abduction axes, to the side of the file's x axis, or of y if they lie along y."""
+    """The forward direction: along the abduction axes, which is the file's x axis, or y if they lie along y."""
     axes = data.xaxis[abductions].copy()
     axes[:, 2] = 0.0
     axes *= np.where(axes @ axes[0] < 0.0, -1.0, 1.0)[:, None]

@@ -64,7 +64,7 @@ def measure(model: mujoco.MjModel, legs: Legs, standing: Standing, name: str) ->
     Raises:
         UserError: For actuators that cannot be converted, or some joints that have none.
     """
-    masses = np.array([[model.body_mass[list(l)].sum() for l in chain.links] for chain in legs.chains.values()])
+    masses = np.array([[model.body_mass[list(link)].sum() for link in c.links] for c in legs.chains.values()])
     mass = float(sum(model.body_mass[b] for b in range(model.nbody) if int(model.body_rootid[b]) == legs.root))
     hip, thigh, calf = (max(float(m), _LEAST_MASS) for m in masses.mean(axis=0))
     mean = {

@@ -31,7 +31,7 @@ def draw(model: mujoco.MjModel, legs: Legs, standing: Standing, width: int, heig
             label = f"{leg}" if kind == "hip" else ""
             arrows.append(Arrow(data.xanchor[joint].copy(), 0.45 * size * axis, _COLORS[kind], label))
     middle = data.xpos[legs.root] + data.xmat[legs.root].reshape(3, 3) @ standing.centre
-    arrows.append(Arrow(middle + [0.0, 0.0, 0.5 * size], np.array([1.5 * size, 0.0, 0.0]), _BLACK, "forward"))
+    arrows.append(Arrow(middle + np.array([0.0, 0.0, 0.5 * size]), np.array([1.5 * size, 0.0, 0.0]), _BLACK, "forward"))
     return drawn(
-        model, data, arrows, lookat=middle - [0.0, 0.0, 0.3 * size], distance=5.0 * size, width=width, height=height
+        model, data, arrows, lookat=middle - [0.0, 0.0, 0.3 * size], distance=4.2 * size, width=width, height=height
     )

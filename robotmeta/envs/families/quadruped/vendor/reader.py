@@ -62,9 +62,11 @@ def read_quadruped(source: str | Path) -> VendorRobot:
     furnish(spec, model, legs, standing, numbers, nominal_gains(), family.dt)
     world = compiled(spec, name)
     _check_stands(world, legs, standing, numbers, name)
+    own = _family(family, spec, model, legs, standing, numbers, name)
     return VendorRobot(
         name=name,
-        family=_family(family, spec, model, legs, standing, numbers, name),
+        family=own,
+        task=own.task(),
         reads_as=family.name,
         row=numbers.row,
         understood=listings(model, legs, standing, numbers),

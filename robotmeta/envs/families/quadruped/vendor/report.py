@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import mujoco
-
 
 from robotmeta.envs.families.quadruped.parameters import BODY, NOMINAL
 from robotmeta.envs.families.quadruped.robots import ROBOTS
@@ -13,7 +13,8 @@ from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
 from robotmeta.envs.families.quadruped.vendor.world import signs
-from robotmeta.envs.vendor.robot import Listing
+from robotmeta.envs.listing import Listing
+from robotmeta.envs.parameters import Parameter, Proportional
 
 
 def listings(model: mujoco.MjModel, legs: Legs, standing: Standing, numbers: Numbers) -> tuple[Listing, ...]:
@@ -35,14 +36,13 @@ def _joints(model: mujoco.MjModel, legs: Legs, standing: Standing, numbers: Numb
                     ours,
                     model.joint(joint).name,
                     f"{sign:+.0f}{coupled}",
-                    f"{angle:.3f}",
+                    f"{angle + 0.0:.3f}",
                     limits,
-                    numbers.drives[ours].kind,
                     f"{numbers.torques[ours]:.4g}",
                 )
             )
     title = "Joints: ours is sign times (the vendor's minus standing)"
-    columns = ("ours", "the vendor's", "sign", "standing, rad", "range, rad", "driven by", "torque limit, N m")
+    columns = ("ours", "the vendor's", "sign", "standing, rad", "range, rad", "torque, N m")
     return Listing(title, columns, tuple(rows))
 
 
@@ -56,7 +56,8 @@ def _whole(legs: Legs, standing: Standing, numbers: Numbers) -> Listing:
         ("forward, in the frame of the root body", forward),
         ("natural speed, the unit of speeds", f"{numbers.natural_speed:.3f} m/s"),
         ("natural time", f"{numbers.natural_time:.3f} s"),
-        ("gains of the servos", f"{gains[0]:.4g} N m/rad, {gains[1]:.3g} N m s/rad"),
+        ("driven by, in the file", ", ".join(sorted({drive.kind for drive in numbers.drives.values()}))),
+        ("gains of our servos", f"{gains[0]:.4g} N m/rad, {gains[1]:.3g} N m s/rad"),
         ("knees that bend the other way", ", ".join(mirrored) or "none"),
     ]
     return Listing("Robot", ("what", "value"), tuple(rows))
@@ -66,13 +67,22 @@ def compared(numbers: Numbers) -> Listing:
     """The row of the robot beside the published robot that is nearest to it, and the range of meta-training."""
     near = min(ROBOTS, key=lambda robot: _distance(numbers, robot))
     published = ROBOTS[near].row
-    spelled = {p.name: p.spelled(p.train) for p in BODY}
+    trained = {p.name: "{:.3g} to {:.3g}".format(*_trained(p, numbers.row)) for p in BODY if p.name in numbers.row}
     rows = tuple(
-        (name, f"{value:.4g}", f"{published[name]:.4g}", f"{value / published[name] - 1.0:+.0%}", spelled[name])
+        (name, f"{value:.4g}", f"{published[name]:.4g}", f"{value / published[name] - 1.0:+.0%}", trained[name])
         for name, value in numbers.row.items()
     )
     columns = ("parameter", "model", near, "difference", "training tasks")
     return Listing(f"Row of the family, beside {near}, the nearest published robot", columns, rows)
+
+
+def _trained(parameter: Parameter, row: Mapping[str, float]) -> tuple[float, float]:
+    """The range of a parameter over the training tasks, for a robot with the other numbers of the row."""
+    train = parameter.train
+    if not isinstance(train, Proportional):
+        return train.support
+    product = math.prod(row[column.name] for column in train.columns)
+    return train.factor.support[0] * product, train.factor.support[1] * product
 
 
 def _distance(numbers: Numbers, robot: str) -> float:

@@ -188,7 +188,6 @@ def _limits(model: mujoco.MjModel, chain: Chain, address: list[int], data: mujoc
         if _within(model, joint, angle) is None:
             low, high = model.jnt_range[joint]
             angle = (angle + math.pi) % (2.0 * math.pi) - math.pi
-            said.append(
-                f"the {kind} '{model.joint(joint).name}' would be at {angle:.2f} rad, and its range is {low:.2f} to {high:.2f}"
-            )
+            named = f"the {kind} '{model.joint(joint).name}'"
+            said.append(f"{named} would be at {angle:.2f} rad, and its range is {low:.2f} to {high:.2f}")
     return "; ".join(said)

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 import mujoco
 import numpy as np
 
-from robotmeta.envs.edits import Row
-from robotmeta.envs.families.quadruped.model import FRICTION, GRAVITY, JOINTS, LONGEST_DELAY, REACH, ground
+from robotmeta.envs.families.quadruped.model import JOINTS, LONGEST_DELAY, REACH, ground
 from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers
 from robotmeta.envs.families.quadruped.vendor.standing import Standing

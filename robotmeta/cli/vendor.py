@@ -1,0 +1,68 @@
+"""``--robot``: a vendor's robot, read from its MJCF file."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from robotmeta.cli.shared import console, pairs, task_values
+from robotmeta.errors import UserError
+
+if TYPE_CHECKING:
+    import robotmeta as rm
+    from robotmeta.envs.listing import Listing
+
+
+@functools.cache
+def read(source: str, family: str) -> rm.VendorRobot:
+    """The robot in a file, which is read once."""
+    import robotmeta as rm
+
+    return rm.read_robot(source, family)
+
+
+def robot_of(family: rm.TaskFamily, given: Mapping[str, Any]) -> rm.VendorRobot | None:
+    """The robot of ``--robot`` under the conditions of ``--task``; None where no robot is given.
+
+    Raises:
+        UserError: For a robot that cannot be read, an unknown condition, or ``--robot`` with ``--env``.
+    """
+    if given["robot"] is None:
+        if given.get("robot_picture") is not None:
+            raise UserError("--robot-picture is for --robot")
+        return None
+    if given.get("env") is not None:
+        raise UserError("give either --robot or --env, not both")
+    return read(given["robot"], family.name).under(**pairs(given["task"]))
+
+
+def known_values(family: rm.TaskFamily, given: Mapping[str, Any]) -> dict[str, float | str]:
+    """What ``--known`` says, and what a model of ``--robot`` says, unless ``--known`` says otherwise."""
+    known = task_values(family, given.get("known", ()))
+    if given.get("robot") is None or "robot" in known:
+        return known
+    return {**read(given["robot"], family.name).row, **known}
+
+
+def show_robot(robot: rm.VendorRobot, picture: Path | None = None) -> None:
+    """Prints what was understood of a robot, and writes a picture of it if that is asked for."""
+    console.print(f"{robot.name}, read as '{robot.reads_as}'")
+    show_listings(robot.understood)
+    for note in robot.notes:
+        console.print(note)
+    if picture is not None:
+        robot.picture(picture)
+        console.print(f"Picture: {picture}")
+
+
+def show_listings(listings: Iterable[Listing]) -> None:
+    """Prints tables."""
+    for listing in listings:
+        table = Table(*listing.columns, title=listing.title)
+        for row in listing.rows:
+            table.add_row(*row)
+        console.print(table)
