@@ -16,6 +16,7 @@ from robotmeta.cli.shared import (
     OPTIONAL,
     FamilyName,
     File,
+    Forward,
     KnownValues,
     PolicySource,
     RobotFile,
@@ -46,6 +47,7 @@ def adapt(
     task: TaskValues = (),
     env: Annotated[str | None, OPTIONAL] = None,
     robot: RobotFile = None,
+    robot_forward: Forward = None,
     robot_picture: File = None,
     horizon: Annotated[int | None, default("the environment's time limit")] = None,
     map: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="THEIRS=OURS")] = (),
@@ -94,6 +96,7 @@ def adapt(
             vendor's model. With --robot, its conditions. The other parameters are nominal.
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         robot: Instead of a task of the family, a vendor's robot in simulation: an MJCF file, or PACKAGE:PATH.
+        robot_forward: Where the robot faces in its file, x, -x, y or -y.
         robot_picture: Draw the robot here as it was understood (.png).
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.table import Column, Table
 
 import robotmeta as rm
-from robotmeta.cli.shared import File, RobotFile, console, default, first_names, write_json
-from robotmeta.cli.vendor import read, show_listings, show_robot
+from robotmeta.cli.shared import File, Forward, RobotFile, console, default, first_names, write_json
+from robotmeta.cli.vendor import check_options, check_picture, read, show_listings, show_robot
 from robotmeta.errors import UserError
+
+if TYPE_CHECKING:
+    from robotmeta.envs.listing import Listing
 
 
 def families(
     name: Annotated[str | None, tyro.conf.Positional, default("all families")] = None,
     robot: RobotFile = None,
+    robot_forward: Forward = None,
     robot_picture: File = None,
     json: File = None,
 ) -> None:
@@ -30,18 +34,19 @@ def families(
         name: A family, or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
         robot: Instead, print what is understood of a vendor's robot, an MJCF file or PACKAGE:PATH, and its numbers
             beside those of the nearest published robot.
+        robot_forward: Where the robot faces in its file, x, -x, y or -y.
         robot_picture: Draw that robot here as it was understood (.png).
         json: Also write the answer to this file.
     """
-    if robot_picture is not None and robot is None:
-        raise UserError("--robot-picture is for --robot")
+    check_options({"robot": robot, "robot_picture": robot_picture, "robot_forward": robot_forward})
+    check_picture(robot_picture)
     if name is None:
         if robot is not None:
             raise UserError("--robot needs a family, such as robotmeta families quadruped --robot FILE")
         write_json(json, _list())
         return
     if robot is not None:
-        vendor = read(robot, name)
+        vendor = read(robot, name, robot_forward)
         show_robot(vendor, robot_picture)
         write_json(json, _read(vendor))
         return
@@ -102,9 +107,7 @@ def _describe(family: rm.TaskFamily) -> None:
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:
     """A vendor's robot as a JSON object."""
-    tables = [
-        {"title": t.title, "columns": list(t.columns), "rows": [list(r) for r in t.rows]} for t in robot.understood
-    ]
+    tables = [_table(listing) for listing in robot.understood]
     return {
         "robot": robot.name,
         "family": robot.reads_as,
@@ -112,6 +115,11 @@ def _read(robot: rm.VendorRobot) -> dict[str, Any]:
         "tables": tables,
         "notes": list(robot.notes),
     }
+
+
+def _table(listing: Listing) -> dict[str, Any]:
+    rows = [list(row) for row in listing.rows]
+    return {"title": listing.title, "columns": list(listing.columns), "rows": rows}
 
 
 def _described(family: rm.TaskFamily) -> dict[str, Any]:
@@ -138,5 +146,6 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "observations": [list(signal) for signal in family.observations],
         "privileged_state": [list(signal) for signal in family.privileged_state],
         "actions": [list(signal) for signal in family.actions],
+        "interface": [_table(listing) for listing in family.interface],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

@@ -15,6 +15,7 @@ from robotmeta.cli.shared import (
     OPTIONAL,
     FamilyName,
     File,
+    Forward,
     KnownValues,
     RobotFile,
     Threads,
@@ -42,6 +43,7 @@ def fit(
     task: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")] = (),
     env: Annotated[str | None, OPTIONAL] = None,
     robot: RobotFile = None,
+    robot_forward: Forward = None,
     log: Annotated[Path | None, OPTIONAL] = None,
     known: KnownValues = (),
     episodes: Annotated[int | None, default("3; for --log, all in the file")] = None,
@@ -76,6 +78,7 @@ def fit(
         task: Parameters of the task, or robot=NAME where the family names robots, or robot=FILE for the numbers of a
             vendor's model. The other parameters are nominal.
         robot: A vendor's robot in simulation, under the conditions of --task: an MJCF file, or PACKAGE:PATH.
+        robot_forward: Where the robot faces in its file, x, -x, y or -y.
         env: A Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         log: Recorded episodes (.npz), such as those of robotmeta adapt --episodes-out.
         known: Parameters that the fit need not find, or robot=NAME or robot=FILE. With --robot, the numbers of its

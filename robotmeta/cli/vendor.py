@@ -11,6 +11,7 @@ from rich.table import Table
 
 from robotmeta.cli.shared import console, pairs, task_values
 from robotmeta.errors import UserError
+from robotmeta.files import check_target
 
 if TYPE_CHECKING:
     import robotmeta as rm
@@ -18,11 +19,26 @@ if TYPE_CHECKING:
 
 
 @functools.cache
-def read(source: str, family: str) -> rm.VendorRobot:
+def read(source: str, family: str, forward: str | None = None) -> rm.VendorRobot:
     """The robot in a file, which is read once."""
     import robotmeta as rm
 
-    return rm.read_robot(source, family)
+    return rm.read_robot(source, family, forward=forward)
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Raises UserError for options of a robot that is not given."""
+    for name in ("robot_picture", "robot_forward"):
+        if given["robot"] is None and given.get(name) is not None:
+            raise UserError(f"--{name.replace('_', '-')} is for --robot")
+
+
+def check_picture(file: Path | None) -> None:
+    """Raises UserError for a picture that is no ``.png`` or cannot be written, before any work is done."""
+    if file is not None:
+        if file.suffix.lower() != ".png":
+            raise UserError(f"--robot-picture is a .png file, not {file.name}")
+        check_target(file)
 
 
 def robot_of(family: rm.TaskFamily, given: Mapping[str, Any]) -> rm.VendorRobot | None:
@@ -31,13 +47,13 @@ def robot_of(family: rm.TaskFamily, given: Mapping[str, Any]) -> rm.VendorRobot 
     Raises:
         UserError: For a robot that cannot be read, an unknown condition, or ``--robot`` with ``--env``.
     """
+    check_options(given)
+    check_picture(given.get("robot_picture"))
     if given["robot"] is None:
-        if given.get("robot_picture") is not None:
-            raise UserError("--robot-picture is for --robot")
         return None
     if given.get("env") is not None:
         raise UserError("give either --robot or --env, not both")
-    return read(given["robot"], family.name).under(**pairs(given["task"]))
+    return read(given["robot"], family.name, given["robot_forward"]).under(**pairs(given["task"]))
 
 
 def known_values(family: rm.TaskFamily, given: Mapping[str, Any]) -> dict[str, float | str]:
@@ -45,7 +61,7 @@ def known_values(family: rm.TaskFamily, given: Mapping[str, Any]) -> dict[str, f
     known = task_values(family, given.get("known", ()))
     if given.get("robot") is None or "robot" in known:
         return known
-    return {**read(given["robot"], family.name).row, **known}
+    return {**read(given["robot"], family.name, given["robot_forward"]).row, **known}
 
 
 def show_robot(robot: rm.VendorRobot, picture: Path | None = None) -> None:

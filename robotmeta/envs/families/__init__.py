@@ -53,11 +53,11 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 
-READERS: dict[str, Callable[[str | Path], VendorRobot]] = {
+READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     name: partial(_build, place)
     for name, place in {
         "quadruped": "quadruped.vendor.reader:read_quadruped",
         "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
     }.items()
 }
-"""For families whose policies can act on vendors' robots, what reads the MJCF file of one."""
+"""For families whose policies can act on vendors' robots, what reads the MJCF file of one: ``(file, forward)``."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from robotmeta.envs.families import READERS
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.vendor.robot import VendorRobot
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, unknown
+
+_FORWARD = ("x", "-x", "y", "-y")
 
 
-def read_robot(model: str | Path, family: str | TaskFamily = "quadruped") -> VendorRobot:
+def read_robot(model: str | Path, family: str | TaskFamily = "quadruped", *, forward: str | None = None) -> VendorRobot:
     """Reads a vendor's MJCF file of a robot into the interface of a family.
 
     Legs and joints are found by kinematics; names play no part. The result says what was understood (``print(robot)``,
@@ -19,6 +21,8 @@ def read_robot(model: str | Path, family: str | TaskFamily = "quadruped") -> Ven
     Args:
         model: An MJCF file, alone or in a scene, or ``"package:path"`` for one in an installed package.
         family: The family, or its name.
+        forward: Where the robot faces in the file, ``"x"``, ``"-x"``, ``"y"`` or ``"-y"``; None for ``"x"``, or ``"y"``
+            if its abduction axes lie along y.
 
     Raises:
         UserError: For a family that reads no robots, a file that cannot be read, or a robot that does not fit. The
@@ -27,4 +31,6 @@ def read_robot(model: str | Path, family: str | TaskFamily = "quadruped") -> Ven
     name = family if isinstance(family, str) else family.name
     if name not in READERS:
         raise UserError(f"family '{name}' reads no vendors' robots; these do: {', '.join(READERS)}")
-    return READERS[name](model)
+    if forward not in (None, *_FORWARD):
+        raise unknown("direction", str(forward), _FORWARD)
+    return READERS[name](model, forward)

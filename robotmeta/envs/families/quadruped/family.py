@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.draws import uniform_like
+from robotmeta.envs.families.quadruped.interface import interface
 from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, REACH, TIMESTEP, quadruped, standing_height
 from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, NOMINAL
 from robotmeta.envs.families.quadruped.robots import ROBOTS
@@ -152,6 +153,7 @@ def walk() -> TaskFamily:
         reward=_reward,
         terminated=_fallen,
         success=_on_time,
+        interface=interface(),
         robots={name: robot.row for name, robot in ROBOTS.items()},
         privileged_state=tuple((f"velocity_{axis}", "sqrt(g L), in the trunk's frame") for axis in "xy"),
         observe_privileged_state=lambda state, task: _velocity(state, task)[..., :2],

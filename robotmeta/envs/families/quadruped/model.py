@@ -26,7 +26,7 @@ REACH: Mapping[str, float] = {"abduction": 0.3, "hip": 0.5, "knee": 0.6}  # radi
 
 # Radians from a straight leg. The feet are a little behind the hips, because knees that yield push the trunk back.
 STAND: Mapping[str, float] = {"abduction": 0.0, "hip": 0.9, "knee": -1.5}
-_LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, typical of real robots
+LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, typical of real robots
     "abduction": (-0.8, 0.8),
     "hip": (-0.9, 2.8),
     "knee": (-2.7, -0.4),
@@ -130,7 +130,7 @@ def _turned(angle: float) -> list[float]:
 
 def _joint(body: mujoco.MjsBody, name: str, axis: tuple[int, int, int]) -> None:
     kind = name.split("_")[1]
-    low, high = _LIMITS[kind]
+    low, high = LIMITS[kind]
     limits = [low - STAND[kind], high - STAND[kind]]
     body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=axis, range=limits)
 

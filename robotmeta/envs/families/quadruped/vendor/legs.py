@@ -55,7 +55,7 @@ class Legs:
     others: tuple[int, ...]
 
 
-def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str) -> Legs:
+def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str, forward: str | None = None) -> Legs:
     """Finds the four legs of a robot.
 
     Args:
@@ -63,6 +63,8 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str) 
         data: Its initial state, with the poses of bodies.
         root: The body that moves freely.
         name: Name of the file, for errors.
+        forward: Where the robot faces in the file, ``"x"``, ``"-x"``, ``"y"`` or ``"-y"``; None for the positive end of
+            the axis along which its abduction axes lie.
 
     Raises:
         UserError: If there are not four legs, one at each corner. It says what was found instead.
@@ -78,8 +80,8 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str) 
             f"the lateral axis; it carries {seen}"
         )
     chains = list(found.values())
-    forward = _forward(data, [chain.joints[0] for chain in chains])
-    axes = np.stack([forward, np.cross([0.0, 0.0, 1.0], forward), [0.0, 0.0, 1.0]], axis=1)
+    ahead = _forward(data, [chain.joints[0] for chain in chains], forward, name)
+    axes = np.stack([ahead, np.cross([0.0, 0.0, 1.0], ahead), [0.0, 0.0, 1.0]], axis=1)
     legs = _by_corner(model, data, chains, axes, name)
     used = {joint for chain in chains for joint in chain.joints}
     inside = {b for b in range(model.nbody) if int(model.body_rootid[b]) == root}
@@ -181,15 +183,18 @@ def _told(model: mujoco.MjModel, data: mujoco.MjData, branch: int) -> str:
     return "a leg"
 
 
-def _forward(data: mujoco.MjData, abductions: Sequence[int]) -> np.ndarray:
-    """The forward direction: along the abduction axes, which is the file's x axis, or y if they lie along y."""
+def _forward(data: mujoco.MjData, abductions: Sequence[int], asked: str | None, name: str) -> np.ndarray:
+    """The forward direction, along the abduction axes."""
     axes = data.xaxis[abductions].copy()
     axes[:, 2] = 0.0
     axes *= np.where(axes @ axes[0] < 0.0, -1.0, 1.0)[:, None]
     mean = axes.sum(axis=0)
     mean /= np.linalg.norm(mean)
     main = int(np.argmax(np.abs(mean[:2])))
-    return mean if mean[main] > 0.0 else -mean
+    letter = "xy"[main]
+    if asked is not None and asked.removeprefix("-") != letter:
+        raise UserError(f"{name}: its abduction axes lie along {letter}, so that forward is {letter} or -{letter}")
+    return mean if (mean[main] > 0.0) != (asked or "").startswith("-") else -mean
 
 
 def _by_corner(

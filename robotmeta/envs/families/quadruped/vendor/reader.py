@@ -38,11 +38,12 @@ _STANDS = 1.0  # seconds that it must stand
 _SUNK, _TILTED = 0.75, 0.9  # share of the height, and cosine of the tilt, of a robot that stands
 
 
-def read_quadruped(source: str | Path) -> VendorRobot:
+def read_quadruped(source: str | Path, forward: str | None = None) -> VendorRobot:
     """Reads a quadruped with 12 joints.
 
     Args:
         source: An MJCF file, or ``package:path``.
+        forward: Where the robot faces in the file; see :func:`find_legs`.
 
     Raises:
         UserError: For a file that cannot be read, a robot that is no quadruped with 12 joints, actuators that cannot be
@@ -55,7 +56,7 @@ def read_quadruped(source: str | Path) -> VendorRobot:
     model = compiled(spec, name)
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
-    legs = find_legs(model, data, model.body(root).id, name)
+    legs = find_legs(model, data, model.body(root).id, name, forward)
     standing = stand(model, legs, _pose(model, pose), name)
     numbers = measure(model, legs, standing, name)
     family = walk()

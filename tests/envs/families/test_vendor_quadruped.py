@@ -1,0 +1,316 @@
+"""Vendors' quadrupeds: whatever names, axes, signs and units a file has, the robot stands and moves as ours does."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+import robotmeta as rm
+from robotmeta.envs.families.quadruped.model import JOINTS, LEGS, STAND, quadruped
+from robotmeta.envs.families.quadruped.parameters import NOMINAL
+from robotmeta.envs.families.quadruped.robots import ROBOTS
+from robotmeta.envs.family import MujocoWorld
+from robotmeta.envs.models import ModelBuilder
+from robotmeta.errors import UserError
+from tests.vendor_robots import Vendor
+
+OURS = rm.make("quadruped")
+assert isinstance(OURS.world, MujocoWorld)
+BUILD = ModelBuilder(OURS.world.spec, OURS.space)
+PLAIN = Vendor()
+VENDORS = {
+    "plain": PLAIN,
+    "degrees": Vendor(degrees=True),
+    "flipped": Vendor(flip=(-1, -1, -1), bent=0.4),
+    "shuffled": Vendor(corners=("hr", "fl", "hl", "fr"), names="motor_{k}{i}", flip=(-1, 1, -1)),
+    "servos": Vendor(actuator="position", foot="box"),
+    "capsules": Vendor(foot="capsule", in_trunk=True),
+    "fixed feet": Vendor(foot="fixed", degrees=True, bent=-0.7, flip=(1, -1, 1)),
+    "hip first": Vendor(hip_first=True),
+    "along y": Vendor(turn=math.pi / 2),
+    "no ranges": Vendor(ranges=None, bent=1.2),
+    "mirrored": Vendor(ranges=((-3.0, 1.5), (0.5, 2.7))),
+    "turned ranges": Vendor(ranges=((2.0 * math.pi - 1.5, 2.0 * math.pi + 2.0), (-2.7, -0.5))),
+}
+
+
+def read(vendor: Vendor, folder: Path, **parts: str) -> rm.VendorRobot:
+    file = folder / "robot.xml"
+    file.write_text(vendor.xml(**parts))
+    return rm.read_robot(file)
+
+
+@pytest.fixture(params=VENDORS)
+def vendor(request: pytest.FixtureRequest) -> Vendor:
+    return VENDORS[request.param]
+
+
+def worlds(robot: rm.VendorRobot, episodes: int = 1) -> rm.TaskBatchEnv:
+    env = rm.TaskBatchEnv(robot.family, 1, episodes)
+    env.load(robot.task)
+    return env
+
+
+def test_joints_are_mapped_by_kinematics(vendor: Vendor, tmp_path: Path) -> None:
+    robot = read(vendor, tmp_path)
+    joints = {row[0]: row[1] for row in robot.understood[0].rows}
+    assert joints == {f"{leg}_{kind}": vendor.name(leg, kind) for leg, kind in (j.split("_") for j in JOINTS)}
+
+
+def test_it_stands_in_our_pose(vendor: Vendor, tmp_path: Path) -> None:
+    """After a second with actions of zero, the hips are where they began, and the observed angles are near zero."""
+    robot = read(vendor, tmp_path)
+    env = worlds(robot)
+    env.reset(torch.Generator().manual_seed(0))
+    step = None
+    for _ in range(50):
+        step = env.step(torch.zeros(1, 1, 12))
+        assert step.terminated is not None
+        assert not step.terminated.any()
+    assert step is not None
+    names = [name for name, _ in robot.family.observations]
+    seen = dict(zip(names, step.observation[0, 0].tolist(), strict=True))
+    assert max(abs(seen[joint]) for joint in JOINTS) < 0.15
+    assert seen["gravity_z"] < -0.99
+    height = math.cos(STAND["hip"]) * 0.2 + math.cos(STAND["hip"] + STAND["knee"]) * 0.2 + 0.02
+    (stood,) = (row[1] for row in robot.understood[1].rows if row[0] == "hips above the ground, standing")
+    assert float(stood.split()[0]) == pytest.approx(height, abs=0.015)
+
+
+def test_an_action_moves_the_foot_as_it_moves_ours(vendor: Vendor, tmp_path: Path) -> None:
+    """Also where the axes are reversed, or the knee bends to the other side."""
+    robot = read(vendor, tmp_path)
+    (ours,) = BUILD(OURS.task(thigh_length=0.2, calf_length=0.2, hip_offset=0.08))
+    theirs = compiled(robot)
+    standing = [foot(theirs, robot, leg) for leg in LEGS], [foot(ours, None, leg) for leg in LEGS]
+    for joint in JOINTS:
+        leg = joint.split("_")[0]
+        place = list(LEGS).index(leg)
+        moved = foot(theirs, robot, leg, joint) - standing[0][place]
+        expected = foot(ours, None, leg, joint) - standing[1][place]
+        assert np.linalg.norm(expected) > 0.02
+        # An abduction axis that hangs on the thigh is not level when the robot stands.
+        assert moved == pytest.approx(expected, abs=0.01 if vendor.hip_first else 0.006), joint
+
+
+def compiled(robot: rm.VendorRobot) -> mujoco.MjModel:
+    assert isinstance(robot.family.world, MujocoWorld)
+    return robot.family.world.spec().compile()
+
+
+def foot(model: mujoco.MjModel, robot: rm.VendorRobot | None, leg: str, joint: str | None = None) -> np.ndarray:
+    """Where a foot settles, forward, left and up, in the frame of a trunk that is held in the air, ``[3]``."""
+    model.opt.gravity[:] = 0.0
+    data = mujoco.MjData(model)
+    if robot is not None:
+        zero = torch.zeros(1, 1, model.nq), torch.zeros(1, 1, model.nv)
+        start = robot.family.reset({"qpos": zero[0], "qvel": zero[1]}, torch.Generator(), {})
+        data.qpos[:] = start["qpos"][0, 0].double().numpy()
+    data.qpos[2] = 1.0
+    held = data.qpos[:7].copy()
+    if joint is not None:
+        data.ctrl[model.actuator(joint).id] = 0.3
+    for _ in range(round(0.6 / model.opt.timestep)):
+        mujoco.mj_step(model, data)
+        data.qpos[:7], data.qvel[:6] = held, 0.0
+    mujoco.mj_kinematics(model, data)
+    where = data.geom(f"{leg}_foot").xpos if robot is None else data.site(f"tip_{leg}").xpos
+    return where - data.qpos[:3]
+
+
+# -- the policy --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shuffled", "capsules"])
+def test_the_policy_walks_after_three_episodes(name: str, tmp_path: Path) -> None:
+    robot = read(VENDORS[name], tmp_path).under(payload_mass=1.0)
+    adapted = rm.adapt(rm.load("pretrained:quadruped"), robot, evaluation_episodes=2)
+    after = [episode for episode in adapted.history if episode.phase == "after"]
+    assert len(after) == 2
+    assert all(episode.success for episode in after)
+
+
+@pytest.mark.slow
+def test_a_robot_whose_knees_bend_the_other_way_walks_without_falling(tmp_path: Path) -> None:
+    robot = read(VENDORS["mirrored"], tmp_path)
+    adapted = rm.adapt(rm.load("pretrained:quadruped"), robot, evaluation_episodes=0)
+    assert [episode.ended for episode in adapted.history] == ["time limit"] * 3
+
+
+def test_conditions_do_what_they_say(tmp_path: Path) -> None:
+    robot = read(PLAIN, tmp_path)
+    build = ModelBuilder(compiled_spec(robot), robot.family.space)
+    (plain,), (changed,) = build(robot.task), build(robot.under(payload_mass=2.0, strength_fl=0.5, friction=0.3).task)
+    assert changed.body_mass.sum() - plain.body_mass.sum() == pytest.approx(2.0, abs=1e-4)
+    servo = changed.actuator("fl_knee")
+    assert servo.forcerange[1] == pytest.approx(0.5 * plain.actuator("fl_knee").forcerange[1])
+    assert changed.geom_friction[:, 0].min() == pytest.approx(0.3)
+    (stiff,) = build(robot.under(stiffness=2.0, strength_fl=0.5).task)
+    assert stiff.actuator("fr_hip").gainprm[0] == pytest.approx(2.0 * plain.actuator("fr_hip").gainprm[0])
+    assert stiff.actuator("fl_hip").gainprm[0] == pytest.approx(plain.actuator("fl_hip").gainprm[0])
+    (broken,) = build(robot.under(faulty_joint="fl_hip", fault="locked").task)
+    assert broken.eq_active0.sum() == 1
+    assert broken.actuator("fl_hip").gainprm[0] == 0.0
+
+
+def compiled_spec(robot: rm.VendorRobot) -> Callable[[], mujoco.MjSpec]:
+    assert isinstance(robot.family.world, MujocoWorld)
+    return robot.family.world.spec
+
+
+# -- one row from a model ----------------------------------------------------------------------------------------------
+
+
+def test_a_model_of_ours_gives_its_own_row(tmp_path: Path) -> None:
+    """The row of a robot, built as a model, written as a file and read again, is the row."""
+    published = ROBOTS["spot"].row
+    (model,) = BUILD(OURS.robot("spot"))
+    assert isinstance(OURS.world, MujocoWorld)
+    spec = quadruped({**NOMINAL, **published})
+    file = tmp_path / "spot.xml"
+    file.write_text(spec.to_xml())
+    row = rm.read_robot(file).row
+    assert row == pytest.approx(published, rel=2e-3)
+    assert OURS.task(**row).values.shape == OURS.robot("spot").values.shape
+    assert model.body_mass.sum() > 0.0
+
+
+def test_a_row_is_measured(tmp_path: Path) -> None:
+    row = read(VENDORS["flipped"], tmp_path).row
+    assert row["trunk_mass"] == pytest.approx(7.0)
+    assert row["trunk_length"] == pytest.approx(0.38, abs=1e-6)
+    assert row["trunk_width"] == pytest.approx(0.12, abs=1e-6)
+    assert row["hip_offset"] == pytest.approx(0.08, abs=1e-6)
+    assert (row["thigh_length"], row["calf_length"]) == pytest.approx((0.2, 0.2), abs=1e-6)
+    assert (row["hip_mass"], row["thigh_mass"], row["calf_mass"]) == pytest.approx((0.5, 0.8, 0.2))
+    assert (row["hip_torque"], row["knee_torque"]) == (25.0, 40.0)
+
+
+# -- scenes and files --------------------------------------------------------------------------------------------------
+
+BALL = '<body name="ball" pos="3 0 1"><freejoint/><geom size=".1"/></body>'
+STAIRS = '<geom name="ground" type="plane" size="9 9 1"/><geom name="step" type="box" size=".1 .1 .1" pos=".2 0 .1"/>'
+
+
+def test_a_scene_is_left_out_and_named(tmp_path: Path) -> None:
+    robot = read(PLAIN, tmp_path, world=STAIRS + BALL)
+    assert any("ground, step, ball" in note for note in robot.notes)
+    assert {"step", "ground", "ball"}.isdisjoint(body_names(compiled(robot)))
+
+
+def body_names(model: mujoco.MjModel) -> set[str]:
+    return {model.geom(g).name for g in range(model.ngeom)} | {model.body(b).name for b in range(model.nbody)}
+
+
+def test_a_file_that_includes_the_robot_reads_the_same(tmp_path: Path) -> None:
+    plain = read(PLAIN, tmp_path)
+    scene = tmp_path / "scene.xml"
+    scene.write_text(
+        '<mujoco><include file="robot.xml"/><worldbody><geom type="plane" size="1 1 1"/></worldbody></mujoco>'
+    )
+    assert rm.read_robot(scene).row == plain.row
+
+
+def test_missing_meshes_are_said_once_and_physics_goes_on(tmp_path: Path) -> None:
+    assets = '<asset><mesh name="shell" file="shell.stl"/><mesh name="lid" file="lid.obj"/></asset>'
+    shown = (
+        '<geom type="mesh" mesh="shell" mass="0" contype="0" conaffinity="0"/><geom type="mesh" mesh="lid" mass="0"/>'
+    )
+    robot = read(PLAIN, tmp_path, body=shown, more=assets)
+    assert sum("Missing files: 2 meshes" in note for note in robot.notes) == 1
+    assert robot.row == read(PLAIN, tmp_path).row
+
+
+def test_a_package_is_found_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "maker" / "models").mkdir(parents=True)
+    (tmp_path / "maker" / "__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "maker" / "models" / "dog.xml").write_text(PLAIN.xml())
+    monkeypatch.syspath_prepend(tmp_path)
+    assert rm.read_robot("maker:models/dog.xml").name == "dog.xml"
+    with pytest.raises(UserError, match=r"package 'maker' has no file cat\.xml"):
+        rm.read_robot("maker:cat.xml")
+    with pytest.raises(UserError, match="no package 'nobody' is installed"):
+        rm.read_robot("nobody:dog.xml")
+
+
+def test_other_joints_are_locked(tmp_path: Path) -> None:
+    arm = '<body pos="0 0 .1"><joint name="elbow" axis="0 1 0"/><geom size=".03" mass=".5" pos=".2 0 0"/></body>'
+    robot = read(PLAIN, tmp_path, body=arm)
+    assert any("elbow" in note for note in robot.notes)
+    env = worlds(robot)
+    env.reset(torch.Generator().manual_seed(0))
+    for _ in range(25):
+        env.step(torch.zeros(1, 1, 12))
+    model = compiled(robot)
+    assert abs(float(env.simulator.state["qpos"][0, 0, model.joint("elbow").qposadr[0]])) < 0.05
+
+
+def test_defaults_are_said(tmp_path: Path) -> None:
+    robot = read(dataclasses.replace(PLAIN, torque=None, ranges=None), tmp_path)
+    said = " ".join(robot.notes)
+    assert "No torque limit in the file" in said
+    assert "No range in the file" in said
+    unactuated = read(dataclasses.replace(PLAIN, actuator="none"), tmp_path)
+    assert any("No actuators in the file" in note for note in unactuated.notes)
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+SECOND = """<body name="other" pos="3 0 1"><freejoint/><geom size=".1"/>
+<body><joint axis="1 0 0"/><geom size=".1"/></body><body><joint axis="1 0 0"/><geom size=".1"/></body>
+<body><joint axis="1 0 0"/><geom size=".1"/></body></body>"""
+TENDON = """<tendon><fixed name="t"><joint joint="j0_1" coef="1"/></fixed></tendon>
+<actuator><motor tendon="t"/></actuator>"""
+MUSCLE = '<actuator><muscle joint="j0_1"/></actuator>'
+
+REFUSED = {
+    "a hexapod": (Vendor(legs=6), {}, "6 legs of three hinges"),
+    "no actuators that are known": (Vendor(actuator="velocity"), {}, "driven by a velocity servo"),
+    "an actuator too many": (PLAIN, {"more": MUSCLE}, "2 actuators"),
+    "a muscle": (Vendor(actuator="none"), {"more": MUSCLE}, "'muscle'"),
+    "one actuator only": (
+        Vendor(actuator="none"),
+        {"more": '<actuator><motor joint="j0_1"/></actuator>'},
+        "no actuator on",
+    ),
+    "a tendon": (
+        Vendor(actuator="none"),
+        {"more": TENDON},
+        "driven by a tendon",
+    ),
+    "two robots": (PLAIN, {"world": SECOND}, "2 robots in one file, other, chassis"),
+    "fixed to the world": (Vendor(free=False), {}, "no body moves freely"),
+    "feet that touch nothing": (Vendor(foot="none"), {}, "no geom at the end"),
+    "weak motors": (Vendor(torque=(1.0, 1.0)), {}, "cannot stand: after 1 s"),
+    "narrow ranges": (Vendor(ranges=((-0.1, 0.1), (-2.7, -0.5))), {}, "the hip 'j0_1' would be at"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_quadruped_is_refused_in_one_line(case: str, tmp_path: Path) -> None:
+    vendor, parts, said = REFUSED[case]
+    with pytest.raises(UserError) as refused:
+        read(vendor, tmp_path, **parts)
+    message = str(refused.value)
+    assert said in message
+    assert message.startswith("robot.xml")
+    assert "\n" not in message
+
+
+def test_a_mesh_that_makes_the_mass_must_exist(tmp_path: Path) -> None:
+    assets, heavy = '<asset><mesh name="shell" file="shell.stl"/></asset>', '<geom type="mesh" mesh="shell"/>'
+    with pytest.raises(UserError, match="the mass of body 'chassis' follows from the mesh 'shell'"):
+        read(PLAIN, tmp_path, body=heavy, more=assets)
+
+
+def test_a_family_without_a_reader_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="family 'grasp' reads no vendors' robots; these do: quadruped"):
+        rm.read_robot(tmp_path / "robot.xml", "grasp")
