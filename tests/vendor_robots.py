@@ -23,7 +23,8 @@ class Vendor:
         torque: Torque limits of hip and knee, N m; None for none.
         foot: ``"sphere"``, ``"capsule"``, ``"box"``, ``"fixed"`` (a body of its own) or ``"none"``.
         hip_first: Whether the hip comes before the abduction.
-        turn: Turn of the whole robot in the file about z, radians.
+        turn: Roll, pitch and yaw of the robot in its root body, radians.
+        lies: The same, of the root body in the file.
         in_trunk: Whether legs hang on bodies that are fixed to the trunk.
         legs: Number of legs; those beyond four are at the sides.
         free: Whether the trunk moves freely.
@@ -39,7 +40,8 @@ class Vendor:
     torque: tuple[float, float] | None = (25.0, 40.0)
     foot: str = "sphere"
     hip_first: bool = False
-    turn: float = 0.0
+    turn: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    lies: tuple[float, float, float] = (0.0, 0.0, 0.0)
     in_trunk: bool = False
     legs: int = 4
     free: bool = True
@@ -53,12 +55,12 @@ class Vendor:
         free = "<freejoint/>" if self.free else ""
         legs = "".join(map(self._leg, (*self.corners, "m1", "m2")[: self.legs]))
         unit = "degree" if self.degrees else "radian"
-        heading = f"{self._angle(self.turn):.4f}"
+        turn, lies = (" ".join(f"{self._angle(angle):.5f}" for angle in angles) for angles in (self.turn, self.lies))
         return f"""<mujoco model="vendor"><compiler angle="{unit}"/>
         <default><default class="leg"><geom rgba=".2 .2 .3 1"/><default class="joint">
         <joint damping=".2" armature=".01"/></default></default></default><worldbody>{world}
-        <body name="chassis" pos="0 0 .4" euler="0 0 {heading}" childclass="leg">{free}
-        <geom type="box" size=".2 .05 .05" mass="7"/>{body}{legs}</body></worldbody>
+        <body name="chassis" pos="0 0 .4" euler="{lies}" childclass="leg">{free}<body euler="{turn}">
+        <geom type="box" size=".2 .05 .05" mass="7"/>{body}{legs}</body></body></worldbody>
         <actuator>{self._actuators()}</actuator>{more}</mujoco>"""
 
     def _leg(self, corner: str) -> str:

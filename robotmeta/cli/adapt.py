@@ -96,7 +96,7 @@ def adapt(
             vendor's model. With --robot, its conditions. The other parameters are nominal.
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         robot: Instead of a task of the family, a vendor's robot in simulation: an MJCF file, or PACKAGE:PATH.
-        robot_forward: Where the robot faces in its file, x, -x, y or -y.
+        robot_forward: The axis of its trunk that points forward, such as -x.
         robot_picture: Draw the robot here as it was understood (.png).
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.

@@ -78,7 +78,7 @@ def fit(
         task: Parameters of the task, or robot=NAME where the family names robots, or robot=FILE for the numbers of a
             vendor's model. The other parameters are nominal.
         robot: A vendor's robot in simulation, under the conditions of --task: an MJCF file, or PACKAGE:PATH.
-        robot_forward: Where the robot faces in its file, x, -x, y or -y.
+        robot_forward: The axis of its trunk that points forward, such as -x.
         env: A Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         log: Recorded episodes (.npz), such as those of robotmeta adapt --episodes-out.
         known: Parameters that the fit need not find, or robot=NAME or robot=FILE. With --robot, the numbers of its

@@ -33,7 +33,7 @@ TaskValues = Annotated[
 ]
 KnownValues = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")]
 File = Annotated[Path | None, OPTIONAL]
-Forward = Annotated[str | None, default("x, or y if the hips' abduction axes lie along y")]
+Forward = Annotated[str | None, default("x, or the axis along which its hips turn outward")]
 RobotFile = Annotated[str | None, tyro.conf.arg(metavar="FILE|PACKAGE:PATH", help_behavior_hint="(optional)")]
 FamilyName = Annotated[str | None, default("the one that the policy's file names")]
 Simulator = Annotated[str | None, default("that of the policy's run")]

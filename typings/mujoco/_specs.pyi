@@ -41,6 +41,7 @@ class MjSpec:
     equalities: list[MjsEquality]
     excludes: list[MjsExclude]
     geoms: list[MjsGeom]
+    hfields: list[MjsHField]
     joints: list[MjsJoint]
     keys: list[MjsKey]
     lights: list[MjsLight]

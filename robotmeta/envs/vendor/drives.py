@@ -38,7 +38,7 @@ def drive(model: mujoco.MjModel, joint: int, understood: str) -> Drive:
         UserError: For actuators that are neither motors nor position servos, or several on one joint.
     """
     named = model.joint(joint).name
-    acting = [i for i in range(model.nu) if joint in _driven(model, i)]
+    acting = [i for i in range(model.nactuator) if joint in _driven(model, i)]
     if len(acting) > 1:
         raise UserError(f"{understood}; joint '{named}' has {len(acting)} actuators and must have one")
     limits = [float(abs(model.jnt_actfrcrange[joint]).max())] if model.jnt_actfrclimited[joint] else []
@@ -50,11 +50,12 @@ def drive(model: mujoco.MjModel, joint: int, understood: str) -> Drive:
         raise UserError(
             f"{understood}; joint '{named}' is driven by {kind}, and only motors and position servos can be converted"
         )
-    gear = abs(float(model.actuator_gear[index, 0])) if _transmission(model, index) in _ON_JOINTS else 1.0
+    gear = abs(float(model.actuator_gear[int(model.actuator_outadr[index]), 0]))
     if model.actuator_forcelimited[index]:
         limits.append(gear * float(abs(model.actuator_forcerange[index]).max()))
-    if kind == "motor" and model.actuator_ctrllimited[index]:
-        full = float(abs(model.actuator_ctrlrange[index]).max())
+    control = int(model.actuator_ctrladr[index])
+    if kind == "motor" and model.actuator_ctrllimited[control]:
+        full = float(abs(model.actuator_ctrlrange[control]).max())
         limits.append(gear * abs(float(model.actuator_gainprm[index, 0])) * full)
     finite = [limit for limit in limits if 0.0 < limit < math.inf]
     return Drive(kind, min(finite, default=None))

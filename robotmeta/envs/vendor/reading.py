@@ -9,7 +9,7 @@ from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.vendor.robot import VendorRobot
 from robotmeta.errors import UserError, unknown
 
-_FORWARD = ("x", "-x", "y", "-y")
+_FORWARD = ("x", "-x", "y", "-y", "z", "-z")
 
 
 def read_robot(model: str | Path, family: str | TaskFamily = "quadruped", *, forward: str | None = None) -> VendorRobot:
@@ -21,8 +21,8 @@ def read_robot(model: str | Path, family: str | TaskFamily = "quadruped", *, for
     Args:
         model: An MJCF file, alone or in a scene, or ``"package:path"`` for one in an installed package.
         family: The family, or its name.
-        forward: Where the robot faces in the file, ``"x"``, ``"-x"``, ``"y"`` or ``"-y"``; None for ``"x"``, or ``"y"``
-            if its abduction axes lie along y.
+        forward: The axis of the trunk that points forward, such as ``"-x"``; None for ``"x"``, or ``"y"`` or ``"z"`` if
+            the hips' abduction axes lie along these.
 
     Raises:
         UserError: For a family that reads no robots, a file that cannot be read, or a robot that does not fit. The

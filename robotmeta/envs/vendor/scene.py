@@ -43,6 +43,10 @@ def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:
     for exclude in list(spec.excludes):
         if not {exclude.bodyname1, exclude.bodyname2} <= bodies:
             spec.delete(exclude)
+    used = {geom.hfieldname for geom in spec.geoms}
+    for hfield in list(spec.hfields):
+        if hfield.name not in used:
+            spec.delete(hfield)
     if not left:
         return []
     more = f" and {len(left) - 5} more" if len(left) > 5 else ""

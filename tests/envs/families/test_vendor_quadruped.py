@@ -34,7 +34,10 @@ VENDORS = {
     "capsules": Vendor(foot="capsule", in_trunk=True),
     "fixed feet": Vendor(foot="fixed", degrees=True, bent=-0.7, flip=(1, -1, 1)),
     "hip first": Vendor(hip_first=True),
-    "along y": Vendor(turn=math.pi / 2),
+    "along y": Vendor(turn=(0.0, 0.0, math.pi / 2)),
+    "z up is y": Vendor(turn=(-math.pi / 2, 0.0, 0.0), lies=(math.pi / 2, 0.0, 0.0)),
+    "on its side": Vendor(lies=(math.pi / 2, 0.0, 0.4), turn=(0.0, 0.0, 0.3)),
+    "pitched": Vendor(lies=(0.0, 0.5, 1.0)),
     "no ranges": Vendor(ranges=None, bent=1.2),
     "mirrored": Vendor(ranges=((-3.0, 1.5), (0.5, 2.7))),
     "turned ranges": Vendor(ranges=((2.0 * math.pi - 1.5, 2.0 * math.pi + 2.0), (-2.7, -0.5))),
@@ -183,6 +186,18 @@ def test_a_model_of_ours_gives_its_own_row(tmp_path: Path) -> None:
     assert model.body_mass.sum() > 0.0
 
 
+def test_forward_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "robot.xml"
+    file.write_text(PLAIN.xml())
+    backward = rm.read_robot(file, forward="-x")
+    joints = {row[0]: row[1] for row in backward.understood[0].rows}
+    assert joints["fl_hip"] == PLAIN.name("hr", "hip")
+    with pytest.raises(UserError, match="its abduction axes lie along x of the root body, so that forward is x or -x"):
+        rm.read_robot(file, forward="y")
+    with pytest.raises(UserError, match="no direction 'north'"):
+        rm.read_robot(file, forward="north")
+
+
 def test_a_row_is_measured(tmp_path: Path) -> None:
     row = read(VENDORS["flipped"], tmp_path).row
     assert row["trunk_mass"] == pytest.approx(7.0)
@@ -307,7 +322,7 @@ def test_what_is_no_quadruped_is_refused_in_one_line(case: str, tmp_path: Path) 
 
 def test_a_mesh_that_makes_the_mass_must_exist(tmp_path: Path) -> None:
     assets, heavy = '<asset><mesh name="shell" file="shell.stl"/></asset>', '<geom type="mesh" mesh="shell"/>'
-    with pytest.raises(UserError, match="the mass of body 'chassis' follows from the mesh 'shell'"):
+    with pytest.raises(UserError, match="the mass of body 'body' follows from the mesh 'shell'"):
         read(PLAIN, tmp_path, body=heavy, more=assets)
 
 

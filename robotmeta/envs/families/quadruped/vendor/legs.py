@@ -16,7 +16,9 @@ from robotmeta.envs.vendor.shapes import farthest, round_end, touches
 from robotmeta.errors import UserError
 
 KINDS = ("abduction", "hip", "knee")
-_PARALLEL, _CROSSWISE, _LEVEL = 0.95, 0.3, 0.4  # cosines
+_PARALLEL, _CROSSWISE, _LEVEL = 0.95, 0.3, 0.5  # cosines
+_APART = 1e-3  # m
+_LIKE = 0.8  # cosine between abduction axes of legs
 _TIP = 1.1  # lengths of a calf from the knee to the ground, in the family's robots
 _HINGE = int(mujoco.mjtJoint.mjJNT_HINGE)
 
@@ -63,15 +65,15 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str, 
         data: Its initial state, with the poses of bodies.
         root: The body that moves freely.
         name: Name of the file, for errors.
-        forward: Where the robot faces in the file, ``"x"``, ``"-x"``, ``"y"`` or ``"-y"``; None for the positive end of
-            the axis along which its abduction axes lie.
+        forward: The axis of the root body that points forward, such as ``"-x"``; None for the positive end of the one
+            along which the abduction axes lie.
 
     Raises:
         UserError: If there are not four legs, one at each corner. It says what was found instead.
     """
     trunk = _fixed_to(model, root)
     branches = [b for b in range(model.nbody) if int(model.body_parentid[b]) in trunk and b not in trunk]
-    found = {branch: chain for branch in branches if (chain := _chain(model, data, branch)) is not None}
+    found = _alike(data, {b: chain for b in branches if (chain := _chain(model, data, b)) is not None})
     if len(found) != 4:
         seen = ", ".join(f"'{model.body(b).name}' ({_told(model, data, b)})" for b in branches) or "none"
         raise UserError(
@@ -80,14 +82,20 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str, 
             f"the lateral axis; it carries {seen}"
         )
     chains = list(found.values())
-    ahead = _forward(data, [chain.joints[0] for chain in chains], forward, name)
-    axes = np.stack([ahead, np.cross([0.0, 0.0, 1.0], ahead), [0.0, 0.0, 1.0]], axis=1)
+    turn = data.xmat[root].reshape(3, 3)
+    axes = _axes(model, data, chains, turn, forward, name)
     legs = _by_corner(model, data, chains, axes, name)
     used = {joint for chain in chains for joint in chain.joints}
     inside = {b for b in range(model.nbody) if int(model.body_rootid[b]) == root}
     others = [j for j in range(model.njnt) if int(model.jnt_bodyid[j]) in inside - {root} and j not in used]
-    turn = data.xmat[root].reshape(3, 3)
     return Legs(root, trunk, legs, turn.T @ axes, tuple(others))
+
+
+def _alike(data: mujoco.MjData, chains: dict[int, Chain]) -> dict[int, Chain]:
+    """The largest number of chains whose abduction axes are parallel, so that an arm is no leg."""
+    axes = {branch: data.xaxis[chain.joints[0]] for branch, chain in chains.items()}
+    groups = [{b: c for b, c in chains.items() if abs(axes[b] @ axes[a]) > _LIKE} for a in chains]
+    return max(groups, key=len, default={})
 
 
 def _fixed_to(model: mujoco.MjModel, root: int) -> tuple[int, ...]:
@@ -141,7 +149,7 @@ def _kinds(axes: np.ndarray, joints: Sequence[int]) -> tuple[int, int, int] | No
         along, across = axes[abduction], (axes[hip], axes[knee])
         parallel = abs(across[0] @ across[1]) > _PARALLEL
         crosswise = max(abs(along @ axis) for axis in across) < _CROSSWISE
-        if parallel and crosswise and abs(along[2]) < _LEVEL:
+        if parallel and crosswise:
             return joints[abduction], joints[hip], joints[knee]
     return None
 
@@ -180,21 +188,44 @@ def _told(model: mujoco.MjModel, data: mujoco.MjData, branch: int) -> str:
         return f"hinges about {axes}"
     if _chain(model, data, branch) is None:
         return "three hinges, but no geom at the end that touches the floor"
-    return "a leg"
+    return "three hinges"
 
 
-def _forward(data: mujoco.MjData, abductions: Sequence[int], asked: str | None, name: str) -> np.ndarray:
-    """The forward direction, along the abduction axes."""
-    axes = data.xaxis[abductions].copy()
-    axes[:, 2] = 0.0
-    axes *= np.where(axes @ axes[0] < 0.0, -1.0, 1.0)[:, None]
-    mean = axes.sum(axis=0)
-    mean /= np.linalg.norm(mean)
-    main = int(np.argmax(np.abs(mean[:2])))
-    letter = "xy"[main]
+def _axes(
+    model: mujoco.MjModel, data: mujoco.MjData, chains: Sequence[Chain], trunk: np.ndarray, asked: str | None, name: str
+) -> np.ndarray:
+    """Forward, left and up in the world's frame, ``[3, 3]``, one a column.
+
+    Forward is along the abduction axes, and left from one pair of them to the other, so that it does not matter how the
+    robot lies in the file. Up is the side of the world's z axis, or that of the trunk opposite the feet.
+
+    Args:
+        model: The robot's model.
+        data: Its initial state.
+        chains: The legs.
+        trunk: Rotation of the root body, ``[3, 3]``.
+        asked: The axis of the root body that is forward; None for the positive end of the one that is.
+        name: Name of the file, for errors.
+    """
+    abductions = [chain.joints[0] for chain in chains]
+    lines = data.xaxis[abductions]
+    mean = (lines * np.where(lines @ lines[0] < 0.0, -1.0, 1.0)[:, None]).sum(axis=0)
+    forward = mean / np.linalg.norm(mean)
+    main = int(np.argmax(np.abs(trunk.T @ forward)))
+    letter = "xyz"[main]
     if asked is not None and asked.removeprefix("-") != letter:
-        raise UserError(f"{name}: its abduction axes lie along {letter}, so that forward is {letter} or -{letter}")
-    return mean if (mean[main] > 0.0) != (asked or "").startswith("-") else -mean
+        raise UserError(
+            f"{name}: its abduction axes lie along {letter} of the root body, so that forward is {letter} or -{letter}"
+        )
+    forward *= np.sign(trunk[:, main] @ forward) * (-1.0 if (asked or "").startswith("-") else 1.0)
+    apart = data.xanchor[abductions] - data.xanchor[abductions].mean(axis=0)
+    apart -= np.outer(apart @ forward, forward)
+    lateral = np.linalg.svd(apart)[2][0] if np.abs(apart).max() > _APART else np.cross([0.0, 0.0, 1.0], forward)
+    up = np.cross(forward, lateral)
+    feet = np.mean([foot_centre(model, data, chain) - data.xanchor[chain.joints[1]] for chain in chains], axis=0)
+    below = up[2] if abs(up[2]) > _LEVEL else -(up @ feet)
+    up *= (1.0 if below >= 0.0 else -1.0) / np.linalg.norm(up)
+    return np.stack([forward, np.cross(up, forward), up], axis=1)
 
 
 def _by_corner(

@@ -43,7 +43,7 @@ def read_quadruped(source: str | Path, forward: str | None = None) -> VendorRobo
 
     Args:
         source: An MJCF file, or ``package:path``.
-        forward: Where the robot faces in the file; see :func:`find_legs`.
+        forward: The axis of the root body that points forward; see :func:`find_legs`.
 
     Raises:
         UserError: For a file that cannot be read, a robot that is no quadruped with 12 joints, actuators that cannot be
@@ -84,7 +84,7 @@ def _robot(spec: mujoco.MjSpec, name: str) -> str:
     free = [body.name for body in free_bodies(spec)]
     if not free:
         moving = [body.name for body in spec.worldbody.bodies if body.name]
-        found = f"; it has {', '.join(moving[:4])}, fixed to the world" if moving else ""
+        found = f"; it has {', '.join(moving[:4])}" if moving else ""
         raise UserError(f"{name}: no body moves freely (<freejoint/> is what a trunk has){found}")
     walking = [body for body in free if _branches(spec.body(body)) >= 3]
     return the_only(walking or free, name, "robot" if walking else "free body")
