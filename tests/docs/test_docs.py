@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from robotmeta.envs import from_mjcf, scale, servo
+from tests.vendor_robots import Vendor
 
 DOCS = Path(__file__).parents[2] / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
 FIT = DOCS / "fit.md"
+VENDOR = DOCS / "vendor-robots.md"
 _SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1", '"60s"': "500"}
 
 
@@ -42,6 +44,16 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
     exec(compile(code, OWN_ROBOT.name, "exec"), {})
     for file in ("crawler.png", "backward.safetensors", "crawler.mp4"):
         assert (tmp_path / file).stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_a_vendors_robot_is_read_and_adapted_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "go2.xml").write_text(Vendor().xml())
+    (code,) = _examples(VENDOR)
+    code = code.replace("episodes=3", "episodes=1, evaluation_episodes=1")
+    exec(compile(code, VENDOR.name, "exec"), {})
+    assert (tmp_path / "go2.png").stat().st_size > 1000
 
 
 def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:

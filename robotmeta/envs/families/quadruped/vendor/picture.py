@@ -7,6 +7,7 @@ import numpy as np
 
 from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
+from robotmeta.envs.families.quadruped.vendor.world import signs
 from robotmeta.envs.vendor.picture import Arrow, drawn
 
 _COLORS = dict(zip(KINDS, ((0.85, 0.15, 0.15, 1.0), (0.1, 0.55, 0.2, 1.0), (0.1, 0.3, 0.8, 1.0)), strict=True))
@@ -26,7 +27,7 @@ def draw(model: mujoco.MjModel, legs: Legs, standing: Standing, width: int, heig
     arrows = []
     for leg, chain in legs.chains.items():
         pose = standing.legs[leg]
-        for kind, joint, sign in zip(KINDS, chain.joints, pose.signs, strict=True):
+        for kind, joint, sign in zip(KINDS, chain.joints, signs(pose.signs, pose.coupling), strict=True):
             axis = sign * data.xaxis[joint]
             label = f"{leg}" if kind == "hip" else ""
             arrows.append(Arrow(data.xanchor[joint].copy(), 0.45 * size * axis, _COLORS[kind], label))
