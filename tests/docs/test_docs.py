@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import re
 import shutil
 import sys
@@ -54,6 +56,14 @@ def test_a_vendors_robot_is_read_and_adapted_to(tmp_path: Path, monkeypatch: pyt
     code = code.replace("episodes=3", "episodes=1, evaluation_episodes=1")
     exec(compile(code, VENDOR.name, "exec"), {})
     assert (tmp_path / "go2.png").stat().st_size > 1000
+
+
+def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmarks = DOCS.parent / "benchmarks"
+    monkeypatch.syspath_prepend(benchmarks)
+    table = importlib.import_module("vendor_robots").table
+    lines = json.loads((benchmarks / "results" / "vendor-robots.json").read_text())["robots"]
+    assert table(lines) in VENDOR.read_text()
 
 
 def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:

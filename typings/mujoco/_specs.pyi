@@ -231,6 +231,7 @@ class MjsHField:
 
 class MjsKey:
     name: str
+    qpos: _Array
 
 class MjsMaterial:
     name: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import mujoco
+import numpy as np
 
 from robotmeta.errors import UserError
 
 _FREE = mujoco.mjtJoint.mjJNT_FREE
+_SIZES = {int(_FREE): 7, int(mujoco.mjtJoint.mjJNT_BALL): 4}
 
 
 def free_bodies(spec: mujoco.MjSpec) -> list[mujoco.MjsBody]:
@@ -21,6 +23,19 @@ def tree(body: mujoco.MjsBody) -> Iterator[mujoco.MjsBody]:
     yield body
     for child in body.bodies:
         yield from tree(child)
+
+
+def hinted_pose(spec: mujoco.MjSpec) -> dict[str, float]:
+    """Positions of hinges and slides in the first keyframe, by joint; none without a keyframe that fits."""
+    if not spec.keys:
+        return {}
+    joints = [joint for body in tree(spec.worldbody) for joint in body.joints]
+    sizes = [_SIZES.get(int(joint.type), 1) for joint in joints]
+    qpos = np.asarray(spec.keys[0].qpos)
+    if len(qpos) != sum(sizes):
+        return {}
+    places = np.cumsum([0, *sizes])[:-1]
+    return {joint.name: float(qpos[at]) for joint, size, at in zip(joints, sizes, places, strict=True) if size == 1}
 
 
 def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:

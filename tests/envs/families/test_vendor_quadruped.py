@@ -268,6 +268,18 @@ def test_other_joints_are_locked(tmp_path: Path) -> None:
     assert abs(float(env.simulator.state["qpos"][0, 0, model.joint("elbow").qposadr[0]])) < 0.05
 
 
+def test_a_keyframe_says_where_other_joints_stay(tmp_path: Path) -> None:
+    arm = '<body pos="0 0 .1"><joint name="elbow" axis="0 1 0"/><geom size=".03" mass=".5" pos=".2 0 0"/></body>'
+    key = f'<keyframe><key qpos="0 0 1 1 0 0 0 -1.2 {"0 " * 12}"/></keyframe>'
+    robot = read(PLAIN, tmp_path, body=arm, more=key)
+    env = worlds(robot)
+    env.reset(torch.Generator().manual_seed(0))
+    for _ in range(25):
+        env.step(torch.zeros(1, 1, 12))
+    elbow = compiled(robot).joint("elbow").qposadr[0]
+    assert float(env.simulator.state["qpos"][0, 0, elbow]) == pytest.approx(-1.2, abs=0.05)
+
+
 def test_defaults_are_said(tmp_path: Path) -> None:
     robot = read(dataclasses.replace(PLAIN, torque=None, ranges=None), tmp_path)
     said = " ".join(robot.notes)

@@ -10,7 +10,8 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS
-from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
+from robotmeta.envs.families.quadruped.vendor.chains import KINDS
+from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
 from robotmeta.envs.vendor.drives import Drive, drive
 from robotmeta.errors import UserError

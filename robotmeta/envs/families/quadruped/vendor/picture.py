@@ -5,7 +5,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
+from robotmeta.envs.families.quadruped.vendor.chains import KINDS
+from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
 from robotmeta.envs.families.quadruped.vendor.world import signs
 from robotmeta.envs.vendor.picture import Arrow, drawn

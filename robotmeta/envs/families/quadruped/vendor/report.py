@@ -9,7 +9,8 @@ import mujoco
 
 from robotmeta.envs.families.quadruped.parameters import BODY, NOMINAL
 from robotmeta.envs.families.quadruped.robots import ROBOTS
-from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
+from robotmeta.envs.families.quadruped.vendor.chains import KINDS
+from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
 from robotmeta.envs.families.quadruped.vendor.world import signs

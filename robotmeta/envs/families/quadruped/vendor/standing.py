@@ -9,7 +9,8 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.families.quadruped.model import LEGS, STAND
-from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Chain, Legs, foot_centre
+from robotmeta.envs.families.quadruped.vendor.chains import KINDS, Chain, foot_centre
+from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.vendor.shapes import farthest, touches
 from robotmeta.errors import UserError
 

@@ -9,7 +9,8 @@ import mujoco
 import numpy as np
 
 from robotmeta.envs.families.quadruped.model import JOINTS, LONGEST_DELAY, REACH, ground
-from robotmeta.envs.families.quadruped.vendor.legs import KINDS, Legs
+from robotmeta.envs.families.quadruped.vendor.chains import KINDS
+from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
 
