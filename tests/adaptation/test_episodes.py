@@ -99,7 +99,7 @@ def test_what_is_for_environments_is_refused_for_tasks() -> None:
 @pytest.mark.parametrize("target", ["Pendulum-v1", Robot(), None])
 def test_a_target_that_is_not_wrapped_is_one_line(target: Any) -> None:
     with pytest.raises(
-        UserError, match=r"target must be a task, or an environment that robotmeta.wrap\(...\) makes, not"
+        UserError, match=r"target must be a task, an environment that robotmeta.wrap\(...\) makes, or a"
     ):
         rm.adapt(point_policy(), target)
 

@@ -157,7 +157,7 @@ def test_a_missing_gl_library_is_one_line_before_the_adaptation(
 def test_an_environment_is_not_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["adapt", "pretrained:cheetah-direction", "--env", "nobody.py:make", "--video", "a.mp4"])
-    assert "--video is for --task: an environment is not drawn" in capsys.readouterr().err
+    assert "--video is for --task and --robot: an environment is not drawn" in capsys.readouterr().err
 
 
 # -- captions ----------------------------------------------------------------------------------------------------------
