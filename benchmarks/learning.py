@@ -127,6 +127,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
+    "hopper-dynamics-task-inference": Benchmark("hopper-dynamics", "task-inference", 150, controls=_TRAINED, tasks=200),
+    "ant-direction-task-inference": Benchmark("ant-direction", "task-inference", 150, controls=_TRAINED),
+    "ant-goal-task-inference": Benchmark("ant-goal", "task-inference", 150, controls=_TRAINED),
+    "cheetah-mass-task-inference": Benchmark("cheetah-mass", "task-inference", 200, controls=_TRAINED),
+    "humanoid-direction-task-inference": Benchmark("humanoid-direction", "task-inference", 150, controls=_TRAINED),
+    "dm-cheetah-task-inference": Benchmark("dm-cheetah", "task-inference", 100, controls=_TRAINED),
+    "dm-walker-task-inference": Benchmark("dm-walker", "task-inference", 100, controls=_TRAINED),
+    "dm-quadruped-task-inference": Benchmark("dm-quadruped", "task-inference", 100, controls=_TRAINED),
     "panda-grasp-task-inference": Benchmark(
         "panda-grasp", "task-inference", 650, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),

@@ -1,7 +1,7 @@
 """Trains specialists, and measures which share of what they gain the policies reach.
 
     python benchmarks/share.py train [FAMILY ...]      trains the specialists; they become part of the package
-    python benchmarks/share.py measure [FAMILY ...]    writes benchmarks/results/share/FAMILY.json
+    python benchmarks/share.py measure [FAMILY ...]    writes benchmarks/results/share/FAMILY-SPLIT.json
     python benchmarks/share.py table                   prints the table
 
 Without names, these are the families of the headline table, in its order. Every command continues where it stopped.
@@ -28,6 +28,8 @@ from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import control_policy
 from robotmeta.evaluation.references import included, load_references, made_here
 from robotmeta.evaluation.specialists import Sweep
+from robotmeta.files import write_text
+from robotmeta.json_values import json_text
 from robotmeta.training.run_folder import RunFolder
 
 FAMILIES = (
@@ -45,7 +47,6 @@ CURVES = {
     "zero_shot": "zero-shot",
     "domain_randomized": "domain-randomized",
     "adapted": "belief",
-    "fit": "belief + fit",
     "fit_fine_tuned": "belief + fit + fine-tune",
     "fine_tuned": "fine-tune without fit",
     "domain_randomized_fit_fine_tuned": "domain-randomized + fit + fine-tune",
@@ -54,6 +55,7 @@ CURVES = {
 SHARES = RESULTS / "share"
 _TASKS = 10
 _EPISODES = 3
+_STEPS = 150_000  # control steps of fine-tuning, about a minute on two cores
 _SPLITS = ("test", "ood")
 
 
@@ -83,32 +85,33 @@ def train_specialists(name: str, tasks: int) -> None:
     shutil.copy(sweep.out, included(family))
 
 
-def measure(name: str) -> None:
-    """Evaluates the policy of a family and its domain-randomized control on the tasks that have a specialist."""
+def measure(name: str, tasks: int) -> None:
+    """Evaluates the policy of a family, its controls and its stages on the tasks that have a specialist."""
     policy = policy_of(name)
     if policy is None:
         raise UserError(f"family '{name}' has no policy: python benchmarks/learning.py {name}-task-inference trains it")
-    run = run_of(name)
-    control = control_policy("domain_randomized", policy, run.path) if run.exists() else None
-    evaluations = {}
+    control = control_policy("domain_randomized", policy, run_of(name).path)
+    SHARES.mkdir(parents=True, exist_ok=True)
     for split in (split for split in _SPLITS if split in policy.family.splits):
         evaluation = rm.evaluate(
             policy,
             episodes=_EPISODES,
             controls=("zero_shot",),
             domain_randomized=control,
-            references=load_references(policy.family, split, [included(policy.family)]),
+            references=load_references(policy.family, split, [made_here(policy.family), included(policy.family)])[
+                :tasks
+            ],
+            fine_tune=_STEPS,
+            fine_tune_out=Path("runs") / "stages" / f"{name}-{split}.json",
+            on_task=lambda done, count, split=split: print(f"{name}, {split}: {done} of {count} tasks", flush=True),
         )
         print(f"{name}, {split}: {evaluation.verdict()}")
-        evaluations[split] = evaluation.to_json()
-    SHARES.mkdir(parents=True, exist_ok=True)
-    result = {"family": name, "command": command(), "evaluations": evaluations}
-    (SHARES / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        write_text(SHARES / f"{name}-{split}.json", json_text({"command": command(), **evaluation.to_json()}, indent=1))
 
 
 def results() -> list[dict[str, Any]]:
     """What was measured, in the order of the families."""
-    files = (SHARES / f"{name}.json" for name in FAMILIES)
+    files = (SHARES / f"{name}-{split}.json" for name in FAMILIES for split in _SPLITS)
     return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
@@ -116,10 +119,9 @@ def table(measured: Iterable[dict[str, Any]]) -> str:
     """Share of the specialist by family, split and curve, with 95 % intervals, as Markdown."""
     lines = [_row(["family", "split", "tasks", *CURVES.values()]), _row(["---"] * (3 + len(CURVES)))]
     for result in measured:
-        for split, evaluation in result["evaluations"].items():
-            kept = evaluation["tasks"] - len(evaluation["share_left_out"])
-            cells = (_share(evaluation["share"].get(name)) for name in CURVES)
-            lines.append(_row([result["family"], split, f"{kept} of {evaluation['tasks']}", *cells]))
+        kept = result["tasks"] - len(result["share_left_out"])
+        cells = (_share(result["share"].get(name)) for name in CURVES)
+        lines.append(_row([result["family"], result["split"], f"{kept} of {result['tasks']}", *cells]))
     return "\n".join(lines)
 
 
@@ -151,7 +153,7 @@ def main() -> None:
             if given.what == "train":
                 train_specialists(name, given.tasks)
             else:
-                measure(name)
+                measure(name, given.tasks)
     except (UserError, KeyboardInterrupt) as error:
         sys.exit(str(error) or "stopped; the same command continues")
 

@@ -24,8 +24,13 @@ _TYPES: dict[str, Any] = {
     "iteration": int,
     "env_steps": int,
 }
+_CURVES = {str: {"mean": float, "ci95?": (float, float)}}
 _TYPES_4: dict[str, Any] = {
     **_TYPES,
+    "about?": {
+        "command": str,
+        "results": {str: {"tasks": int, "episodes": int, "return": _CURVES, "success?": _CURVES}},
+    },
     "space": {"names": [str], "units": [str], "ranges": [str], "labels": [{str: str}], "digest": str},
     "privileged_state": _SIGNALS,
     "observation_groups?": {str: {"shape": [int], "dtype": str}},
@@ -34,8 +39,14 @@ _TYPES_4: dict[str, Any] = {
 }
 
 
-def manifest(policy: Policy) -> dict[str, Any]:
-    """Describes a policy as JSON: its run, the interface of its family, its progress and the software versions."""
+def manifest(policy: Policy, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Describes a policy as JSON: its run, the interface of its family, its progress and the software versions.
+
+    Args:
+        policy: The policy.
+        about: What else is known about it: the ``command`` that made it, and by split the ``results`` that
+            :func:`results` returns.
+    """
     return {
         "schema": SCHEMA,
         "config": policy.config.to_json(),
@@ -43,7 +54,26 @@ def manifest(policy: Policy) -> dict[str, Any]:
         "iteration": policy.iteration,
         "env_steps": policy.env_steps,
         "versions": versions(),
+        **({} if about is None else {"about": about}),
     }
+
+
+def results(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy and its controls reach after the last adaptation episode, with 95 % intervals.
+
+    Args:
+        evaluation: The JSON object of an evaluation; see :meth:`robotmeta.evaluation.evaluation.Evaluation.to_json`.
+    """
+
+    def last(curves: Mapping[str, Any]) -> dict[str, Any]:
+        measured = {name: curve for name, curve in curves.items() if curve is not None}
+        return {
+            name: {"mean": curve["mean"][-1], "ci95": None if curve["ci95"] is None else curve["ci95"][-1]}
+            for name, curve in measured.items()
+        }
+
+    found = {name: last(evaluation[name]) for name in ("return", "success") if name in evaluation}
+    return {"tasks": evaluation["tasks"], "episodes": evaluation["episodes"][-1], **found}
 
 
 def interface(family: TaskFamily) -> dict[str, Any]:

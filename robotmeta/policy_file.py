@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from robotmeta.files import replaced
 from robotmeta.manifest import check_interface, manifest, parse_manifest
 from robotmeta.policy import Policy, new_policy, outline
 from robotmeta.schema import SCHEMA
-from robotmeta.tensor_file import Outline, outline_of, read_header, read_tensors, write_tensors
+from robotmeta.tensor_file import Header, Outline, outline_of, read_header, read_tensors, write_tensors
 
 PRETRAINED = "pretrained:"
 """Prefix of the name of a policy that is part of the package."""
@@ -33,25 +35,30 @@ def pretrained() -> list[str]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def save_policy(policy: Policy, file: str | Path) -> None:
+def save_policy(policy: Policy, file: str | Path, about: Mapping[str, Any] | None = None) -> None:
     """Writes a policy, adapted or not, to one safetensors file with its manifest inside.
+
+    Args:
+        policy: The policy.
+        file: The file.
+        about: The command that made it and its results; see :func:`robotmeta.manifest.manifest`.
 
     Raises:
         UserError: If the file cannot be written. An existing file is left intact.
         TrainingDiverged: If weights are not finite. They are never written.
     """
     with replaced(Path(file)) as partial:
-        write_policy(policy, partial)
+        write_policy(policy, partial, about)
 
 
-def write_policy(policy: Policy, file: Path) -> None:
+def write_policy(policy: Policy, file: Path, about: Mapping[str, Any] | None = None) -> None:
     """Writes a policy file in place. :func:`save_policy` is the version that leaves no partial file after an error.
 
     Raises:
         TrainingDiverged: If weights are not finite. They are never written.
     """
     policy.check_finite()
-    write_tensors(_tensors(policy), manifest(policy), file)
+    write_tensors(_tensors(policy), manifest(policy, about), file)
 
 
 def _tensors(policy: Policy) -> dict[str, Tensor]:
@@ -85,11 +92,8 @@ def load_policy(
         UserError: If the file is missing, damaged or a pickle, was written for another family or schema, or names a
             function and is not trusted.
     """
-    file = _pretrained_file(str(source)) if str(source).startswith(PRETRAINED) else Path(source)
-    header = read_header(file)
-    data = parse_manifest(header.manifest, file)
-    if data["schema"] >= SCHEMA and not header.sealed:
-        raise UserError(f"{file} is damaged: its checksum is missing")
+    file = _located(source)
+    header, data = _read(file)
     try:
         config = RunConfig.from_json(data["config"])
     except UserError as error:
@@ -107,6 +111,27 @@ def load_policy(
     return dataclasses.replace(
         policy, iteration=data["iteration"], env_steps=data["env_steps"], belief=belief if belief else None
     )
+
+
+def read_manifest(source: str | Path) -> dict[str, Any]:
+    """The manifest of a policy file, or of a pretrained policy. Nothing that it names is imported.
+
+    Raises:
+        UserError: If the file is missing, damaged, or of another schema.
+    """
+    return _read(_located(source))[1]
+
+
+def _located(source: str | Path) -> Path:
+    return _pretrained_file(str(source)) if str(source).startswith(PRETRAINED) else Path(source)
+
+
+def _read(file: Path) -> tuple[Header, dict[str, Any]]:
+    header = read_header(file)
+    data = parse_manifest(header.manifest, file)
+    if data["schema"] >= SCHEMA and not header.sealed:
+        raise UserError(f"{file} is damaged: its checksum is missing")
+    return header, data
 
 
 def _pretrained_file(source: str) -> Path:

@@ -24,6 +24,7 @@ from robotmeta.cli.shared import (
     load,
     write_json,
 )
+from robotmeta.cli.stage_bar import shows_tasks, stage_bar
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def evaluate(
     threads: Threads = None,
     family: FamilyName = None,
     trust: bool = False,
+    fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
+    fine_tune_out: File = None,
     json: File = None,
     plot: File = None,
 ) -> None:
@@ -57,6 +60,8 @@ def evaluate(
     control steps as the policy, and is kept in the run folder.
 
     Example: robotmeta evaluate runs/demo --split test --tasks 40 --episodes 3 --json result.json --plot curve.png
+
+    Example: robotmeta evaluate pretrained:grasp --split ood --tasks 5 --fine-tune 150000 --fine-tune-out stages.json
 
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
@@ -76,16 +81,24 @@ def evaluate(
         explore: Measure with sampled actions instead of their mean, as most published numbers do.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         threads: Physics threads.
+        fine_tune: After the adaptation episodes, fit the simulator to them and fine-tune for this time, such as 60s, or
+            this number of control steps: minutes a task. Measure that beside fine-tuning without a fit, and fit and
+            fine-tuning of the domain-randomized policy if there is one.
+        fine_tune_out: Keep what each task gains by fit and fine-tuning here; the same command goes on from there.
         json: Write the result here.
         plot: Write the adaptation curve here (.png, .svg or .pdf).
     """
     from robotmeta.envs.simulators import check_simulator
     from robotmeta.evaluation.controls import control_policy
-    from robotmeta.evaluation.evaluate import check_controls
+    from robotmeta.evaluation.stages import check_stages
+    from robotmeta.evaluation.subjects import check_controls
+    from robotmeta.training.run_folder import RunFolder
 
     check_at_least_one(episodes=episodes, evaluation_episodes=evaluation_episodes, threads=threads)
     check_controls(controls)
-    check_targets(json, plot)
+    check_targets(json, plot, fine_tune_out)
+    if fine_tune is None and fine_tune_out is not None:
+        raise UserError("--fine-tune-out is for --fine-tune")
     if plot is not None:
         from robotmeta.reporting.plots import check_format
 
@@ -96,26 +109,40 @@ def evaluate(
     loaded.family.tasks(split, tasks)  # a mistake shows before a control is trained
     check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
 
+    if fine_tune is not None:
+        check_stages(loaded, fine_tune)
+
     def control(name: str, source: str | None) -> rm.Policy | None:
         if source is not None:
             return rm.load(source, family=loaded.family)
-        return control_policy(name, loaded, Path(policy), threads=threads) if name in controls else None
+        if name not in controls:
+            return None
+        if not RunFolder(Path(policy)).exists():
+            raise UserError(
+                f"the {name} control is trained in the run's folder, and {policy} is not one: name the run, or give a "
+                f"control that is trained already with --{name.replace('_', '-')}"
+            )
+        return control_policy(name, loaded, Path(policy), threads=threads)
 
-    evaluation = rm.evaluate(
-        loaded,
-        split=split,
-        tasks=tasks,
-        episodes=episodes,
-        seed=seed,
-        explore=explore,
-        controls=controls,
-        references=references,
-        evaluation_episodes=evaluation_episodes,
-        simulator=simulator,
-        threads=threads,
-        domain_randomized=control("domain_randomized", domain_randomized),
-        oracle=control("oracle", oracle),
-    )
+    with stage_bar("fit and fine-tuning") as bar:
+        evaluation = rm.evaluate(
+            loaded,
+            split=split,
+            tasks=tasks,
+            episodes=episodes,
+            seed=seed,
+            explore=explore,
+            controls=controls,
+            references=references,
+            evaluation_episodes=evaluation_episodes,
+            simulator=simulator,
+            threads=threads,
+            domain_randomized=control("domain_randomized", domain_randomized),
+            oracle=control("oracle", oracle),
+            fine_tune=fine_tune,
+            fine_tune_out=fine_tune_out,
+            on_task=None if fine_tune is None else shows_tasks(bar),
+        )
     write_json(json, evaluation.to_json())
     if plot is not None:
         from robotmeta.reporting.plots import adaptation_curve, save_figure

@@ -18,6 +18,7 @@ from robotmeta.cli.export import export
 from robotmeta.cli.families import families
 from robotmeta.cli.fit import fit
 from robotmeta.cli.learners import learners
+from robotmeta.cli.policies import policies
 from robotmeta.cli.record import record
 from robotmeta.cli.report import report
 from robotmeta.cli.specialist import specialist
@@ -56,6 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
         "demo": demo,
         "families": families,
         "learners": learners,
+        "policies": policies,
         "train": train_command(arguments),
         "sweep": sweep_command(options),
         "adapt": adapt,

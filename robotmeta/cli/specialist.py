@@ -69,9 +69,9 @@ def specialist(
         trust: With a policy, import and call the function that its file names as its family.
     """
     from robotmeta.envs.simulators import check_simulator
-    from robotmeta.evaluation.evaluate import check_control
     from robotmeta.evaluation.schedule import Schedule
     from robotmeta.evaluation.specialists import Sweep
+    from robotmeta.evaluation.subjects import check_control
 
     check_at_least_one(tasks=tasks, threads=threads)
     policy, chosen = policy_or_family(source, family, trust)

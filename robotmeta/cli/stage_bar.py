@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +19,9 @@ class StageBar:
 
     Args:
         name: Name of the stage.
+
+    Attributes:
+        shown: Whether it has been shown.
     """
 
     def __init__(self, name: str) -> None:
@@ -34,6 +37,7 @@ class StageBar:
         )
         self._task = self._bar.add_task("", total=1.0, status="")
         self._last = -_PLAIN_EVERY
+        self.shown = False
 
     def show(self, share: float, status: str) -> None:
         """Shows how far the stage is; the bar stops when it is done.
@@ -42,6 +46,7 @@ class StageBar:
             share: Share that is done, from 0 to 1.
             status: What else there is to say.
         """
+        self.shown = True
         self._bar.start()
         self._bar.update(self._task, completed=share, status=status)
         seconds = time.perf_counter()
@@ -64,3 +69,18 @@ def stage_bar(name: str) -> Iterator[StageBar]:
         yield bar
     finally:
         bar.stop()
+
+
+def shows_tasks(bar: StageBar) -> Callable[[int, int], None]:
+    """Shows after each task how many are done, and how long the others will take."""
+    began, first = time.perf_counter(), 0
+
+    def show(done: int, tasks: int) -> None:
+        nonlocal began, first
+        if not bar.shown:
+            began, first = time.perf_counter(), done
+        pace = (time.perf_counter() - began) / max(done - first, 1)
+        left = f", ETA {pace * (tasks - done) / 60.0:.0f} min" if first < done < tasks else ""
+        bar.show(done / tasks, f"{done} of {tasks} tasks{left}")
+
+    return show

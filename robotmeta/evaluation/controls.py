@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.config import hyperparameters
-from robotmeta.errors import UserError
 from robotmeta.interrupts import Stopped
 from robotmeta.metalearners import CONTROL
 from robotmeta.policy import Policy
@@ -24,19 +23,13 @@ def control_policy(name: str, policy: Policy, run: Path, *, threads: int | None 
     Args:
         name: ``domain_randomized``, or ``oracle``, which observes the task's parameters.
         policy: The meta-trained policy to compare with.
-        run: The run folder of the policy. The control is saved in it.
+        run: The run folder of the policy, or another folder. The control is saved in it.
         threads: Number of physics threads.
 
     Raises:
-        UserError: If there is no run folder.
         Stopped: If a signal stopped the training of the control: a control with less training than the policy would
             make the policy look better than it is.
     """
-    if not RunFolder(run).exists():
-        raise UserError(
-            f"the {name} control is trained in the run's folder, and {run} is not one: name the run, or give a control "
-            f"that is trained already with --{name.replace('_', '-')}"
-        )
     folder = RunFolder(run).control(name)
     values = policy.config.hyperparameters.control_defaults() | _HYPER[name]
     hyper = hyperparameters(CONTROL, values, family=policy.family)

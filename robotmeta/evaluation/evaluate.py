@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,30 +12,19 @@ import torch
 from torch import Tensor
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
-from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs import TaskFamily, Tasks, checks
+from robotmeta.envs import Tasks, checks
 from robotmeta.envs.task_batch import episode_bytes
-from robotmeta.errors import SimulationDiverged, UserError, unknown
+from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.evaluation.references import References
+from robotmeta.evaluation.stages import StageResults, StageSettings, check_stages, measure_stages
+from robotmeta.evaluation.subjects import Subject, check_controls, subjects_of
 from robotmeta.experience.rollout import Belief, Rollout
-from robotmeta.manifest import interface
 from robotmeta.memory import check_memory
-from robotmeta.metalearners import CONTROL, FROM_SCRATCH
 from robotmeta.policies import DiagonalGaussian
-from robotmeta.policy import Policy, new_policy
+from robotmeta.policy import Policy
 from robotmeta.seeding import streams
-
-
-class Subject(NamedTuple):
-    """A policy that is measured, and how."""
-
-    policy: Policy
-    adapts: bool = True
-    """Whether it gets adaptation episodes. If not, it is measured once."""
-    remembers: bool = True
-    """Whether its belief changes within the measured episode."""
 
 
 def evaluate(
@@ -53,6 +42,9 @@ def evaluate(
     evaluation_episodes: int | None = None,
     simulator: str | None = None,
     threads: int | None = None,
+    fine_tune: str | int | None = None,
+    fine_tune_out: str | Path | None = None,
+    on_task: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Measures the return in each task after 0..K adaptation episodes, for a policy and its controls.
 
@@ -78,6 +70,11 @@ def evaluate(
             one, or for as many as the references have.
         simulator: Physics backend of all policies; None for that of the policy's run.
         threads: Number of physics threads.
+        fine_tune: Budget of fine-tuning, such as ``"60s"`` or control steps; None for none. The stages after the last
+            adaptation episode are then measured, too, task by task: fit and fine-tuning, fine-tuning without a fit, and
+            fit and fine-tuning of the domain-randomized policy; see :func:`robotmeta.evaluation.stages.measure_stages`.
+        fine_tune_out: A file that gets the result of each task of these stages. The same call goes on from there.
+        on_task: For these stages, called with the number of finished tasks and of all.
 
     Raises:
         UserError: For an unknown split or control, fewer than one episode or task, tasks of another family, a simulator
@@ -97,10 +94,14 @@ def evaluate(
     if references is not None:
         split, tasks = references.split, references.tasks
     trained = {"domain_randomized": domain_randomized, "oracle": oracle}
-    subjects = _subjects(policy, controls, {name: control for name, control in trained.items() if control}, seed)
+    subjects = subjects_of(policy, controls, {name: control for name, control in trained.items() if control}, seed)
     given = isinstance(tasks, Tasks) and references is None
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     simulator = policy.config.simulator if simulator is None else simulator
+    if fine_tune is not None:
+        check_stages(policy, fine_tune)
+    elif (fine_tune_out, on_task) != (None, None):
+        raise UserError("fine_tune_out and on_task are for fine-tuning: give fine_tune too")
     measured: dict[str, list[Rollout]] = {}
     posterior = None
     for name, subject in subjects.items():
@@ -115,6 +116,13 @@ def evaluate(
         diverged |= rollout.diverged.any(dim=1).cpu().numpy()
     if diverged.all():
         raise SimulationDiverged(f"the simulation of every task of family '{policy.family.name}' diverged")
+    stages = StageResults({}, {})
+    if fine_tune is not None:
+        settings = StageSettings(fine_tune, budgets[-1], measure.episodes, seed, simulator)
+        out = None if fine_tune_out is None else Path(fine_tune_out)
+        stages = measure_stages(policy, domain_randomized, chosen, settings, out=out, on_task=on_task)
+        for values in stages.returns.values():
+            diverged |= np.isnan(values)
     return Evaluation(
         family=policy.family.name,
         learner=policy.config.learner,
@@ -122,9 +130,11 @@ def evaluate(
         tasks=chosen[~diverged],
         episodes=budgets,
         returns=_curves(measured, lambda rollout: rollout.returns, ~diverged)
-        | _of_references(references and references.returns, trained, ~diverged, len(budgets)),
+        | _of_references(references and references.returns, trained, ~diverged, len(budgets))
+        | _of_stages(stages.returns, ~diverged, len(budgets)),
         success=_curves(measured, lambda rollout: rollout.success, ~diverged, binary=measure.episodes == 1)
-        | _of_references(references and references.success, trained, ~diverged, len(budgets)),
+        | _of_references(references and references.success, trained, ~diverged, len(budgets))
+        | _of_stages(stages.success, ~diverged, len(budgets)),
         distance=_curves(measured, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
@@ -139,20 +149,6 @@ def _inferred(policy: Policy, tasks: Tasks, posterior: DiagonalGaussian | None, 
     if posterior is None:
         return {}
     return policy.family.encoding.explained(tasks[kept], posterior.mean[torch.from_numpy(kept)])
-
-
-def _subjects(policy: Policy, controls: Sequence[str], trained: Mapping[str, Policy], seed: int) -> dict[str, Subject]:
-    """What is measured, by the name of its curve: the policy, its controls, and controls that were trained."""
-    subjects = {"adapted": Subject(policy)}
-    if "zero_shot" in controls:
-        unadapted = dataclasses.replace(policy, belief=None)
-        subjects["zero_shot"] = Subject(unadapted, adapts=False, remembers=False)
-    if "from_scratch" in controls:
-        subjects["from_scratch"] = Subject(scratch(policy, seed))
-    for name, control in trained.items():
-        check_control(name, control, policy.family)
-        subjects[name] = Subject(control, adapts=False)
-    return subjects
 
 
 class _Measure(NamedTuple):
@@ -209,31 +205,10 @@ def _of_references(
     }
 
 
-def check_controls(names: Sequence[str]) -> None:
-    """Raises UserError for a control that does not exist."""
-    for name in names:
-        if name not in CONTROLS:
-            raise unknown("control", name, CONTROLS)
+def _of_stages(values: Mapping[str, np.ndarray], kept: np.ndarray, budgets: int) -> dict[str, Curve]:
+    """Curves of the stages, which were measured after the last adaptation episode alone."""
 
+    def curve(row: np.ndarray) -> Curve:
+        return Curve(np.vstack([np.full((budgets - 1, kept.sum()), np.nan), row[kept]]))
 
-def scratch(policy: Policy, seed: int) -> Policy:
-    """The from-scratch control: random weights, fine-tuned by policy gradient with the default step size."""
-    chosen = hyperparameters(FROM_SCRATCH, {})
-    config = RunConfig(policy.family.name, FROM_SCRATCH, chosen, seed=seed + 1, simulator=policy.config.simulator)
-    return new_policy(config, policy.learner.device, policy.family)
-
-
-def check_control(name: str, control: Policy, family: TaskFamily) -> None:
-    """Raises UserError if a policy is not that control of a policy of the family."""
-    if interface(control.family) != interface(family):
-        raise UserError(
-            f"the {name} control was trained on family '{control.family.name}', the policy on '{family.name}', "
-            "or on another version of it"
-        )
-    observes_task, should_observe = control.config.hyperparameters.oracle, name == "oracle"
-    if control.learner.adapts or observes_task != should_observe:
-        observes = " and observes its task" if observes_task else ""
-        wanted = f"--learner {CONTROL}" + " --oracle" * should_observe
-        raise UserError(
-            f"the {name} control is trained with {wanted}; this one learned with {control.config.learner}{observes}"
-        )
+    return {name: curve(row) for name, row in values.items()}

@@ -14,12 +14,11 @@ from robotmeta.errors import printable
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.evaluation.share import Share
+from robotmeta.evaluation.stages import STAGES
 from robotmeta.versions import versions
 
 CONTROLS = ("zero_shot", "domain_randomized", "from_scratch", "oracle")
 """Names of the controls."""
-STAGES = ("fit", "fit_fine_tuned", "fine_tuned", "domain_randomized_fit_fine_tuned")
-"""Names of the stages of adaptation that come after the belief."""
 
 Quantity = Literal["return", "success", "distance"]
 LABELS: dict[Quantity, str] = {"return": "return", "success": "success rate", "distance": "final distance (cm)"}
@@ -37,8 +36,8 @@ class Evaluation:
         tasks: The tasks, without those that were left out.
         episodes: Numbers of adaptation episodes, increasing from 0.
         returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run. With
-            references also ``random`` and ``specialist``. A stage of :data:`STAGES` that was measured has a curve too,
-            with a row of NaN for each number of episodes after which it was not.
+            references also ``random`` and ``specialist``. A stage of :data:`robotmeta.evaluation.stages.STAGES` that
+            was measured has a curve, too. All but its last row are NaN.
         success: Success rate by curve; empty if the family does not define success.
         distance: Distance to the goal at the end of an episode by curve, m; empty if the family does not define it.
         env_steps: Control steps of meta-training.
@@ -152,6 +151,7 @@ class Evaluation:
         return (
             verdict.adaptation(self.episodes[-1], self.returns, self.gains())
             + verdict.success_and_distance(self.success, self.distance)
+            + verdict.stages(self.returns, self.success)
             + verdict.share(self.shares()["adapted"], self._without_share())
             + verdict.left_out(self.diverged, len(self.tasks) + len(self.diverged))
         )

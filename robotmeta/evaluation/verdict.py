@@ -9,12 +9,19 @@ import numpy as np
 
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.evaluation.share import Share
+from robotmeta.evaluation.stages import STAGES
 
 Curves = Mapping[str, Curve | None]
 """Curves by name: ``adapted`` and the controls; None for a control that was not run."""
 
 _FEWEST = 5  # tasks that a statement about a family needs
-_NO_RIVALS = ("adapted", "zero_shot", "oracle", "specialist")  # not expected to be worse than the adapted policy
+_NO_RIVALS = (
+    "adapted",
+    "zero_shot",
+    "oracle",
+    "specialist",
+    *STAGES,
+)  # not expected to be worse than the adapted policy
 _EXPLAINED = 0.1  # share of a parameter's variance from which it is listed
 
 
@@ -84,6 +91,24 @@ def success_and_distance(success: Curves, distance: Curves) -> str:
         compared = words.format(number(adapted.mean[-1]), number(control.mean[-1]))
         said += f" {compared}{': the intervals do not overlap' if apart else ''}."
     return said
+
+
+def stages(returns: Curves, success: Curves) -> str:
+    """What fit and fine-tuning gain over the adapted policy, and over fine-tuning alone; empty without them."""
+    adapted, fitted, alone = (returns.get(name) for name in ("adapted", "fit_fine_tuned", "fine_tuned"))
+    if adapted is None or fitted is None:
+        return ""
+    said = f" Fit and fine-tuning change the return by {_gain(_last(fitted, adapted))}"
+    if alone is not None:
+        said += f", fine-tuning without a fit by {_gain(_last(alone, adapted))}"
+    rates = [success.get(name) for name in ("fit_fine_tuned", "adapted")]
+    after, before = (None if curve is None else percent(curve.mean[-1]) for curve in rates)
+    return said + ("." if after is None else f"; success with both is {after}, before {before}.")
+
+
+def _last(curve: Curve, other: Curve) -> Curve:
+    """The difference after the last adaptation episode, task by task."""
+    return Curve((curve.values - other.values)[-1:])
 
 
 def share(reached: Share | None, left_out: Sequence[int]) -> str:

@@ -30,6 +30,11 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "domain_randomized": ("#009e73", "-.", "^"),
     "from_scratch": ("#8a8f98", ":", "D"),
     "oracle": ("#cc79a7", "--", "v"),
+    "fit_fine_tuned": ("#56b4e9", "-", "P"),
+    "fine_tuned": ("#e69f00", "-", "X"),
+    "domain_randomized_fit_fine_tuned": ("#f0e442", "-", "*"),
+    "specialist": (INK, ":", "."),
+    "random": ("#c0c4ca", ":", "."),
 }
 """Colour, line and marker of each curve."""
 

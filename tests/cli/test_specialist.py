@@ -26,7 +26,7 @@ def test_the_specialists_of_a_run_are_found_in_its_folder(
     measured = json.loads(result.read_text())
     assert (measured["tasks"], measured["split"]) == (1, "test")
     assert {"specialist", "random"} <= measured["return"].keys()
-    assert {"adapted", "zero_shot", "domain_randomized", "fit", "fit_fine_tuned"} <= measured["share"].keys()
+    assert {"adapted", "zero_shot", "domain_randomized", "fit_fine_tuned"} <= measured["share"].keys()
     assert measured["share"]["domain_randomized"] is None
     printed = capsys.readouterr().out
     assert "specialist" in printed

@@ -10,10 +10,11 @@ import pytest
 
 from robotmeta.envs import make
 from robotmeta.evaluation import verdict
-from robotmeta.evaluation.evaluation import STAGES, Evaluation
+from robotmeta.evaluation.evaluation import Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.evaluation.schedule import Flat
 from robotmeta.evaluation.share import Sample, Share, distinct
+from robotmeta.evaluation.stages import STAGES
 
 
 def share(policy: list[list[float]], specialist: list[float], random: list[float]) -> Share:
@@ -114,17 +115,17 @@ def test_an_evaluation_has_a_share_of_each_curve_that_was_run() -> None:
     data = evaluation().to_json()
     assert data["share"]["adapted"]["mean"] == pytest.approx([30.0 / 270.0, 234.0 / 270.0])
     assert data["share"]["zero_shot"]["mean"] == pytest.approx([30.0 / 270.0] * 2)
-    assert [data["share"][name] for name in ("domain_randomized", *STAGES)] == [None] * 5
+    assert [data["share"][name] for name in ("domain_randomized", *STAGES)] == [None] * 4
     assert data["share_left_out"] == [2]
 
 
 def test_a_stage_of_adaptation_that_was_measured_has_a_share() -> None:
     staged = evaluation()
     after = Curve(np.array([[np.nan] * 3, [-19.0, -38.0, -7.0]]))  # there is no fit before the first episode
-    shares = dataclasses.replace(staged, returns={**staged.returns, "fit": after}).shares()
-    assert shares["fit"] is not None
-    assert shares["fit"].mean[1] == pytest.approx(0.9)
-    assert (shares["fit"].text(0), shares["fit"].text(1)[:3]) == ("", "90%")
+    shares = dataclasses.replace(staged, returns={**staged.returns, "fit_fine_tuned": after}).shares()
+    assert shares["fit_fine_tuned"] is not None
+    assert shares["fit_fine_tuned"].mean[1] == pytest.approx(0.9)
+    assert (shares["fit_fine_tuned"].text(0), shares["fit_fine_tuned"].text(1)[:3]) == ("", "90%")
 
 
 def test_without_specialists_no_share_is_invented() -> None:

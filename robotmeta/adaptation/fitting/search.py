@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robotmeta.adaptation.fitting.coordinates import WIDER, Coordinates
+from robotmeta.adaptation.fitting.coordinates import Coordinates
 from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
 from robotmeta.adaptation.fitting.population import Candidates, Population, gaussian, joined
+from robotmeta.adaptation.fitting.profile import SPREAD, Profile, profiled
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 
@@ -20,17 +21,14 @@ _WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in s
 _ERROR = 0.3  # how far the task may be wrong in the first cycle; see JointFilter
 _ERRORS = (0.02, 0.5)  # least and most of it in later cycles
 _SENSORS = (0.003, 0.02, 0.1)  # noise of the signals that the filter tries, in standard deviations of the signals
-_RIVALS = (0, 2, 2, 0, 0)  # other kinds that the filter tries in each cycle
-_TRIES_SENSORS = (True, True, False, True, False)  # whether the filter tries the next smaller and larger noise
+_RIVALS = (0, 2, 1, 0, 0)  # other kinds that the filter tries in each cycle
+_TRIES_SENSORS = (True, False, False, True, False)  # whether the filter tries the next smaller and larger noise
 _UNINFORMATIVE = 0.9  # standard deviation after a pass, as a share of that before, at which it shows nothing
-_RUNGS = (0.5, 2.0, 8.0, 32.0)  # standard deviations of the filter
 _TEMPERATURE = 10.0  # of the filter's likelihood, which takes all steps and signals for independent
-_LEVEL = 0.2  # rise of the cost that is as good as none
-_STEPS = (0.06, 0.15)  # moves of one number alone, in standard deviations before any episode
-_FARTHEST = 1.0  # in standard deviations before any episode
-_TRAINED = 1.0 / WIDER  # standard deviation of the training distribution in that before any episode
 _SAMPLES = 96
-_SPREAD = 2.0  # factor on standard deviations, chosen on a few OOD tasks of grasp and quadruped
+_LEAST_CYCLES = 3
+_STILL = 0.02  # a last move, in standard deviations before any episode, after which the search ends
+_TOLD = 0.35  # standard deviation of a number that the episodes tell, in that before any episode
 
 
 @dataclass(frozen=True)
@@ -88,45 +86,6 @@ class _Progress:
     proposed: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class _Profile:
-    """Spreads of the numbers along independent directions.
-
-    Attributes:
-        directions: Columns are one standard deviation before any episode, ``[number, direction]``.
-        spreads: Standard deviation along each direction, in that before any episode.
-        level: How far each number alone can move without any effect, ``[number]``.
-    """
-
-    directions: np.ndarray
-    spreads: np.ndarray
-    level: np.ndarray
-
-    @property
-    def _open(self) -> np.ndarray:
-        """Directions along which the episodes tell nothing."""
-        return self.spreads >= _TRAINED
-
-    def kept(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and covariance, which along open directions are those of the training distribution.
-
-        Args:
-            mean: The best explanation of the episodes.
-        """
-        along = np.linalg.solve(self.directions, mean) if len(mean) else mean
-        along = np.where(self._open, along - np.clip(along, -_FARTHEST, _FARTHEST), along)
-        spreads = np.where(self._open, _TRAINED, _SPREAD * self.spreads)
-        return self.directions @ along, (self.directions * spreads**2) @ self.directions.T
-
-    def within(self, covariance: np.ndarray) -> np.ndarray:
-        """The part of a covariance that is along directions of which the episodes tell something."""
-        if len(covariance) == 0:
-            return covariance
-        inverse = np.linalg.inv(self.directions)
-        projection = self.directions @ np.diag(np.where(self._open, 0.0, 1.0)) @ inverse
-        return projection @ covariance @ projection.T
-
-
 class Search:
     """Cycles of passes of the joint filter and rounds of the population.
 
@@ -148,11 +107,11 @@ class Search:
         self._population = Population(coordinates, segments, joint.spread, rng)
 
     def __call__(self, belief: Start, on_cycle: Callable[[int], None] | None = None) -> Found:
-        """Searches from a belief.
+        """Searches from a belief, until the last cycle, or until one hardly moves what the episodes tell.
 
         Args:
             belief: Where to start.
-            on_cycle: Called after each cycle with its number, from 1.
+            on_cycle: Called after each cycle with its number, from 1, and after the last one with that of all.
         """
         c, population = self._coordinates, self._population
         now = _Progress(
@@ -175,11 +134,12 @@ class Search:
             else:
                 population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
-            profile = self._profiled(filtered, proposal[1], now.kinds)
+            profile = profiled(population, c, filtered, proposal[1], now.kinds)
 
             best = population.explaining(now.kinds)[0]
             now.numbers, now.kinds = best.numbers[0], best.kinds_of(0)
             moved, before = now.numbers - before, now.numbers
+            same = found is not None and found.kinds == now.kinds
             mean, covariance = self._estimate(profile, moved, now.kinds)
             likely = population.probabilities(now.penalties)
             steps = now.steps + population.steps
@@ -188,10 +148,19 @@ class Search:
             narrower = np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, now.width))
             # A difference that tells nothing may be too narrow: latency counts whole steps of the physics.
             now.width = np.where(unseen, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)
+            settled = same and cycle + 1 >= _LEAST_CYCLES and self._settled(moved, covariance)
+            over = settled or cycle + 1 == CYCLES
             if on_cycle is not None:
-                on_cycle(cycle + 1)
+                on_cycle(CYCLES if over else cycle + 1)
+            if over:
+                break
         assert found is not None
         return found
+
+    def _settled(self, moved: np.ndarray, covariance: np.ndarray) -> bool:
+        """Whether a cycle hardly moved the numbers that the episodes tell."""
+        told = np.sqrt(np.diag(covariance)) < _TOLD * self._prior
+        return bool(told.any()) and bool((np.abs(moved)[told] < _STILL * self._prior[told]).all())
 
     def _filtered(self, now: _Progress, cycle: int) -> Filtered:
         """The likeliest pass of the filter, among some kinds and some noises of the sensors."""
@@ -228,50 +197,14 @@ class Search:
         return mean, covariance
 
     def _estimate(
-        self, profile: _Profile, moved: np.ndarray, kinds: Mapping[str, float]
+        self, profile: Profile, moved: np.ndarray, kinds: Mapping[str, float]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of the numbers: of the profile, of the best candidates, and of the last move."""
         mean, among = self._population.moments(kinds)
         mean, kept = profile.kept(mean)
-        covariance = kept + profile.within(_SPREAD**2 * (among + np.outer(moved, moved)))
+        covariance = kept + profile.within(SPREAD**2 * (among + np.outer(moved, moved)))
         missing = (profile.level / Z90) ** 2 - np.diag(covariance)
         return mean, covariance + np.diag(missing.clip(0.0))
-
-    def _profiled(self, filtered: Filtered, covariance: np.ndarray, kinds: Mapping[str, float]) -> _Profile:
-        """How far the episodes allow to move along the principal directions of a covariance.
-
-        Along each direction, the cost of candidates to both sides of the best one tells how far the episodes allow. The
-        filter's own spread is far too small along directions that hardly show, such as two frictions whose product
-        counts, because its derivatives are not exact.
-        """
-        if len(covariance) == 0:
-            return _Profile(covariance, np.zeros(0), np.zeros(0))
-        root = np.linalg.cholesky(self._coordinates.covariance)
-        whitened = np.linalg.solve(root, np.linalg.solve(root, covariance).T)
-        values, vectors = np.linalg.eigh((whitened + whitened.T) / 2.0)
-        directions = root @ vectors
-        population = self._population
-        best = population.explaining(kinds)[0][:1]
-        kinds = best.kinds_of(0)
-        rungs = np.minimum(np.sqrt(values.clip(1e-8))[:, None] * np.array(_RUNGS), _FARTHEST)
-        sides = np.stack([rungs, -rungs], axis=-1)[..., None]  # [direction, rung, side, 1]
-        points = best.numbers[0] + (sides * directions.T[:, None, None]).reshape(-1, len(values))
-        axes = (np.array(_STEPS)[:, None, None] * np.array([1.0, -1.0])[:, None]) * self._prior  # [step, side, number]
-        alone = best.numbers[0] + axes[..., None] * np.eye(len(values))  # [step, side, number, number]
-        points = np.concatenate([points, alone.reshape(-1, len(values))])
-        points = np.clip(points, self._coordinates.low, self._coordinates.high)
-        same = {name: np.full(len(points), value) for name, value in kinds.items()}
-        candidates = joined([best, Candidates(points, same)])
-        missing = -len(candidates) % population.size
-        candidates = joined([candidates, population.following([population.regression()], kinds)[:missing]])
-        costs = population.evaluate_all(candidates, filtered)
-        rises = costs[1 : 1 + len(points)] - costs[0]
-        rises, of_axes = np.split(rises, [2 * len(_RUNGS) * len(values)])
-        rises = rises.reshape(len(values), len(_RUNGS), 2)
-        spreads = np.array([_spread(rung, rise) for rung, rise in zip(rungs, rises, strict=True)])
-        flat = np.logical_and.accumulate(of_axes.reshape(len(_STEPS), 2, -1) < _LEVEL)  # up to each step
-        reach = np.where(flat, np.array([*_STEPS[1:], _STEPS[-1]])[:, None, None], 0.0).max(axis=(0, 1))
-        return _Profile(directions, spreads, reach * self._prior)
 
     def posterior(self, found: Found) -> TaskPosterior:
         """Tasks drawn from what was found."""
@@ -279,28 +212,6 @@ class Search:
         numbers = gaussian(found.mean, found.covariance, _SAMPLES, rng)
         kinds = {name: rng.choice(c.kinds[name], _SAMPLES, p=share) for name, share in found.frequencies.items()}
         return TaskPosterior.of(c.tasks(np.clip(numbers, c.low, c.high), kinds))
-
-
-def _spread(rungs: np.ndarray, rises: np.ndarray) -> float:
-    """Standard deviation along a direction, in that before any episode.
-
-    Args:
-        rungs: Distances from the best candidate, ascending.
-        rises: How much more the candidates there cost, to both sides, ``[rung, side]``.
-    """
-    found = []
-    for side in rises.T:
-        reached = np.flatnonzero(side >= 0.5)
-        if len(reached) == 0:
-            found.append(_FARTHEST)
-            continue
-        # The cost of a Gaussian rises by a half in one standard deviation.
-        at = reached[0]
-        smooth = rungs[at] / np.sqrt(2.0 * side[at])
-        # A parameter that counts in whole steps, such as latency, has no effect up to somewhere between two rungs.
-        level = at > 0 and side[at - 1] < _LEVEL
-        found.append(max(smooth, np.sqrt(rungs[at - 1] * rungs[at])) if level else smooth)
-    return float(min(np.sqrt(np.mean(np.square(found))), _FARTHEST))
 
 
 def _one(numbers: np.ndarray, kinds: Mapping[str, float]) -> Candidates:
