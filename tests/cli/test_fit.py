@@ -117,9 +117,12 @@ def test_progress_says_how_long_it_will_take(run: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give one of --task, --env and --log, not none"),
-        (["--task", "goal_x=0.3", "--log", "a.npz"], "give one of --task, --env and --log, not --task and --log"),
-        (["--log", "a.npz", "--episodes", "2"], "--episodes is for --task and --env"),
+        ([], "give one of --task, --env, --robot and --log, not none"),
+        (
+            ["--task", "goal_x=0.3", "--log", "a.npz"],
+            "give one of --task, --env, --robot and --log, not --task and --log",
+        ),
+        (["--log", "a.npz", "--episodes", "2"], "--episodes is for --task, --env and --robot"),
         (["--task", "goal_x=0.3", "--horizon", "5"], "--horizon is for --env"),
         (["--task", "goal_x=0.3", "--known", "goal_z=1"], "no parameter 'goal_z'"),
         (["--task", "goal_x=0.3", "--known", "goal_x"], "'goal_x' is not NAME=VALUE"),
