@@ -142,10 +142,10 @@ def test_the_policy_walks_after_three_episodes(name: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_robot_whose_knees_bend_the_other_way_walks_without_falling(tmp_path: Path) -> None:
+def test_a_robot_whose_knees_bend_the_other_way_does_not_fall_after_three_episodes(tmp_path: Path) -> None:
     robot = read(VENDORS["mirrored"], tmp_path)
-    adapted = rm.adapt(rm.load("pretrained:quadruped"), robot, evaluation_episodes=0)
-    assert [episode.ended for episode in adapted.history] == ["time limit"] * 3
+    adapted = rm.adapt(rm.load("pretrained:quadruped"), robot, evaluation_episodes=2)
+    assert [episode.ended for episode in adapted.history if episode.phase == "after"] == ["time limit"] * 2
 
 
 def test_conditions_do_what_they_say(tmp_path: Path) -> None:
