@@ -5,7 +5,7 @@
     python benchmarks/share.py table                   prints the table
 
 Without names, these are the families of the headline table, in its order. Every command continues where it stopped.
-``--tasks N`` takes the first N tasks of each split, instead of ten; more can follow later.
+``--tasks N`` takes the first N tasks of each split, instead of ten, and ``--splits`` some splits; more can follow.
 ``train`` starts from the policy of ``runs/benchmarks/FAMILY-task-inference`` too, or else from the pretrained one.
 """
 
@@ -16,7 +16,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,28 +71,28 @@ def policy_of(family: str) -> rm.Policy | None:
     return rm.load(f"pretrained:{family}") if family in rm.pretrained() else None
 
 
-def command() -> str:
+def typed() -> str:
     """What was typed."""
     return shlex.join(["python", "benchmarks/share.py", *sys.argv[1:]])
 
 
-def train_specialists(name: str, tasks: int) -> None:
+def train_specialists(name: str, tasks: int, splits: Sequence[str]) -> None:
     """Trains the specialists of a family, and puts what they reach into the package."""
     family = rm.make(name)
-    sweep = Sweep(family, made_here(family), meta_trained=policy_of(name), command=command())
-    show(train(sweep, {split: tasks for split in _SPLITS if split in family.splits}))
+    sweep = Sweep(family, made_here(family), meta_trained=policy_of(name), command=typed())
+    show(train(sweep, {split: tasks for split in splits if split in family.splits}))
     included(family).parent.mkdir(exist_ok=True)
     shutil.copy(sweep.out, included(family))
 
 
-def measure(name: str, tasks: int) -> None:
+def measure(name: str, tasks: int, splits: Sequence[str]) -> None:
     """Evaluates the policy of a family, its controls and its stages on the tasks that have a specialist."""
     policy = policy_of(name)
     if policy is None:
         raise UserError(f"family '{name}' has no policy: python benchmarks/learning.py {name}-task-inference trains it")
     control = control_policy("domain_randomized", policy, run_of(name).path)
     SHARES.mkdir(parents=True, exist_ok=True)
-    for split in (split for split in _SPLITS if split in policy.family.splits):
+    for split in (split for split in splits if split in policy.family.splits):
         evaluation = rm.evaluate(
             policy,
             episodes=_EPISODES,
@@ -106,7 +106,7 @@ def measure(name: str, tasks: int) -> None:
             on_task=lambda done, count, split=split: print(f"{name}, {split}: {done} of {count} tasks", flush=True),
         )
         print(f"{name}, {split}: {evaluation.verdict()}")
-        write_text(SHARES / f"{name}-{split}.json", json_text({"command": command(), **evaluation.to_json()}, indent=1))
+        write_text(SHARES / f"{name}-{split}.json", json_text({"command": typed(), **evaluation.to_json()}, indent=1))
 
 
 def results() -> list[dict[str, Any]]:
@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("what", choices=["train", "measure", "table"])
     parser.add_argument("families", nargs="*", metavar="FAMILY", choices=[*rm.FAMILIES, []])
     parser.add_argument("--tasks", type=int, default=_TASKS, help="number of tasks of each split")
+    parser.add_argument("--splits", nargs="+", default=_SPLITS, choices=_SPLITS)
     given = parser.parse_args()
     if given.what == "table":
         print(table(results()))
@@ -150,10 +151,8 @@ def main() -> None:
     try:
         for name in given.families or FAMILIES:
             print(f"{name}:", flush=True)
-            if given.what == "train":
-                train_specialists(name, given.tasks)
-            else:
-                measure(name, given.tasks)
+            command = train_specialists if given.what == "train" else measure
+            command(name, given.tasks, given.splits)
     except (UserError, KeyboardInterrupt) as error:
         sys.exit(str(error) or "stopped; the same command continues")
 

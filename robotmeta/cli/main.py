@@ -12,6 +12,7 @@ from typing import Any
 from robotmeta.cli.adapt import adapt
 from robotmeta.cli.arguments import parsed
 from robotmeta.cli.bench import bench
+from robotmeta.cli.compare import compare_command
 from robotmeta.cli.demo import demo
 from robotmeta.cli.evaluate import evaluate
 from robotmeta.cli.export import export
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options: list[str] = []
-    if arguments[:1] == ["sweep"]:
+    if arguments[:1] in (["sweep"], ["compare"]):
         arguments, options = split(arguments)
     commands = {
         "demo": demo,
@@ -60,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
         "policies": policies,
         "train": train_command(arguments),
         "sweep": sweep_command(options),
+        "compare": compare_command(options),
         "adapt": adapt,
         "fit": fit,
         "evaluate": evaluate,

@@ -70,16 +70,16 @@ def sweep_command(options: Sequence[str]) -> Callable[..., None]:
         check_targets(json)
         if cluster is not None and cluster not in _CLUSTERS:
             raise unknown("cluster", cluster, _CLUSTERS)
-        plan = _plan(family, _names(learners, "learners"), _numbers(seeds), out, _for_jobs(options, jobs))
+        plan = planned_runs(family, names_in(learners, "learners"), numbers_in(seeds), out, for_jobs(options, jobs))
         left = [planned for planned in plan if not planned.finished]
         for planned in plan:
             if planned not in left:
-                _report(planned, "is finished already")
+                report_run(planned, "is finished already")
         if cluster is None:
-            stopped = train_here(left, jobs, _report)
+            stopped = train_here(left, jobs, report_run)
         else:
             logs = out / "submitit"
-            stopped = train_on_cluster(left, cluster, _parameters(cluster_options), logs, _report)
+            stopped = train_on_cluster(left, cluster, _parameters(cluster_options), logs, report_run)
         rows = [_row(planned) for planned in plan]
         _show(rows)
         write_json(json, {"family": family, "runs": rows})
@@ -92,7 +92,9 @@ def sweep_command(options: Sequence[str]) -> Callable[..., None]:
     return sweep
 
 
-def _plan(family: str, learners: Sequence[str], seeds: Sequence[int], out: Path, options: Sequence[str]) -> list[Any]:
+def planned_runs(
+    family: str, learners: Sequence[str], seeds: Sequence[int], out: Path, options: Sequence[str]
+) -> list[Any]:
     """The runs, whose options are checked before anything starts."""
     from robotmeta.training.run_folder import RunFolder
     from robotmeta.training.sweep import Planned
@@ -128,7 +130,7 @@ def _config(given: Sequence[str]) -> Any:
     return config
 
 
-def _for_jobs(options: Sequence[str], jobs: int) -> list[str]:
+def for_jobs(options: Sequence[str], jobs: int) -> list[str]:
     """The options of each run, among them its share of the cores."""
     from robotmeta.threads import available_cores
 
@@ -137,15 +139,25 @@ def _for_jobs(options: Sequence[str], jobs: int) -> list[str]:
     return [*options, "--threads", str(max(1, available_cores() // jobs))]
 
 
-def _names(text: str, what: str) -> list[str]:
+def names_in(text: str, what: str) -> list[str]:
+    """Names with commas between them.
+
+    Raises:
+        UserError: If there are none, or a name is there twice.
+    """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names or len(set(names)) < len(names):
         raise UserError(f"--{what} must be different names with commas between them, not '{text}'")
     return names
 
 
-def _numbers(text: str) -> list[int]:
-    names = _names(text, "seeds")
+def numbers_in(text: str) -> list[int]:
+    """Seeds with commas between them.
+
+    Raises:
+        UserError: If there are none, one is there twice, or one is no whole number.
+    """
+    names = names_in(text, "seeds")
     if not all(name.isdecimal() for name in names):
         raise UserError(f"--seeds must be whole numbers with commas between them, not '{text}'")
     return [int(name) for name in names]
@@ -155,7 +167,8 @@ def _parameters(items: tuple[str, ...]) -> dict[str, int | str]:
     return {name: int(value) if value.isdecimal() else value for name, value in pairs(items).items()}
 
 
-def _report(planned: Any, what: str) -> None:
+def report_run(planned: Any, what: str) -> None:
+    """Says on stderr what happens to a run."""
     _status.print(f"{planned.name} {what} ({planned.folder.path})", soft_wrap=True)
 
 

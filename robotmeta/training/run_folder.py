@@ -37,6 +37,7 @@ class RunFolder:
     ``controls/specialists.json``         what specialists reach; their run folders are in ``controls/specialists/``
     ``videos/``                           recordings
     ``evaluation-SPLIT.json``             evaluations
+    ``comparison-SPLIT.json``             results for ``robotmeta compare``
     ``report.html``                       the report
     ====================================  ============================================================
 
@@ -79,6 +80,10 @@ class RunFolder:
     def evaluation(self, split: str) -> Path:
         """The evaluation on one split of the family."""
         return self.path / f"evaluation-{split}.json"
+
+    def comparison(self, split: str) -> Path:
+        """What the run reaches on one split, for a comparison with others."""
+        return self.path / f"comparison-{split}.json"
 
     def control(self, name: str) -> RunFolder:
         """The run folder of a trained control."""

@@ -77,13 +77,16 @@ Report = Callable[[Planned, str], None]
 """Is told what happens to a run."""
 
 
-def train_here(plan: Sequence[Planned], jobs: int, report: Report) -> int | None:
+def train_here(
+    plan: Sequence[Planned], jobs: int, report: Report, on_poll: Callable[[], None] | None = None
+) -> int | None:
     """Trains the runs of a sweep on this machine, some side by side.
 
     Args:
         plan: The runs.
         jobs: How many run at a time.
         report: Is told when a run begins and ends.
+        on_poll: Called ten times a second while they run.
 
     Returns:
         The signal that stopped all of them, each with a checkpoint; None if there was none.
@@ -97,6 +100,8 @@ def train_here(plan: Sequence[Planned], jobs: int, report: Report) -> int | None
                 running.append((planned, _started(planned)))
                 report(planned, "begins")
             time.sleep(_POLL)
+            if on_poll is not None:
+                on_poll()
             for planned, process in [each for each in running if each[1].poll() is not None]:
                 running.remove((planned, process))
                 report(planned, _ended(planned, process.returncode))
