@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
     from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
+    from robotmeta.adapters.robot import RobotEnv
     from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, from_mjcf, make
     from robotmeta.errors import (
         AdaptationInterrupted,
@@ -76,6 +77,7 @@ else:
             "robotmeta.adaptation.fine_tune": ("FineTuned", "fine_tune"),
             "robotmeta.adaptation.posterior": ("TaskPosterior",),
             "robotmeta.adapters.gymnasium_in": ("wrap",),
+            "robotmeta.adapters.robot": ("RobotEnv",),
             "robotmeta.envs": (
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
                 *("from_mjcf", "make"),
@@ -118,6 +120,7 @@ __all__ = [
     "Policy",
     "RecordedEpisodes",
     "Recording",
+    "RobotEnv",
     "RobotmetaWarning",
     "Rollout",
     "Run",

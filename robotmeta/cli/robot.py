@@ -8,6 +8,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,9 +100,19 @@ def fit_to_robot(policy: rm.Policy, given: Mapping[str, Any], options: Mapping[s
             raise error.__cause__ or error from None  # the exit status is that of the signal
 
 
-def _wrapped(given: Mapping[str, Any]) -> GymnasiumWorld:
+@contextmanager
+def _wrapped(given: Mapping[str, Any]) -> Iterator[GymnasiumWorld]:
+    """The environment, and at the end how regular the control steps of a robot were."""
+    from robotmeta.adapters.robot import RobotEnv
+
     limits = {name: given[name] for name in _LIMITS}
-    return rm.wrap(given["env"], horizon=given["horizon"], names=pairs(given["map"]), **limits)
+    with rm.wrap(given["env"], horizon=given["horizon"], names=pairs(given["map"]), **limits) as world:
+        try:
+            yield world
+        finally:
+            robot = world.env.unwrapped
+            if isinstance(robot, RobotEnv) and robot.timing() is not None:
+                console.print(f"Timing: {robot.timing()}")
 
 
 # -- before and while it runs ------------------------------------------------------------------------------------------
