@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
     from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
+    from robotmeta.adapters.robot import RobotEnv
     from robotmeta.envs import (
         FAMILIES,
         Parameter,
@@ -87,6 +88,7 @@ else:
             "robotmeta.adaptation.fine_tune": ("FineTuned", "fine_tune"),
             "robotmeta.adaptation.posterior": ("TaskPosterior",),
             "robotmeta.adapters.gymnasium_in": ("wrap",),
+            "robotmeta.adapters.robot": ("RobotEnv",),
             "robotmeta.envs": (
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
                 *("VendorRobot", "from_mjcf", "make", "read_robot"),
@@ -129,6 +131,7 @@ __all__ = [
     "Policy",
     "RecordedEpisodes",
     "Recording",
+    "RobotEnv",
     "RobotmetaWarning",
     "Rollout",
     "Run",

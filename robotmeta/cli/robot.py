@@ -8,6 +8,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,21 @@ def fit_to_robot(
             raise error.__cause__ or error from None  # the exit status is that of the signal
 
 
-def _wrapped(robot: rm.VendorRobot | None, given: Mapping[str, Any]) -> GymnasiumWorld:
+@contextmanager
+def _wrapped(robot: rm.VendorRobot | None, given: Mapping[str, Any]) -> Iterator[GymnasiumWorld]:
+    """The environment, and at the end how regular the control steps of a real robot were."""
+    from robotmeta.adapters.robot import RobotEnv
+
+    with _world(robot, given) as world:
+        try:
+            yield world
+        finally:
+            real = world.env.unwrapped
+            if isinstance(real, RobotEnv) and real.timing() is not None:
+                console.print(f"Timing: {real.timing()}")
+
+
+def _world(robot: rm.VendorRobot | None, given: Mapping[str, Any]) -> GymnasiumWorld:
     if robot is not None:
         from robotmeta.adapters.vendor import robot_world
 

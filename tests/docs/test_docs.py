@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import robotmeta as rm
 from robotmeta.envs import from_mjcf, scale, servo
+from robotmeta.envs.imports import imported
 from tests.vendor_robots import Vendor
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -66,6 +68,19 @@ def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest
     assert table(lines) in VENDOR.read_text()
 
 
+def test_the_example_of_a_real_robot_is_on_the_page_and_runs_in_an_adaptation() -> None:
+    file = DOCS / "examples" / "real_robot.py"
+    assert _examples(ON_A_ROBOT)[1] == file.read_text()
+    assert len(file.read_text().splitlines()) <= 60
+    robot = imported(str(file), str(file)).make()
+    robot._sleep = lambda seconds: None
+    policy = rm.load("pretrained:cheetah-direction")
+    with rm.wrap(robot) as world:
+        adapted = rm.adapt(policy, world, episodes=1)
+    assert adapted.history[0].length == policy.family.horizon
+    assert adapted.history[0].total_return > 100.0  # the inferred direction is that of the reward
+
+
 def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:
     (scene,) = re.findall(r"```xml\n(.*?)```", OWN_ROBOT.read_text(), flags=re.DOTALL)
     shutil.copy(DOCS / "examples" / "arm.urdf", tmp_path)
@@ -84,7 +99,7 @@ def test_an_exported_policy_drives_a_robot_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (code,) = _examples(ON_A_ROBOT)
+    code, _ = _examples(ON_A_ROBOT)
     exec(compile(code, ON_A_ROBOT.name, "exec"), {})
     returns = [float(value) for value in re.findall(r"episode \d: (-?\d+)", capsys.readouterr().out)]
     assert len(returns) == 2
