@@ -100,7 +100,7 @@ def fit(
     found = _found(policy, chosen, given)
     where = {"task": truth} if task else {"env": env} if env is not None else {"log": str(log)}
     write_json(out, {"family": chosen.name, "source": source, **where, **found.to_json()})
-    show_fit(found, chosen.space, given=names, truth=truth)
+    show_fit(found, chosen.of_tasks(found.best).space, given=names, truth=truth)
     if report is not None:
         from robotmeta.reporting.fit_report import fit_report
 

@@ -93,5 +93,5 @@ def _cells(parameter: Parameter, fit: Fit, truth: Mapping[str, float] | None) ->
         estimate = fit.believed.get(parameter.name)
         cells.append("" if estimate is None else parameter.text(estimate.value))
     if truth is not None:
-        cells.append(parameter.text(truth[parameter.name]))
+        cells.append(parameter.text(truth.get(parameter.name, parameter.nominal)))
     return cells

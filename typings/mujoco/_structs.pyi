@@ -104,6 +104,7 @@ class MjModel:
     geom_rbound: _Array
     geom_rgba: _Array
     geom_size: _Array
+    geom_solimp: _Array
     geom_type: _Array
     hfield_data: _Array
     jnt_actfrclimited: _Array
@@ -113,6 +114,7 @@ class MjModel:
     jnt_limited: _Array
     jnt_qposadr: _Array
     jnt_range: _Array
+    jnt_solimp: _Array
     jnt_stiffness: _Array
     jnt_type: _Array
     key_qpos: _Array
