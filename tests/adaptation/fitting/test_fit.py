@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from robotmeta.adaptation.fitting.fit_episodes import Fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.envs import Parameter, TaskFamily
 from robotmeta.envs.distributions import Uniform
-from robotmeta.envs.edits import Field
+from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.errors import UserError
 from tests.adaptation.fitting import arm
 
@@ -92,14 +93,16 @@ def test_a_robot_outside_the_family_is_not_explained(family: TaskFamily, tmp_pat
 def test_what_training_never_varies_is_searched_where_nothing_else_explains_the_robot(
     family: TaskFamily, recorded: RecordedEpisodes, fitted: Fit, tmp_path: Path
 ) -> None:
-    pull = Field("opt.gravity", mode="set", column=2)
+    def pull(model: mujoco.MjModel, value: float, row: Row) -> None:
+        model.opt.gravity[2] = value
+
     gravity = Parameter(
         "gravity",
         "upward",
         train=Uniform(-9.81, -9.81),
         nominal=-9.81,
         bounds=(-20.0, 0.0),
-        edits=(pull,),
+        edits=(ModelEdit(pull),),
         unit="m/s^2",
     )
     wider = replace(family, fit_only=(gravity,))
