@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import sys
@@ -89,11 +90,12 @@ def test_every_file_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.slow
 def test_the_fit_to_another_simulators_cheetah_lowers_the_error() -> None:
-    robot = rm.wrap(f"{DOCS}/examples/dm_control_cheetah.py:make", horizon=30)
+    robot = rm.wrap(f"{DOCS}/examples/dm_control_cheetah.py:make", horizon=20)
     policy = rm.load("pretrained:cheetah-dynamics")
     assert robot.observation_names is not None
     assert robot.observation_names.entries == tuple(name for name, _ in policy.family.observations)
-    known = {parameter.name: parameter.nominal for parameter in policy.family.widened.space}
+    policy = dataclasses.replace(policy, family=policy.family.widened)  # one search instead of two
+    known = {parameter.name: parameter.nominal for parameter in policy.family.space}
     for name in ("friction", "fthigh_highest", "hardness"):
         del known[name]
     with warnings.catch_warnings():
