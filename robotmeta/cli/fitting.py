@@ -78,6 +78,8 @@ def show_fit(
         )
     elif fit.unexplained:
         console.print(f"Explained except for {', '.join(fit.unexplained)}.")
+    if fit.unexplained == ("reward",):
+        console.print("The environment has another reward than the family. Fine-tuning raises that of the family.")
 
 
 def _errors(fit: Fit) -> dict[str, Mapping[str, float]]:

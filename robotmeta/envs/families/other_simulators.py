@@ -18,17 +18,21 @@ _IMPEDANCE = np.array([0.9, 0.95, 0.001, 0.5, 2.0])  # MuJoCo's default solimp
 
 
 def joint_limits(model: mujoco.MjModel) -> tuple[Parameter, ...]:
-    """Both ends of the range of each limited hinge joint, rad.
+    """Both ends of the range of each limited hinge joint that has a name, rad.
 
-    The initial pose stays within the range. A joint of the model must have its initial position inside of it.
+    A fit keeps the initial position within the range.
     """
+    limited = (model.jnt_type == int(mujoco.mjtJoint.mjJNT_HINGE)) & (model.jnt_limited == 1)
     limits = []
-    for number in np.flatnonzero((model.jnt_type == int(mujoco.mjtJoint.mjJNT_HINGE)) & (model.jnt_limited == 1)):
-        name, start = model.joint(number).name, float(model.qpos0[model.jnt_qposadr[number]])
-        ends = {"lowest": (start - math.pi, start), "highest": (start, start + math.pi)}
-        for column, (end, bounds) in enumerate(ends.items()):
+    for joint in np.flatnonzero(limited):
+        name, start = model.joint(joint).name, float(model.qpos0[model.jnt_qposadr[joint]])
+        lowest, highest = model.jnt_range[joint].tolist()
+        ends = {
+            "lowest": (lowest, (min(start - math.pi, lowest), max(start, lowest))),
+            "highest": (highest, (min(start, highest), max(start + math.pi, highest))),
+        }
+        for column, (end, (value, bounds)) in enumerate(ends.items() if name else ()):
             edit = Field("jnt_range", mode="set", rows=(name,), column=column)
-            value = float(model.jnt_range[number, column])
             limits.append(_constant(f"{name}_{end}", f"{end} position of the joint", value, bounds, (edit,), "rad"))
     return tuple(limits)
 
