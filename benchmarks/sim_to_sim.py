@@ -91,7 +91,7 @@ def measure(policy: rm.Policy, given: argparse.Namespace, seed: int) -> dict[str
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean returns with 95 % intervals over the episodes of all seeds, and over the means of the seeds."""
+    """Mean returns with 95 % intervals over the episodes of all seeds, and the mean of each seed."""
     found = {}
     for name in rows[0]["returns"]:
         episodes = np.array([row["returns"][name] for row in rows])

@@ -16,6 +16,7 @@ from robotmeta.envs import Parameter, TaskFamily
 from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.errors import UserError
+from robotmeta.reporting.fit_report import fit_report
 from tests.adaptation.fitting import arm
 
 pytestmark = pytest.mark.slow
@@ -113,6 +114,8 @@ def test_what_training_never_varies_is_searched_where_nothing_else_explains_the_
     assert cycles == [*((cycle, 5) for cycle in range(6)), *((cycle, 10) for cycle in range(5, 11))]
     assert found.parameters["gravity"].low <= -1.6 <= found.parameters["gravity"].high
     assert wider.of_tasks(found.best) is wider.widened
+    page = fit_report(found, wider, tmp_path / "fit.html", truth=next(iter(family.task(pole_mass=0.4)))).read_text()
+    assert "gravity" in page
     explained = fit_episodes(wider, recorded)  # by what training varies, so that nothing else is searched
     assert np.array_equal(explained.posterior.tasks.values, fitted.posterior.tasks.values)
 
