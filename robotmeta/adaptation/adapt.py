@@ -12,7 +12,7 @@ from robotmeta.adaptation.environment_target import EnvironmentTarget
 from robotmeta.adaptation.episodes import Episode, EpisodesFile
 from robotmeta.adaptation.fine_tune import FineTuned, FineTuning
 from robotmeta.adaptation.fitting.fit_episodes import Fit
-from robotmeta.adaptation.interface import control_step, fitted
+from robotmeta.adaptation.interface import check_replay, control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.session import Session
@@ -89,7 +89,8 @@ def adapt(
 
     Raises:
         UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
-            observations or actions, a simulator that cannot run the task, or what fine-tuning refuses.
+            observations or actions, for a fit one with another control step, a simulator that cannot run the task, or
+            what fine-tuning refuses.
         EnvironmentFailed: If the environment raises an error, hangs, or returns what it must not. The error has the
             result of the steps until then, ``error.adapted`` and ``error.episodes``.
         AdaptationInterrupted: At Ctrl-C, with the same; a KeyboardInterrupt.
@@ -130,6 +131,8 @@ def adapt(
         )
     if simulator is not None:
         raise UserError("simulator must be None for an environment: an environment has its own")
+    if fit:
+        check_replay(policy, target)
     env = fitted(policy, target)
     if on_start is not None:
         on_start()

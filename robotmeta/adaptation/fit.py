@@ -9,6 +9,7 @@ from typing import Any
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.interface import check_replay
 from robotmeta.adaptation.recall import recalled_estimates
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot
 from robotmeta.envs.simulators import check_simulator
@@ -62,6 +63,8 @@ def fit(
     elif policy is None:
         raise UserError("a family alone cannot act: give a policy, or episodes that are recorded already")
     else:
+        if not isinstance(target, Tasks | VendorRobot):
+            check_replay(policy, target)
         in_task = {"simulator": simulator} if isinstance(target, Tasks) else {}
         adapted = adapt(policy, target, episodes=episodes, seed=seed, evaluation_episodes=0, **in_task, **options)
         recorded, believed = adapted.recorded, adapted.inferred

@@ -115,7 +115,7 @@ def fit(
     where: dict[str, Any] = {"task": truth} if truth else {"env": env} if env is not None else {"log": str(log)}
     where |= {} if robot is None else {"robot": robot}
     write_json(out, {"family": chosen.name, "source": source, **where, **found.to_json()})
-    show_fit(found, chosen.space, given=names, truth=truth)
+    show_fit(found, chosen.of_tasks(found.best).space, given=names, truth=truth)
     if report is not None:
         from robotmeta.reporting.fit_report import fit_report
 

@@ -17,7 +17,7 @@ from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Z90, Found, Search, Start
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
-from robotmeta.envs import Estimate, TaskFamily, Tasks
+from robotmeta.envs import Estimate, Parameter, ParameterSpace, TaskFamily, Tasks
 from robotmeta.errors import RobotmetaWarning, UserError
 from robotmeta.seeding import streams
 from robotmeta.versions import versions
@@ -129,7 +129,8 @@ def fit_episodes(
 ) -> Fit:
     """Finds the tasks of a family that explain recorded episodes, anywhere in the physical ranges.
 
-    Recorded actions are replayed in candidate tasks. Nothing runs on the robot.
+    Recorded actions are replayed in candidate tasks. Nothing runs on the robot. If no task explains the episodes, and
+    the family has parameters that only fits search (``fit_only``), a second search has these too.
 
     Args:
         family: The family.
@@ -145,13 +146,41 @@ def fit_episodes(
         UserError: For episodes of another interface, fewer than ten steps, numbers that are not finite, a family that
             observes images, or an unknown parameter.
     """
-    began = time.perf_counter()
     given = check_fit(family, known)
     recorded.check(family)
+
+    def search(wider: TaskFamily, finished: int, cycles: int) -> Fit:
+        of_wider = {name: value for name, value in given.items() if name in wider.space.names}
+
+        def show(cycle: int) -> None:
+            if on_progress is not None:
+                on_progress(finished + cycle, cycles)
+
+        return _fitted(wider, recorded, believed, of_wider, seed, simulator, threads, show)
+
+    narrow = search(family, 0, CYCLES)
+    if narrow.explained or not family.fit_only:
+        return narrow
+    wide = search(family.widened, CYCLES, 2 * CYCLES)
+    best = min(wide, narrow, key=lambda fit: np.mean(list(fit.after.values())))
+    return replace(best, steps=narrow.steps + wide.steps, seconds=narrow.seconds + wide.seconds)
+
+
+def _fitted(
+    family: TaskFamily,
+    recorded: RecordedEpisodes,
+    believed: Mapping[str, Estimate] | None,
+    given: Mapping[str, float],
+    seed: int,
+    simulator: str,
+    threads: int | None,
+    on_cycle: Callable[[int], None],
+) -> Fit:
+    """One search; ``on_cycle`` is called with the number of finished cycles, from 0."""
+    began = time.perf_counter()
     coordinates = Coordinates(family.space, given)
     _, rng = streams(seed, "fit")
-    if on_progress is not None:
-        on_progress(0, CYCLES)
+    on_cycle(0)
     belief = Start(*coordinates.believed(believed or {}))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RobotmetaWarning)  # of candidates that no robot is like
@@ -159,7 +188,7 @@ def fit_episodes(
         candidates = max(CANDIDATES, 4 * len(coordinates.numbers))
         segments = Segments(family, recorded, candidates, simulator=simulator, threads=threads)
         search = Search(coordinates, joint, segments, rng)
-        found = search(belief, None if on_progress is None else lambda cycle: on_progress(cycle, CYCLES))
+        found = search(belief, on_cycle)
         kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in coordinates.kinds.items()}
         pair = coordinates.tasks(
             np.stack([belief.mean, found.numbers]),
@@ -177,9 +206,10 @@ def fit_episodes(
     )
     measured = recorded.signals()
     along = {what: segments.along_episodes(errors[place]) for place, what in enumerate(("before", "after"))}
+    parameters = _parameters(family, coordinates, given, found)
     return Fit(
-        posterior=search.posterior(found),
-        parameters=_parameters(family, coordinates, given, found),
+        posterior=_with_constants(family.space, search.posterior(found), parameters),
+        parameters=parameters,
         best=pair[1:],
         before=before,
         after=after,
@@ -211,6 +241,7 @@ def check_fit(family: TaskFamily, known: Mapping[str, float | str] | None) -> di
     images = [name for name, group in (family.observation_groups or {}).items() if not group.is_vector]
     if images:
         raise UserError(f"a fit compares numbers, and family '{family.name}' observes {', '.join(images)}")
+    family = family.widened
     row = family.task(**(known or {})).values[0]
     robot = (known or {}).get("robot")
     names = {*(known or {}), *(family.robots[str(robot)] if robot is not None else ())} - {"robot"}
@@ -232,7 +263,10 @@ def _parameters(
             fitted[name] = FittedParameter(given[name], given[name], given[name], True)
         elif name in places:
             value, low, high = rows.values[:, column].tolist()
-            fitted[name] = FittedParameter(value, low, high, bool(std[places[name]] < 1.0 - _KNOWN))
+            told = bool(std[places[name]] < 1.0 - _KNOWN)
+            if not told and _is_constant(parameter):
+                value = low = high = parameter.nominal
+            fitted[name] = FittedParameter(value, low, high, told)
         else:
             fitted[name] = _kind(coordinates.kinds[name], found.frequencies[name])
     for parameter in family.space:  # what details a fault tells nothing where there is none
@@ -240,6 +274,23 @@ def _parameters(
         if of is not None and parameter.name not in given and fitted[of].value == family.space[of].nominal:
             fitted[parameter.name] = replace(fitted[parameter.name], known=False)
     return fitted
+
+
+def _is_constant(parameter: Parameter) -> bool:
+    """Whether training never varies it."""
+    low, high = parameter.train.support
+    return low == high
+
+
+def _with_constants(
+    space: ParameterSpace, posterior: TaskPosterior, parameters: Mapping[str, FittedParameter]
+) -> TaskPosterior:
+    """The posterior in which constants of training are nominal where the episodes do not tell otherwise."""
+    values = posterior.tasks.values.copy()
+    for column, parameter in enumerate(space):
+        if _is_constant(parameter) and not parameters[parameter.name].known:
+            values[:, column] = parameter.nominal
+    return TaskPosterior(Tasks(space.names, values), posterior.weights)
 
 
 def _kind(values: list[float], shares: np.ndarray) -> FittedParameter:
