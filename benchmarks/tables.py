@@ -1,7 +1,7 @@
 """Writes the tables of learning results from ``benchmarks/results/*.json``: ``python benchmarks/tables.py``.
 
 ``benchmarks/README.md`` gets every run, split, measure and control. ``docs/results.md`` gets all learners side by side,
-one row per family. The project's README gets task inference with its controls.
+one row per family, and what it is worth to know the task. The project's README gets task inference with its controls.
 """
 
 from __future__ import annotations
@@ -138,6 +138,27 @@ def _gain(run: Result, split: str, measure: str) -> str:
     return f"{zero_shot} → {_cell(measure, evaluation[measure]['adapted'])} ({took})"
 
 
+# -- what it is worth to know the task -------------------------------------------------------------------------------
+
+
+def knowing(_runs: Iterable[Result]) -> str:
+    """What ``knowing.py`` measured: the policy on its belief, and the difference that other beliefs make."""
+    found = [json.loads(file.read_text()) for file in (RESULTS / "knowing").glob("*.json")]
+    families = list(dict.fromkeys(benchmark.family for benchmark in BENCHMARKS.values()))
+    found.sort(key=lambda result: (families.index(result["family"]), result["split"] == "ood"))
+    beliefs = ("truth", "mean", "another task's")
+    columns = ("family", "split", "tasks", "measure", "its own belief", *(f"{name}: difference" for name in beliefs))
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    for result in found:
+        measured = result["results"]
+        for measure, gain in (("return", "gain"), ("success", "success_gain")):
+            if measure in measured["belief"]:
+                own = _cell(measure, measured["belief"][measure])
+                cells = (_cell(measure, measured[name][gain]) for name in beliefs)
+                lines.append(_row([result["family"], result["split"], str(result["tasks"]), measure, own, *cells]))
+    return "\n".join(lines)
+
+
 # -- Markdown ----------------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +180,7 @@ def _cell(measure: str, curve: dict[str, Any], index: int = -1) -> str:
 TABLES = (
     (ROOT / "benchmarks" / "README.md", "every run", every_run),
     (ROOT / "docs" / "results.md", "learners", side_by_side),
+    (ROOT / "docs" / "results.md", "knowing", knowing),
     (ROOT / "README.md", "results", compact),
 )
 """File, name of the two comments around the table, and the function that makes it."""
