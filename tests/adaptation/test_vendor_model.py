@@ -69,7 +69,7 @@ def test_a_fit_in_its_model_explains_it_and_finds_its_conditions(robot: rm.Vendo
 def test_another_environment_is_fitted_in_the_model_and_the_policy_stays_one_of_its_family(
     robot: rm.VendorRobot, policy: rm.Policy, tmp_path: Path
 ) -> None:
-    short = dataclasses.replace(robot, family=dataclasses.replace(robot.family, horizon=20))
+    short = dataclasses.replace(robot, family=dataclasses.replace(robot.family, horizon=10))
     with robot_world(short) as world:
         adapted = rm.adapt(
             policy,
