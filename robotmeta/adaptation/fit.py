@@ -22,6 +22,7 @@ def fit(
     target: Tasks | BatchEnv | VendorRobot | RecordedEpisodes | str | Path,
     *,
     episodes: int = 3,
+    model: VendorRobot | None = None,
     known: Mapping[str, float | str] | None = None,
     seed: int = 0,
     simulator: str | None = None,
@@ -40,6 +41,8 @@ def fit(
             (:func:`robotmeta.read_robot`), or recorded episodes: a file that :func:`robotmeta.adapt` wrote
             (``episodes_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.
+        model: The vendor's model of the robot, in which the actions are replayed, instead of the family's own
+            models. Its numbers are known. None for that of a target which is a vendor's robot.
         known: Parameters that are known, by name; they are not searched.
         seed: Determines initial states, exploration and the candidates.
         simulator: Physics backend; None for that of the policy's run.
@@ -54,6 +57,11 @@ def fit(
     policy = source if isinstance(source, Policy) else None
     family = source if isinstance(source, TaskFamily) else source.family
     backend = simulator or ("auto" if policy is None else policy.config.simulator)
+    model = target if isinstance(target, VendorRobot) else model
+    if model is not None and isinstance(target, Tasks):
+        raise UserError("model is for an environment or recorded episodes: a task has the family's own model")
+    if model is not None:
+        family, known = model.as_family(family), {**model.row, **(known or {})}
     check_fit(family, known)  # before a robot runs
     check_simulator(family, backend)
     if isinstance(target, str | Path | RecordedEpisodes):
