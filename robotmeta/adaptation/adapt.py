@@ -11,7 +11,7 @@ from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.environment_target import EnvironmentTarget
 from robotmeta.adaptation.episodes import Episode, EpisodesFile
 from robotmeta.adaptation.fine_tune import FineTuned, FineTuning
-from robotmeta.adaptation.fitting.fit_episodes import Fit
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.interface import check_replay, control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.posterior import TaskPosterior

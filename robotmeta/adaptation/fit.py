@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.adaptation.adapt import adapt
-from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
+from robotmeta.adaptation.fitting.fit_episodes import check_fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.interface import check_replay
 from robotmeta.adaptation.recall import recalled_estimates
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot

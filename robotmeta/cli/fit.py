@@ -33,7 +33,7 @@ from robotmeta.cli.vendor import known_values, robot_of, show_robot
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
+    from robotmeta.adaptation.fitting.result import Fit
 
 _FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate")
 

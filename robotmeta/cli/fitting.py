@@ -13,7 +13,7 @@ from robotmeta.cli.stage_bar import StageBar
 
 if TYPE_CHECKING:
     import robotmeta as rm
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
+    from robotmeta.adaptation.fitting.result import Fit
     from robotmeta.envs.parameters import Parameter
 
 _MANY_SATURATED = 0.05  # share of the actions that is worth a line

@@ -19,7 +19,7 @@ from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.episodes import Episode
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
+    from robotmeta.adaptation.fitting.result import Fit
     from robotmeta.adapters.world import GymnasiumWorld
 
 _EVALUATION_EPISODES = 10  # of a robot in simulation

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from robotmeta.adaptation.fine_tuning.state import Compared
-from robotmeta.adaptation.fitting.fit_episodes import Fit, FittedParameter
+from robotmeta.adaptation.fitting.result import Fit, FittedParameter
 from robotmeta.envs import Estimate
 from robotmeta.envs.encoding import is_logarithmic
 from robotmeta.envs.parameters import Parameter

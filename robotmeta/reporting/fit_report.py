@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from robotmeta.adaptation.fitting.fit_episodes import Fit
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.envs import Estimate, TaskFamily
 from robotmeta.envs.parameters import Parameter

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from robotmeta.adaptation.fitting.fit_episodes import Fit, fit_episodes
+from robotmeta.adaptation.fitting.fit_episodes import fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.envs import Parameter, TaskFamily
 from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import ModelEdit, Row
