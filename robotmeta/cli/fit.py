@@ -25,9 +25,9 @@ from robotmeta.cli.shared import (
     policy_or_family,
     write_json,
 )
-from robotmeta.cli.stage_bar import stage_bar
 from robotmeta.cli.stages import given_names
 from robotmeta.errors import UserError
+from robotmeta.progress import stage_bar
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.fit_episodes import Fit
@@ -55,6 +55,7 @@ def fit(
     trust: bool = False,
     out: File = None,
     episodes_out: File = None,
+    json: File = None,
     report: File = None,
 ) -> None:
     """Find the tasks of a family that explain a few episodes of a robot, by replaying their actions in simulation.
@@ -88,10 +89,11 @@ def fit(
         trust: With a policy, import and call the function that its file names as its family.
         out: Write the result, with tasks drawn from the posterior, here (.json).
         episodes_out: Write all steps in --env here (.npz), after each episode.
+        json: Write the result here, as --out does.
         report: Write a page with measured and simulated signals here (.html).
     """
     given = {**locals(), "episodes": 3 if episodes is None else episodes}
-    check_targets(out, episodes_out, report)
+    check_targets(out, episodes_out, json, report)
     check_at_least_one(episodes=episodes, threads=threads)
     _check_one_source(given, episodes)
     policy, chosen = policy_or_family(source, family, trust)
@@ -99,7 +101,8 @@ def fit(
     truth = next(iter(chosen.task(**pairs(task)))) if task else None
     found = _found(policy, chosen, given)
     where = {"task": truth} if task else {"env": env} if env is not None else {"log": str(log)}
-    write_json(out, {"family": chosen.name, "source": source, **where, **found.to_json()})
+    for file in (out, json):
+        write_json(file, {"family": chosen.name, "source": source, **where, **found.to_json()})
     show_fit(found, chosen.space, given=names, truth=truth)
     if report is not None:
         from robotmeta.reporting.fit_report import fit_report
@@ -128,7 +131,7 @@ def _found(policy: rm.Policy | None, family: rm.TaskFamily, given: Mapping[str, 
             f"--task and --env need a policy, which acts there, and '{given['source']}' is a family; "
             "a family alone can be fitted to recorded episodes (--log)"
         )
-    with stage_bar("fitting") as bar:
+    with stage_bar("adaptation episodes") as bar:
         options = {
             "known": pairs(given["known"]),
             "seed": given["seed"],
@@ -141,4 +144,5 @@ def _found(policy: rm.Policy | None, family: rm.TaskFamily, given: Mapping[str, 
         assert policy is not None
         if given["env"] is not None:
             return fit_to_robot(policy, given, options)
+        bar.show(None)
         return rm.fit(policy, family.task(**pairs(given["task"])), episodes=given["episodes"], **options)

@@ -96,11 +96,12 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(f"a number is too large for this machine: {reason(error)}", 2)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
     """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
     if os.environ.get("RANK", "0") != "0":
         return  # all ranks warn of the same
-    text = str(message) if issubclass(category, RobotmetaWarning) else warnings.formatwarning(message, category, *place)
+    ours = issubclass(category, RobotmetaWarning)
+    text = str(message) if ours else warnings.formatwarning(message, category, filename, lineno)
     print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 
