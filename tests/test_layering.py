@@ -27,7 +27,7 @@ DIRECTION = (
     ("adaptation",),
     ("evaluation",),
     ("reporting",),
-    ("bench",),
+    ("bench", "doctor"),
     ("__init__",),
     ("cli",),
     ("__main__",),

@@ -14,6 +14,7 @@ from robotmeta.cli.arguments import parsed
 from robotmeta.cli.bench import bench
 from robotmeta.cli.compare import compare_command
 from robotmeta.cli.demo import demo
+from robotmeta.cli.doctor import doctor
 from robotmeta.cli.evaluate import evaluate
 from robotmeta.cli.export import export
 from robotmeta.cli.families import families
@@ -70,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         "report": report,
         "export": export,
         "bench": bench,
+        "doctor": doctor,
     }
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -89,7 +89,7 @@ def specialize(
         best = load_policy(best_file, family=policy.family)
         score = _score(best, task, schedule, threads)
         trials = Trials(training_env(policy, threads), policy.learner, run.trials())
-        with MetricsLog(run, policy.iteration, [TensorBoard(run, policy.iteration)]) as log:
+        with MetricsLog(run, policy.iteration, [TensorBoard(run, policy.env_steps)]) as log:
             while not schedule.ended(history):
                 began = time.perf_counter()
                 for _ in range(schedule.evaluate_every):

@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from robotmeta.config import RunConfig
 from robotmeta.console import is_quiet
 from robotmeta.errors import UserError, reason
 from robotmeta.files import read_file, write_text, writing
+from robotmeta.policy import Policy
 from robotmeta.training.run_folder import RunFolder
 
 
@@ -27,32 +27,36 @@ class Board(Protocol):
         ...
 
 
-def boards(folder: RunFolder, config: RunConfig, start: int, project: str | None) -> list[Board]:
+def boards(folder: RunFolder, policy: Policy, project: str | None) -> list[Board]:
     """TensorBoard, and a project of Weights & Biases if one is named.
 
     Args:
         folder: The run folder.
-        config: The configuration of the run.
-        start: First iteration to log.
+        policy: The policy before the first iteration that will be logged.
         project: Name of the project.
 
     Raises:
         UserError: If wandb is missing or refuses, or the folder cannot be written.
     """
-    chosen: list[Board] = [TensorBoard(folder, start)]
+    chosen: list[Board] = [TensorBoard(folder, policy.env_steps)]
     if project is not None:
-        chosen.append(WeightsAndBiases(folder, config, start, project))
+        chosen.append(WeightsAndBiases(folder, policy, project))
     return chosen
 
 
 class TensorBoard:
-    """Events for TensorBoard in a run folder. The step is the number of control steps."""
+    """Events for TensorBoard in a run folder. The step is the number of control steps.
 
-    def __init__(self, folder: RunFolder, start: int) -> None:
+    Args:
+        folder: The run folder.
+        env_steps: Control steps so far. What was logged after more of them will be made again, and is not shown.
+    """
+
+    def __init__(self, folder: RunFolder, env_steps: int) -> None:
         from torch.utils.tensorboard import SummaryWriter  # takes a second to import
 
         with writing(folder.path):
-            self._writer = SummaryWriter(str(folder.path), purge_step=start)
+            self._writer = SummaryWriter(str(folder.path), purge_step=env_steps + 1)
 
     def add(self, scalars: Mapping[str, Any], env_steps: int, iteration: int) -> None:
         for name, value in scalars.items():
@@ -69,10 +73,10 @@ class WeightsAndBiases:
     the run folder.
     """
 
-    def __init__(self, folder: RunFolder, config: RunConfig, start: int, project: str) -> None:
+    def __init__(self, folder: RunFolder, policy: Policy, project: str) -> None:
         check_wandb(project)
         wandb = importlib.import_module("wandb")
-        known = start > 0 and folder.wandb.exists()
+        known = policy.iteration > 0 and folder.wandb.exists()
         name = read_file(folder.wandb).decode(errors="replace").strip() if known else secrets.token_hex(4)
         options = {"settings": wandb.Settings(silent=True)} if is_quiet() else {}
         try:
@@ -81,7 +85,7 @@ class WeightsAndBiases:
                 id=name,
                 name=folder.path.name,
                 dir=str(folder.path),
-                config=config.to_json(),
+                config=policy.config.to_json(),
                 resume="allow",
                 **options,
             )

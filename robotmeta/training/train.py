@@ -281,7 +281,7 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
 
 
 def _log(policy: Policy, folder: RunFolder, wandb: str | None) -> MetricsLog:
-    return MetricsLog(folder, policy.iteration, boards(folder, policy.config, policy.iteration, wandb))
+    return MetricsLog(folder, policy.iteration, boards(folder, policy, wandb))
 
 
 def _check_weights(policy: Policy, folder: RunFolder) -> None:
