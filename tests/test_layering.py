@@ -27,8 +27,9 @@ DIRECTION = (
     ("adaptation",),
     ("evaluation",),
     ("reporting",),
-    ("bench", "doctor"),
+    ("bench",),
     ("__init__",),
+    ("doctor",),
     ("cli",),
     ("__main__",),
 )
