@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING  # noqa: E402
 from robotmeta.adapters.gymnasium_ids import register_families  # noqa: E402
 from robotmeta.lazy import lazy_names  # noqa: E402
 
+_asked_gl = os.environ.get("MUJOCO_GL", "")  # what robotmeta doctor tries
+
 # MuJoCo chooses a GL library when it is imported. Without a display, only EGL works. If the chosen library is missing,
 # the import of MuJoCo fails, though only pictures need it.
 if sys.platform == "linux":

@@ -5,9 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-from robotmeta.console import plain_console
+from robotmeta.progress import stage_bar
 
 Timed = Callable[[], float]
 """Does some work and returns its rate, or its seconds."""
@@ -22,11 +20,11 @@ def medians(timed: Mapping[str, Timed], repeats: int, what: str) -> dict[str, fl
         what: Label of the progress bar.
     """
     results: dict[str, list[float]] = {name: [] for name in timed}
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=plain_console(stderr=True)) as shown:
-        for repeat in shown.track(range(repeats + 1), description=what):
-            for name, work in timed.items():
-                figure = work()
-                if repeat:  # the first repetition warms up caches and threads
-                    results[name].append(figure)
+    turns = [(repeat, name) for repeat in range(repeats + 1) for name in timed]
+    with stage_bar(what) as bar:
+        for done, (repeat, name) in enumerate(turns):
+            bar.show(done / len(turns))
+            figure = timed[name]()
+            if repeat:  # the first repetition warms up caches and threads
+                results[name].append(figure)
     return {name: statistics.median(figures) for name, figures in results.items()}

@@ -4,25 +4,61 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import io
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 
+from robotmeta.cli.completion import check_completion, completable
+from robotmeta.cli.shared import STDOUT
+from robotmeta.console import quieted, stdout_for_results
 from robotmeta.errors import UserError, unknown
 
 _MARKERS = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName)
+_QUIET = "--quiet"
 
 
-def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) -> Callable[[], None]:
-    """The command that was asked for, ready to run.
+@dataclass(frozen=True)
+class Bound:
+    """A command with its arguments, ready to run.
+
+    Attributes:
+        command: The function.
+        args: Its positional arguments.
+        keywords: Its other arguments.
+        quiet: Whether it shows neither progress nor chatter.
+    """
+
+    command: Callable[..., None]
+    args: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    quiet: bool
+
+    def __call__(self) -> None:
+        """Runs the command."""
+        with contextlib.ExitStack() as how:
+            if self.quiet:
+                how.enter_context(quieted())
+            if self.keywords.get("json") == STDOUT:
+                how.enter_context(stdout_for_results())
+            self.command(*self.args, **self.keywords)
+
+
+def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) -> Bound:
+    """The command that was asked for, ready to run. Every command has ``--quiet``, which may also stand before it.
 
     Raises:
         UserError: For an unknown command or option, or a value of the wrong type.
     """
+    if arguments[:1] == [_QUIET]:
+        arguments = [*arguments[1:2], *arguments[: len(arguments) > 1], *arguments[2:]]
     chosen = arguments[0] if arguments else ""
+    if check_completion(arguments):
+        commands = {name: completable(command) for name, command in commands.items()}
     if chosen in commands:
         commands = {chosen: commands[chosen]}  # tyro suggests the options of this command alone
     elif chosen and not chosen.startswith("-"):
@@ -45,13 +81,20 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
         raise UserError(f"{_in_one_line(said.getvalue())} (see {see})") from None
 
 
-def _later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+def _later(command: Callable[..., None]) -> Callable[..., Bound]:
     """Binds a command's options instead of running it, so that its own errors are not taken for tyro's."""
 
     @functools.wraps(command)
-    def bound(*args: Any, **named: Any) -> Callable[[], None]:
-        return functools.partial(command, *args, **named)
+    def bound(*args: Any, quiet: bool = False, **named: Any) -> Bound:
+        return Bound(command, args, named, quiet)
 
+    help_ = "Show no progress and no chatter: results, warnings and errors alone."
+    of_quiet = Annotated[bool, tyro.conf.arg(help=help_)]
+    bound.__annotations__ = {**get_type_hints(command, include_extras=True), "quiet": of_quiet}
+    signature = inspect.signature(command)
+    quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=of_quiet)
+    del bound.__wrapped__  # tyro would read the type hints there  # pyright: ignore[reportFunctionMemberAccess]
+    bound.__signature__ = signature.replace(parameters=[*signature.parameters.values(), quiet])  # pyright: ignore[reportAttributeAccessIssue,reportFunctionMemberAccess]
     return bound
 
 
@@ -66,7 +109,7 @@ def _in_one_line(box: str) -> str:
         if about == "Got errors:":  # one for each type that the value may have; the last one is what was meant
             said = f"{said.partition(': ')[0]}: {details[-1].partition(': ')[2]}"
         elif about == "Perhaps you meant:":
-            options = [detail.split()[0] for detail in details if detail.startswith("--")]
+            options = [detail.split()[0].rstrip(",") for detail in details if detail.startswith("--")]
             said += f"; nearest: {', '.join(dict.fromkeys(options))}"
         elif about == "Argument helptext:":
             said += f"; usage: {details[0]}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +15,10 @@ from rich.table import Table
 
 import robotmeta as rm
 from robotmeta.cli.shared import File, check_at_least_one, check_targets, console, count, default, write_json
-from robotmeta.cli.stage_bar import StageBar, stage_bar
-from robotmeta.cli.sweep import for_jobs, names_in, numbers_in, planned_runs, report_run
-from robotmeta.console import plain_console
+from robotmeta.cli.sweep import for_jobs, names_in, numbers_in, planned_runs, report_run, shows_share
 from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.interrupts import Stopped
+from robotmeta.progress import StageBar, stage_bar
 
 if TYPE_CHECKING:
     from robotmeta.evaluation.comparison import Comparison
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
     from robotmeta.training.sweep import Planned
 
 _LEARNERS = "task-inference,rl2,promp,maml,domain-randomization"
-_EVERY = 5.0  # seconds
 _UNITS = {"k": 1e3, "M": 1e6}
-_status = plain_console(stderr=True)
 
 
 def compare_command(options: Sequence[str]) -> Callable[..., None]:
@@ -71,7 +68,7 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
             json: Write the result here.
         """
         from robotmeta.reporting.comparison_page import comparison_page
-        from robotmeta.training.budget import to_budget
+        from robotmeta.training.budget import share_done, to_budget
         from robotmeta.training.sweep import train_here
 
         check_at_least_one(jobs=jobs, tasks=tasks, episodes=episodes)
@@ -90,13 +87,14 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
             if not left:
                 break
             with stage_bar("training") as bar:
-                stopped = train_here(left, jobs, report_run, _shows(bar, plan, steps))
+                on_poll = shows_share(bar, lambda: share_done(plan, steps))
+                stopped = train_here(left, jobs, partial(report_run, bar), on_poll)
             if stopped is not None:
                 command = shlex.join(["robotmeta", *sys.argv[1:]])
-                _status.print(f"continue with: {command}", soft_wrap=True)
-                sys.exit(128 + stopped)
+                raise Stopped(stopped, f"stopped; continue with: {command}")
             failed |= {run.name: run.last_line() or "it failed" for run in left if not run.finished}
-        comparison = _measured(plan, failed, made, (split, tasks, episodes), references)
+        with stage_bar("evaluation") as bar:
+            comparison = _measured(plan, failed, made, (split, tasks, episodes), references, bar)
         write_json(json, comparison.to_json())
         if comparison.runs:
             comparison_page(comparison, {run.name: run.folder for run in plan}, file)
@@ -109,30 +107,13 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
     return compare
 
 
-def _shows(bar: StageBar, plan: Sequence[Planned], steps: int) -> Callable[[], None]:
-    """Shows every few seconds how much of all budgets is done, and how long the rest will take."""
-    from robotmeta.training.budget import share_done
-
-    began, first, last = time.perf_counter(), share_done(plan, steps), 0.0
-
-    def show() -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if now - last < _EVERY:
-            return
-        last, done = now, share_done(plan, steps)
-        left = (now - began) * (1.0 - done) / (done - first) / 60.0 if done > first else math.nan
-        bar.show(min(done, 0.999), "" if math.isnan(left) else f"ETA {left:.0f} min")
-
-    return show
-
-
 def _measured(
     plan: Sequence[Planned],
     failed: Mapping[str, str],
     family: rm.TaskFamily,
     where: tuple[str, int, int],
     references: References | None,
+    bar: StageBar,
 ) -> Comparison:
     """Evaluates the runs on the split, the number of tasks and the adaptation episodes of ``where``."""
     from robotmeta.evaluation.comparison import Comparison, measured_run
@@ -140,10 +121,10 @@ def _measured(
 
     split, tasks, episodes = where
     runs, missing = [], dict(failed)
-    for planned in plan:
+    for place, planned in enumerate(plan):
+        bar.show(place / len(plan), planned.name)
         if planned.name in missing:
             continue
-        report_run(planned, "is measured")
         try:
             policy = rm.load(planned.folder.path, family=family)
             runs.append(

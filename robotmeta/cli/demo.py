@@ -7,8 +7,9 @@ from pathlib import Path
 
 import robotmeta as rm
 from robotmeta.cli.evaluate import show
-from robotmeta.cli.shared import console, typed, write_json
+from robotmeta.cli.shared import chatter, console, typed, write_json
 from robotmeta.errors import UserError
+from robotmeta.progress import shows_count, stage_bar
 
 
 def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) -> None:
@@ -26,7 +27,7 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
     from robotmeta.training.run_folder import RunFolder
 
     folder = RunFolder(out)
-    console.print("A cheetah learns to run forward or backward; only the reward tells it which (cheetah-direction).")
+    chatter.print("A cheetah learns to run forward or backward; only the reward tells it which (cheetah-direction).")
     if folder.exists():
         run = rm.resume(out, iterations=iterations)
     else:
@@ -35,12 +36,17 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
         command = typed("robotmeta", "demo", "--out", out, "--iterations", iterations)
         console.print(f"Stopped; continue with: {command}")
         sys.exit(128 + run.signal)
-    evaluation = rm.evaluate(run.policy, episodes=3)
+    with stage_bar("evaluation") as bar:
+        evaluation = rm.evaluate(run.policy, episodes=3, on_progress=shows_count(bar))
     write_json(folder.evaluation("test"), evaluation.to_json(), through=False)
     show(evaluation)
     try:
-        video = rm.record(run.policy, out=folder.video, episodes=3).file
+        with stage_bar("video") as bar:
+            video = rm.record(run.policy, out=folder.video, episodes=3, on_progress=shows_count(bar)).file
         console.print(f"Video:  {video}")
     except UserError as error:  # a missing GL library must not cost the report
         console.print(f"No video: {error}")
-    console.print(f"Report: {rm.report(out, evaluations=[evaluation])}")
+    with stage_bar("report") as bar:
+        bar.show(None)
+        report = rm.report(out, evaluations=[evaluation])
+    console.print(f"Report: {report}")

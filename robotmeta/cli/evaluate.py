@@ -24,8 +24,8 @@ from robotmeta.cli.shared import (
     load,
     write_json,
 )
-from robotmeta.cli.stage_bar import shows_tasks, stage_bar
 from robotmeta.errors import UserError
+from robotmeta.progress import shows_count, stage_bar
 
 if TYPE_CHECKING:
     from robotmeta.evaluation.references import References
@@ -124,7 +124,9 @@ def evaluate(
             )
         return control_policy(name, loaded, Path(policy), threads=threads)
 
-    with stage_bar("fit and fine-tuning") as bar:
+    given = {"domain_randomized": domain_randomized, "oracle": oracle}
+    trained = {name: control(name, source) for name, source in given.items()}
+    with stage_bar("evaluation") as bar, stage_bar("fit and fine-tuning") as stages:
         evaluation = rm.evaluate(
             loaded,
             split=split,
@@ -137,11 +139,11 @@ def evaluate(
             evaluation_episodes=evaluation_episodes,
             simulator=simulator,
             threads=threads,
-            domain_randomized=control("domain_randomized", domain_randomized),
-            oracle=control("oracle", oracle),
+            **trained,
             fine_tune=fine_tune,
             fine_tune_out=fine_tune_out,
-            on_task=None if fine_tune is None else shows_tasks(bar),
+            on_task=None if fine_tune is None else shows_count(stages, "tasks"),
+            on_progress=shows_count(bar),
         )
     write_json(json, evaluation.to_json())
     if plot is not None:

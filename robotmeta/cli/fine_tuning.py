@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from robotmeta.cli.shared import console
-from robotmeta.cli.stage_bar import StageBar
+from robotmeta.progress import StageBar
 
 if TYPE_CHECKING:
     import robotmeta as rm
@@ -17,11 +17,9 @@ def shows_fine_tuning(bar: StageBar) -> Callable[[FineTuning], None]:
     """Shows after each iteration how far fine-tuning is."""
 
     def show(now: FineTuning) -> None:
-        status = (
-            f"simulated return {now.return_before:.1f} -> {now.return_best:.1f}  {now.steps / 1e3:.0f}k steps  "
-            f"ETA {now.left:.0f} s"
-        )
-        bar.show(now.share, status)
+        status = f"simulated return {now.return_before:.1f} -> {now.return_best:.1f}  {now.steps / 1e3:.0f}k steps"
+        bar.stage("fine-tuning")
+        bar.show(now.share, status, left=now.left)
 
     return show
 

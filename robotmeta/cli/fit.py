@@ -27,10 +27,10 @@ from robotmeta.cli.shared import (
     task_values,
     write_json,
 )
-from robotmeta.cli.stage_bar import stage_bar
 from robotmeta.cli.stages import given_names
 from robotmeta.cli.vendor import known_values, robot_of, show_robot
 from robotmeta.errors import UserError
+from robotmeta.progress import stage_bar
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.fitting.result import Fit
@@ -60,6 +60,7 @@ def fit(
     trust: bool = False,
     out: File = None,
     episodes_out: File = None,
+    json: File = None,
     report: File = None,
 ) -> None:
     """Find the tasks of a family that explain a few episodes of a robot, by replaying their actions in simulation.
@@ -98,10 +99,11 @@ def fit(
         trust: With a policy, import and call the function that its file names as its family.
         out: Write the result, with tasks drawn from the posterior, here (.json).
         episodes_out: Write all steps in --env or --robot here (.npz), after each episode.
+        json: Write the result here, as --out does.
         report: Write a page with measured and simulated signals here (.html).
     """
     given = {**locals(), "episodes": 3 if episodes is None else episodes}
-    check_targets(out, episodes_out, report)
+    check_targets(out, episodes_out, json, report)
     check_at_least_one(episodes=episodes, threads=threads)
     _check_one_source(given, episodes)
     policy, chosen = policy_or_family(source, family, trust)
@@ -116,7 +118,8 @@ def fit(
     found = _found(policy, chosen, vendor, given)
     where: dict[str, Any] = {"task": truth} if truth else {"env": env} if env is not None else {"log": str(log)}
     where |= {} if robot is None else {"robot": robot}
-    write_json(out, {"family": chosen.name, "source": source, **where, **found.to_json()})
+    for file in (out, json):
+        write_json(file, {"family": chosen.name, "source": source, **where, **found.to_json()})
     show_fit(found, chosen.of_tasks(found.best).space, given=names, truth=truth)
     if report is not None:
         from robotmeta.reporting.fit_report import fit_report
@@ -149,7 +152,7 @@ def _found(
             f"--task, --env and --robot need a policy, which acts there, and '{given['source']}' is a family; "
             "a family alone can be fitted to recorded episodes (--log)"
         )
-    with stage_bar("fitting") as bar:
+    with stage_bar("adaptation episodes") as bar:
         options = {
             "known": known_values(family, given),
             "seed": given["seed"],
@@ -162,4 +165,5 @@ def _found(
         assert policy is not None
         if given["env"] is not None or robot is not None:
             return fit_to_robot(policy, robot, given, options)
+        bar.show(None)
         return rm.fit(policy, family.task(**task_values(family, given["task"])), episodes=given["episodes"], **options)

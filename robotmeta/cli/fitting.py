@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from robotmeta.cli.shared import console, count, first_names
-from robotmeta.cli.stage_bar import StageBar
+from robotmeta.progress import StageBar
 
 if TYPE_CHECKING:
     import robotmeta as rm
@@ -20,15 +19,11 @@ _MANY_SATURATED = 0.05  # share of the actions that is worth a line
 
 
 def shows_fitting(bar: StageBar) -> Callable[[int, int], None]:
-    """Shows after each cycle how far a fit is, and how long it will take."""
-    began = 0.0
+    """Shows after each cycle how far a fit is."""
 
     def show(cycle: int, cycles: int) -> None:
-        nonlocal began
-        if cycle == 0:
-            began = time.perf_counter()
-        left = "" if cycle == 0 else f"  ETA {(time.perf_counter() - began) / cycle * (cycles - cycle):.0f} s"
-        bar.show(cycle / cycles, f"cycle {cycle} of {cycles}{left}")
+        bar.stage("fitting")
+        bar.show(cycle / cycles, f"cycle {cycle} of {cycles}")
 
     return show
 

@@ -14,6 +14,7 @@ from robotmeta.cli.arguments import parsed
 from robotmeta.cli.bench import bench
 from robotmeta.cli.compare import compare_command
 from robotmeta.cli.demo import demo
+from robotmeta.cli.doctor import doctor
 from robotmeta.cli.evaluate import evaluate
 from robotmeta.cli.export import export
 from robotmeta.cli.families import families
@@ -70,6 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         "report": report,
         "export": export,
         "bench": bench,
+        "doctor": doctor,
     }
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -96,11 +98,12 @@ def main(arguments: list[str] | None = None) -> None:
         _stop(f"a number is too large for this machine: {reason(error)}", 2)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
     """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
     if os.environ.get("RANK", "0") != "0":
         return  # all ranks warn of the same
-    text = str(message) if issubclass(category, RobotmetaWarning) else warnings.formatwarning(message, category, *place)
+    ours = issubclass(category, RobotmetaWarning)
+    text = str(message) if ours else warnings.formatwarning(message, category, filename, lineno)
     print(f"robotmeta: {text.rstrip()}", file=sys.stderr)
 
 

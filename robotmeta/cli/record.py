@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +12,19 @@ import tyro
 import robotmeta as rm
 from robotmeta.cli.shared import (
     FamilyName,
+    File,
     PolicySource,
     Simulator,
     TaskValues,
+    check_targets,
     console,
     default,
     load,
     task_of,
+    write_json,
 )
 from robotmeta.cli.stages import show_stages, stage_options
+from robotmeta.progress import shows_count, stage_bar
 
 
 def record(
@@ -32,6 +37,7 @@ def record(
     simulator: Simulator = None,
     family: FamilyName = None,
     trust: bool = False,
+    json: File = None,
     out: Annotated[Path | None, default("videos/before-after.mp4 in a run folder, else before-after.mp4")] = None,
 ) -> None:
     """Record a video of one task without adaptation, after it, and after fine-tuning, side by side.
@@ -51,10 +57,12 @@ def record(
             There is then a third panel.
         seed: Fixes initial states and exploration.
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
+        json: Write the returns here.
         out: Video file (.mp4 or .gif).
     """
     from robotmeta.training.run_folder import RunFolder
 
+    check_targets(json)
     loaded = load(policy, family, trust)
     run = RunFolder(Path(policy))
     file = out or (run.own(run.own(run.videos) / run.video.name) if run.path.is_dir() else Path(run.video.name))
@@ -67,9 +75,11 @@ def record(
             options = {"episodes": episodes, "seed": seed, "simulator": simulator, "evaluation_episodes": 0}
             adapted = rm.adapt(loaded, described, **options, **stages)
         show_stages(loaded, adapted, {"fine_tune": fine_tune}, next(iter(described)))
-    recording = rm.record(
-        loaded, described, out=file, episodes=episodes, adapted=adapted, seed=seed, simulator=simulator
-    )
+    options = {"episodes": episodes, "adapted": adapted, "seed": seed, "simulator": simulator}
+    with stage_bar("video") as bar:
+        recording = rm.record(loaded, described, out=file, on_progress=shows_count(bar), **options)
+    written = {name: value for name, value in asdict(recording).items() if name != "file"}
+    write_json(json, {"family": loaded.family.name, "task": next(iter(described)), "video": str(file), **written})
     named = zip(recording.stages, recording.returns, strict=True)
     console.print(f"return {', '.join(f'{stage} {total:.1f}' for stage, total in named)}\nVideo: {recording.file}")
     if adapted is not None and adapted.fine_tuned is not None and adapted.fine_tuned.signal is not None:

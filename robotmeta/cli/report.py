@@ -9,6 +9,7 @@ import tyro
 
 import robotmeta as rm
 from robotmeta.cli.shared import FamilyName, console
+from robotmeta.progress import stage_bar
 
 
 def report(
@@ -31,5 +32,14 @@ def report(
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the run's files call it.
         trust: Import and call the function that the run's files name as its family.
     """
-    file = rm.report(run, episodes=episodes, tasks=tasks, family=family, trust=trust)
+    options = {"episodes": episodes, "tasks": tasks, "family": family, "trust": trust}
+    with stage_bar("evaluation") as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.show(done / total)
+            if done == total:
+                bar.stage("page")
+                bar.show(None)
+
+        file = rm.report(run, on_progress=show, **options)
     console.print(f"Report: {file}")

@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import robotmeta as rm
-from robotmeta.cli.shared import adapted_json, console, count, pairs, show_broken, show_measured, typed, write_json
+from robotmeta.cli.shared import (
+    adapted_json,
+    chatter,
+    console,
+    count,
+    pairs,
+    show_broken,
+    show_measured,
+    typed,
+    write_json,
+)
 from robotmeta.cli.stages import stage_options
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 
@@ -55,7 +65,7 @@ def adapt_on_robot(
                 policy,
                 world,
                 episodes_out=file.path,
-                on_start=lambda: console.print(_announced(policy, world, robot, given)),
+                on_start=lambda: chatter.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"] * given["rounds"]),
                 model=model,
                 **options,
@@ -103,7 +113,7 @@ def fit_to_robot(
                 model=model,
                 episodes=given["episodes"],
                 episodes_out=file.path,
-                on_start=lambda: console.print(_announced(policy, world, robot, given)),
+                on_start=lambda: chatter.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"]),
                 **options,
             )
@@ -193,7 +203,7 @@ def _printer(adaptation: int) -> Callable[[Episode], None]:
         result = f"return {episode.total_return:.1f}, {count(episode.length, 'step')}, {episode.ended}{success}"
         # A reader that has gone must not cost what the robot does; rich exits then.
         with contextlib.suppress(BrokenPipeError, SystemExit):
-            console.print(f"Episode {number}{named}: {result}")
+            chatter.print(f"Episode {number}{named}: {result}")
 
     return show
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from robotmeta.console import plain_console
+from robotmeta.console import plain_console, results
 from robotmeta.errors import UserError
 from robotmeta.files import check_target, write_text
 from robotmeta.json_values import json_text
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import robotmeta as rm
 
 console = plain_console()
+chatter = plain_console(chatter=True)
+
+STDOUT = Path("-")
+"""The file of ``--json`` that stands for stdout. What else is printed there goes to stderr then."""
 
 OPTIONAL = tyro.conf.arg(help_behavior_hint="(optional)")
 
@@ -128,13 +132,15 @@ def check_at_least_one(**arguments: int | None) -> None:
 def check_targets(*files: Path | None) -> None:
     """Raises UserError for a file that cannot be written, before any work is done."""
     for file in files:
-        if file is not None:
+        if file is not None and file != STDOUT:
             check_target(file)
 
 
 def write_json(file: Path | None, data: Mapping[str, Any], *, through: bool = True) -> None:
     """Writes a result to the file of ``--json``, if there is one; see :func:`robotmeta.files.replaced`."""
-    if file is not None:
+    if file == STDOUT:
+        print(json_text(data, indent=2), end="", file=results(), flush=True)
+    elif file is not None:
         write_text(file, json_text(data, indent=2), through=through)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
+import statistics
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from rich.table import Table
 import robotmeta as rm
 from robotmeta.cli.shared import (
     FamilyName,
+    File,
     Simulator,
     Threads,
     check_at_least_one,
@@ -23,13 +24,13 @@ from robotmeta.cli.shared import (
     console,
     default,
     policy_or_family,
+    write_json,
 )
 from robotmeta.interrupts import Stopped
+from robotmeta.progress import StageBar, stage_bar
 
 if TYPE_CHECKING:
     from robotmeta.evaluation.specialists import Place, Sweep
-
-_EVERY = 10.0  # seconds from one line of progress to the next
 
 
 def specialist(
@@ -45,6 +46,7 @@ def specialist(
     threads: Threads = None,
     family: FamilyName = None,
     trust: bool = False,
+    json: File = None,
 ) -> None:
     """Train a policy for each of a few tasks until its curve is flat: the bound that adaptation is measured by.
 
@@ -67,6 +69,7 @@ def specialist(
         threads: Physics threads.
         family: With a policy, act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION.
         trust: With a policy, import and call the function that its file names as its family.
+        json: Write the results here, too.
     """
     from robotmeta.envs.simulators import check_simulator
     from robotmeta.evaluation.schedule import Schedule
@@ -76,7 +79,7 @@ def specialist(
     check_at_least_one(tasks=tasks, threads=threads)
     policy, chosen = policy_or_family(source, family, trust)
     file = _default_file(source, chosen) if out is None else out
-    check_targets(file)
+    check_targets(file, json)
     observing = None if oracle is None else rm.load(oracle, family=chosen)
     if observing is not None:
         check_control("oracle", observing, chosen)
@@ -94,7 +97,9 @@ def specialist(
         command=shlex.join(["robotmeta", *sys.argv[1:]]),
         threads=threads,
     )
-    show(train(sweep, dict.fromkeys(splits, tasks)))
+    found = train(sweep, dict.fromkeys(splits, tasks))
+    write_json(json, found)
+    show(found)
     console.print(f"Specialists: {file}")
 
 
@@ -105,7 +110,8 @@ def train(sweep: Sweep, counts: Mapping[str, int]) -> dict[str, Any]:
         Stopped: If a signal stopped it. The message says how to continue.
     """
     try:
-        return sweep.run(counts, _Progress(sum(counts.values()), sweep))
+        with stage_bar("specialists") as bar:
+            return sweep.run(counts, _Progress(sum(counts.values()), sweep, bar))
     except KeyboardInterrupt as stopped:
         number = stopped.status - 128 if isinstance(stopped, Stopped) else int(signal.SIGINT)
         raise Stopped(number, f"stopped; the same command continues in {sweep.out.with_suffix('')}") from None
@@ -120,42 +126,27 @@ def _default_file(source: str, family: rm.TaskFamily) -> Path:
 
 
 class _Progress:
-    """One line every ten seconds: where a sweep is, and how long it will take."""
+    """Shows where a sweep is, and how long it will take."""
 
-    def __init__(self, tasks: int, sweep: Sweep) -> None:
+    def __init__(self, tasks: int, sweep: Sweep, bar: StageBar) -> None:
         self._trainings = tasks * (1 if sweep.meta_trained is None else 2)
         self._longest = sweep.schedule.max_steps
-        self._last = time.perf_counter()
+        self._bar = bar
         self._seen: dict[tuple[str, int, str], Place] = {}
 
     def __call__(self, place: Place) -> None:
         self._seen[place.split, place.task, place.start] = place
-        now = time.perf_counter()
-        if now - self._last < _EVERY:
-            return
-        self._last = now
         reached = place.evaluated
+        *done, now = (seen.evaluated.env_steps for seen in self._seen.values())
+        length = statistics.fmean(done) if done else self._longest  # until one is flat, as long as it may be
+        share = min(1.0, (len(done) + min(1.0, now / length)) / self._trainings)
         start = "from random weights" if place.start == "scratch" else "from the policy"
-        print(
-            f"{place.split} {place.task + 1}/{place.tasks}, {start}: {reached.env_steps / 1e6:.2f}M steps, return "
-            f"{reached.mean_return:.1f}, {reached.seconds:.0f} s; {self._left()}",
-            file=sys.stderr,
-            flush=True,
+        self._bar.show(
+            min(share, 0.999),
+            f"{place.split} {place.task + 1}/{place.tasks}, {start}: {now / 1e6:.2f}M steps, return "
+            f"{reached.mean_return:.1f}",
+            left=reached.seconds / max(now, 1) * length * self._trainings * (1.0 - share),
         )
-
-    def _left(self) -> str:
-        """How much longer this training may take, and after the first ones what the sweep may take."""
-        *done, now = self._seen.values()
-        pace = now.evaluated.seconds / now.evaluated.env_steps
-        if not done:
-            return f"ends within {_duration(pace * (self._longest - now.evaluated.env_steps))}"
-        mean = sum(p.evaluated.env_steps for p in done) / len(done)
-        rest = self._trainings - len(self._seen) + max(0.0, 1.0 - now.evaluated.env_steps / mean)
-        return f"ETA {_duration(pace * mean * rest)}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600.0:.1f} h" if seconds > 5400.0 else f"{seconds / 60.0:.0f} min"
 
 
 def show(content: Mapping[str, Any]) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from robotmeta.cli.fine_tuning import show_fine_tuned, shows_fine_tuning
 from robotmeta.cli.fitting import show_fit, shows_fitting
 from robotmeta.cli.shared import check_at_least_one, console
-from robotmeta.cli.stage_bar import stage_bar
 from robotmeta.cli.vendor import known_values
 from robotmeta.errors import UserError
+from robotmeta.progress import shows_count, stage_bar
 
 if TYPE_CHECKING:
     import robotmeta as rm
@@ -44,13 +44,15 @@ def check_stages(given: Mapping[str, Any]) -> None:
 @contextmanager
 def stage_options(family: rm.TaskFamily, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
-    with stage_bar("fitting") as fitting, stage_bar("fine-tuning") as tuning:
+    with stage_bar("adaptation") as bar:
+        if given.get("env") is None:  # in an environment each episode is printed instead
+            bar.show(None)
         of_stages = ("fit", "fine_tune", *_OF_FINE_TUNING, "force", "rounds")
         options = {name: given[name] for name in of_stages if name in given}
         if given["fit"]:
-            options.update(known=known_values(family, given) or None, on_fitting=shows_fitting(fitting))
+            options.update(known=known_values(family, given) or None, on_fitting=shows_fitting(bar))
         if given["fine_tune"] is not None:
-            options["on_fine_tuning"] = shows_fine_tuning(tuning)
+            options["on_fine_tuning"] = shows_fine_tuning(bar)
         yield options
 
 
@@ -109,7 +111,9 @@ def write_stages(
     import robotmeta as rm
 
     if given["video"] is not None:
-        rm.record(policy, task, out=given["video"], adapted=result, seed=given["seed"], simulator=given["simulator"])
+        options = {name: given[name] for name in ("seed", "simulator")}
+        with stage_bar("video") as bar:
+            rm.record(policy, task, out=given["video"], adapted=result, on_progress=shows_count(bar), **options)
         console.print(f"Video: {given['video']}")
     if given["report"] is not None:
         from robotmeta.reporting.adaptation_report import adaptation_report

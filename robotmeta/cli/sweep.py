@@ -7,7 +7,9 @@ import itertools
 import shlex
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,13 +19,13 @@ from rich.table import Table
 from robotmeta.cli.arguments import parsed
 from robotmeta.cli.shared import OPTIONAL, File, check_at_least_one, check_targets, console, default, pairs, write_json
 from robotmeta.cli.train import train_command
-from robotmeta.console import plain_console
 from robotmeta.errors import UserError, unknown
+from robotmeta.progress import StageBar, stage_bar
 
 _CLUSTERS = ("slurm", "local")
 _OWN = ("--learner", "--seed", "--out", "--resume", "--continue")
 _LAST = 10  # iterations whose mean return a run is judged by
-_status = plain_console(stderr=True)
+_EVERY = 5.0  # seconds from one reading of the logs to the next
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -64,6 +66,7 @@ def sweep_command(options: Sequence[str]) -> Callable[..., None]:
             cluster_options: Parameters of submitit, such as timeout_min=240 slurm_partition=gpu cpus_per_task=8.
             json: Write the table to this file, too.
         """
+        from robotmeta.training.budget import share_of_iterations
         from robotmeta.training.sweep import train_here, train_on_cluster
 
         check_at_least_one(jobs=jobs)
@@ -72,14 +75,17 @@ def sweep_command(options: Sequence[str]) -> Callable[..., None]:
             raise unknown("cluster", cluster, _CLUSTERS)
         plan = planned_runs(family, names_in(learners, "learners"), numbers_in(seeds), out, for_jobs(options, jobs))
         left = [planned for planned in plan if not planned.finished]
-        for planned in plan:
-            if planned not in left:
-                report_run(planned, "is finished already")
-        if cluster is None:
-            stopped = train_here(left, jobs, report_run)
-        else:
-            logs = out / "submitit"
-            stopped = train_on_cluster(left, cluster, _parameters(cluster_options), logs, report_run)
+        with stage_bar("training") as bar:
+            report = partial(report_run, bar)
+            for planned in plan:
+                if planned not in left:
+                    report(planned, "is finished already")
+            show = shows_share(bar, lambda: share_of_iterations(plan))
+            if cluster is None:
+                stopped = train_here(left, jobs, report, show)
+            else:
+                logs = out / "submitit"
+                stopped = train_on_cluster(left, cluster, _parameters(cluster_options), logs, report, show)
         rows = [_row(planned) for planned in plan]
         _show(rows)
         write_json(json, {"family": family, "runs": rows})
@@ -167,9 +173,22 @@ def _parameters(items: tuple[str, ...]) -> dict[str, int | str]:
     return {name: int(value) if value.isdecimal() else value for name, value in pairs(items).items()}
 
 
-def report_run(planned: Any, what: str) -> None:
+def report_run(bar: StageBar, planned: Any, what: str) -> None:
     """Says on stderr what happens to a run."""
-    _status.print(f"{planned.name} {what} ({planned.folder.path})", soft_wrap=True)
+    bar.say(f"{planned.name} {what} ({planned.folder.path})", error=what.startswith(("failed", "was killed")))
+
+
+def shows_share(bar: StageBar, share: Callable[[], float]) -> Callable[[], None]:
+    """Shows how much of all trainings is done, which is read from their logs every few seconds."""
+    last = 0.0
+
+    def show() -> None:
+        nonlocal last
+        if time.perf_counter() - last >= _EVERY:
+            bar.show(min(share(), 0.999))  # runs that are done have their last checkpoint, too
+            last = time.perf_counter()
+
+    return show
 
 
 # -- results -----------------------------------------------------------------------------------------------------------

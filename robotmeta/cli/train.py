@@ -11,7 +11,19 @@ import tyro
 
 import robotmeta as rm
 from robotmeta.cli.flags import check_flags, flags_of
-from robotmeta.cli.shared import OPTIONAL, File, Threads, check_at_least_one, consent, console, default, typed
+from robotmeta.cli.shared import (
+    OPTIONAL,
+    File,
+    Threads,
+    chatter,
+    check_at_least_one,
+    check_targets,
+    consent,
+    console,
+    default,
+    typed,
+    write_json,
+)
 from robotmeta.errors import UserError
 from robotmeta.ranks import launched, let_first_speak
 
@@ -51,6 +63,8 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         checkpoint_every: int = 50,
         run_family: Annotated[str | None, tyro.conf.arg(name="family"), default("the one that the run names")] = None,
         trust: bool = False,
+        wandb: Annotated[str | None, tyro.conf.arg(metavar="PROJECT"), OPTIONAL] = None,
+        json: File = None,
         *,
         hyper: Annotated[
             dict[str, Any],
@@ -79,10 +93,14 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
             checkpoint_every: Iterations between checkpoints.
             run_family: With --resume, the run's family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, wherever it is now.
             trust: With --resume, import and call the function that the run's files name as its family.
+            wandb: Log to this project of Weights & Biases, too, which needs robotmeta[wandb].
+            json: Write how far the run is here.
             hyper: Hyper-parameters. `robotmeta train --learner NAME --help` shows those of another learner.
         """
         check_at_least_one(threads=threads)
-        how: dict[str, Any] = {"device": device, "threads": threads, "checkpoint_every": checkpoint_every}
+        check_targets(json)
+        how: dict[str, Any] = {"device": device, "threads": threads, "wandb": wandb}
+        how["checkpoint_every"] = checkpoint_every
         if resume is not None:
             fixed = (family, learner, seed, simulator, preset, out, continue_ or None)
             if hyper or any(given is not None for given in fixed):
@@ -98,6 +116,8 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
             given = {"learner": learner, "iterations": iterations, "seed": seed, "simulator": simulator}
             given = {name: value for name, value in given.items() if value is not None}
             run = rm.meta_train(family, out=out, continue_=continue_, hyper=hyper, preset=preset, **given, **how)
+        if launched().first:
+            write_json(json, _described(run))
         _show(run, consent(run.policy.config.family, run_family))
 
     return train
@@ -106,11 +126,25 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
 def _value(option: str, arguments: Sequence[str]) -> str | None:
     """The value that follows an option, or an equals sign after it; None where there is none."""
     found = None
-    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+    for argument, following in zip(arguments, [*arguments, "-"][1:], strict=True):
         name, equals, value = argument.partition("=")
         if name == option and (equals or not following.startswith("-")):
             found = value if equals else following
     return found
+
+
+def _described(run: "rm.Run") -> dict[str, Any]:
+    """A run as a JSON object."""
+    config, policy = run.policy.config, run.policy
+    return {
+        "folder": str(run.folder),
+        "family": config.family,
+        "learner": config.learner,
+        "seed": config.seed,
+        "iterations": policy.iteration,
+        "env_steps": policy.env_steps,
+        "finished": not run.interrupted,
+    }
 
 
 def _show(run: "rm.Run", consent: Sequence[str]) -> None:
@@ -125,4 +159,5 @@ def _show(run: "rm.Run", consent: Sequence[str]) -> None:
         return
     commands = (typed("robotmeta", command, run.folder, *consent) for command in ("evaluate", "record", "report"))
     following = "    ".join(commands)
-    console.print(f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.\nNext: {following}")
+    console.print(f"{run.folder}: {iteration} iterations, {steps / 1e6:.2f}M control steps.")
+    chatter.print(f"Next: {following}")

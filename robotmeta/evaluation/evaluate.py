@@ -45,6 +45,7 @@ def evaluate(
     fine_tune: str | int | None = None,
     fine_tune_out: str | Path | None = None,
     on_task: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Measures the return in each task after 0..K adaptation episodes, for a policy and its controls.
 
@@ -75,6 +76,8 @@ def evaluate(
             fit and fine-tuning of the domain-randomized policy; see :func:`robotmeta.evaluation.stages.measure_stages`.
         fine_tune_out: A file that gets the result of each task of these stages. The same call goes on from there.
         on_task: For these stages, called with the number of finished tasks and of all.
+        on_progress: Called with the number of finished episodes of each task, over all policies, and of all of them,
+            without these stages.
 
     Raises:
         UserError: For an unknown split or control, fewer than one episode or task, tasks of another family, a simulator
@@ -104,9 +107,10 @@ def evaluate(
         raise UserError("fine_tune_out and on_task are for fine-tuning: give fine_tune too")
     measured: dict[str, list[Rollout]] = {}
     posterior = None
+    finished = _Finished(sum(map(measure.total, subjects.values())), on_progress)
     for name, subject in subjects.items():
         worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
-        measured[name], belief = measure(subject, worlds)
+        measured[name], belief = measure(subject, worlds, finished)
         if name == "adapted":
             posterior = policy.learner.infer(belief)
 
@@ -159,7 +163,11 @@ class _Measure(NamedTuple):
     seed: int
     explore: bool
 
-    def __call__(self, subject: Subject, worlds: TaskWorlds) -> tuple[list[Rollout], Belief]:
+    def total(self, subject: Subject) -> int:
+        """Episodes of each task that a subject runs."""
+        return sum(budget + self.episodes for budget in (self.budgets if subject.adapts else self.budgets[:1]))
+
+    def __call__(self, subject: Subject, worlds: TaskWorlds, finished: _Finished) -> tuple[list[Rollout], Belief]:
         """Episodes of each task after each number of adaptation episodes, and the belief after the last number."""
         policy, rollouts = subject.policy, []
         belief = policy.begin(worlds.num_tasks)
@@ -167,13 +175,26 @@ class _Measure(NamedTuple):
             if budget and not subject.adapts:
                 rollouts.append(rollouts[0])
                 continue
-            belief = adapted_belief(policy, worlds, budget, self.seed)
+            belief = adapted_belief(policy, worlds, budget, self.seed, finished)
             fresh, _ = streams(self.seed, "trials")
             rollout, _ = collect_episodes(
                 worlds, policy.learner, belief, self.episodes, fresh, explore=self.explore, remember=subject.remembers
             )
             rollouts.append(rollout)
+            finished(rollout)
         return rollouts, belief
+
+
+class _Finished:
+    """Counts finished episodes of each task, and says how many there are."""
+
+    def __init__(self, total: int, on_progress: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress or (lambda done, total: None)
+        self._on_progress(0, total)
+
+    def __call__(self, rollout: Rollout) -> None:
+        self._done += rollout.returns.shape[1]
+        self._on_progress(self._done, self._total)
 
 
 def _curves(

@@ -24,6 +24,7 @@ from robotmeta.policy import Policy
 from robotmeta.policy_file import load_policy, save_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
+from robotmeta.training.boards import TensorBoard
 from robotmeta.training.checkpoint import load_to_resume
 from robotmeta.training.logs import MetricsLog
 from robotmeta.training.outcomes import outcomes_of
@@ -88,7 +89,7 @@ def specialize(
         best = load_policy(best_file, family=policy.family)
         score = _score(best, task, schedule, threads)
         trials = Trials(training_env(policy, threads), policy.learner, run.trials())
-        with MetricsLog(run, start=policy.iteration) as log:
+        with MetricsLog(run, policy.iteration, [TensorBoard(run, policy.env_steps)]) as log:
             while not schedule.ended(history):
                 began = time.perf_counter()
                 for _ in range(schedule.evaluate_every):

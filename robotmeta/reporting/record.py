@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def record(
     width: int = 480,
     height: int = 360,
     simulator: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Recording:
     """Records an episode at each stage of an adaptation in a panel of its own, side by side, in real time.
 
@@ -81,6 +83,7 @@ def record(
         width: Pixels of each panel, rounded up to an even number.
         height: Pixels of each panel without text, rounded up to an even number.
         simulator: Physics backend; None for that of the policy's run.
+        on_progress: Called with the number of recorded control steps, and that of the longest possible episode.
 
     Raises:
         UserError: For another suffix, more than one task, too few episodes, a simulator that cannot run the task, no GL
@@ -99,6 +102,8 @@ def record(
         raise UserError(f"episodes must be at least 1 for a policy that is not adapted, not {episodes}")
     if min(width, height) < 1:
         raise UserError(f"width and height must be at least 1, not {width} and {height}")
+    progress = on_progress or (lambda done, total: None)
+    progress(0, policy.family.horizon)
     if adapted is None:
         panels = _without_and_after(acting, task, episodes, seed, simulator)
         inferred, fit = policy.estimates(panels[1].belief), None
@@ -108,7 +113,7 @@ def record(
     width, height = width + width % 2, height + height % 2  # yuv420p shares colour among 2 x 2 pixels
     size = font_size(width, height)
     caption = Band.of_task(task_items(acting.family, task, inferred, fit), len(panels) * width, size)
-    shown = _film(panels, caption, out, seed, width, height)
+    shown = _film(panels, caption, out, seed, (width, height), progress)
     return Recording(
         out,
         tuple(panel.title for panel in panels),
@@ -189,8 +194,17 @@ def _episodes(number: int, policy: Policy) -> str:
 # -- the film ----------------------------------------------------------------------------------------------------------
 
 
-def _film(panels: list[Panel], caption: Band, out: Path, seed: int, width: int, height: int) -> list[Outcome]:
+def _film(
+    panels: list[Panel],
+    caption: Band,
+    out: Path,
+    seed: int,
+    size_of_panel: tuple[int, int],
+    progress: Callable[[int, int], None],
+) -> list[Outcome]:
     """Plays all panels at once, and returns how they ended."""
+    width, height = size_of_panel
+    horizon = panels[0].env.horizon
     dt, size = panels[0].policy.family.dt, font_size(width, height)
     stride = math.ceil(1.0 / (dt * _MAX_FPS) - 1e-9)  # control steps per frame
     above, shown = caption.draw(), [Outcome(0.0, None, False)] * len(panels)
@@ -206,6 +220,8 @@ def _film(panels: list[Panel], caption: Band, out: Path, seed: int, width: int, 
             shown = [last if new is None else new for new, last in zip(now, shown, strict=True)]
             if t % stride == 0:
                 append(frame())
+            progress(t, horizon)
         if t % stride:  # the last step always has a frame
             append(frame())
+    progress(horizon, horizon)
     return shown

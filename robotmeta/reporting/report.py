@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def report(
     videos: Sequence[Path] | None = None,
     family: str | TaskFamily | None = None,
     trust: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Writes ``report.html`` in a run folder, in full or not at all.
 
@@ -66,6 +67,7 @@ def report(
         videos: ``.mp4`` or ``.gif`` files to show; None for those in the run folder, without links.
         family: The run's family, or its name, if that is not an installed one.
         trust: Whether to import and call the function that the run's files name as its family.
+        on_progress: Called during evaluations with how much of them is done, and how much there is in all.
 
     Returns:
         The HTML file.
@@ -83,18 +85,7 @@ def report(
         videos = _own_videos(folder)
     shown = [embedded(file) for file in videos]
     if evaluations is None:
-        trained = trained_controls(policy, folder.path)
-        evaluations = [
-            evaluate(
-                policy,
-                split=split,
-                tasks=tasks,
-                episodes=episodes,
-                domain_randomized=trained.get("domain_randomized"),
-                oracle=trained.get("oracle"),
-            )
-            for split in policy.family.splits
-        ]
+        evaluations = _evaluations(policy, folder, tasks, episodes, on_progress)
     metrics = read_metrics(folder.metrics)
     page = rendered(
         "report.html",
@@ -108,6 +99,34 @@ def report(
         videos=shown,
     )
     return write_page(folder.report, page)
+
+
+def _evaluations(
+    policy: Policy, folder: RunFolder, tasks: int, episodes: int, on_progress: Callable[[int, int], None] | None
+) -> list[Evaluation]:
+    """On each split of the family, with the controls that were trained in the run folder."""
+    splits, trained = list(policy.family.splits), trained_controls(policy, folder.path)
+    return [
+        evaluate(
+            policy,
+            split=split,
+            tasks=tasks,
+            episodes=episodes,
+            on_progress=_of_several(place, len(splits), on_progress),
+            domain_randomized=trained.get("domain_randomized"),
+            oracle=trained.get("oracle"),
+        )
+        for place, split in enumerate(splits)
+    ]
+
+
+def _of_several(
+    place: int, count: int, on_progress: Callable[[int, int], None] | None
+) -> Callable[[int, int], None] | None:
+    """The progress of one of several equal parts, as a part of the whole."""
+    if on_progress is None:
+        return None
+    return lambda done, total: on_progress(place * total + done, count * total)
 
 
 # -- what was trained --------------------------------------------------------------------------------------------------

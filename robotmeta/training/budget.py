@@ -42,3 +42,9 @@ def share_done(plan: Sequence[Planned], steps: int) -> float:
     """How much of the budgets of all runs is done."""
     logs = (read_metrics(planned.folder.metrics) for planned in plan)
     return statistics.fmean(min(1.0, log[-1]["env_steps"] / steps) if log else 0.0 for log in logs)
+
+
+def share_of_iterations(plan: Sequence[Planned]) -> float:
+    """How much of the iterations of all runs is done."""
+    done = (len(read_metrics(planned.folder.metrics)) / planned.config.iterations for planned in plan)
+    return statistics.fmean(min(1.0, share) for share in done)

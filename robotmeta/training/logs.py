@@ -6,43 +6,40 @@ import contextlib
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
-
-from robotmeta.console import plain_console
 from robotmeta.errors import printable
 from robotmeta.files import read_file, write_text, writing
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.policy import Policy
+from robotmeta.progress import StageBar
+from robotmeta.training.boards import Board
 from robotmeta.training.outcomes import Outcomes
 from robotmeta.training.run_folder import RunFolder
 
 # Of every line. A return is null where no episode was left to count.
 _TYPES = {"iteration": int, "env_steps": int, "seconds": float, "return_pre?": float, "return_post?": float}
 _REQUIRED = {name.removesuffix("?") for name in _TYPES}
-_PLAIN_EVERY = 10.0  # seconds from one line to the next if there is no terminal
 
 
 class MetricsLog:
-    """Appends to a run's ``metrics.jsonl`` and TensorBoard events.
+    """Appends to a run's ``metrics.jsonl`` and boards, such as TensorBoard.
 
     Args:
         folder: The run folder.
         start: First iteration to write. Lines of this and later iterations are removed: they will be made again.
+        boards: What else gets the numbers; they are closed at the end.
     """
 
-    def __init__(self, folder: RunFolder, start: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # takes a second to import
-
+    def __init__(self, folder: RunFolder, start: int, boards: Sequence[Board]) -> None:
+        self._boards = boards
         self._file = folder.metrics
         kept = [line for line in read_metrics(self._file) if line["iteration"] < start]
         write_text(self._file, "".join(map(json_text, kept)), through=False)
         with writing(self._file):
             self._opened = self._file.open("a")
-            self._board = SummaryWriter(str(folder.path), purge_step=start)
         self._before = kept[-1]["seconds"] if kept else 0.0
         self._began = time.perf_counter()
 
@@ -52,8 +49,9 @@ class MetricsLog:
     def __exit__(self, *exception: object) -> None:
         with contextlib.suppress(OSError):  # every line is flushed already, and a failure to do so was reported
             self._opened.close()
-        with contextlib.suppress(OSError):
-            self._board.close()
+        for board in self._boards:
+            with contextlib.suppress(OSError):
+                board.close()
 
     def write(
         self, policy: Policy, outcomes: Outcomes, metrics: dict[str, float], began: float, collected: float
@@ -81,9 +79,9 @@ class MetricsLog:
         with writing(self._file):
             self._opened.write(json_text(line))
             self._opened.flush()
-            for name, value in line.items():
-                if name not in ("iteration", "diverged_tasks"):
-                    self._board.add_scalar(name, value, policy.env_steps)
+            scalars = {name: value for name, value in line.items() if name not in ("iteration", "diverged_tasks")}
+            for board in self._boards:
+                board.add(scalars, policy.env_steps, line["iteration"])
         return line
 
 
@@ -117,35 +115,20 @@ def _line(text: bytes) -> dict[str, Any] | None:
 
 
 class Progress:
-    """A progress bar with an ETA on a terminal, else one line every ten seconds.
+    """How far a training is, with an ETA.
 
     Args:
-        iterations: Total number of iterations.
+        start: Iterations that are made already.
+        iterations: Iterations in all.
         shown: Whether to show anything.
     """
 
-    def __init__(self, iterations: int, shown: bool) -> None:
+    def __init__(self, start: int, iterations: int, shown: bool) -> None:
         self._iterations = iterations
-        self._shown = shown
-        self._console = plain_console(stderr=True)
-        self._last = -_PLAIN_EVERY
-        self._began = time.perf_counter()
-        self._done = 0
-        self._bar = RichProgress(
-            TextColumn("meta-training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=self._console,
-            disable=not (shown and self._console.is_terminal),
-        )
-        self._task = self._bar.add_task("", total=iterations, status="")
+        self._bar = StageBar("meta-training", shown=shown)
+        self._show(start, "")
 
     def __enter__(self) -> Progress:
-        self._bar.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -153,20 +136,14 @@ class Progress:
 
     def advance(self, line: dict[str, Any]) -> None:
         """Shows a finished iteration, given its line of the log."""
-        self._done += 1
+        if line["diverged"]:
+            where = f"iteration {line['iteration']}, task {', '.join(map(str, line['diverged_tasks']))}"
+            self._bar.say(f"{where}: {line['diverged']} episodes diverged; they are left out")
         status = (
             f"return {line['return_pre']:.1f} -> {line['return_post']:.1f}  "
             f"{line['env_steps'] / 1e6:.2f}M steps, {line['steps_per_second'] / 1e3:.1f}k/s"
         )
-        self._bar.update(self._task, completed=line["iteration"] + 1, status=status)
-        if line["diverged"] and self._shown:
-            where = f"iteration {line['iteration']}, task {', '.join(map(str, line['diverged_tasks']))}"
-            self._console.print(f"{where}: {line['diverged']} episodes diverged; they are left out")
-        now = time.perf_counter()
-        last = line["iteration"] + 1 == self._iterations
-        if self._shown and not self._console.is_terminal and (last or now - self._last > _PLAIN_EVERY):
-            self._last = now
-            left = (now - self._began) / self._done * (self._iterations - line["iteration"] - 1)
-            print(
-                f"{line['iteration'] + 1}/{self._iterations}  {status}  ETA {left:.0f} s", file=sys.stderr, flush=True
-            )
+        self._show(line["iteration"] + 1, status)
+
+    def _show(self, done: int, status: str) -> None:
+        self._bar.show(done / self._iterations, f"{done}/{self._iterations}  {status}".rstrip())

@@ -32,6 +32,7 @@ class RunFolder:
     ``config.json``                       the configuration, and the software versions it started with
     ``metrics.jsonl``                     one line per iteration
     ``events.out.tfevents.*``             the same numbers for TensorBoard
+    ``wandb-id``, ``wandb/``              the run at Weights & Biases, with ``--wandb``
     ``checkpoints/ITERATION/``            weights and optimizer state of the newest iterations, and their checksums
     ``controls/NAME/``                    the run folder of a trained control
     ``controls/specialists.json``         what specialists reach; their run folders are in ``controls/specialists/``
@@ -61,6 +62,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """The log, see :mod:`robotmeta.training.logs`."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def wandb(self) -> Path:
+        """The id of the run at Weights & Biases."""
+        return self.path / "wandb-id"
 
     @property
     def videos(self) -> Path:

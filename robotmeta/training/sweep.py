@@ -159,7 +159,12 @@ class Job:
 
 
 def train_on_cluster(
-    plan: Sequence[Planned], cluster: str, options: Mapping[str, int | str], logs: Path, report: Report
+    plan: Sequence[Planned],
+    cluster: str,
+    options: Mapping[str, int | str],
+    logs: Path,
+    report: Report,
+    on_poll: Callable[[], None] | None = None,
 ) -> int | None:
     """Submits the runs of a sweep through submitit, and waits for them.
 
@@ -169,6 +174,7 @@ def train_on_cluster(
         options: Parameters of ``submitit.AutoExecutor``, such as ``timeout_min`` or ``slurm_partition``.
         logs: Folder of submitit.
         report: Is told when a run is submitted and when it ends.
+        on_poll: Called every second while they run.
 
     Returns:
         The signal that cancelled all jobs; None if there was none.
@@ -193,6 +199,8 @@ def train_on_cluster(
     with stop_signal() as stopped:
         while running and not stopped:
             time.sleep(1.0)
+            if on_poll is not None:
+                on_poll()
             for planned, job in [each for each in running if each[1].done()]:
                 running.remove((planned, job))
                 report(planned, "failed, see " + str(logs) if job.exception() else _ended(planned, job.result()))

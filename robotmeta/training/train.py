@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
@@ -29,11 +29,21 @@ from robotmeta.policy import Policy, new_policy
 from robotmeta.ranks import restarts
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
+from robotmeta.training.boards import boards, check_wandb
 from robotmeta.training.checkpoint import load_to_resume
 from robotmeta.training.logs import MetricsLog, Progress
 from robotmeta.training.outcomes import outcomes_of
 from robotmeta.training.run_folder import RunFolder
 from robotmeta.training.together import check_alike, check_divides, check_draws, from_first
+
+
+class _How(NamedTuple):
+    """What does not change the result of a training."""
+
+    threads: int | None
+    checkpoint_every: int
+    wandb: str | None
+    progress: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ def meta_train(
     simulator: str = "auto",
     threads: int | None = None,
     checkpoint_every: int = 50,
+    wandb: str | None = None,
     progress: bool = True,
 ) -> Run:
     """Meta-trains a policy over a task family.
@@ -91,6 +102,7 @@ def meta_train(
         simulator: Physics backend.
         threads: Number of physics threads. Results do not depend on it.
         checkpoint_every: Iterations from one checkpoint to the next.
+        wandb: Project of Weights & Biases that gets the same numbers as TensorBoard; None for none.
         progress: Whether to show progress.
 
     Raises:
@@ -115,6 +127,7 @@ def meta_train(
                     f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out"
                 )
             _check_checkpoint_every(checkpoint_every)
+            check_wandb(wandb)
             policy = new_policy(config, resolve_device(device), family)
             _check_rollouts(policy)
         check_alike(policy, device=policy.learner.device.type, checkpoint_every=checkpoint_every)
@@ -123,7 +136,7 @@ def meta_train(
                 held.enter_context(folder.locked())
                 policy = _continued(policy, folder) if folder.exists() else policy
                 folder.write_config(config)
-        return _train(policy, folder, threads, checkpoint_every, progress)
+        return _train(policy, folder, _How(threads, checkpoint_every, wandb, progress))
 
 
 def resume(
@@ -135,6 +148,7 @@ def resume(
     device: str = "auto",
     threads: int | None = None,
     checkpoint_every: int = 50,
+    wandb: str | None = None,
     progress: bool = True,
 ) -> Run:
     """Continues a run from its newest checkpoint. On the CPU the result is bit-identical to an uninterrupted run.
@@ -147,6 +161,7 @@ def resume(
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Number of physics threads. Results do not depend on it.
         checkpoint_every: Iterations from one checkpoint to the next.
+        wandb: Project of Weights & Biases that gets the same numbers as TensorBoard; None for none.
         progress: Whether to show progress.
 
     Raises:
@@ -168,6 +183,7 @@ def resume(
             config = dataclasses.replace(config, iterations=iterations)
         with agreed():
             _check_checkpoint_every(checkpoint_every)
+            check_wandb(wandb)
             found = recorded_family(config.family, run.config, family, trust=trust)
             on = resolve_device(device)
             if place.first:
@@ -182,7 +198,7 @@ def resume(
         with agreed():
             if place.first and iterations is not None:
                 run.write_config(config)
-        return _train(policy, run, threads, checkpoint_every, progress)
+        return _train(policy, run, _How(threads, checkpoint_every, wandb, progress))
 
 
 def _continued(policy: Policy, folder: RunFolder) -> Policy:
@@ -221,7 +237,7 @@ def _check_rollouts(policy: Policy) -> None:
     )
 
 
-def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_every: int, progress: bool) -> Run:
+def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
     # for each iteration:
     #     tasks   ~ p(T)                                   a meta-batch from the family
     #     rollout = collect(tasks, belief)                 experience of all tasks at once
@@ -235,11 +251,11 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
     config, learner, iterations = policy.config, policy.learner, policy.config.iterations
     with contextlib.ExitStack() as opened:
         with agreed():
-            trials = Trials(training_env(policy, threads), learner, saved)
-            log = opened.enter_context(MetricsLog(folder, start=policy.iteration)) if first else None
+            trials = Trials(training_env(policy, how.threads), learner, saved)
+            log = opened.enter_context(_log(policy, folder, how.wandb)) if first else None
         opened.enter_context(one_torch_thread())
         stopped = opened.enter_context(stop_signal())
-        shown = opened.enter_context(Progress(iterations, progress and first))
+        shown = opened.enter_context(Progress(policy.iteration, iterations, how.progress and first))
         number = 0
         for iteration in range(policy.iteration, iterations):
             began = time.perf_counter()
@@ -251,7 +267,7 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
             metrics, outcomes = learner.update(trial, generator), outcomes_of(trial)
             policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=policy.env_steps + outcomes.steps)
             number = largest(stopped.number or 0)
-            saves = number or policy.iteration % checkpoint_every == 0 or policy.iteration == iterations
+            saves = number or policy.iteration % how.checkpoint_every == 0 or policy.iteration == iterations
             state = trials.state() if saves else {}
             with agreed():
                 _check_weights(policy, folder)
@@ -262,6 +278,10 @@ def _train(policy: Policy, folder: RunFolder, threads: int | None, checkpoint_ev
             if number:
                 break
     return Run(folder.path, policy, number if policy.iteration < iterations else None)
+
+
+def _log(policy: Policy, folder: RunFolder, wandb: str | None) -> MetricsLog:
+    return MetricsLog(folder, policy.iteration, boards(folder, policy, wandb))
 
 
 def _check_weights(policy: Policy, folder: RunFolder) -> None:

@@ -14,8 +14,9 @@ from robotmeta.cli import main
 
 
 def test_it_says_what_was_gained_and_writes_the_policy(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("robotmeta.progress.SILENT", 0.0)
     out, result, state = tmp_path / "tuned.safetensors", tmp_path / "result.json", tmp_path / "state"
     words = ["adapt", str(run), "--task", "goal_x=0.3", "--episodes", "1", "--evaluation-episodes", "2"]
     words += ["--fine-tune", "9000", "--fine-tune-out", str(state), "--out", str(out), "--json", str(result)]
@@ -25,7 +26,7 @@ def test_it_says_what_was_gained_and_writes_the_policy(
     assert "control steps" in printed
     assert "return after fine-tuning" in printed
     assert f"Adapted policy: {out}" in printed
-    assert "ETA" in progress
+    assert "fine-tuning 100%" in progress
     written = json.loads(result.read_text())["fine_tuned"]
     assert written["steps"] >= 9000
     assert written["simulated"].keys() == {"return_before", "return_after", "gain"}

@@ -107,11 +107,14 @@ def test_a_robot_that_fails_leaves_its_episodes(run: Path, episodes: Path, capsy
     assert arrays(Path("broken.npz"))["lengths"].tolist() == [5, 1]
 
 
-def test_progress_says_how_long_it_will_take(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_says_how_far_it_is(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("robotmeta.progress.SILENT", 0.0)
     main(["fit", str(run), "--task", "goal_x=0.3", "--episodes", "1"])
     progress = capsys.readouterr().err
-    assert "fitting   0%  cycle 0 of 5" in progress
-    assert "cycle 5 of 5  ETA 0 s" in progress
+    assert "adaptation episodes" in progress
+    assert "fitting 100%  cycle 5 of 5" in progress
 
 
 @pytest.mark.parametrize(
