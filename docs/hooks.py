@@ -17,12 +17,18 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/robotmeta/robotmeta"
-OUTSIDE = {"benchmarks.md": "benchmarks/README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+OUTSIDE = {
+    "benchmarks.md": "benchmarks/README.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+}
 """Pages of the site, and the files of the repository that they show."""
 
 _FENCE = re.compile(r"(^```.*?^```$)", flags=re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"\]\(([\w./-]+)(#[\w-]+)?\)")
-_VIDEO = re.compile(r"^\[(?:!\[(?P<alt>[^\]]*)\]\((?P<poster>[^)]*)\)|(?P<text>[^\]]*))\]\((?P<file>[\w./-]+\.mp4)\)$", re.M)
+_VIDEO = re.compile(
+    r"^\[(?:!\[(?P<alt>[^\]]*)\]\((?P<poster>[^)]*)\)|(?P<text>[^\]]*))\]\((?P<file>[\w./-]+\.mp4)\)$", re.M
+)
 _ROLE = re.compile(r":(?:func|class|meth|attr|mod|data):(?=<code>)")
 
 
