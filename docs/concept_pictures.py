@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +128,8 @@ def controls() -> np.ndarray:
     figure, (axes,) = _panels(1, 1, 2.2, width=6.0)
     decorate(axes)
     for place, kind in enumerate(kinds):
-        mean, ends = (100.0 * np.array(curves[kind][key][-1]) for key in ("mean", "ci95"))
-        _interval(axes, place, mean, ends, STYLES[kind][0])
+        low, high = curves[kind]["ci95"][-1]
+        _interval(axes, place, 100.0 * curves[kind]["mean"][-1], (100.0 * low, 100.0 * high), STYLES[kind][0])
     axes.set_yticks(range(len(kinds)), [kind.replace("_", "-") for kind in kinds])
     axes.set(ylim=(len(kinds) - 0.5, -0.5), xlim=(-2, 100), xlabel="success on 200 held-out tasks, %")
     return _drawn(figure)
@@ -139,7 +139,7 @@ def _unit(parameter: rm.Parameter) -> str:
     return "" if parameter.unit == "1" else parameter.unit
 
 
-def _interval(axes: Axes, height: float, value: float, ends: Any, colour: str) -> None:
+def _interval(axes: Axes, height: float, value: float, ends: Sequence[float], colour: str) -> None:
     axes.plot(ends, [height, height], color=colour, linewidth=2, alpha=0.5)
     axes.plot(value, height, "o", color=colour)
 

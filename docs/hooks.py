@@ -82,7 +82,7 @@ def with_players(markdown: str) -> str:
 
     def player(match: re.Match[str]) -> str:
         poster = f' poster="{match["poster"]}"' if match["poster"] else ""
-        label = match["alt"] or match["text"]
-        return f'<video controls preload="metadata" aria-label="{label}"{poster} src="{match["file"]}"></video>'
+        video = f'<video controls preload="metadata"{poster} src="{match["file"]}"></video>'
+        return f"<figure>{video}<figcaption>{match['alt'] or match['text']}</figcaption></figure>"
 
     return _VIDEO.sub(player, markdown)
