@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,13 @@ def test_every_command_on_a_page_can_be_typed(page: Path) -> None:
             command(arguments)
         except UserError as error:
             pytest.fail(f"robotmeta {shlex.join(arguments)}: {error}")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+@pytest.mark.parametrize("page", _ALL, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_for_a_shell_is_one(page: Path) -> None:
+    script = "\n".join(blocks(page, "sh"))
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True, capture_output=True)
 
 
 def test_commands_are_found_in_blocks_with_comments_and_continued_lines() -> None:

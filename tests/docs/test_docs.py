@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,18 @@ def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:
         actuators={"arm_*": servo(kp=40.0)},
     )
     assert [name for name, _ in family.actions] == ["arm_shoulder", "arm_elbow", "arm_wrist"]
+
+
+def test_the_entry_point_on_the_page_makes_a_family_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = blocks(OWN_ROBOT, "toml")
+    ((group, names),) = tomllib.loads(text)["project"]["entry-points"].items()
+    installed = tmp_path / "my_robots-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: my-robots\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(f"[{group}]\ncrawler = {names['crawler']}\n")
+    shutil.copytree(DOCS / "examples", tmp_path / "my_robots")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert rm.make("crawler").name == "crawler"
 
 
 @pytest.mark.slow
