@@ -1,8 +1,8 @@
 """Writes the tables of learning results from ``benchmarks/results/*.json``: ``python benchmarks/tables.py``.
 
 ``benchmarks/README.md`` gets every run, split, measure and control. ``docs/results.md`` gets all learners side by side,
-one row per family. The project's README gets task inference with its controls. The page of each learner gets its own
-runs, and its hyper-parameters.
+one row per family, and what it is worth to know the task. The project's README gets task inference with its controls.
+The page of each learner gets its own runs, and its hyper-parameters.
 """
 
 from __future__ import annotations
@@ -126,6 +126,27 @@ def _gain(run: Result, split: str, measure: str) -> str:
     return f"{zero_shot} → {cell(measure, evaluation[measure]['adapted'])} ({took})"
 
 
+# -- what it is worth to know the task -------------------------------------------------------------------------------
+
+
+def knowing(_runs: Iterable[Result]) -> str:
+    """What ``knowing.py`` measured: the policy on its belief, and the difference that other beliefs make."""
+    found = [json.loads(file.read_text()) for file in (RESULTS / "knowing").glob("*.json")]
+    families = list(dict.fromkeys(benchmark.family for benchmark in BENCHMARKS.values()))
+    found.sort(key=lambda result: (families.index(result["family"]), result["split"] == "ood"))
+    beliefs = ("truth", "mean", "another task's")
+    columns = ("family", "split", "tasks", "measure", "its own belief", *(f"{name}: difference" for name in beliefs))
+    lines = head(columns)
+    for result in found:
+        curves = result["results"]
+        for measure, gain in (("return", "gain"), ("success", "success_gain")):
+            if measure in curves["belief"]:
+                own = cell(measure, curves["belief"][measure])
+                cells = (cell(measure, curves[name][gain]) for name in beliefs)
+                lines.append(row([result["family"], result["split"], str(result["tasks"]), measure, own, *cells]))
+    return "\n".join(lines)
+
+
 # -- where they are ----------------------------------------------------------------------------------------------------
 
 Table = tuple[Path, str, Callable[[Iterable[Result]], str]]
@@ -141,6 +162,7 @@ def _of_learner(learner: str) -> tuple[Table, Table]:
 TABLES: tuple[Table, ...] = (
     (ROOT / "benchmarks" / "README.md", "every run", every_run),
     (ROOT / "docs" / "results.md", "learners", side_by_side),
+    (ROOT / "docs" / "results.md", "knowing", knowing),
     (ROOT / "README.md", "results", compact),
     *(table for learner in LEARNERS for table in _of_learner(learner)),
 )

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from robotmeta.adaptation.adapted import Adapted
     from robotmeta.adaptation.fine_tune import FineTuned, fine_tune
     from robotmeta.adaptation.fit import fit
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
     from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+    from robotmeta.adaptation.fitting.result import Fit
     from robotmeta.adaptation.posterior import TaskPosterior
     from robotmeta.adapters.gymnasium_in import wrap
     from robotmeta.adapters.robot import RobotEnv
@@ -83,7 +83,7 @@ else:
             "robotmeta.adaptation.adapt": ("adapt",),
             "robotmeta.adaptation.adapted": ("Adapted",),
             "robotmeta.adaptation.fit": ("fit",),
-            "robotmeta.adaptation.fitting.fit_episodes": ("Fit",),
+            "robotmeta.adaptation.fitting.result": ("Fit",),
             "robotmeta.adaptation.fitting.recorded": ("RecordedEpisodes",),
             "robotmeta.adaptation.fine_tune": ("FineTuned", "fine_tune"),
             "robotmeta.adaptation.posterior": ("TaskPosterior",),

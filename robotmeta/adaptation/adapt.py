@@ -11,8 +11,8 @@ from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.environment_target import EnvironmentTarget
 from robotmeta.adaptation.episodes import Episode, EpisodesFile
 from robotmeta.adaptation.fine_tune import FineTuned, FineTuning
-from robotmeta.adaptation.fitting.fit_episodes import Fit
-from robotmeta.adaptation.interface import control_step, fitted
+from robotmeta.adaptation.fitting.result import Fit
+from robotmeta.adaptation.interface import check_replay, control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.session import Session
@@ -20,7 +20,7 @@ from robotmeta.adaptation.stages import Stages
 from robotmeta.adaptation.target import Target
 from robotmeta.adaptation.task_target import TaskTarget
 from robotmeta.adapters.vendor import robot_world
-from robotmeta.envs import BatchEnv, Tasks, VendorRobot, checks
+from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot, checks
 from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 from robotmeta.files import check_target
 from robotmeta.policy import Policy
@@ -38,6 +38,7 @@ def adapt(
     episodes_out: str | Path | None = None,
     on_start: Callable[[], None] | None = None,
     on_episode: Callable[[Episode], None] | None = None,
+    model: VendorRobot | None = None,
     fit: bool = False,
     known: Mapping[str, float | str] | None = None,
     on_fitting: Callable[[int, int], None] | None = None,
@@ -71,6 +72,9 @@ def adapt(
             :class:`robotmeta.adaptation.episodes.EpisodesFile` for its arrays.
         on_start: For an environment, called once all arguments are checked, before anything runs.
         on_episode: For an environment, called after each episode.
+        model: The vendor's model of the robot (:func:`robotmeta.read_robot`). Fit and fine-tuning then take place in
+            it, instead of the family's own models, and the fit knows its numbers. None for that of a target which is a
+            vendor's robot.
         fit: Whether to fit the simulator to the adaptation episodes; see :func:`robotmeta.fit`. Fine-tuning then takes
             place in the tasks that explain them.
         known: For a fit, parameters that are known, by name.
@@ -89,7 +93,8 @@ def adapt(
 
     Raises:
         UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
-            observations or actions, a simulator that cannot run the task, or what fine-tuning refuses.
+            observations or actions, for a fit one with another control step, a simulator that cannot run the task, or
+            what fine-tuning refuses.
         EnvironmentFailed: If the environment raises an error, hangs, or returns what it must not. The error has the
             result of the steps until then, ``error.adapted`` and ``error.episodes``.
         AdaptationInterrupted: At Ctrl-C, with the same; a KeyboardInterrupt.
@@ -98,9 +103,13 @@ def adapt(
     episodes = checks.count("episodes", episodes)
     if evaluation_episodes is not None and evaluation_episodes < 0:
         raise UserError(f"evaluation_episodes must be at least 0, not {evaluation_episodes}")
+    family, interfaced = policy.family, policy
+    model = target if isinstance(target, VendorRobot) else model
+    if model is not None and (fit or fine_tune is not None):
+        policy = dataclasses.replace(policy, family=model.as_family(family))
     stages = Stages(
         fit=fit,
-        known=known,
+        known={**model.row, **(known or {})} if model is not None and fit else known,
         force=force,
         on_fitting=on_fitting,
         budget=fine_tune,
@@ -118,6 +127,8 @@ def adapt(
         if (episodes_out, on_start, on_episode) != (None, None, None):
             raise UserError("episodes_out, on_start and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
+        if model is not None:
+            raise UserError("model is for an environment: a task is simulated in the family's own models")
         return _adapted(policy, TaskTarget(policy, target, episodes, measured, seed, simulator), stages)
     if isinstance(target, VendorRobot):
         evaluation_episodes = 10 if evaluation_episodes is None else evaluation_episodes
@@ -130,15 +141,17 @@ def adapt(
         )
     if simulator is not None:
         raise UserError("simulator must be None for an environment: an environment has its own")
-    env = fitted(policy, target)
+    if fit:
+        check_replay(interfaced, target)
+    env = fitted(interfaced, target)
     if on_start is not None:
         on_start()
-    file = EpisodesFile(policy.family, control_step(policy, target), _checked(episodes_out))
+    file = EpisodesFile(family, control_step(interfaced, target), _checked(episodes_out))
     with Interrupts() as interrupts:
         session = Session(env, file, interrupts, on_episode)
         robot = EnvironmentTarget(session, file, episodes, evaluation_episodes or 0, seed)
         result = _adapted(policy, robot, stages)
-    return _returned(result, session)
+    return _returned(_of_family(result, family), session)
 
 
 def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
@@ -178,6 +191,21 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
         return_fine_tuned=last,
         recorded=target.recorded,
         fit=found,
+    )
+
+
+def _of_family(result: Adapted, family: TaskFamily) -> Adapted:
+    """The result with policies of the family, in whatever model they were fine-tuned."""
+
+    def of_family(policy: Policy) -> Policy:
+        return dataclasses.replace(policy, family=family)
+
+    tuned = result.fine_tuned
+    return dataclasses.replace(
+        result,
+        policy=of_family(result.policy),
+        after_episodes=of_family(result.after_episodes),
+        fine_tuned=None if tuned is None else dataclasses.replace(tuned, policy=of_family(tuned.policy)),
     )
 
 

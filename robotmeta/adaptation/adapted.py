@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from robotmeta.adaptation.episodes import Episode
 from robotmeta.adaptation.fine_tune import FineTuned
-from robotmeta.adaptation.fitting.fit_episodes import Fit
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.envs import Estimate
 from robotmeta.policy import Policy
 

@@ -117,6 +117,9 @@ def fine_tune(
     allowed, config, source = check_fine_tuning(
         policy, tasks, budget, learning_rate=learning_rate, kl_weight=kl_weight, simulator=simulator, out=out
     )
+    family = policy.family
+    if isinstance(source, TaskPosterior):  # the tasks of a fit may have parameters that meta-training never varies
+        policy = dataclasses.replace(policy, family=family.of_tasks(source.tasks))
     start = policy if policy.belief is not None else dataclasses.replace(policy, belief=initial(policy.learner))
     kind = policy.config.simulator if simulator is None else simulator
     known = {"config": config, "seed": seed, "kl_weight": kl_weight, "simulator": kind}
@@ -150,8 +153,9 @@ def fine_tune(
     better = after.gain(before).low > 0.0
     if not better:
         after = before
+    best = candidate.for_robot(loop.best) if better else start
     return FineTuned(
-        policy=candidate.for_robot(loop.best) if better else start,
+        policy=dataclasses.replace(best, family=family),
         return_before=before.mean(),
         return_after=after.mean(),
         gain=after.gain(before),

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.adaptation.adapt import adapt
-from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
+from robotmeta.adaptation.fitting.fit_episodes import check_fit, fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
+from robotmeta.adaptation.fitting.result import Fit
+from robotmeta.adaptation.interface import check_replay
 from robotmeta.adaptation.recall import recalled_estimates
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot
 from robotmeta.envs.simulators import check_simulator
@@ -21,6 +23,7 @@ def fit(
     target: Tasks | BatchEnv | VendorRobot | RecordedEpisodes | str | Path,
     *,
     episodes: int = 3,
+    model: VendorRobot | None = None,
     known: Mapping[str, float | str] | None = None,
     seed: int = 0,
     simulator: str | None = None,
@@ -39,6 +42,8 @@ def fit(
             (:func:`robotmeta.read_robot`), or recorded episodes: a file that :func:`robotmeta.adapt` wrote
             (``episodes_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.
+        model: The vendor's model of the robot, in which the actions are replayed, instead of the family's own
+            models. Its numbers are known. None for that of a target which is a vendor's robot.
         known: Parameters that are known, by name; they are not searched.
         seed: Determines initial states, exploration and the candidates.
         simulator: Physics backend; None for that of the policy's run.
@@ -53,6 +58,11 @@ def fit(
     policy = source if isinstance(source, Policy) else None
     family = source if isinstance(source, TaskFamily) else source.family
     backend = simulator or ("auto" if policy is None else policy.config.simulator)
+    model = target if isinstance(target, VendorRobot) else model
+    if model is not None and isinstance(target, Tasks):
+        raise UserError("model is for an environment or recorded episodes: a task has the family's own model")
+    if model is not None:
+        family, known = model.as_family(family), {**model.row, **(known or {})}
     check_fit(family, known)  # before a robot runs
     check_simulator(family, backend)
     if isinstance(target, str | Path | RecordedEpisodes):
@@ -62,6 +72,8 @@ def fit(
     elif policy is None:
         raise UserError("a family alone cannot act: give a policy, or episodes that are recorded already")
     else:
+        if not isinstance(target, Tasks | VendorRobot):
+            check_replay(policy, target)
         in_task = {"simulator": simulator} if isinstance(target, Tasks) else {}
         adapted = adapt(policy, target, episodes=episodes, seed=seed, evaluation_episodes=0, **in_task, **options)
         recorded, believed = adapted.recorded, adapted.inferred

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 from robotmeta.adaptation.names import matched
 from robotmeta.envs import BatchEnv
 from robotmeta.errors import EnvironmentWarning, UserError
 from robotmeta.policy import Policy
+
+if TYPE_CHECKING:
+    from robotmeta.adapters.timing import ControlStep
 
 
 def fitted(policy: Policy, env: BatchEnv) -> BatchEnv:
@@ -47,10 +51,28 @@ def control_step(policy: Policy, env: BatchEnv) -> float:
     return policy.family.dt if step is None else step.seconds
 
 
+def check_replay(policy: Policy, env: BatchEnv) -> None:
+    """Raises UserError if a fit cannot replay the environment's actions, because its control step is another one."""
+    step, dt = getattr(env, "control_step", None), policy.family.dt
+    if step is None or not _differs(step, dt):
+        return
+    times = dt / step.seconds
+    whole = round(times) > 1 and abs(times - round(times)) < 0.01
+    hint = f": let a step of the environment repeat its action {times:.0f} times" if whole else ""
+    raise UserError(
+        f"a fit replays actions in control steps of {dt:g} s, as the policy was trained; the environment's are "
+        f"{step.seconds:g} s ({step.source}){hint}"
+    )
+
+
+def _differs(step: ControlStep, dt: float) -> bool:
+    return abs(step.seconds - dt) > step.tolerance * dt
+
+
 def _differences(policy: Policy, env: BatchEnv) -> list[str]:
     differences: list[str] = [*getattr(env, "remarks", ())]
     step, dt = getattr(env, "control_step", None), policy.family.dt
-    if step is not None and abs(step.seconds - dt) > step.tolerance * dt:
+    if step is not None and _differs(step, dt):
         differences.append(
             f"the environment's control step is {step.seconds:g} s ({step.source}), the policy's is {dt:g} s: it acts "
             f"{'more' if step.seconds < dt else 'less'} often than it was trained to"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, FineTuning, check_fine_tuning, fine_tune
-from robotmeta.adaptation.fitting.fit_episodes import Fit, check_fit, fit_episodes
+from robotmeta.adaptation.fitting.fit_episodes import check_fit, fit_episodes
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.target import Collected
 from robotmeta.errors import UserError

@@ -71,7 +71,7 @@ class TaskWorlds:
 
 def check_tasks(policy: Policy, tasks: Tasks) -> None:
     """Raises UserError for tasks of another family than the policy's."""
-    if tasks.names != policy.family.space.names:
+    if tasks.names != policy.family.of_tasks(tasks).space.names:
         raise UserError(
             f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
             f"{', '.join(policy.family.space.names)}; theirs are {', '.join(tasks.names)}"

@@ -95,7 +95,8 @@ def adapt(
         task: Parameters of the task, or robot=NAME where the family names robots, or robot=FILE for the numbers of a
             vendor's model. With --robot, its conditions. The other parameters are nominal.
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
-        robot: Instead of a task of the family, a vendor's robot in simulation: an MJCF file, or PACKAGE:PATH.
+        robot: Instead of a task of the family, a vendor's robot in simulation: an MJCF file, or PACKAGE:PATH. --fit and
+            --fine-tune take place in its model. With --env, it is the model of the robot there.
         robot_forward: The axis of its trunk that points forward, such as -x.
         robot_picture: Draw the robot here as it was understood (.png).
         horizon: Control steps an episode of --env.
@@ -138,9 +139,11 @@ def adapt(
         raise UserError("give either --task or --env, not both")
     if env is not None and video is not None:
         raise UserError("--video is for --task and --robot: an environment is not drawn")
+    if env is not None and robot is not None and not fit and fine_tune is None:
+        raise UserError("with --env, --robot is the model for --fit and --fine-tune: give one of them too")
     loaded = load(policy, family, trust)
     vendor = robot_of(loaded.family, given)
-    target = vendor or (None if env is not None else task_of(loaded, task))
+    target = None if env is not None else vendor or task_of(loaded, task)
     truth = None if target is None else _truth(target)
     if vendor is not None:
         show_robot(vendor, robot_picture)

@@ -101,6 +101,9 @@ def _describe(family: rm.TaskFamily) -> None:
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
     show_listings(family.interface)
+    if family.fit_only:
+        only = ", ".join(p.name for p in family.fit_only)
+        console.print(f"Searched by fits if nothing else explains a robot: {only}.")
     if family.robots:
         console.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
 

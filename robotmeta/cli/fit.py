@@ -33,7 +33,7 @@ from robotmeta.cli.vendor import known_values, robot_of, show_robot
 from robotmeta.errors import UserError
 
 if TYPE_CHECKING:
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
+    from robotmeta.adaptation.fitting.result import Fit
 
 _FOR_AN_ENVIRONMENT = ("horizon", "map", "max_steps", "timeout", "action_limit", "action_rate")
 
@@ -77,7 +77,8 @@ def fit(
         source: A run folder, a checkpoint, a policy file, or pretrained:NAME; for --log, also a family.
         task: Parameters of the task, or robot=NAME where the family names robots, or robot=FILE for the numbers of a
             vendor's model. The other parameters are nominal.
-        robot: A vendor's robot in simulation, under the conditions of --task: an MJCF file, or PACKAGE:PATH.
+        robot: A vendor's robot in simulation, under the conditions of --task: an MJCF file, or PACKAGE:PATH. Actions
+            are replayed in its model. With --env or --log, it is the model of the robot there.
         robot_forward: The axis of its trunk that points forward, such as -x.
         env: A Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         log: Recorded episodes (.npz), such as those of robotmeta adapt --episodes-out.
@@ -108,6 +109,7 @@ def fit(
     names = given_names(chosen, given)
     if vendor is not None:
         show_robot(vendor)
+    if vendor is not None and env is None and log is None:
         truth = {**vendor.row, **next(iter(vendor.task))}
     else:
         truth = next(iter(chosen.task(**task_values(chosen, task)))) if task else None
@@ -115,7 +117,7 @@ def fit(
     where: dict[str, Any] = {"task": truth} if truth else {"env": env} if env is not None else {"log": str(log)}
     where |= {} if robot is None else {"robot": robot}
     write_json(out, {"family": chosen.name, "source": source, **where, **found.to_json()})
-    show_fit(found, chosen.space, given=names, truth=truth)
+    show_fit(found, chosen.of_tasks(found.best).space, given=names, truth=truth)
     if report is not None:
         from robotmeta.reporting.fit_report import fit_report
 
@@ -128,7 +130,7 @@ def fit(
 def _check_one_source(given: Mapping[str, Any], episodes: int | None) -> None:
     """Raises UserError unless the episodes come from one place, and the options are for it."""
     asked = [f"--{name}" for name in ("task", "env", "robot", "log") if given[name] not in (None, ())]
-    if len(asked) != 1 and asked != ["--task", "--robot"]:
+    if len(asked) != 1 and asked not in (["--task", "--robot"], ["--env", "--robot"], ["--robot", "--log"]):
         raise UserError(f"give one of --task, --env, --robot and --log, not {' and '.join(asked) or 'none'}")
     for name in _FOR_AN_ENVIRONMENT:
         if given["env"] is None and given[name] not in (None, ()):
@@ -156,7 +158,7 @@ def _found(
             "on_progress": shows_fitting(bar),
         }
         if given["log"] is not None:
-            return rm.fit(policy or family, given["log"], **options)
+            return rm.fit(policy or family, given["log"], model=robot, **options)
         assert policy is not None
         if given["env"] is not None or robot is not None:
             return fit_to_robot(policy, robot, given, options)

@@ -13,7 +13,7 @@ from robotmeta.cli.stage_bar import StageBar
 
 if TYPE_CHECKING:
     import robotmeta as rm
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
+    from robotmeta.adaptation.fitting.result import Fit
     from robotmeta.envs.parameters import Parameter
 
 _MANY_SATURATED = 0.05  # share of the actions that is worth a line
@@ -78,6 +78,8 @@ def show_fit(
         )
     elif fit.unexplained:
         console.print(f"Explained except for {', '.join(fit.unexplained)}.")
+    if fit.unexplained == ("reward",):
+        console.print("The environment has another reward than the family. Fine-tuning raises that of the family.")
 
 
 def _errors(fit: Fit) -> dict[str, Mapping[str, float]]:
@@ -93,5 +95,5 @@ def _cells(parameter: Parameter, fit: Fit, truth: Mapping[str, float] | None) ->
         estimate = fit.believed.get(parameter.name)
         cells.append("" if estimate is None else parameter.text(estimate.value))
     if truth is not None:
-        cells.append(parameter.text(truth[parameter.name]))
+        cells.append(parameter.text(truth.get(parameter.name, parameter.nominal)))
     return cells

@@ -19,7 +19,7 @@ from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.episodes import Episode
-    from robotmeta.adaptation.fitting.fit_episodes import Fit
+    from robotmeta.adaptation.fitting.result import Fit
     from robotmeta.adapters.world import GymnasiumWorld
 
 _EVALUATION_EPISODES = 10  # of a robot in simulation
@@ -33,7 +33,7 @@ def adapt_on_robot(
 
     Args:
         policy: The policy.
-        robot: The robot of ``--robot``; None for the environment of ``--env``.
+        robot: The robot of ``--robot``, whose model fit and fine-tuning take place in; None without it.
         command: The function of the command, for the line that goes on after an early end.
         given: The command's arguments by name.
 
@@ -41,6 +41,7 @@ def adapt_on_robot(
         EnvironmentFailed: If the environment fails. The adapted policy and the episodes are saved.
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
+    model, robot = robot, None if given["env"] is not None else robot  # of a robot in simulation, or of the real one
     if robot is not None and given["evaluation_episodes"] is None:
         given = {**given, "evaluation_episodes": _EVALUATION_EPISODES}
     with (
@@ -56,6 +57,7 @@ def adapt_on_robot(
                 episodes_out=file.path,
                 on_start=lambda: console.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"] * given["rounds"]),
+                model=model,
                 **options,
                 **stages,
             )
@@ -84,7 +86,7 @@ def fit_to_robot(
 
     Args:
         policy: The policy.
-        robot: The robot of ``--robot``; None for the environment of ``--env``.
+        robot: The robot of ``--robot``, in whose model actions are replayed; None without it.
         given: The command's arguments by name.
         options: Further arguments of :func:`robotmeta.fit`.
 
@@ -92,11 +94,13 @@ def fit_to_robot(
         EnvironmentFailed: If the environment fails. The episodes are saved.
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
+    model, robot = robot, None if given["env"] is not None else robot
     with _wrapped(robot, given) as world, _episodes_file(given["episodes_out"]) as file:
         try:
             return rm.fit(
                 policy,
                 world,
+                model=model,
                 episodes=given["episodes"],
                 episodes_out=file.path,
                 on_start=lambda: console.print(_announced(policy, world, robot, given)),

@@ -79,7 +79,7 @@ def show_stages(
     family = policy.family
     if result.fit is not None:
         known = given_names(family, given)
-        show_fit(result.fit, family.space, given=known, truth=truth)
+        show_fit(result.fit, family.of_tasks(result.fit.best).space, given=known, truth=truth)
         if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
             console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
     show_fine_tuned(result)

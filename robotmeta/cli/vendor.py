@@ -44,15 +44,15 @@ def check_picture(file: Path | None) -> None:
 def robot_of(family: rm.TaskFamily, given: Mapping[str, Any]) -> rm.VendorRobot | None:
     """The robot of ``--robot`` under the conditions of ``--task``; None where no robot is given.
 
+    With ``--env`` or ``--log`` it is the model of that robot.
+
     Raises:
-        UserError: For a robot that cannot be read, an unknown condition, or ``--robot`` with ``--env``.
+        UserError: For a robot that cannot be read, or an unknown condition.
     """
     check_options(given)
     check_picture(given.get("robot_picture"))
     if given["robot"] is None:
         return None
-    if given.get("env") is not None:
-        raise UserError("give either --robot or --env, not both")
     return read(given["robot"], family.name, given["robot_forward"]).under(**pairs(given["task"]))
 
 

@@ -131,7 +131,8 @@ class Encoding:
 
     def _unscaled(self, tasks: Tasks) -> np.ndarray:
         columns: list[np.ndarray] = []
-        for parameter, values in zip(self._space, tasks.values.T, strict=True):
+        for parameter in self._space:
+            values = tasks.values[:, tasks.names.index(parameter.name)]
             kinds = _kinds(parameter)
             if kinds:
                 columns += [(values == kind).astype(np.float64) for kind in kinds]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from robotmeta.envs import checks
 from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.listing import Listing
-from robotmeta.envs.parameters import ParameterSpace
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
 
@@ -201,6 +201,9 @@ class TaskFamily:
         observation_groups: Groups of observations by name, in order; None for one vector.
         interface: Tables of what one needs to connect another simulator or a robot by hand: the pose at which angles
             are zero, signs, frames and rewards.
+        fit_only: Parameters that no task varies, such as the ranges of joints. A fit searches them too where those of
+            ``space`` do not explain a robot; see :attr:`widened`.
+        encoded: The parameters that networks know; None for those of ``space``.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -230,6 +233,8 @@ class TaskFamily:
     init_std: float | None = None
     observation_groups: Mapping[str, ObservationGroup] | None = field(default=None, hash=False)
     interface: tuple[Listing, ...] = field(default=(), hash=False)
+    fit_only: tuple[Parameter, ...] = ()
+    encoded: ParameterSpace | None = None
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -261,6 +266,9 @@ class TaskFamily:
                 raise UserError(f"{where} observations must name the {named} numbers of the groups that are vectors")
             if "task" in self.observation_groups:
                 raise UserError(f"{where} observation_groups: the name 'task' is for what an oracle observes")
+        if not isinstance(self.fit_only, tuple) or not all(isinstance(p, Parameter) for p in self.fit_only):
+            raise UserError(f"{where} fit_only must be a tuple of Parameters, not {self.fit_only!r}")
+        checks.unique(f"{where} space and fit_only", [p.name for p in (*self.space, *self.fit_only)])
         self._check_numbers(where)
 
     def _check_numbers(self, where: str) -> None:
@@ -291,7 +299,19 @@ class TaskFamily:
     @cached_property
     def encoding(self) -> Encoding:
         """Encodes tasks for networks."""
-        return Encoding(self.space)
+        return Encoding(self.encoded or self.space)
+
+    @cached_property
+    def widened(self) -> TaskFamily:
+        """The family whose tasks have the parameters of ``fit_only`` too. Networks do not know of these."""
+        if not self.fit_only:
+            return self
+        space = ParameterSpace((*self.space.parameters, *self.fit_only))
+        return replace(self, space=space, fit_only=(), encoded=self.space)
+
+    def of_tasks(self, tasks: Tasks) -> TaskFamily:
+        """The family itself, or the widened one if the tasks have its parameters."""
+        return self.widened if tasks.names == self.widened.space.names else self
 
     def sample(self, count: int, rng: np.random.Generator) -> Tasks:
         """Draws meta-training tasks."""

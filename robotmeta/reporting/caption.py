@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from robotmeta.adaptation.fitting.fit_episodes import Fit
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.envs import Estimate, TaskFamily, Tasks
 from robotmeta.envs.parameters import Parameter
 

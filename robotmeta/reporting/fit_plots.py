@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from robotmeta.adaptation.fine_tuning.state import Compared
-from robotmeta.adaptation.fitting.fit_episodes import Fit, FittedParameter
+from robotmeta.adaptation.fitting.result import Fit, FittedParameter
 from robotmeta.envs import Estimate
 from robotmeta.envs.encoding import is_logarithmic
 from robotmeta.envs.parameters import Parameter
@@ -125,10 +125,10 @@ def parameters_before_and_after(
         estimate = None if fit.believed is None else fit.believed.get(parameter.name)
         draw = _kinds if fitted.kinds else _numbers
         draw(axes, parameter, fitted, estimate)
-        if truth is not None and not fitted.kinds:
-            axes.axvline(truth[parameter.name], color=INK, linewidth=1.5, linestyle=":")
-        elif truth is not None:
-            axes.axvline(_place(parameter, fitted, truth[parameter.name]), color=INK, linewidth=1.5, linestyle=":")
+        if truth is not None:
+            true = truth.get(parameter.name, parameter.nominal)
+            place = _place(parameter, fitted, true) if fitted.kinds else true
+            axes.axvline(place, color=INK, linewidth=1.5, linestyle=":")
     figure.legend(
         handles=list(_legend(fit, truth)), loc="outside upper left", ncols=4, frameon=False, labelcolor=INK, fontsize=8
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from robotmeta.adaptation.fitting.fit_episodes import Fit
+from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.envs import Estimate, TaskFamily
 from robotmeta.envs.parameters import Parameter
@@ -53,7 +53,8 @@ def fit_report(
 
 def fit_content(family: TaskFamily, fit: Fit, *, given: Collection[str] = ()) -> dict[str, Any]:
     """What the parts of a page about a fit need, ``fit_verdict.html`` and ``fit_signals.html``."""
-    searched = [parameter.name for parameter in family.space if parameter.name not in given]
+    space = family.of_tasks(fit.best).space
+    searched = [parameter.name for parameter in space if parameter.name not in given]
     return {
         "fit": fit,
         "told": [name for name in searched if fit.parameters[name].known],
@@ -80,7 +81,8 @@ def parameters_content(
         given: Names of the parameters that were known before. They are not drawn.
         truth: True values; None if they are not known.
     """
-    searched = [parameter for parameter in family.space if parameter.name not in given]
+    space = family.space if fit is None else family.of_tasks(fit.best).space
+    searched = [parameter for parameter in space if parameter.name not in given]
     rows = searched if fit or inferred or truth else []
     figure = svg(parameters_before_and_after(fit, searched, truth), "Parameters") if fit and searched else None
     return {
@@ -88,7 +90,7 @@ def parameters_content(
         "parameters_figure": figure,
         "has_truth": truth is not None,
         "has_inferred": inferred is not None,
-        "given": [(p.name, p.text(fit.parameters[p.name].value)) for p in family.space if fit and p.name in given],
+        "given": [(p.name, p.text(fit.parameters[p.name].value)) for p in space if fit and p.name in given],
     }
 
 
@@ -99,7 +101,7 @@ def _row(
     estimate = None if inferred is None else inferred.get(parameter.name)
     return {
         "name": parameter.name,
-        "truth": "" if truth is None else parameter.text(truth[parameter.name]),
+        "truth": "" if truth is None else parameter.text(truth.get(parameter.name, parameter.nominal)),
         "inferred": "" if estimate is None else parameter.text(estimate.value) + (", not sure" * (not estimate.sure)),
         "fitted": "" if fitted is None else value_text(parameter, fitted) if fitted.known else "not known",
         "interval": "" if fitted is None else interval_text(parameter, fitted),

@@ -18,7 +18,8 @@ from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.recall import recalled
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.envs import Tasks
+from robotmeta.envs import Parameter, Tasks
+from robotmeta.envs.distributions import Uniform
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.domain_randomization import DomainRandomization
@@ -48,6 +49,21 @@ def copied(policy: Policy) -> dict[str, Any]:
 
 def without_time(result: FineTuned) -> list[Any]:
     return [dataclasses.replace(compared, seconds=0.0) for compared in result.history]
+
+
+# -- where it learns ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("learner", [LEARNER, "task-inference"])
+def test_networks_need_not_know_all_parameters_of_the_tasks(learner: str, tmp_path: Path) -> None:
+    load = Parameter("load", "never varies in training", train=Uniform(0.0, 0.0), nominal=0.0, bounds=(0.0, 9.0))
+    policy = untrained(learner)
+    policy = dataclasses.replace(policy, family=dataclasses.replace(policy.family, fit_only=(load,)))
+    tasks = TaskPosterior.of(policy.family.widened.task(goal_x=0.4, load=3.0))
+    result = fine_tune(policy, tasks, budget=400, out=tmp_path)
+    assert result.policy.family is policy.family
+    again = fine_tune(policy, tasks, budget=400, out=tmp_path)
+    assert without_time(again) == without_time(result)
 
 
 # -- what it gains -----------------------------------------------------------------------------------------------------

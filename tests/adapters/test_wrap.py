@@ -181,3 +181,13 @@ def test_a_rounded_frame_rate_is_the_control_step_it_was_rounded_from(name: str)
 def test_a_wrapper_that_changes_units_is_a_warning() -> None:
     with pytest.warns(EnvironmentWarning, match="wrapped in NormalizeObservation, which changes the units"):
         rm.adapt(point_policy(), rm.wrap(NormalizeObservation(Robot()), horizon=2), episodes=1)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.02, "repeat its action 5 times"), (0.5, r"0.5 s \(dt\)$")])
+def test_a_fit_refuses_another_control_step_before_the_robot_moves(seconds: float, said: str) -> None:
+    policy, robot = point_policy(), rm.wrap(Timed("attribute", seconds), horizon=20)
+    with pytest.raises(UserError, match=f"control steps of 0.1 s.*{said}"):
+        rm.adapt(policy, robot, fit=True)
+    with pytest.raises(UserError, match=f"control steps of 0.1 s.*{said}"):
+        rm.fit(policy, robot)
+    assert robot.steps == 0

@@ -69,7 +69,7 @@ def test_the_row_of_a_model_is_a_task(robot: Path, capsys: pytest.CaptureFixture
 def test_mistakes_are_one_line(robot: Path, tmp_path: Path, refused: Refused) -> None:
     adapt = ["adapt", POLICY, "--robot", str(robot)]
     assert "no parameter 'mass'" in refused([*adapt, "--task", "mass=3"])
-    assert "either --robot or --env" in refused([*adapt, "--env", "HalfCheetah-v5"])
+    assert "is the model for --fit and --fine-tune" in refused([*adapt, "--env", "HalfCheetah-v5"])
     assert "is a .png file" in refused([*adapt, "--robot-picture", "dog.jpg"])
     assert "--robot-picture is for --robot" in refused(["adapt", POLICY, "--robot-picture", "dog.png"])
     assert "reads no vendors' robots" in refused(["adapt", "pretrained:grasp", "--robot", str(robot)])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import re
 import shutil
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -144,3 +146,20 @@ def test_no_page_has_examples_that_no_test_runs() -> None:
 def test_every_file_a_page_names_exists(page: Path) -> None:
     for file in re.findall(r"\]\(([\w./-]+)\)", page.read_text()):
         assert (page.parent / file).exists(), file
+
+
+@pytest.mark.slow
+def test_the_fit_to_another_simulators_cheetah_lowers_the_error() -> None:
+    robot = rm.wrap(f"{DOCS}/examples/dm_control_cheetah.py:make", horizon=20)
+    policy = rm.load("pretrained:cheetah-dynamics")
+    assert robot.observation_names is not None
+    assert robot.observation_names.entries == tuple(name for name, _ in policy.family.observations)
+    policy = dataclasses.replace(policy, family=policy.family.widened)  # one search instead of two
+    known = {parameter.name: parameter.nominal for parameter in policy.family.space}
+    for name in ("friction", "fthigh_highest", "hardness"):
+        del known[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as one of names or of the control step
+        adapted = rm.adapt(policy, robot, episodes=1, fit=True, known=known)
+    assert adapted.fit is not None
+    assert sum(adapted.fit.after.values()) < 0.8 * sum(adapted.fit.before.values())

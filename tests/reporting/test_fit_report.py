@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import robotmeta as rm
-from robotmeta.adaptation.fitting.fit_episodes import Fit, FittedParameter
+from robotmeta.adaptation.fitting.result import Fit, FittedParameter
 from robotmeta.adaptation.fitting.texts import interval_text, value_text
 from robotmeta.envs import Choice, Estimate, make
 from robotmeta.errors import UserError

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import robotmeta as rm
-from robotmeta.adaptation.fitting.fit_episodes import FittedParameter
+from robotmeta.adaptation.fitting.result import FittedParameter
 from robotmeta.cli import main
 from robotmeta.envs import Choice, Estimate, make
 from robotmeta.envs.rendering import NO_GL

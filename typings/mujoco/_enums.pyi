@@ -64,6 +64,7 @@ class mjtGeom(_Enum):
     mjGEOM_ARROW: ClassVar[mjtGeom]
     mjGEOM_BOX: ClassVar[mjtGeom]
     mjGEOM_CAPSULE: ClassVar[mjtGeom]
+    mjGEOM_MESH: ClassVar[mjtGeom]
     mjGEOM_CYLINDER: ClassVar[mjtGeom]
     mjGEOM_HFIELD: ClassVar[mjtGeom]
     mjGEOM_PLANE: ClassVar[mjtGeom]

@@ -121,6 +121,7 @@ class MjModel:
     jnt_limited: _Array
     jnt_qposadr: _Array
     jnt_range: _Array
+    jnt_solimp: _Array
     jnt_stiffness: _Array
     jnt_type: _Array
     key_qpos: _Array

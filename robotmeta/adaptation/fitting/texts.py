@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from robotmeta.adaptation.fitting.fit_episodes import FittedParameter
+from robotmeta.adaptation.fitting.result import FittedParameter
 from robotmeta.envs.parameters import Parameter
 
 

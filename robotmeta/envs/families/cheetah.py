@@ -22,11 +22,13 @@ from robotmeta.envs.families.locomotion import (
     fault,
     load_gymnasium,
     noisy_start,
+    nominal_model,
     observation_names,
     observe,
     speed,
 )
 from robotmeta.envs.families.multipliers import DAMPING, FRICTION, MASS, MOTOR_STRENGTH
+from robotmeta.envs.families.other_simulators import hardness, joint_limits
 from robotmeta.envs.family import MujocoWorld, Source, TaskFamily, Transition
 from robotmeta.envs.models import weigh
 from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -156,6 +158,7 @@ def _cheetah(
     parameters: tuple[Parameter, ...],
     reward: Callable[[Transition], Tensor],
     horizon: int,
+    fit_only: tuple[Parameter, ...] = (),
 ) -> TaskFamily:
     return TaskFamily(
         name=name,
@@ -170,6 +173,7 @@ def _cheetah(
         reset=noisy_start(_half_cheetah, 0.1, normal_velocity=True),
         observe=observe(hidden=1),
         reward=reward,
+        fit_only=(*fit_only, *joint_limits(nominal_model(_half_cheetah)), hardness()),
     )
 
 
@@ -185,6 +189,7 @@ def direction() -> TaskFamily:
         (DIRECTION,),
         _reward_direction,
         100,
+        _DYNAMICS,
     )
 
 
@@ -200,6 +205,7 @@ def velocity() -> TaskFamily:
         (_VELOCITY,),
         _reward_velocity,
         200,
+        _DYNAMICS,
     )
 
 
@@ -231,4 +237,5 @@ def mass() -> TaskFamily:
         (_MASS,),
         _reward_height,
         200,
+        tuple(parameter for parameter in _DYNAMICS if parameter is not MASS),
     )

@@ -98,6 +98,7 @@ def forward() -> TaskFamily:
             "Speed minus 0.05 |a|^2, a clipped to [-1, 1]. No termination.",
         ),
         space=ParameterSpace(_PARAMETERS),
+        fit_only=(),
         world=replace(level.world, spec=_half_cheetah_on_terrain),
         horizon=_HORIZON,
         reset=start,

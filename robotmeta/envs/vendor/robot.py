@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import mujoco
 import numpy as np
 
-from robotmeta.envs.family import TaskFamily
+from robotmeta.envs.distributions import Uniform
+from robotmeta.envs.family import MujocoWorld, TaskFamily
 from robotmeta.envs.listing import Listing
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.tasks import Tasks
 
 
@@ -46,6 +50,27 @@ class VendorRobot:
         """
         return replace(self, task=self.family.task(**conditions))
 
+    def as_family(self, family: TaskFamily) -> TaskFamily:
+        """The robot's world as a family with the parameters of another one, whose interface it has.
+
+        The robot's own numbers are constants, because the model has them. Networks know the tasks as those of the other
+        family.
+
+        Args:
+            family: The family that a policy was trained on.
+        """
+        world = self.family.world
+        assert isinstance(world, MujocoWorld)
+        own = {parameter.name: parameter for parameter in self.family.space}
+        parameters = (own.get(p.name) or _constant(p, self.row.get(p.name, p.nominal)) for p in family.space)
+        return replace(
+            self.family,
+            name=family.name,
+            space=ParameterSpace(tuple(parameters)),
+            world=replace(world, spec=partial(_without_visuals, world.spec)),
+            encoded=family.space,
+        )
+
     def __str__(self) -> str:
         """The tables and notes as plain text."""
         return "\n\n".join([*map(str, self.understood), *(["\n".join(self.notes)] if self.notes else [])])
@@ -59,3 +84,21 @@ class VendorRobot:
         from robotmeta.envs.vendor.picture import write
 
         write(self.draw(width, height), Path(file))
+
+
+def _constant(parameter: Parameter, value: float) -> Parameter:
+    """The parameter without an effect on the model, with a value that is the same in all tasks."""
+    return replace(parameter, train=Uniform(value, value), nominal=value, ood=None, edits=())
+
+
+def _without_visuals(spec: Callable[[], mujoco.MjSpec]) -> mujoco.MjSpec:
+    """The spec without meshes that nobody sees: each task has a copy of its model."""
+    lean = spec()
+    for geom in list(lean.geoms):
+        mesh = geom.type == mujoco.mjtGeom.mjGEOM_MESH
+        if mesh and not geom.contype and not geom.conaffinity and geom.parent.explicitinertial:
+            lean.delete(geom)
+    used = {geom.meshname for geom in lean.geoms}
+    for mesh in [mesh for mesh in lean.meshes if mesh.name not in used]:
+        lean.delete(mesh)
+    return lean

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import mujoco
 import numpy as np
 import pytest
 import torch
 
-from robotmeta.adaptation.fitting.fit_episodes import Fit, fit_episodes
+from robotmeta.adaptation.fitting.fit_episodes import fit_episodes
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
-from robotmeta.envs import TaskFamily
+from robotmeta.adaptation.fitting.result import Fit
+from robotmeta.envs import Parameter, TaskFamily
+from robotmeta.envs.distributions import Uniform
+from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.errors import UserError
+from robotmeta.reporting.fit_report import fit_report
 from tests.adaptation.fitting import arm
 
 pytestmark = pytest.mark.slow
@@ -85,6 +90,35 @@ def test_a_robot_outside_the_family_is_not_explained(family: TaskFamily, tmp_pat
     found = fit_episodes(family, on_the_moon)
     assert "hinge" in found.unexplained
     assert not found.explained
+
+
+def test_what_training_never_varies_is_searched_where_nothing_else_explains_the_robot(
+    family: TaskFamily, recorded: RecordedEpisodes, fitted: Fit, tmp_path: Path
+) -> None:
+    def pull(model: mujoco.MjModel, value: float, row: Row) -> None:
+        model.opt.gravity[2] = value
+
+    gravity = Parameter(
+        "gravity",
+        "upward",
+        train=Uniform(-9.81, -9.81),
+        nominal=-9.81,
+        bounds=(-20.0, 0.0),
+        edits=(ModelEdit(pull),),
+        unit="m/s^2",
+    )
+    wider = replace(family, fit_only=(gravity,))
+    on_the_moon = arm.record(arm.family(tmp_path, gravity=-1.6), {"pole_mass": 0.4})
+    cycles = []
+    found = fit_episodes(wider, on_the_moon, on_progress=lambda cycle, of: cycles.append((cycle, of)))
+    assert found.explained
+    assert cycles == [*((cycle, 5) for cycle in range(6)), *((cycle, 10) for cycle in range(5, 11))]
+    assert found.parameters["gravity"].low <= -1.6 <= found.parameters["gravity"].high
+    assert wider.of_tasks(found.best) is wider.widened
+    page = fit_report(found, wider, tmp_path / "fit.html", truth=next(iter(family.task(pole_mass=0.4)))).read_text()
+    assert "gravity" in page
+    explained = fit_episodes(wider, recorded)  # by what training varies, so that nothing else is searched
+    assert np.array_equal(explained.posterior.tasks.values, fitted.posterior.tasks.values)
 
 
 def test_rewards_need_not_be_recorded(family: TaskFamily, recorded: RecordedEpisodes) -> None:
