@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # cores.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test quick fuzz kill nightly lint format types build wheel-test clean
+.PHONY: demo test quick fuzz kill nightly lint format types site build wheel-test clean
 
 demo: $(VENV)/installed  ## train, adapt, evaluate, record, report: minutes on a laptop
 	$(BIN)/robotmeta demo
@@ -39,6 +39,9 @@ format: $(VENV)/installed-dev
 
 types: $(VENV)/installed-dev
 	$(BIN)/pyright
+
+site: $(VENV)/installed-dev  ## the documentation site, in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 build: $(VENV)/installed-dev  ## sdist, and the wheel from it
 	rm -rf dist

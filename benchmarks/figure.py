@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cells import headline
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from tables import headline, results
+from tables import results
 
 from robotmeta.reporting.plots import INK, STYLES, decorate, save_figure
 

@@ -2,37 +2,33 @@
 
 ``benchmarks/README.md`` gets every run, split, measure and control. ``docs/results.md`` gets all learners side by side,
 one row per family, and what it is worth to know the task. The project's README gets task inference with its controls.
+The page of each learner gets its own runs, and its hyper-parameters.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cells import MEASURES, Result, cell, first_runs, head, headline, millions, row
+from learner_tables import as_control, hyperparameters, measured
 from learning import BENCHMARKS, RESULTS
+
+from robotmeta.metalearners import CONTROL, LEARNERS
 
 ROOT = Path(__file__).parents[1]
 _LEARNERS = ("task-inference", "rl2", "promp", "maml")
-_MEASURES = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance": (100.0, ".1f", " cm")}
-"""Factor, format and unit of each measure."""
 _EPISODES = 3  # adaptation episodes, unless a cell states another number
 _EASY = 0.95  # a zero-shot success rate from which the compact table leaves a family out
-
-Result = dict[str, Any]
-"""The content of one result file of ``learning.py``."""
 
 
 def results() -> list[Result]:
     """The results of all finished runs, in the order of their definitions."""
     files = (RESULTS / f"{name}.json" for name in BENCHMARKS)
     return [json.loads(file.read_text()) for file in files if file.exists()]
-
-
-def headline(evaluation: dict[str, Any]) -> str:
-    """The main measure of a family: the success rate if the family defines it, else the return."""
-    return "success" if "success" in evaluation else "return"
 
 
 # -- every run ---------------------------------------------------------------------------------------------------------
@@ -53,30 +49,30 @@ def every_run(runs: Iterable[Result]) -> str:
         "other controls",
         "gain over",
     )
-    lines = [_row(columns), _row(["---"] * len(columns))]
+    lines = head(columns)
     for run in runs:
         reached = run["reached"]
         when = "no target" if run["target"] is None else "not reached"
         if reached is not None:
             when = f"{run['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
-        size = _millions(run), f"{run['training_seconds'] / 60:.1f}"
+        size = millions(run), f"{run['training_seconds'] / 60:.1f}"
         for split, evaluation in run["evaluations"].items():
             on = split, str(evaluation["tasks"])
-            for measure in (m for m in _MEASURES if m in evaluation):
+            for measure in (m for m in MEASURES if m in evaluation):
                 curves = evaluation[measure]
                 adapted = ", ".join(
-                    f"{count}: {_cell(measure, curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
+                    f"{count}: {cell(measure, curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
                 )
-                zero_shot = _cell(measure, curves["zero_shot"])
+                zero_shot = cell(measure, curves["zero_shot"])
                 others = _others(measure, curves, ("adapted", "zero_shot"))
                 gains = _others(measure, evaluation.get("gain", {}).get(measure, {}), ("from_scratch",))
-                lines.append(_row([run["name"], *size, when, *on, measure, zero_shot, adapted, others, gains]))
+                lines.append(row([run["name"], *size, when, *on, measure, zero_shot, adapted, others, gains]))
     return "\n".join(lines)
 
 
 def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str:
     return ", ".join(
-        f"{kind.replace('_', '-')} {_cell(measure, curve)}"
+        f"{kind.replace('_', '-')} {cell(measure, curve)}"
         for kind, curve in curves.items()
         if curve is not None and kind not in shown
     )
@@ -87,9 +83,9 @@ def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str
 
 def side_by_side(runs: Iterable[Result]) -> str:
     """Each learner's first run on each family's held-out tasks and real robots, as Markdown."""
-    firsts = _firsts(runs)
+    firsts = first_runs(runs)
     columns = ("family", "measure", *_LEARNERS, "domain-randomized")
-    lines = [_row(columns), _row(["---"] * len(columns))]
+    lines = head(columns)
     for family in dict.fromkeys(family for family, _ in firsts):
         by_learner = [firsts.get((family, learner)) for learner in _LEARNERS]
         first = next(run for run in by_learner if run is not None)
@@ -98,15 +94,15 @@ def side_by_side(runs: Iterable[Result]) -> str:
             cells = ["" if run is None else _gain(run, split, measure) for run in by_learner]
             control = first["evaluations"][split][measure].get("domain_randomized")
             name = family if split == "test" else f"{family}, real {split}"
-            lines.append(_row([name, measure, *cells, "" if control is None else _cell(measure, control)]))
+            lines.append(row([name, measure, *cells, "" if control is None else cell(measure, control)]))
     return "\n".join(lines)
 
 
 def compact(runs: Iterable[Result]) -> str:
     """Task inference with both controls on held-out tasks, without the families that are easy zero-shot."""
     columns = ("family", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized")
-    lines = [_row(columns), _row(["---"] * len(columns))]
-    for (family, learner), run in _firsts(runs).items():
+    lines = head(columns)
+    for (family, learner), run in first_runs(runs).items():
         evaluation = run["evaluations"]["test"]
         if learner != "task-inference" or evaluation["episodes"][-1] != _EPISODES:
             continue
@@ -115,27 +111,19 @@ def compact(runs: Iterable[Result]) -> str:
         control, zero_shot = curves.get("domain_randomized"), curves["zero_shot"]
         easy = measure == "success" and zero_shot["mean"][-1] >= _EASY
         if control is not None and not easy:
-            cells = (_cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))
-            lines.append(_row([family, measure, *cells]))
+            cells = (cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))
+            lines.append(row([family, measure, *cells]))
     return "\n".join(lines)
-
-
-def _firsts(runs: Iterable[Result]) -> dict[tuple[str, str], Result]:
-    """The first run of each family and learner."""
-    found: dict[tuple[str, str], Result] = {}
-    for run in runs:
-        found.setdefault((run["config"]["family"], run["config"]["learner"]), run)
-    return found
 
 
 def _gain(run: Result, split: str, measure: str) -> str:
     """Zero-shot and after the last adaptation episode, and the control steps of meta-training."""
     evaluation = run["evaluations"][split]
-    scale, form, _ = _MEASURES[measure]
+    scale, form, _ = MEASURES[measure]
     zero_shot = f"{scale * evaluation[measure]['zero_shot']['mean'][-1]:{form}}"
     episodes = evaluation["episodes"][-1]
-    took = _millions(run) + (f", {episodes} episodes" if episodes != _EPISODES else "")
-    return f"{zero_shot} → {_cell(measure, evaluation[measure]['adapted'])} ({took})"
+    took = millions(run) + (f", {episodes} episodes" if episodes != _EPISODES else "")
+    return f"{zero_shot} → {cell(measure, evaluation[measure]['adapted'])} ({took})"
 
 
 # -- what it is worth to know the task -------------------------------------------------------------------------------
@@ -148,40 +136,35 @@ def knowing(_runs: Iterable[Result]) -> str:
     found.sort(key=lambda result: (families.index(result["family"]), result["split"] == "ood"))
     beliefs = ("truth", "mean", "another task's")
     columns = ("family", "split", "tasks", "measure", "its own belief", *(f"{name}: difference" for name in beliefs))
-    lines = [_row(columns), _row(["---"] * len(columns))]
+    lines = head(columns)
     for result in found:
-        measured = result["results"]
+        curves = result["results"]
         for measure, gain in (("return", "gain"), ("success", "success_gain")):
-            if measure in measured["belief"]:
-                own = _cell(measure, measured["belief"][measure])
-                cells = (_cell(measure, measured[name][gain]) for name in beliefs)
-                lines.append(_row([result["family"], result["split"], str(result["tasks"]), measure, own, *cells]))
+            if measure in curves["belief"]:
+                own = cell(measure, curves["belief"][measure])
+                cells = (cell(measure, curves[name][gain]) for name in beliefs)
+                lines.append(row([result["family"], result["split"], str(result["tasks"]), measure, own, *cells]))
     return "\n".join(lines)
 
 
-# -- Markdown ----------------------------------------------------------------------------------------------------------
+# -- where they are ----------------------------------------------------------------------------------------------------
+
+Table = tuple[Path, str, Callable[[Iterable[Result]], str]]
 
 
-def _millions(run: Result) -> str:
-    return f"{run['env_steps'] / 1e6:.1f}M"
+def _of_learner(learner: str) -> tuple[Table, Table]:
+    """Those on the page of a learner."""
+    page = ROOT / "docs" / "learners" / f"{learner}.md"
+    runs = as_control if learner == CONTROL else partial(measured, learner)
+    return (page, "measured", runs), (page, "hyper-parameters", lambda _: hyperparameters(learner))
 
 
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cell(measure: str, curve: dict[str, Any], index: int = -1) -> str:
-    """Mean and interval, by default after the last adaptation episode."""
-    mean, (low, high) = curve["mean"][index], curve["ci95"][index]
-    scale, form, unit = _MEASURES[measure]
-    return f"{scale * mean:{form}} [{scale * low:{form}}, {scale * high:{form}}]{unit}"
-
-
-TABLES = (
+TABLES: tuple[Table, ...] = (
     (ROOT / "benchmarks" / "README.md", "every run", every_run),
     (ROOT / "docs" / "results.md", "learners", side_by_side),
     (ROOT / "docs" / "results.md", "knowing", knowing),
     (ROOT / "README.md", "results", compact),
+    *(table for learner in LEARNERS for table in _of_learner(learner)),
 )
 """File, name of the two comments around the table, and the function that makes it."""
 

@@ -22,6 +22,8 @@ PAGE = Path(__file__).parent / "families.md"
 _SHOWN = 3  # held-out tasks in a picture, beside the nominal one
 _BASES = 8  # held-out tasks over which an effect is averaged
 _SECOND = 1.0  # seconds of random actions
+VIDEOS = PAGE.parent / "videos"
+_OTHERS = {"quadruped": "go2", "quadruped-terrain": "go2-rough"}  # families whose video has another name
 _SOURCE = ("Source", "Reward", "Differences")
 
 _HEAD = """# Task families
@@ -94,6 +96,7 @@ def section(family: TaskFamily) -> str:
         (
             f"\n## {family.name}\n",
             f"![{family.name}](images/family-{family.name}.png)\n",
+            *_video(family.name),
             f"{family.summary} {shape}, {time}." + (f" Privileged state: {privileged}." if privileged else "") + "\n",
             *(f"{what}: {text}\n" for what, text in zip(_SOURCE, astuple(family.source), strict=True) if text),
             "| parameter | what it is | train and test | ood | effect on observations | on rewards |",
@@ -102,6 +105,12 @@ def section(family: TaskFamily) -> str:
             "",
         )
     )
+
+
+def _video(family: str) -> list[str]:
+    """A paragraph that links to the video of a family, if there is one; the site makes a player of it."""
+    file = VIDEOS / f"{_OTHERS.get(family, family)}.mp4"
+    return [f"[Video: zero-shot, and after adaptation](videos/{file.name})\n"] if file.exists() else []
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import robotmeta as rm  # decides how MuJoCo renders, before that is imported
 # isort: split
 import mujoco
 import numpy as np
+from concept_pictures import concepts
 from PIL import Image, ImageDraw, ImageFont
 
 from robotmeta.envs.family import MujocoWorld
@@ -70,7 +71,7 @@ def _cheetah_on(kind: str, difficulty: float) -> mujoco.MjModel:
     return spec.compile()
 
 
-SETS: dict[str, Callable[[], Pictures]] = {"terrain": terrain}
+SETS: dict[str, Callable[[], Pictures]] = {"terrain": terrain, "concepts": concepts}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from robotmeta.cli.adapt import adapt
@@ -52,6 +53,37 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: The command and its options; those of the process if left out.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names need not fit the terminal's encoding
+    try:
+        if any("\0" in argument for argument in arguments):
+            raise UserError("an argument contains a NUL character")
+        with raising(), warnings.catch_warnings():
+            warnings.simplefilter("default", RobotmetaWarning)
+            warnings.showwarning = _show_warning
+            command(arguments)()
+    except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed, RankLost) as error:
+        reported = isinstance(error, OneLine) and error.reported
+        _stop(str(error), 2 if isinstance(error, UserError) else 1, reported=reported)
+    except KeyboardInterrupt as stopped:
+        _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)
+    except BrokenPipeError:  # as after `| head`; Python would report it again when it flushes stdout at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = "write the output" if error.filename is None else f"read or write {error.filename}"
+        _stop(f"cannot {where}: {error.strerror or error}", 2)
+    except (MemoryError, OverflowError) as error:
+        _stop(f"a number is too large for this machine: {reason(error)}", 2)
+
+
+def command(arguments: list[str]) -> Callable[[], None]:
+    """The command that was asked for, ready to run.
+
+    Raises:
+        UserError: For an unknown command or option, or a value of the wrong type.
+    """
     options: list[str] = []
     if arguments[:1] in (["sweep"], ["compare"]):
         arguments, options = split(arguments)
@@ -73,29 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
         "bench": bench,
         "doctor": doctor,
     }
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names need not fit the terminal's encoding
-    try:
-        if any("\0" in argument for argument in arguments):
-            raise UserError("an argument contains a NUL character")
-        with raising(), warnings.catch_warnings():
-            warnings.simplefilter("default", RobotmetaWarning)
-            warnings.showwarning = _show_warning
-            parsed(commands, arguments)()
-    except (UserError, SimulationDiverged, TrainingDiverged, EnvironmentFailed, RankLost) as error:
-        reported = isinstance(error, OneLine) and error.reported
-        _stop(str(error), 2 if isinstance(error, UserError) else 1, reported=reported)
-    except KeyboardInterrupt as stopped:
-        _stop(str(stopped) or "stopped", stopped.status if isinstance(stopped, Stopped) else 128 + signal.SIGINT)
-    except BrokenPipeError:  # as after `| head`; Python would report it again when it flushes stdout at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:
-        where = "write the output" if error.filename is None else f"read or write {error.filename}"
-        _stop(f"cannot {where}: {error.strerror or error}", 2)
-    except (MemoryError, OverflowError) as error:
-        _stop(f"a number is too large for this machine: {reason(error)}", 2)
+    return parsed(commands, arguments)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -16,22 +17,25 @@ import pytest
 import robotmeta as rm
 from robotmeta.envs import from_mjcf, scale, servo
 from robotmeta.envs.imports import imported
+from tests.pages import DOCS, PAGES, blocks, run
 from tests.vendor_robots import Vendor
 
-DOCS = Path(__file__).parents[2] / "docs"
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
 FIT = DOCS / "fit.md"
 VENDOR = DOCS / "vendor-robots.md"
 _SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1", '"60s"': "500"}
-
-
-def _examples(page: Path) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", page.read_text(), flags=re.DOTALL)
+_SMALLER_ON = {
+    DOCS / "index.md": {"tasks=40": "tasks=2", "episodes=3": "episodes=1"},
+    DOCS / "get-started.md": {"iterations=100": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"},
+    DOCS / "concepts.md": {"episodes=3": "episodes=1"},
+    DOCS / "terrain.md": {},
+}
+"""Pages whose examples run one after another, and what is smaller in the test."""
 
 
 def test_the_page_shows_the_file_that_is_there() -> None:
-    assert _examples(OWN_ROBOT)[0] == (DOCS / "examples" / "crawler.py").read_text()
+    assert blocks(OWN_ROBOT, "python")[0] == (DOCS / "examples" / "crawler.py").read_text()
 
 
 @pytest.mark.slow
@@ -43,11 +47,8 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
     robot.write_text(robot.read_text().replace("horizon=100", "horizon=10"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    code = "\n".join(_examples(OWN_ROBOT)[1:])
-    for full, small in _SMALLER.items():
-        assert full in code
-        code = code.replace(full, small)
-    exec(compile(code, OWN_ROBOT.name, "exec"), {})
+    code = "\n".join(blocks(OWN_ROBOT, "python")[1:])
+    run(code, OWN_ROBOT.name, _SMALLER)
     for file in ("crawler.png", "backward.safetensors", "crawler.mp4"):
         assert (tmp_path / file).stat().st_size > 1000
 
@@ -56,9 +57,8 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
 def test_a_vendors_robot_is_read_and_adapted_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "go2.xml").write_text(Vendor().xml())
-    (code,) = _examples(VENDOR)
-    code = code.replace("episodes=3", "episodes=1, evaluation_episodes=1")
-    exec(compile(code, VENDOR.name, "exec"), {})
+    (code,) = blocks(VENDOR, "python")
+    run(code, VENDOR.name, {"episodes=3": "episodes=1, evaluation_episodes=1"})
     assert (tmp_path / "go2.png").stat().st_size > 1000
 
 
@@ -72,7 +72,7 @@ def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest
 
 def test_the_example_of_a_real_robot_is_on_the_page_and_runs_in_an_adaptation() -> None:
     file = DOCS / "examples" / "real_robot.py"
-    assert _examples(ON_A_ROBOT)[1] == file.read_text()
+    assert blocks(ON_A_ROBOT, "python")[1] == file.read_text()
     assert len(file.read_text().splitlines()) <= 60
     robot = imported(str(file), str(file)).make()
     robot._sleep = lambda seconds: None
@@ -84,7 +84,7 @@ def test_the_example_of_a_real_robot_is_on_the_page_and_runs_in_an_adaptation() 
 
 
 def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:
-    (scene,) = re.findall(r"```xml\n(.*?)```", OWN_ROBOT.read_text(), flags=re.DOTALL)
+    (scene,) = blocks(OWN_ROBOT, "xml")
     shutil.copy(DOCS / "examples" / "arm.urdf", tmp_path)
     (tmp_path / "scene.xml").write_text(scene)
     family = from_mjcf(
@@ -96,13 +96,25 @@ def test_a_file_around_a_urdf_gives_it_a_floor(tmp_path: Path) -> None:
     assert [name for name, _ in family.actions] == ["arm_shoulder", "arm_elbow", "arm_wrist"]
 
 
+def test_the_entry_point_on_the_page_makes_a_family_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (text,) = blocks(OWN_ROBOT, "toml")
+    ((group, names),) = tomllib.loads(text)["project"]["entry-points"].items()
+    installed = tmp_path / "my_robots-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: my-robots\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(f"[{group}]\ncrawler = {names['crawler']}\n")
+    shutil.copytree(DOCS / "examples", tmp_path / "my_robots")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert rm.make("crawler").name == "crawler"
+
+
 @pytest.mark.slow
 def test_an_exported_policy_drives_a_robot_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, _ = _examples(ON_A_ROBOT)
-    exec(compile(code, ON_A_ROBOT.name, "exec"), {})
+    code, _ = blocks(ON_A_ROBOT, "python")
+    run(code, ON_A_ROBOT.name, {})
     returns = [float(value) for value in re.findall(r"episode \d: (-?\d+)", capsys.readouterr().out)]
     assert len(returns) == 2
     assert min(returns) > 200.0  # running the wrong way has a negative return
@@ -112,16 +124,28 @@ def test_a_log_that_is_written_as_the_page_says_is_fitted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (code,) = _examples(FIT)
-    exec(compile(code, FIT.name, "exec"), {})
+    (code,) = blocks(FIT, "python")
+    run(code, FIT.name, {})
     (value,) = re.findall(r"value=([\d.]+)", capsys.readouterr().out)
     assert float(value) == pytest.approx(0.3, abs=0.03)
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", _SMALLER_ON, ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("\n".join(blocks(page, "python")), page.name, _SMALLER_ON[page])
+
+
+def test_no_page_has_examples_that_no_test_runs() -> None:
+    tested = {*_SMALLER_ON, OWN_ROBOT, ON_A_ROBOT, FIT, VENDOR}
+    assert {page for page in PAGES if blocks(page, "python")} <= tested
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_file_a_page_names_exists(page: Path) -> None:
     for file in re.findall(r"\]\(([\w./-]+)\)", page.read_text()):
-        assert (DOCS / file).exists(), file
+        assert (page.parent / file).exists(), file
 
 
 @pytest.mark.slow

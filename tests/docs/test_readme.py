@@ -8,19 +8,17 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
-BENCHMARKS = README.parent / "benchmarks"
+from tests.pages import ROOT, blocks
+
+README = ROOT / "README.md"
+BENCHMARKS = ROOT / "benchmarks"
 _SMALLER = {"iterations=100": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"}
-
-
-def _examples() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(2))
 def test_example_runs(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = _examples()[number]
+    code = blocks(README, "python")[number]
     for full, small in _SMALLER.items():
         code = code.replace(full, small)
     monkeypatch.chdir(tmp_path)
