@@ -24,7 +24,7 @@ def _commands(page: Path) -> Iterator[list[str]]:
     for block in blocks(page, "sh"):
         for line in block.replace("\\\n", " ").splitlines():
             without_comment = re.sub(r"(^|\s)#.*", "", line)
-            for part in without_comment.split("&&"):
+            for part in re.split(r"&&|\||\d?>", without_comment):  # and pipes, and files for the output
                 if (found := _STARTS.search(part)) and not part.strip().startswith("pip "):
                     yield shlex.split(found[1])
 
