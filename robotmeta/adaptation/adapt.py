@@ -196,17 +196,14 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
 
 def _of_family(result: Adapted, family: TaskFamily) -> Adapted:
     """The result with policies of the family, in whatever model they were fine-tuned."""
-
-    def of_family(policy: Policy) -> Policy:
-        return dataclasses.replace(policy, family=family)
-
-    tuned = result.fine_tuned
-    return dataclasses.replace(
-        result,
-        policy=of_family(result.policy),
-        after_episodes=of_family(result.after_episodes),
-        fine_tuned=None if tuned is None else dataclasses.replace(tuned, policy=of_family(tuned.policy)),
-    )
+    if result.policy.family is family:
+        return result
+    after = dataclasses.replace(result.after_episodes, family=family)
+    if result.fine_tuned is None:
+        return dataclasses.replace(result, policy=after, after_episodes=after)
+    policy = dataclasses.replace(result.fine_tuned.policy, family=family)
+    tuned = dataclasses.replace(result.fine_tuned, policy=policy)
+    return dataclasses.replace(result, policy=policy, after_episodes=after, fine_tuned=tuned)
 
 
 def _unadapted(policy: Policy, seed: int) -> Policy:

@@ -112,7 +112,8 @@ def test_what_training_never_varies_is_searched_where_nothing_else_explains_the_
     cycles = []
     found = fit_episodes(wider, on_the_moon, on_progress=lambda cycle, of: cycles.append((cycle, of)))
     assert found.explained
-    assert cycles == [*((cycle, 5) for cycle in range(6)), *((cycle, 10) for cycle in range(5, 11))]
+    first, second = cycles[: cycles.index((5, 10))], cycles[cycles.index((5, 10)) :]
+    assert (first[0], first[-1], second[-1]) == ((0, 5), (5, 5), (10, 10))  # either may end early
     assert found.parameters["gravity"].low <= -1.6 <= found.parameters["gravity"].high
     assert wider.of_tasks(found.best) is wider.widened
     page = fit_report(found, wider, tmp_path / "fit.html", truth=next(iter(family.task(pole_mass=0.4)))).read_text()
