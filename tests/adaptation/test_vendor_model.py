@@ -75,7 +75,7 @@ def test_another_environment_is_fitted_in_the_model_and_the_policy_stays_one_of_
             policy,
             world,
             episodes=1,
-            model=robot,
+            model=short,
             fit=True,
             known={**known(robot), "friction": 0.6},
             fine_tune=1000,
