@@ -71,15 +71,15 @@ def compared(family: rm.TaskFamily, found: rm.Fit, task: rm.Tasks, given: Mappin
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Coverage and median errors of the parameters that the fits say they know."""
-    told = [p for row in rows for p in row["parameters"].values() if p["known"]]
+    known = [p for row in rows for p in row["parameters"].values() if p["known"]]
     kinds = [right for row in rows for right in row["kinds"].values()]
     belief_kinds = [right for row in rows for right in row["belief_kinds"].values()]
     return {
-        "known": len(told),
+        "known": len(known),
         "parameters": sum(len(row["parameters"]) for row in rows),
-        "coverage": float(np.mean([p["covered"] for p in told])) if told else None,
-        "median_error": float(np.median([p["error"] for p in told])) if told else None,
-        "median_belief_error": float(np.median([p["belief_error"] for p in told])) if told else None,
+        "coverage": float(np.mean([p["covered"] for p in known])) if known else None,
+        "median_error": float(np.median([p["error"] for p in known])) if known else None,
+        "median_belief_error": float(np.median([p["belief_error"] for p in known])) if known else None,
         "kinds_right": float(np.mean(kinds)) if kinds else None,
         "belief_kinds_right": float(np.mean(belief_kinds)) if belief_kinds else None,
         "explained": float(np.mean([row["explained"] for row in rows])),

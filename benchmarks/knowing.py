@@ -9,7 +9,6 @@ with everything else as it is. Each policy and split writes ``benchmarks/results
 from __future__ import annotations
 
 import argparse
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +28,16 @@ from robotmeta.versions import versions
 _FOLDER = Path(__file__).parent / "results" / "knowing"
 
 
-class Told(TaskInference):
+class Given(TaskInference):
     """A policy that believes given numbers about the task, as surely as it believes its own."""
 
-    told: Tensor
+    given: Tensor
     """``[task, number]``, encoded."""
 
     def _policy_features(self, estimate: DiagonalGaussian) -> Tensor:
         task, state = self._split(estimate)
-        told = self.told.repeat_interleave(estimate.mean.shape[-2] // len(self.told), dim=0).expand_as(task.mean)
-        mean = torch.cat([told, state.mean], dim=-1)
+        given = self.given.repeat_interleave(estimate.mean.shape[-2] // len(self.given), dim=0).expand_as(task.mean)
+        mean = torch.cat([given, state.mean], dim=-1)
         return super()._policy_features(DiagonalGaussian(mean, estimate.log_std))
 
 
@@ -47,8 +46,8 @@ def measure(policy: rm.Policy, tasks: rm.Tasks, episodes: int, seed: int) -> dic
     learner = policy.learner
     if type(learner) is not TaskInference:
         raise SystemExit(f"{policy.config.learner} does not tell its policy what it infers")
-    told = copy.copy(learner)
-    told.__class__ = Told
+    believing = Given(learner.sizes, learner.config, torch.Generator())
+    believing.load_state_dict(learner.state_dict())
     truth = policy.family.encoding.encode(tasks).float()
     beliefs = {"truth": truth, "mean": torch.zeros_like(truth), "another task's": truth.roll(1, 0)}
     worlds = TaskWorlds(policy, tasks)
@@ -56,8 +55,8 @@ def measure(policy: rm.Policy, tasks: rm.Tasks, episodes: int, seed: int) -> dic
     found: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
     for name in ("belief", *beliefs):
         if name in beliefs:
-            told.told = beliefs[name]
-        actor = learner if name == "belief" else told
+            believing.given = beliefs[name]
+        actor = learner if name == "belief" else believing
         generator, _ = streams(seed, "trials")
         rollout, _ = collect_episodes(worlds, actor, belief, episodes, generator, explore=False)
         success = None if rollout.success is None else rollout.success.double().mean(dim=1).numpy()

@@ -121,8 +121,8 @@ def changes(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     """What choosing changes on each task: means over the parameters that one of the two fits knows."""
     found: dict[str, list[float]] = {"error": [], "log_width": []}
     for row in rows:
-        own, told = (row[arm]["parameters"] for arm in ("own", "chosen"))
-        both = [(own[name], told[name]) for name in own if own[name]["known"] or told[name]["known"]]
+        own, chosen = (row[arm]["parameters"] for arm in ("own", "chosen"))
+        both = [(own[name], chosen[name]) for name in own if own[name]["known"] or chosen[name]["known"]]
         found["error"].append(float(np.mean([q["error"] - p["error"] for p, q in both])))
         found["log_width"].append(float(np.mean([np.log(q["width"] / p["width"]) for p, q in both])))
     return found

@@ -78,7 +78,7 @@ def main() -> None:
     for name in families:
         found = results["families"][name] = compare(name)
         wrong |= not found.get("agrees", True)
-        print(name, _told(found), flush=True)
+        print(name, _in_words(found), flush=True)
     for name in policies:
         found = results["returns"][name] = returns(name)
         print(f"pretrained:{name}", found, flush=True)
@@ -107,7 +107,7 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _told(found: dict[str, Any]) -> str:
+def _in_words(found: dict[str, Any]) -> str:
     if "refused" in found:
         return f"does not run: {found['refused']}"
     parts = [f"{n} {d['median']:.0e} to {d['largest']:.0e}" for n, d in found["differences"].items()]

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -23,7 +23,6 @@ _LATE = 0.05  # of a control step, from which one counts as late
 _MANY = 0.05  # share of late steps that is worth a warning
 
 
-@runtime_checkable
 class Robot(Protocol):
     """The methods of a robot in LeRobot, which any class may have.
 

@@ -32,7 +32,7 @@ from robotmeta.cli.shared import (
     task_of,
     write_json,
 )
-from robotmeta.cli.stages import check_stages, show_stages, stage_options, write_stages
+from robotmeta.cli.stages import check_stages, given_names, show_stages, stage_options, write_stages
 from robotmeta.cli.vendor import robot_of, show_robot
 from robotmeta.errors import UserError
 
@@ -153,10 +153,11 @@ def adapt(
         result = _adapt_in_task(loaded, target, given)
     else:
         result = adapt_on_robot(loaded, vendor, adapt, given)
-    show_stages(loaded, result, given, truth)
+    names = given_names(loaded.family, known, vendor) if fit else set()
+    show_stages(loaded, result, given, truth, names)
     if result.inferred is not None and result.fit is None:
         _show_inferred(result.inferred, truth or {}, loaded.family.space)
-    write_stages(loaded, result, given, target, truth)
+    write_stages(loaded, result, given, target, truth, names)
     if out is not None:
         console.print(f"Adapted policy: {out}")
     if result.fine_tuned is not None and result.fine_tuned.signal is not None:

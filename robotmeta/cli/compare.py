@@ -82,10 +82,12 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
             raise UserError("--iterations follows from --budget; leave it out after --")
         plan = planned_runs(family, names, numbers, out, for_jobs([*options, "--iterations", "1"], jobs))
         failed: dict[str, str] = {}
-        while left := [run for run in (to_budget(run, steps, made.horizon) for run in plan) if run.name not in failed]:
-            left = [run for run in left if not run.finished]
-            if not left:
-                break
+
+        def unfinished() -> list[Planned]:
+            runs = (to_budget(run, steps, made.horizon) for run in plan)
+            return [run for run in runs if run.name not in failed and not run.finished]
+
+        while left := unfinished():
             with stage_bar("training") as bar:
                 on_poll = shows_share(bar, lambda: share_done(plan, steps))
                 stopped = train_here(left, jobs, partial(report_run, bar), on_poll)
@@ -140,10 +142,7 @@ def _measured(
             )
         except (SimulationDiverged, UserError) as error:
             missing[planned.name] = str(error)
-    returns = {} if references is None else references.returns
-    return Comparison(
-        family.name, split, episodes, tuple(runs), missing, returns.get("random"), returns.get("specialist")
-    )
+    return Comparison(family.name, split, episodes, tuple(runs), missing, references)
 
 
 def _references(family: rm.TaskFamily, split: str) -> References:
@@ -202,7 +201,7 @@ def _learners(comparison: Comparison) -> Table:
             comparison.interquartile_mean(name).text("{:.1f}".format),
             f"{comparison.returns(name).mean():.1f}",
             "" if success is None else f"{success:.0%}",
-            "" if share is None else f"{share:.0%}",
+            "" if share is None else share.text(),
         )
     return table
 

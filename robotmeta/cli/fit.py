@@ -28,7 +28,7 @@ from robotmeta.cli.shared import (
     write_json,
 )
 from robotmeta.cli.stages import given_names
-from robotmeta.cli.vendor import known_values, robot_of, show_robot
+from robotmeta.cli.vendor import robot_of, show_robot
 from robotmeta.errors import UserError
 from robotmeta.progress import stage_bar
 
@@ -108,7 +108,7 @@ def fit(
     _check_one_source(given, episodes)
     policy, chosen = policy_or_family(source, family, trust)
     vendor = robot_of(chosen, given)
-    names = given_names(chosen, given)
+    names = given_names(chosen, known, vendor)
     if vendor is not None:
         show_robot(vendor)
     if vendor is not None and env is None and log is None:
@@ -154,7 +154,7 @@ def _found(
         )
     with stage_bar("adaptation episodes") as bar:
         options = {
-            "known": known_values(family, given),
+            "known": task_values(family, given["known"]),
             "seed": given["seed"],
             "simulator": given["simulator"],
             "threads": given["threads"],

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from robotmeta.cli.fine_tuning import show_fine_tuned, shows_fine_tuning
 from robotmeta.cli.fitting import show_fit, shows_fitting
-from robotmeta.cli.shared import check_at_least_one, console
-from robotmeta.cli.vendor import known_values
+from robotmeta.cli.shared import check_at_least_one, console, task_values
 from robotmeta.errors import UserError
 from robotmeta.progress import shows_count, stage_bar
 
@@ -50,13 +49,13 @@ def stage_options(family: rm.TaskFamily, given: Mapping[str, Any]) -> Iterator[d
         of_stages = ("fit", "fine_tune", *_OF_FINE_TUNING, "force", "rounds")
         options = {name: given[name] for name in of_stages if name in given}
         if given["fit"]:
-            options.update(known=known_values(family, given) or None, on_fitting=shows_fitting(bar))
+            options.update(known=task_values(family, given.get("known", ())) or None, on_fitting=shows_fitting(bar))
         if given["fine_tune"] is not None:
             options["on_fine_tuning"] = shows_fine_tuning(bar)
         yield options
 
 
-def given_names(family: rm.TaskFamily, given: Mapping[str, Any]) -> set[str]:
+def given_names(family: rm.TaskFamily, known: tuple[str, ...], robot: rm.VendorRobot | None = None) -> set[str]:
     """Names of the parameters that ``--known`` or the model of ``--robot`` gives.
 
     Raises:
@@ -64,11 +63,15 @@ def given_names(family: rm.TaskFamily, given: Mapping[str, Any]) -> set[str]:
     """
     from robotmeta.adaptation.fitting.fit_episodes import check_fit
 
-    return set(check_fit(family, known_values(family, given)))
+    return {*check_fit(family, task_values(family, known)), *(() if robot is None else robot.row)}
 
 
 def show_stages(
-    policy: rm.Policy, result: rm.Adapted, given: Mapping[str, Any], truth: Mapping[str, float] | None
+    policy: rm.Policy,
+    result: rm.Adapted,
+    given: Mapping[str, Any],
+    truth: Mapping[str, float] | None,
+    known: Collection[str] = (),
 ) -> None:
     """Prints what the stages found.
 
@@ -77,10 +80,10 @@ def show_stages(
         result: The result.
         given: The command's arguments by name.
         truth: True values of the parameters; None if they are not known.
+        known: Names of the parameters that the fit did not search.
     """
     family = policy.family
     if result.fit is not None:
-        known = given_names(family, given)
         show_fit(result.fit, family.of_tasks(result.fit.best).space, given=known, truth=truth)
         if not result.fit.explained and given["fine_tune"] is not None and result.fine_tuned is None:
             console.print("The policy was not fine-tuned: the fit does not explain the episodes.")
@@ -98,6 +101,7 @@ def write_stages(
     given: Mapping[str, Any],
     task: rm.Tasks | rm.VendorRobot | None,
     truth: Mapping[str, float] | None,
+    known: Collection[str] = (),
 ) -> None:
     """Writes the video and the page of an adaptation, if they were asked for.
 
@@ -107,6 +111,7 @@ def write_stages(
         given: The command's arguments by name.
         task: The task, or the robot; None in an environment.
         truth: True values of the parameters; None if they are not known.
+        known: Names of the parameters that the fit did not search.
     """
     import robotmeta as rm
 
@@ -118,6 +123,5 @@ def write_stages(
     if given["report"] is not None:
         from robotmeta.reporting.adaptation_report import adaptation_report
 
-        known = given_names(policy.family, given) if given["fit"] else set()
         adaptation_report(result, policy.family, given["report"], given=known, truth=truth, video=given["video"])
         console.print(f"Report: {given['report']}")

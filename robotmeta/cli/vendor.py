@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from robotmeta.cli.shared import console, pairs, task_values
+from robotmeta.cli.shared import console, pairs
 from robotmeta.errors import UserError
 from robotmeta.files import check_target
 
@@ -54,14 +54,6 @@ def robot_of(family: rm.TaskFamily, given: Mapping[str, Any]) -> rm.VendorRobot 
     if given["robot"] is None:
         return None
     return read(given["robot"], family.name, given["robot_forward"]).under(**pairs(given["task"]))
-
-
-def known_values(family: rm.TaskFamily, given: Mapping[str, Any]) -> dict[str, float | str]:
-    """What ``--known`` says, and what a model of ``--robot`` says, unless ``--known`` says otherwise."""
-    known = task_values(family, given.get("known", ()))
-    if given.get("robot") is None or "robot" in known:
-        return known
-    return {**read(given["robot"], family.name, given["robot_forward"]).row, **known}
 
 
 def show_robot(robot: rm.VendorRobot, picture: Path | None = None) -> None:

@@ -120,6 +120,18 @@ class MujocoWorld:
             if not hasattr(mujoco.MjData, name):
                 raise unknown("field of MjData", name, [n for n in dir(mujoco.MjData) if not n.startswith("_")])
 
+    def inputs(self, state: State, action: Tensor, task: Columns) -> State:
+        """What an action sets in each world, by field of ``MjData``, each ``[task, episode, ...]``.
+
+        Args:
+            state: The fields of the worlds.
+            action: ``[task, episode, action]``.
+            task: Columns of the tasks.
+        """
+        if self.drive is not None:
+            return self.drive(state, action, task)
+        return {"ctrl": action if self.control is None else self.control(action)}
+
 
 @dataclass(frozen=True)
 class ClosedFormWorld:

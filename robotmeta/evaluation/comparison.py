@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from robotmeta.envs import Tasks
 from robotmeta.errors import UserError
 from robotmeta.evaluation.aggregates import Aggregate, interquartile_mean, probability_of_improvement
 from robotmeta.evaluation.evaluate import evaluate
 from robotmeta.evaluation.references import References
+from robotmeta.evaluation.share import Share
 from robotmeta.files import read_file, write_text
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.policy import Policy
@@ -55,8 +55,7 @@ class Comparison:
         episodes: Adaptation episodes.
         runs: The runs that were measured.
         missing: Why a run is missing, by its name.
-        random: Return of a random policy in each task, ``[task]``; None without specialists.
-        specialist: Return of a specialist in each task, ``[task]``; None without specialists.
+        references: What specialists and random policies reach in the tasks; None to compare with none.
     """
 
     family: str
@@ -64,8 +63,7 @@ class Comparison:
     episodes: int
     runs: tuple[MeasuredRun, ...]
     missing: Mapping[str, str]
-    random: np.ndarray | None = None
-    specialist: np.ndarray | None = None
+    references: References | None = None
 
     @property
     def learners(self) -> list[str]:
@@ -89,11 +87,13 @@ class Comparison:
         rates = [run.success for run in self.of(learner) if run.success is not None]
         return float(np.mean(rates)) if rates else None
 
-    def share(self, learner: str) -> float | None:
-        """Share of the specialist; None without specialists. See :class:`robotmeta.evaluation.share.Share`."""
-        if self.random is None or self.specialist is None:
+    def share(self, learner: str) -> Share | None:
+        """Share of the specialist, of the mean over seeds; None without specialists, and where no task has a share."""
+        if self.references is None or not self.references.distinct.any():
             return None
-        return float((self.returns(learner) - self.random).mean() / (self.specialist - self.random).mean())
+        kept, random = self.references.distinct, self.references.returns["random"]
+        gained = self.returns(learner).mean(axis=0) - random
+        return Share(gained[None, kept], (self.references.returns["specialist"] - random)[kept])
 
     def improvements(self) -> dict[tuple[str, str], Aggregate]:
         """How likely the first learner of each pair has a higher return than the second, in a task."""
@@ -113,7 +113,7 @@ class Comparison:
             return f"{best} has the highest interquartile mean. With one seed, nobody knows whether that is chance."
         level = [name for name in others if not self._clearly(best, name)]
         if not level:
-            return f"{best} is better than each of the others: no interval of the probability of improvement has 50 %."
+            return f"{best} is clearly better than the others: each probability of improvement lies above 50 %."
         return f"{best} has the highest interquartile mean. Not clearly worse: {', '.join(level)}."
 
     def _clearly(self, one: str, other: str) -> bool:
@@ -133,7 +133,7 @@ class Comparison:
                     "interquartile_mean": self.interquartile_mean(name)._asdict(),
                     "mean": float(self.returns(name).mean()),
                     "success": self.success(name),
-                    "share": self.share(name),
+                    "share": (share := self.share(name)) and share.to_json(),
                     "env_steps": [run.env_steps for run in self.of(name)],
                     "minutes": [run.minutes for run in self.of(name)],
                 }
@@ -184,7 +184,7 @@ def measured_run(
         evaluation = evaluate(
             policy,
             split=split,
-            tasks=Tasks(chosen.names, chosen.values),
+            tasks=chosen,
             episodes=[0, episodes],
             controls=(),
             evaluation_episodes=settings["evaluation_episodes"],

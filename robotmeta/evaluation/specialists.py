@@ -79,11 +79,11 @@ class Sweep:
             rows = content["splits"].setdefault(split, [])
             for place in range(len(rows), len(tasks)):
 
-                def told(start: str, evaluated: Evaluated, split: str = split, place: int = place) -> None:
+                def report(start: str, evaluated: Evaluated, split: str = split, place: int = place) -> None:
                     on_evaluation(Place(split, place, counts[split], start, evaluated))
 
                 task = tasks[place : place + 1]
-                rows.append(_equal(task, content) or self._row(task, f"{split}-{place}", told))
+                rows.append(_equal(task, content) or self._row(task, f"{split}-{place}", report))
                 content["date"] = datetime.date.today().isoformat()
                 write_text(self.out, json_text(content, indent=1))
         return content
@@ -113,7 +113,7 @@ class Sweep:
                 )
         return {**new, **content}
 
-    def _row(self, task: Tasks, name: str, told: Callable[[str, Evaluated], None]) -> dict[str, Any]:
+    def _row(self, task: Tasks, name: str, report: Callable[[str, Evaluated], None]) -> dict[str, Any]:
         """What is known about one task, as JSON."""
         folder = self.out.with_suffix("") / name
         starts = {"scratch": self._untrained(self.seed)}
@@ -127,7 +127,7 @@ class Sweep:
                 folder / start,
                 self.schedule,
                 threads=self.threads,
-                on_evaluation=lambda evaluated: told(start, evaluated),
+                on_evaluation=lambda evaluated: report(start, evaluated),
             )
 
         found = {start: trained(start) for start in starts}

@@ -57,8 +57,8 @@ def fit_content(family: TaskFamily, fit: Fit, *, given: Collection[str] = ()) ->
     searched = [parameter.name for parameter in space if parameter.name not in given]
     return {
         "fit": fit,
-        "told": [name for name in searched if fit.parameters[name].known],
-        "untold": [name for name in searched if not fit.parameters[name].known],
+        "known": [name for name in searched if fit.parameters[name].known],
+        "unknown": [name for name in searched if not fit.parameters[name].known],
         "signals": svg(signals_before_and_after(fit, family.dt), "Measured and simulated signals"),
         "residuals": svg(residuals_by_signal(fit), "Error of each signal"),
     }

@@ -74,7 +74,7 @@ class Planned:
 
 
 Report = Callable[[Planned, str], None]
-"""Is told what happens to a run."""
+"""Called with what happens to a run."""
 
 
 def train_here(
@@ -85,7 +85,7 @@ def train_here(
     Args:
         plan: The runs.
         jobs: How many run at a time.
-        report: Is told when a run begins and ends.
+        report: Called when a run begins and ends.
         on_poll: Called ten times a second while they run.
 
     Returns:
@@ -173,7 +173,7 @@ def train_on_cluster(
         cluster: ``slurm``, or ``local`` for processes on this machine.
         options: Parameters of ``submitit.AutoExecutor``, such as ``timeout_min`` or ``slurm_partition``.
         logs: Folder of submitit.
-        report: Is told when a run is submitted and when it ends.
+        report: Called when a run is submitted and when it ends.
         on_poll: Called every second while they run.
 
     Returns:

@@ -14,6 +14,9 @@ _SAMPLES = 2048
 WIDER = 2.0
 """Standard deviation of the numbers before any episode, in that over the meta-training tasks."""
 
+KNOWN = 0.7
+"""Standard deviation of a number, in that over the training tasks, below which it counts as known."""
+
 
 class Coordinates:
     """Numbers and kinds of a task.

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from robotmeta.adaptation.fitting.coordinates import Coordinates
+from robotmeta.adaptation.fitting.coordinates import KNOWN, Coordinates
 from robotmeta.adaptation.fitting.result import FittedParameter
 from robotmeta.adaptation.fitting.search import Z90, Found
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.envs import Parameter, ParameterSpace, TaskFamily, Tasks
-
-_KNOWN = 0.3  # share of a parameter's spread over the training tasks that must be gone before it counts as known
 
 
 def fitted_parameters(
@@ -39,10 +37,10 @@ def fitted_parameters(
             fitted[name] = FittedParameter(given[name], given[name], given[name], True)
         elif name in places:
             value, low, high = rows.values[:, column].tolist()
-            told = bool(std[places[name]] < 1.0 - _KNOWN)
-            if not told and _is_constant(parameter):
+            known = bool(std[places[name]] < KNOWN)
+            if not known and _is_constant(parameter):
                 value = low = high = parameter.nominal
-            fitted[name] = FittedParameter(value, low, high, told)
+            fitted[name] = FittedParameter(value, low, high, known)
         else:
             fitted[name] = _kind(coordinates.kinds[name], found.frequencies[name])
     for parameter in family.space:  # what details a fault tells nothing where there is none

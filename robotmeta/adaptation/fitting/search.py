@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robotmeta.adaptation.fitting.coordinates import Coordinates
+from robotmeta.adaptation.fitting.coordinates import KNOWN, Coordinates
 from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
 from robotmeta.adaptation.fitting.population import Candidates, Population, gaussian, joined
 from robotmeta.adaptation.fitting.profile import SPREAD, Profile, profiled
@@ -28,7 +28,6 @@ _TEMPERATURE = 10.0  # of the filter's likelihood, which takes all steps and sig
 _SAMPLES = 96
 _LEAST_CYCLES = 3
 _STILL = 0.02  # a last move, in standard deviations before any episode, after which the search ends
-_TOLD = 0.35  # standard deviation of a number that the episodes tell, in that before any episode
 
 
 @dataclass(frozen=True)
@@ -159,8 +158,8 @@ class Search:
 
     def _settled(self, moved: np.ndarray, covariance: np.ndarray) -> bool:
         """Whether a cycle hardly moved the numbers that the episodes tell."""
-        told = np.sqrt(np.diag(covariance)) < _TOLD * self._prior
-        return bool(told.any()) and bool((np.abs(moved)[told] < _STILL * self._prior[told]).all())
+        known = np.sqrt(np.diag(covariance)) < KNOWN
+        return bool(known.any()) and bool((np.abs(moved)[known] < _STILL * self._prior[known]).all())
 
     def _filtered(self, now: _Progress, cycle: int) -> Filtered:
         """The likeliest pass of the filter, among some kinds and some noises of the sensors."""

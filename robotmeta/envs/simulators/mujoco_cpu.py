@@ -105,7 +105,7 @@ class MujocoSimulator:
             self._batch.forward()  # every field: in shared memory, a field left out would be another world's
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
-        inputs = self._inputs(action)
+        inputs = self._world.inputs(self._fields, action, self._columns)
         faults = self._faults(inputs, active)
         for name, value in inputs.items():
             self._bound(name).copy_(value if faults is None else value.nan_to_num(0.0, 0.0, 0.0))
@@ -169,7 +169,7 @@ class MujocoSimulator:
         Args:
             actions: ``[task, episode, time, action]``, each held for one control step.
         """
-        steps = [self._inputs(action) for action in actions.unbind(dim=2)]
+        steps = [self._world.inputs(self._fields, action, self._columns) for action in actions.unbind(dim=2)]
         given = [name for name in _INPUTS if name in steps[0]]
         inputs = torch.cat([torch.stack([s[n] for s in steps], dim=2).flatten(3) for n in given], dim=-1)
         held = inputs.flatten(0, 1).double().repeat_interleave(self._world.frame_skip, dim=1)
@@ -180,12 +180,6 @@ class MujocoSimulator:
         world = task * self._shape[1] + episode
         camera = Camera(self._world.camera, self._world.lookat_body)
         return render(self._models[task], self._batch.get_data(world), camera, width, height)
-
-    def _inputs(self, action: Tensor) -> State:
-        """Returns what an action sets in each world, by ``MjData`` field."""
-        if self._world.drive is not None:
-            return self._world.drive(self._fields, action, self._columns)
-        return {"ctrl": action if self._world.control is None else self._world.control(action)}
 
     def _faults(self, inputs: State, active: Tensor | None) -> Tensor | None:
         """Worlds in which ``drive`` or ``control`` returned numbers that are not finite; None if there are none."""

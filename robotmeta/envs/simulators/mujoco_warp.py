@@ -112,7 +112,7 @@ class WarpSimulator:
         self._derive()
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
-        inputs = self._inputs(action)
+        inputs = self._world.inputs(self._fields, action, self._columns)
         faults = self._unsound(inputs, active)
         before = None if active is None else {name: self._data[name].clone() for name in self._put_back}
         for name, value in inputs.items():
@@ -204,12 +204,6 @@ class WarpSimulator:
                 mujoco_warp.forward(self._batch.model, self._worlds)
 
     # -- inputs --------------------------------------------------------------------------------------------------------
-
-    def _inputs(self, action: Tensor) -> State:
-        """Returns what an action sets in each world, by ``MjData`` field."""
-        if self._world.drive is not None:
-            return self._world.drive(self._fields, action, self._columns)
-        return {"ctrl": action if self._world.control is None else self._world.control(action)}
 
     def _unsound(self, inputs: State, active: Tensor | None) -> Tensor | None:
         """Worlds in which ``drive`` or ``control`` returned numbers that are not finite; None if there are none."""

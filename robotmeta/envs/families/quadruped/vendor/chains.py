@@ -43,12 +43,12 @@ class Carried:
     Attributes:
         trunk: The bodies that are fixed to the root body, and itself.
         chains: The branches that are legs, by their first body.
-        told: All branches, in words.
+        described: All branches, in words.
     """
 
     trunk: tuple[int, ...]
     chains: Mapping[int, Chain]
-    told: str
+    described: str
 
 
 def carried(model: mujoco.MjModel, data: mujoco.MjData, root: int) -> Carried:
@@ -62,8 +62,8 @@ def carried(model: mujoco.MjModel, data: mujoco.MjData, root: int) -> Carried:
     trunk = _fixed_to(model, root)
     branches = [b for b in range(model.nbody) if int(model.body_parentid[b]) in trunk and b not in trunk]
     chains = _alike(data, {b: chain for b in branches if (chain := _chain(model, data, b)) is not None})
-    told = ", ".join(f"'{model.body(b).name}' ({_told(model, data, b)})" for b in branches) or "none"
-    return Carried(trunk, chains, told)
+    described = ", ".join(f"'{model.body(b).name}' ({_in_words(model, data, b)})" for b in branches) or "none"
+    return Carried(trunk, chains, described)
 
 
 def _alike(data: mujoco.MjData, chains: dict[int, Chain]) -> dict[int, Chain]:
@@ -153,7 +153,7 @@ def foot_centre(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain) -> np.
     return knee + (tip - knee) / _TIP if centre is None else centre
 
 
-def _told(model: mujoco.MjModel, data: mujoco.MjData, branch: int) -> str:
+def _in_words(model: mujoco.MjModel, data: mujoco.MjData, branch: int) -> str:
     """What a branch of the trunk is, in words."""
     joints = _joints(model, _carried(model, branch))
     if len(joints) != 3 or any(int(model.jnt_type[j]) != _HINGE for j in joints):

@@ -55,7 +55,7 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str, 
         raise UserError(
             f"{name} is no quadruped with 12 joints: the trunk '{model.body(root).name}' has {number or 'no'} "
             f"leg{'s' * (number != 1)} of three hinges, one about the forward and two about the lateral axis; it "
-            f"carries {found.told}"
+            f"carries {found.described}"
         )
     chains = list(found.chains.values())
     turn = data.xmat[root].reshape(3, 3)
