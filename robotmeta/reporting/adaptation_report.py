@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from robotmeta.adaptation.adapted import Adapted
 from robotmeta.envs import TaskFamily
@@ -42,26 +43,33 @@ def adaptation_report(
     """
     file = Path(file)
     check_target(file)
+    about = adaptation_content(adapted, family, given=given, truth=truth, video=video)
+    return write_page(file, rendered("adaptation_report.html", family=family, about=about))
+
+
+def adaptation_content(
+    adapted: Adapted,
+    family: TaskFamily,
+    *,
+    given: Collection[str] = (),
+    truth: Mapping[str, float] | None = None,
+    video: Path | None = None,
+) -> dict[str, Any]:
+    """What the part of a page about an adaptation needs, ``adaptation.html``. See :func:`adaptation_report`."""
     fit, tuned = adapted.fit, adapted.fine_tuned
     stages = list(stage_results(adapted))
     history = () if tuned is None else tuned.history
-    content = {
+    return {
+        "task": "" if truth is None else _described(family, truth),
+        "stages": stages,
+        "has_success": any(stage.success for stage in stages),
+        "videos": [] if video is None else [embedded(video)],
+        "episodes": [episode for episode in adapted.history if episode.phase == "adaptation"],
+        "tuned": tuned,
+        "tuning": svg(fine_tuning_curve(history), "Return during fine-tuning") if len(history) > 1 else None,
         **parameters_content(family, fit, adapted.inferred, given=given, truth=truth),
         **({"fit": None} if fit is None else fit_content(family, fit, given=given)),
     }
-    page = rendered(
-        "adaptation_report.html",
-        family=family,
-        task="" if truth is None else _described(family, truth),
-        stages=stages,
-        has_success=any(stage.success for stage in stages),
-        videos=[] if video is None else [embedded(video)],
-        episodes=[episode for episode in adapted.history if episode.phase == "adaptation"],
-        tuned=tuned,
-        tuning=svg(fine_tuning_curve(history), "Return during fine-tuning") if len(history) > 1 else None,
-        **content,
-    )
-    return write_page(file, page)
 
 
 def _described(family: TaskFamily, truth: Mapping[str, float]) -> str:

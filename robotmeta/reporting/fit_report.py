@@ -48,7 +48,7 @@ def fit_report(
         **parameters_content(family, fit, fit.believed, given=given, truth=truth),
         **fit_content(family, fit, given=given),
     }
-    return write_page(file, rendered("fit_report.html", family=family, **content))
+    return write_page(file, rendered("fit_report.html", family=family, about=content))
 
 
 def fit_content(family: TaskFamily, fit: Fit, *, given: Collection[str] = ()) -> dict[str, Any]:

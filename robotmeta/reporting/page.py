@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from matplotlib.figure import Figure
 from robotmeta.files import read_file, replaced
 from robotmeta.reporting.plots import AFTER, BEFORE, INK
 from robotmeta.reporting.video import MEDIA_TYPES, check_video
+
+_NUMBERS = itertools.count()  # of figures
 
 
 def rendered(template: str, **content: Any) -> str:
@@ -36,9 +39,12 @@ def rendered(template: str, **content: Any) -> str:
 
 
 def svg(figure: Figure, label: str) -> Markup:
-    """A figure as inline SVG, with the page's fonts and colours in light and dark mode."""
+    """A figure as inline SVG, with the page's fonts and colours in light and dark mode.
+
+    Its clip paths have names of their own: a browser ignores one that another, hidden figure defines first.
+    """
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"{label} {next(_NUMBERS)}"}):
         figure.savefig(
             buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
         )
@@ -46,7 +52,7 @@ def svg(figure: Figure, label: str) -> Markup:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # HTML needs no namespaces
-    text = re.sub(r' id="[a-z0-9]+_\d+"', "", text)  # equal in all figures, and not referred to
+    text = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", text)  # equal in all figures, and not referred to
     text = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", text)
     for colour, variable in ((INK, "currentColor"), (BEFORE, "var(--before)"), (AFTER, "var(--after)")):
         text = text.replace(colour, variable)

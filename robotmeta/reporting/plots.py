@@ -70,6 +70,26 @@ def adaptation_curve(evaluation: Evaluation, *quantities: Quantity) -> Figure:
     return with_legend(figure, panels[0])
 
 
+def task_curve(evaluation: Evaluation, place: int) -> Figure:
+    """Return in one task against adaptation episodes, for the policy and its controls.
+
+    Args:
+        evaluation: The evaluation to plot.
+        place: Place of the task in it.
+    """
+    figure, axes = _figure()
+    for name, curve in evaluation.curves("return").items():
+        colour, line, marker = STYLES.get(name, (INK, "-", "."))
+        label = name.replace("_", "-")
+        axes.plot(
+            evaluation.episodes, curve.values[:, place], line, color=colour, marker=marker, markersize=5, label=label
+        )
+    axes.set_xlabel("adaptation episodes")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel(LABELS["return"])
+    return with_legend(figure, axes)
+
+
 def _band(axes: Axes, episodes: Sequence[int], curve: Curve, name: str) -> None:
     colour, line, marker = STYLES.get(name, (INK, "-", "."))
     low, high = curve.ci95.T

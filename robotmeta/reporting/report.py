@@ -1,123 +1,143 @@
-"""A run as one self-contained HTML page: what was trained, whether it adapts, and videos."""
+"""Runs as one self-contained HTML page: what was trained, whether it adapts, and one task after another."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
 from robotmeta.evaluation.evaluate import evaluate
-from robotmeta.evaluation.evaluation import Evaluation, Quantity
+from robotmeta.evaluation.evaluation import Evaluation
 from robotmeta.files import check_target
 from robotmeta.policy import Policy
-from robotmeta.reporting.page import embedded, rendered, svg, write_page
-from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter
-from robotmeta.reporting.video import MEDIA_TYPES
+from robotmeta.reporting.page import rendered, write_page
+from robotmeta.reporting.run_content import result_content, run_content
+from robotmeta.reporting.shown_tasks import Look, check_stages, no_videos_because, shown_tasks
 from robotmeta.training.checkpoint import load
-from robotmeta.training.logs import read_metrics
 from robotmeta.training.run_folder import RunFolder
-
-_MORE: tuple[tuple[Quantity, str, str], ...] = (
-    (
-        "success",
-        "Success rate",
-        "Share of tasks whose evaluation episode succeeds, with 95 % Wilson intervals.",
-    ),
-    (
-        "distance",
-        "Final distance",
-        "Distance to the goal at the end of the evaluation episode: mean over tasks, with 95 % bootstrap band.",
-    ),
-)
-"""Quantities that are shown after the return if the family defines them, with heading and caption."""
-
-_SPLITS = {
-    "test": "held-out tasks",
-    "ood": "out-of-distribution tasks",
-    "robots": "robots by name",
-    "given": "given tasks",
-}
 
 
 def report(
-    run: str | Path,
+    run: str | Path | Sequence[str | Path],
     *,
+    out: str | Path | None = None,
     episodes: int = 3,
     tasks: int = 40,
+    shown: int = 3,
+    fit: bool = False,
+    fine_tune: str | int | None = None,
     evaluations: Sequence[Evaluation] | None = None,
     videos: Sequence[Path] | None = None,
     family: str | TaskFamily | None = None,
     trust: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    on_task: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Writes ``report.html`` in a run folder, in full or not at all.
+    """Writes a page about one or several runs, in full or not at all.
+
+    One flips through the runs and, of each, through some tasks of every split: a video, the curve, what the policy
+    infers beside the true parameters, and the stages of the adaptation.
 
     Args:
-        run: A run folder with at least one checkpoint.
+        run: A run folder with at least one checkpoint, or several.
+        out: The HTML file; ``report.html`` in the run folder by default. Several runs need it.
         episodes: Number of adaptation episodes, for evaluations that are run.
         tasks: Number of tasks of each split, for evaluations that are run.
-        evaluations: Evaluations to show; None to evaluate on every split of the family, with the controls that were
-            trained in the run folder.
-        videos: ``.mp4`` or ``.gif`` files to show; None for those in the run folder, without links.
-        family: The run's family, or its name, if that is not an installed one.
-        trust: Whether to import and call the function that the run's files name as its family.
+        shown: Number of tasks of each evaluation to flip through; 0 for none.
+        fit: Whether to fit the simulator to the adaptation episodes of each of these tasks; see :func:`robotmeta.fit`.
+        fine_tune: Budget of fine-tuning in each of these tasks, such as ``"60s"``, or control steps; None for none.
+        evaluations: For one run, evaluations to show; None to evaluate on every split of the family, with the controls
+            that were trained in the run folder.
+        videos: For one run, ``.mp4`` or ``.gif`` files to show; None for those in the run folder, without links.
+        family: The family of the runs, or its name, if that is not an installed one.
+        trust: Whether to import and call the function that the runs' files name as their family.
         on_progress: Called during evaluations with how much of them is done, and how much there is in all.
+        on_task: Called with the number of finished tasks to flip through, and of all.
 
     Returns:
         The HTML file.
 
     Raises:
-        UserError: If there is no run, a video is missing or has another format, or the page cannot be written.
+        UserError: If there is no run, a video is missing or has another format, fine-tuning is refused, or the page
+            cannot be written.
     """
+    folders = [_existing(one) for one in ([run] if isinstance(run, str | Path) else run)]
+    _check(folders, out, evaluations, videos, shown)
+    file = folders[0].report if out is None else Path(out)
+    check_target(file)
+    policies = [load(folder.path, family=family, trust=trust) for folder in folders]
+    if shown and (fit or fine_tune is not None):
+        for policy in policies:
+            check_stages(policy, fit, fine_tune)
+    contents = [run_content(folder, policy, videos) for folder, policy in zip(folders, policies, strict=True)]
+    if evaluations is None:
+        found = _evaluations(policies, folders, tasks, episodes, on_progress)
+    else:
+        found = [list(evaluations)]
+    for policy, content, results in zip(policies, contents, found, strict=True):
+        content["results"] = [result_content(one, policy.family) for one in results]
+        content["no_videos"] = no_videos_because(policy, results) if shown else ""
+    try:
+        _show_tasks(policies, contents, found, Look(shown, fit, fine_tune), on_task)
+    except KeyboardInterrupt as stop:
+        stop.args = (f"stopped; {_written(file, contents, shown)} has what was finished",)
+        raise
+    return _written(file, contents, shown)
+
+
+def _written(file: Path, runs: Sequence[dict[str, Any]], shown: int) -> Path:
+    return write_page(file, rendered("report.html", runs=runs, flips=max(len(runs), shown)))
+
+
+def _existing(run: str | Path) -> RunFolder:
     folder = RunFolder(Path(run))
     if not folder.exists():
         raise UserError(f"run must be a run folder; {run} has no {folder.config.name}")
-    check_target(folder.report)
-    versions = folder.read_config()[1]
-    policy = load(run, family=family, trust=trust)
-    if videos is None:
-        videos = _own_videos(folder)
-    shown = [embedded(file) for file in videos]
-    if evaluations is None:
-        evaluations = _evaluations(policy, folder, tasks, episodes, on_progress)
-    metrics = read_metrics(folder.metrics)
-    page = rendered(
-        "report.html",
-        family=policy.family,
-        learner=policy.config.learner,
-        interface=list(_interface(policy.family)),
-        trained=list(_trained(policy, metrics, versions)),
-        hyperparameters=list(_hyperparameters(policy)),
-        results=[_result(evaluation, policy.family) for evaluation in evaluations],
-        learning=_learning(metrics),
-        videos=shown,
-    )
-    return write_page(folder.report, page)
+    return folder
+
+
+def _check(folders: Sequence[RunFolder], out: object, evaluations: object, videos: object, shown: int) -> None:
+    """Raises UserError for arguments that do not go together."""
+    if not folders:
+        raise UserError("run must be at least one run folder")
+    if len(folders) > 1 and (evaluations, videos) != (None, None):
+        raise UserError("evaluations and videos are for a report of one run")
+    if len(folders) > 1 and out is None:
+        raise UserError("a report of several runs needs a file: give out")
+    if shown < 0:
+        raise UserError(f"shown must be at least 0, not {shown}")
 
 
 def _evaluations(
-    policy: Policy, folder: RunFolder, tasks: int, episodes: int, on_progress: Callable[[int, int], None] | None
-) -> list[Evaluation]:
-    """On each split of the family, with the controls that were trained in the run folder."""
-    splits, trained = list(policy.family.splits), trained_controls(policy, folder.path)
-    return [
-        evaluate(
-            policy,
-            split=split,
-            tasks=tasks,
-            episodes=episodes,
-            on_progress=_of_several(place, len(splits), on_progress),
-            domain_randomized=trained.get("domain_randomized"),
-            oracle=trained.get("oracle"),
+    policies: Sequence[Policy],
+    folders: Sequence[RunFolder],
+    tasks: int,
+    episodes: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> list[list[Evaluation]]:
+    """Of each run, on each split of its family, with the controls that were trained in its folder."""
+    count, found = sum(len(policy.family.splits) for policy in policies), []
+    for policy, folder in zip(policies, folders, strict=True):
+        trained = trained_controls(policy, folder.path)
+        before = sum(map(len, found))
+        found.append(
+            [
+                evaluate(
+                    policy,
+                    split=split,
+                    tasks=tasks,
+                    episodes=episodes,
+                    on_progress=_of_several(before + place, count, on_progress),
+                    domain_randomized=trained.get("domain_randomized"),
+                    oracle=trained.get("oracle"),
+                )
+                for place, split in enumerate(policy.family.splits)
+            ]
         )
-        for place, split in enumerate(splits)
-    ]
+    return found
 
 
 def _of_several(
@@ -129,81 +149,21 @@ def _of_several(
     return lambda done, total: on_progress(place * total + done, count * total)
 
 
-# -- what was trained --------------------------------------------------------------------------------------------------
-
-
-def _interface(family: TaskFamily) -> Iterator[tuple[str, str]]:
-    """Names and values of what all tasks of the family share."""
-    for what, text in zip(("source", "reward", "differences"), dataclasses.astuple(family.source), strict=True):
-        if text:
-            yield what, text
-    yield "episode", f"{family.horizon} control steps of {family.dt:g} s"
-    for what, signals in (("observations", family.observations), ("actions", family.actions)):
-        yield what, f"{len(signals)}: " + ", ".join(f"{name} [{unit}]" for name, unit in signals)
-
-
-def _trained(policy: Policy, metrics: list[dict[str, Any]], versions: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Names and values of what determines the result of the run, and its cost."""
-    config = policy.config
-    yield "learner", config.learner
-    yield "seed", str(config.seed)
-    yield "meta-updates", f"{policy.iteration:,} of {config.iterations:,}"
-    yield "control steps", f"{policy.env_steps:,}"
-    if metrics:
-        yield "wall-clock", _duration(metrics[-1]["seconds"])
-        yield "speed", f"{policy.env_steps / max(metrics[-1]['seconds'], 1e-9):,.0f} control steps/s"
-    yield "simulator", config.simulator
-    yield "versions", ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def _hyperparameters(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """Name, value, and the default if it is different."""
-    chosen = policy.config.hyperparameters
-    for name, default in dataclasses.asdict(type(chosen)()).items():
-        value = getattr(chosen, name)
-        yield name, str(value), "" if value == default else str(default)
-
-
-# -- results -----------------------------------------------------------------------------------------------------------
-
-
-def _result(evaluation: Evaluation, family: TaskFamily) -> dict[str, Any]:
-    """The section of one evaluation."""
-    measured = evaluation.curves("return")
-    return {
-        "title": _SPLITS.get(evaluation.split, evaluation.split),
-        "tasks": len(evaluation.tasks),
-        "verdict": evaluation.verdict(),
-        "insight": evaluation.insight(),
-        "episodes": evaluation.episodes,
-        "rows": [
-            (name.replace("_", "-"), [*zip(curve.mean, *curve.ci95.T, strict=True)], curve.has_interval)
-            for name, curve in measured.items()
-        ],
-        "missing": [name.replace("_", "-") for name in evaluation.returns if name not in measured],
-        "adaptation": svg(adaptation_curve(evaluation), "Return against adaptation episodes"),
-        "more": [
-            (heading, svg(adaptation_curve(evaluation, quantity), f"{heading} against adaptation episodes"), caption)
-            for quantity, heading, caption in _MORE
-            if quantity in evaluation.quantities
-        ],
-        "by_parameter": svg(results_by_parameter(evaluation, family.space), "Return of each task, by parameter"),
-    }
-
-
-def _learning(metrics: list[dict[str, Any]]) -> Markup | None:
-    return svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
-
-
-def _own_videos(folder: RunFolder) -> list[Path]:
-    """The videos of a run, without links: a page that is passed on shows nothing from elsewhere."""
-    if folder.videos.is_symlink():
-        return []
-    found = (file for file in folder.videos.glob("[!.]*") if file.suffix.lower() in MEDIA_TYPES)
-    return sorted(file for file in found if file.is_file() and not file.is_symlink())
+def _show_tasks(
+    policies: Sequence[Policy],
+    contents: Sequence[dict[str, Any]],
+    evaluations: Sequence[Sequence[Evaluation]],
+    look: Look,
+    on_task: Callable[[int, int], None] | None,
+) -> None:
+    """Adds the tasks to flip through to the result of each evaluation, one after another."""
+    told, done = on_task or (lambda done, total: None), 0
+    total = sum(look.count(one) for of_run in evaluations for one in of_run)
+    if total:
+        told(0, total)
+    for policy, content, of_run in zip(policies, contents, evaluations, strict=True):
+        for one, result in zip(of_run, content["results"], strict=True):
+            for task in shown_tasks(policy, one, look, videos=not content["no_videos"]):
+                result["shown"].append(task)
+                done += 1
+                told(done, total)

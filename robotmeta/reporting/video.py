@@ -15,10 +15,18 @@ from robotmeta.errors import UserError
 MEDIA_TYPES = {".mp4": "video/mp4", ".gif": "image/gif"}
 """Formats of videos by suffix."""
 
+QUALITY = 8.0
+"""Of ``.mp4`` files, unless another one is asked for."""
+
 # One palette per frame: a palette for the whole video would need the whole video in memory.
 _PALETTE = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1:dither=none"
 _ENCODERS: dict[str, dict[str, Any]] = {
-    ".mp4": {"codec": "libx264", "pix_fmt_out": "yuv420p", "quality": 8, "output_params": ["-movflags", "+faststart"]},
+    ".mp4": {
+        "codec": "libx264",
+        "pix_fmt_out": "yuv420p",
+        "quality": QUALITY,
+        "output_params": ["-movflags", "+faststart"],
+    },
     ".gif": {"codec": "gif", "pix_fmt_out": "pal8", "quality": None, "output_params": ["-vf", _PALETTE, "-loop", "0"]},
 }
 
@@ -30,18 +38,21 @@ def check_video(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def video(file: Path, size: tuple[int, int], fps: float) -> Iterator[Callable[[np.ndarray], None]]:
+def video(
+    file: Path, size: tuple[int, int], fps: float, quality: float = QUALITY
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Gives a function that appends a frame, uint8 ``[height, width, 3]``, to a video file.
 
     Args:
         file: ``.mp4`` or ``.gif``.
         size: Width and height, even numbers of pixels.
         fps: Frames per second.
+        quality: Of ``.mp4``, from 0 to 10, for the best.
 
     Raises:
         OSError: If the encoder fails or the file is not complete, as on a full disk.
     """
-    options = {**_ENCODERS[file.suffix.lower()], "fps": fps}
+    options = {"fps": fps, "quality": quality, **_ENCODERS[file.suffix.lower()]}
     encoder = imageio_ffmpeg.write_frames(str(file), size, macro_block_size=1, ffmpeg_log_level="quiet", **options)
     frames = 0
 

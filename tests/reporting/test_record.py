@@ -1,8 +1,7 @@
-"""Videos, plots and the report page, on a run of two meta-updates."""
+"""Videos, plots and what an evaluation says, on a run of two meta-updates."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import dataclasses
 import html
@@ -26,7 +25,6 @@ from robotmeta.experience.rollout import collect
 from robotmeta.policy import new_policy
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter, save_figure
 from robotmeta.reporting.record import record
-from robotmeta.reporting.report import report
 from robotmeta.training.train import meta_train
 
 STEPS = 12
@@ -262,70 +260,6 @@ def test_a_learning_curve_can_have_missing_numbers():
     line = {"env_steps": 10, "return_pre": float("nan"), "return_post": 1.0}
     for metrics in ([], [line], [line, {**line, "env_steps": 20}]):
         assert learning_curve(metrics).axes[0].get_ylabel() == "return"
-
-
-# -- report ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_report_is_self_contained(run, policy, evaluation):
-    video = record(policy, out=run.folder / "videos" / "a.mp4", **SMALL).file
-    page = report(run.folder, evaluations=[evaluation]).read_text()
-    sources = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', page)
-    assert all(source.startswith(("data:", "#")) for source in sources)
-    assert base64.b64encode(video.read_bytes()).decode() in page
-    assert "http://" not in page
-    assert "https://" not in page
-
-
-def test_a_report_describes_the_training_and_its_result(run, evaluation):
-    page = html.unescape(report(run.folder, evaluations=[evaluation], videos=[]).read_text())
-    family = run.policy.family
-    assert evaluation.verdict() in page
-    assert "Controls that were not run: domain-randomized, from-scratch, oracle" in page
-    for said in (
-        family.summary,
-        family.source.citation,
-        f"{run.policy.env_steps:,}",
-        "2 of 2",
-        f"torch {torch.__version__}",
-    ):
-        assert said in page
-    for parameter in family.space:
-        values = [parameter.spelled(d, unit=False) for d in (parameter.train, parameter.ood) if d is not None]
-        assert all(said in page for said in (parameter.name, parameter.description, *values))
-    for name in ("meta_batch", "learning_rate"):
-        assert name in page
-    assert "<video" not in page
-
-
-@pytest.mark.slow
-def test_a_report_evaluates_every_split_where_nothing_was_measured(run):
-    page = report(run.folder, tasks=2, episodes=1, videos=[]).read_text()
-    assert "Adaptation to 2 held-out tasks" in page
-    assert "Adaptation to 2 out-of-distribution tasks" in page
-    assert page.count("<svg") == 9  # return, success, distance and tasks of two splits, and the learning curve
-    assert page.count("episode succeeds") == page.count("Distance to the goal at the end") == 2
-
-
-def test_a_report_escapes_html(run, evaluation):
-    family = dataclasses.replace(run.policy.family, summary="a <script>alert(1)</script> robot")
-    page = report(run.folder, evaluations=[evaluation], videos=[], family=family).read_text()
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_a_report_that_cannot_be_made_is_an_error_of_one_line(run, evaluation, tmp_path):
-    with pytest.raises(UserError, match=r"run must be a run folder; .* has no config\.json"):
-        report(tmp_path)
-    with pytest.raises(UserError, match="cannot read"):
-        report(run.folder, evaluations=[evaluation], videos=[tmp_path / "missing.mp4"])
-    page = run.folder / "report.html"
-    page.unlink(missing_ok=True)
-    page.mkdir()
-    with pytest.raises(UserError, match="cannot write"):
-        report(run.folder, evaluations=[evaluation], videos=[])
-    page.rmdir()
-    assert not list(run.folder.glob(".partial-*"))
 
 
 # -- success and distance ----------------------------------------------------------------------------------------------
