@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # cores.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test quick fuzz kill nightly lint format types site build wheel-test clean
+.PHONY: demo test quick browser fuzz kill nightly lint format types site build wheel-test clean
 
 demo: $(VENV)/installed  ## train, adapt, evaluate, record, report: minutes on a laptop
 	$(BIN)/robotmeta demo
@@ -18,6 +18,10 @@ test: $(VENV)/installed-dev  ## all tests, in parallel: minutes
 
 quick: $(VENV)/installed-dev  ## the tests that a change usually breaks: under a minute
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" --durations 5 --durations-min 1
+
+browser: $(VENV)/installed-dev  ## what people see in a browser: needs Chromium (apt-get install chromium)
+	$(PIP) --editable '.[browser]'
+	$(BIN)/python -m pytest -m browser tests/browser
 
 fuzz: $(VENV)/installed-dev  ## ten thousand inputs that nobody meant
 	ROBOTMETA_FUZZ=10000 $(BIN)/python -m pytest $(PARALLEL) tests/fuzz

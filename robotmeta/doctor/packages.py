@@ -16,12 +16,13 @@ from robotmeta.doctor.tested import TESTED
 
 _PURPOSES = {
     "gpu": "physics on a GPU",
+    "view": "`robotmeta view` in the browser",
     "export": "ONNX files",
     "cluster": "sweeps on a Slurm cluster",
     "bench": "comparisons of speed with other packages",
     "wandb": "logs at Weights & Biases",
 }
-_OF_DEVELOPMENT = ("dev",)
+_OF_DEVELOPMENT = ("dev", "browser")
 
 
 def python() -> Finding:
