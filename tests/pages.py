@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -21,3 +24,12 @@ def run(code: str, name: str, smaller: dict[str, str]) -> None:
         assert full in code, full
         code = code.replace(full, small)
     exec(compile(code, name, "exec"), {})
+
+
+def built_site(folder: Path) -> Path:
+    """Builds the documentation site into a folder, with broken links as errors."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
