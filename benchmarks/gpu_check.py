@@ -1,10 +1,13 @@
-"""Checks and measures everything on a GPU: ``python benchmarks/gpu_check.py [cuda|cpu] [--json FILE]``.
+"""Checks and measures everything on a GPU in ten minutes: ``python benchmarks/gpu_check.py [cuda|cpu] [--json FILE]``.
 
 For each learner, the CPU and the device update the same weights from the same experience. The weights after one epoch
 must agree to float32 rounding. Collection and update are timed on both; when collecting, the actions return to the
 physics on the CPU at every step. Then a short run is trained, saved, resumed, evaluated and adapted on the device.
-Last, if MuJoCo Warp is installed, a control step of its is compared with that of MuJoCo, and its speed is measured.
-``cpu`` runs the same code without a GPU.
+If MuJoCo Warp is installed, a control step of its is compared with that of MuJoCo. Then its speed is measured by number
+of worlds in five families, beside the CPU: the physics, with the policy in the loop, and with learning. Last,
+cheetah-direction is trained to its targets, and quadruped-terrain for as long as there is time; that policy is saved
+and evaluated. The file is written after each part, so that a run which is cut off keeps what it has. ``cpu`` runs the
+same code without a GPU, with few worlds.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from gpu_speed import by_worlds, out_folder, time_to_targets, trained
 from torch import Tensor
 
 import robotmeta as rm
@@ -45,8 +50,8 @@ _LEARNERS: dict[str, dict[str, Any]] = {
 # Without clipping: rounding can put a likelihood ratio on the other side of the clip, which changes an update by per
 # cents.
 _SMOOTH = {"epochs": 1, "clip": 1e6}
-_WORLDS, _WORLDS_ON_CPU = (1024, 4096, 16_384, 65_536), (64,)
-_STEPS = 50
+_WORLDS, _WORLDS_ON_CPU = (1024, 4096, 16_384, 65_536), (96,)
+_MINUTES, _SHARE_OF_SPEED = 9.0, 0.5  # of the whole check, and what the speeds may take of it
 _TOLERANCE = 5e-3  # difference of the weights relative to their update
 
 
@@ -134,27 +139,33 @@ def whole_line(device: torch.device) -> dict[str, float]:
         return {"iterations": trained.policy.iteration, "seconds": seconds, "finite": finite}
 
 
-def simulated(device: torch.device) -> dict[str, float]:
-    """Agreement of MuJoCo Warp with MuJoCo, and its control steps per second by number of worlds, without a policy."""
-    family = rm.make(_FAMILY)
-    found = {"within": agreement(family, "mujoco-warp").within(1e-4)}
-    for worlds in _WORLDS if device.type == "cuda" else _WORLDS_ON_CPU:
-        env = rm.TaskBatchEnv(family, worlds, 1, simulator="mujoco-warp")
-        env.reset(torch.Generator().manual_seed(0))
-        action = torch.zeros(worlds, 1, env.action_size, device=env.simulator.device)
-        for _ in range(3):  # compiles the kernels and captures the graph
-            env.step(action)
-        began = time.perf_counter()
-        for _ in range(_STEPS):
-            env.step(action)
-        env.end_episode()  # waits for the GPU
-        found[f"{worlds} worlds"] = worlds * _STEPS / (time.perf_counter() - began)
-    return found
+def learned(device: torch.device, began: float, keep: Callable[[str, Any], None]) -> None:
+    """Speed of MuJoCo Warp and of learning with it, for as long as there is time."""
+    gpu = device.type == "cuda"
+    counts, minutes = (_WORLDS, _MINUTES) if gpu else (_WORLDS_ON_CPU, 1.0)
+    rows: list[dict[str, Any]] = []
+    for row in by_worlds(device, counts, began + 60.0 * minutes * _SHARE_OF_SPEED):
+        rows.append(row)
+        print(row, flush=True)
+        keep("speed", rows)
+    worlds, iterations = (4096, 100) if gpu else (96, 2)
+    keep("targets", time_to_targets(device, worlds, iterations))
+    left = began + 60.0 * minutes - time.monotonic()
+    keep("trained", trained("quadruped-terrain", device, worlds, _iterations(rows, worlds, left, gpu), out_folder()))
+
+
+def _iterations(rows: list[dict[str, Any]], worlds: int, left: float, gpu: bool) -> int:
+    """As many iterations of quadruped-terrain as fit into the seconds that are left, as fast as was measured."""
+    known = [row for row in rows if row["family"] == "quadruped-terrain" and row["worlds"] == worlds]
+    rate = next((row["with learning"] for row in known if "with learning" in row), 0.0)
+    if not gpu or not rate:
+        return 2
+    return max(2, int(0.8 * left * rate / (worlds * rm.make("quadruped-terrain").horizon)))
 
 
 def main() -> None:
     """Runs all checks. Exits with 1 if one fails."""
-    arguments = sys.argv[1:]
+    began, arguments = time.monotonic(), sys.argv[1:]
     file = Path(arguments[arguments.index("--json") + 1]) if "--json" in arguments else None
     device = resolve_device(next((a for a in arguments[:1] if not a.startswith("--")), "cuda"))
     # With TF32, cuDNN rounds products in recurrent networks to 10 bits, which would hide errors of the code.
@@ -173,14 +184,22 @@ def main() -> None:
         print(f"{learner:22s} weights differ by {r['apart']:.1e} of their update", flush=True)
     line = whole_line(device)
     print(f"train, resume, evaluate, adapt on {name}: {line}")
-    physics: dict[str, float] = {}
+    found: dict[str, Any] = {"device": name, "cores": available_cores(), "date": time.strftime("%Y-%m-%d")}
+    found |= {"versions": versions(), "updates": results, "whole_line": line}
+
+    def keep(part: str, value: Any) -> None:
+        found[part] = value
+        if part != "speed":
+            print(f"{part}: {value}", flush=True)
+        if file is not None:
+            file.write_text(json.dumps(found, indent=1) + "\n")
+
+    within = 1.0
     if importlib.util.find_spec("mujoco_warp") is not None:
-        physics = simulated(device)
-        print(f"MuJoCo Warp, share of states that agree, and control steps/s on {name}: {physics}")
-    if file is not None:
-        found = {"warp": physics, "device": name, "cores": available_cores(), "updates": results, "whole_line": line}
-        file.write_text(json.dumps({**found, "versions": versions()}, indent=1) + "\n")
-    if not line["finite"] or physics.get("within", 1.0) < 1.0 or any(r["apart"] > _TOLERANCE for r in results.values()):
+        within = agreement(rm.make(_FAMILY), "mujoco-warp").within(1e-4)
+        keep("within", within)
+        learned(device, began, keep)
+    if not line["finite"] or within < 1.0 or any(r["apart"] > _TOLERANCE for r in results.values()):
         sys.exit(1)
 
 
