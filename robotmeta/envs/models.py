@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
@@ -19,6 +20,7 @@ Write = tuple[Parameter, WrittenEdit]
 Replacement = tuple[Parameter, Field | Mass]
 
 _CACHED_STRUCTURES = 256
+_CACHED_PICTURES = 4
 
 
 @contextlib.contextmanager
@@ -39,6 +41,8 @@ def _ignore(message: str) -> None:
 class ModelBuilder:
     """Builds one model per task. Tasks that differ in goals alone share one model.
 
+    Models have no textures, which no physics reads and which take most of the time of a compilation; see :meth:`drawn`.
+
     Args:
         spec: Builds the nominal ``MjSpec``.
         space: The family's parameters.
@@ -52,9 +56,11 @@ class ModelBuilder:
         self._compiled: dict[tuple[float, ...], mujoco.MjModel] = {}
         self._last: dict[tuple[float, ...], mujoco.MjModel] = {}
         self._nominal = tuple(p.nominal for p in self._structural)
-        base = self._structure(self._nominal)
+        self._pictures: dict[tuple[float, ...], mujoco.MjModel] = {}
+        self._scratch: dict[tuple[int, ...], mujoco.MjData] = {}
+        base = _compile(self._spec.copy(), self._structural, self._nominal)
         # The nominal values of parameters written by hand may differ from those of the file.
-        replaced = _written(base, self._replacing(), {p.name: p.nominal for p in space})
+        replaced = self._written(base, self._replacing(), {p.name: p.nominal for p in space})
         same = all(np.array_equal(_entries(base, e), _entries(replaced, e)) for _, e in self._replacing())
         self.nominal = base if same else replaced
 
@@ -68,15 +74,25 @@ class ModelBuilder:
         self._last = models  # most tasks of staggered trials are those of the call before
         return [models[tuple(row.values())] for row in tasks]
 
-    def _model(self, row: dict[str, float]) -> mujoco.MjModel:
+    def drawn(self, row: Row) -> mujoco.MjModel:
+        """Returns the model of a task with its textures, for pictures. The same object as the last few times."""
+        key = tuple(row.values())
+        if key not in self._pictures:
+            values = tuple(row[p.name] for p in self._structural)
+            self._pictures[key] = self._model(row, _compile(self._spec.copy(), self._structural, values))
+        while len(self._pictures) > _CACHED_PICTURES:
+            self._pictures.pop(next(iter(self._pictures)))
+        return self._pictures[key]
+
+    def _model(self, row: Row, structure: mujoco.MjModel | None = None) -> mujoco.MjModel:
         values = tuple(row[p.name] for p in self._structural)
-        base = self._structure(values)
+        base = self._structure(values) if structure is None else structure
         writes: Sequence[Write] = self._writes
         if all(row[p.name] == p.nominal for p, _ in writes):
             if values == self._nominal:
                 return self.nominal
             writes = self._replacing()
-        return _written(base, writes, row)
+        return self._written(base, writes, row)
 
     def _replacing(self) -> list[Replacement]:
         """The writes that give a value of their own, whatever an edit of structure made of it."""
@@ -87,21 +103,36 @@ class ModelBuilder:
         if model is None:
             if len(self._compiled) >= _CACHED_STRUCTURES:
                 self._compiled.pop(next(iter(self._compiled)))
-            model = self._compiled[values] = _compile(self._spec.copy(), self._structural, values)
+            model = self._compiled[values] = _compile(self._spec.copy(), self._structural, values, textures=False)
         return model
 
+    def _written(self, base: mujoco.MjModel, writes: Sequence[Write], row: Row) -> mujoco.MjModel:
+        """Returns a copy of a model in which values are written, or the model itself if there are none."""
+        if not writes:
+            return base
+        model = copy.copy(base)
+        for parameter, edit in writes:
+            edit.apply(model, row[parameter.name], row)
+        if any(_has_consequences(edit) for _, edit in writes):
+            mujoco.mj_setConst(model, self._data(model))
+            model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
+        return model
 
-def _written(base: mujoco.MjModel, writes: Sequence[Write], row: Row) -> mujoco.MjModel:
-    """Returns a copy of a model in which values are written, or the model itself if there are none."""
-    if not writes:
-        return base
-    model = copy.copy(base)
-    for parameter, edit in writes:
-        edit.apply(model, row[parameter.name], row)
-    if any(_has_consequences(edit) for _, edit in writes):
-        mujoco.mj_setConst(model, mujoco.MjData(model))
-        model.stat.meaninertia = model.dof_M0.mean()  # scales the solver's tolerance; mj_setConst does not set it
-    return model
+    def _data(self, model: mujoco.MjModel) -> mujoco.MjData:
+        """Memory for a computation. Models of the same sizes share it: to allocate it takes longest."""
+        sizes = _sizes()(model)
+        if sizes not in self._scratch:
+            self._scratch = {sizes: mujoco.MjData(model)}
+        data = self._scratch[sizes]
+        mujoco.mj_resetData(model, data)
+        return data
+
+
+@functools.cache
+def _sizes() -> Callable[[mujoco.MjModel], tuple[int, ...]]:
+    """Returns the numbers of a model that say how large its arrays are."""
+    model = mujoco.MjSpec().compile()
+    return attrgetter(*(name for name in dir(model) if name.startswith("n") and isinstance(getattr(model, name), int)))
 
 
 def _entries(model: mujoco.MjModel, edit: Field | Mass) -> np.ndarray:
@@ -113,7 +144,9 @@ def _has_consequences(edit: WrittenEdit) -> bool:
     return not isinstance(edit, Field) or edit.name in mujoco.MjModel._setconst_inputs
 
 
-def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[float, ...]) -> mujoco.MjModel:
+def _compile(
+    spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[float, ...], *, textures: bool = True
+) -> mujoco.MjModel:
     for parameter, value in zip(parameters, values, strict=True):
         for edit in parameter.edits:
             if isinstance(edit, SpecEdit):
@@ -123,11 +156,21 @@ def _compile(spec: mujoco.MjSpec, parameters: list[Parameter], values: tuple[flo
                     raise
                 except Exception as error:  # the user's function may raise anything
                     raise UserError(f"the edit of {parameter.name}={value:g} raises {reason(error)}") from error
+    if not textures:
+        _without_textures(spec)
     try:
         return spec.compile()
     except ValueError as error:
         chosen = ", ".join(f"{p.name}={v:g}" for p, v in zip(parameters, values, strict=True)) or "its nominal values"
         raise UserError(f"the model does not compile with {chosen}: {in_one_line(error)}") from None
+
+
+def _without_textures(spec: mujoco.MjSpec) -> None:
+    for material in spec.materials:
+        for layer in range(len(material.textures)):
+            material.textures[layer] = ""
+    for texture in list(spec.textures):
+        spec.delete(texture)
 
 
 def in_one_line(error: Exception) -> str:

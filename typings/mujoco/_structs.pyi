@@ -35,6 +35,7 @@ class MjModel:
     npair: int
     nq: int
     ntendon: int
+    ntex: int
     ntree: int
     nu: int
     na: int

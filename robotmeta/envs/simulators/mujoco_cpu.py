@@ -179,7 +179,8 @@ class MujocoSimulator:
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
         world = task * self._shape[1] + episode
         camera = Camera(self._world.camera, self._world.lookat_body)
-        return render(self._models[task], self._batch.get_data(world), camera, width, height)
+        row = next(iter(self._tasks[task : task + 1]))
+        return render(self._build.drawn(row), self._batch.get_data(world), camera, width, height)
 
     def _faults(self, inputs: State, active: Tensor | None) -> Tensor | None:
         """Worlds in which ``drive`` or ``control`` returned numbers that are not finite; None if there are none."""

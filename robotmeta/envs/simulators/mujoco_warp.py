@@ -168,7 +168,7 @@ class WarpSimulator:
         return StateSpace.of_model(self._build.nominal)
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
-        model = self._models[task]
+        model = self._build.drawn(next(iter(self._tasks[task : task + 1])))
         data = mujoco.MjData(model)
         for name in ("qpos", "qvel", *_MORE_STATE):
             getattr(data, name)[:] = self._data[name][task, episode].cpu().numpy()
