@@ -106,7 +106,7 @@ def _check(folders: Sequence[RunFolder], out: object, evaluations: object, video
     if len(folders) > 1 and (evaluations, videos) != (None, None):
         raise UserError("evaluations and videos are for a report of one run")
     if len(folders) > 1 and out is None:
-        raise UserError("a report of several runs needs a file: give out")
+        raise UserError("a report of several runs needs a file: give out, or --out in the command line")
     if shown < 0:
         raise UserError(f"shown must be at least 0, not {shown}")
 
