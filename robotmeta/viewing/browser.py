@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import importlib
 import importlib.util
 import io
 import socket
@@ -58,22 +59,23 @@ def run_browser(
         port: Its port.
         on_address: Called with its address once it is there.
     """
-    import viser
-
     from robotmeta.viewing.panel import Panel
+    from robotmeta.viewing.picture_stage import PictureStage
     from robotmeta.viewing.stage import Stage
 
     requests, pacer = Requests(), Pacer(session.family.dt)
     with contextlib.redirect_stdout(io.StringIO()):  # it prints a box
-        server = viser.ViserServer(host=host, port=port, label=f"robotmeta · {session.family.name}", verbose=False)
+        server = importlib.import_module("viser").ViserServer(
+            host=host, port=port, label=f"robotmeta · {session.family.name}", verbose=False
+        )
     try:
         server.gui.configure_theme(show_logo=False, show_share_button=False)
         beliefs = server.gui.add_panel()
         with beliefs.add_tab("Belief and truth"):
             table = server.gui.add_html("")
         status = server.gui.add_html("")
-        stage = Stage(server, session.world, lambda body, direction: panel.push(body, direction))
-        panel = Panel(server, session, pacer, requests, lambda follows: setattr(stage, "follows", follows))
+        stage = Stage(server, session.world) if session.world.solid else PictureStage(server, session.world)
+        panel = Panel(server, session, pacer, requests, stage if isinstance(stage, Stage) else None)
         server.gui.main_panel.dock_right()
         beliefs.dock_left()
         beliefs.set_width(430)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,10 @@ from robotmeta.viewing.pacer import Pacer
 from robotmeta.viewing.parameter_controls import ParameterControls
 from robotmeta.viewing.requests import Requests
 from robotmeta.viewing.session import LiveSession
-
-if TYPE_CHECKING:
-    import viser
+from robotmeta.viewing.stage import Stage
 
 _BUTTONS = _GO, _STEP, _RESTART = "Pause / go on", "One step", "New episode"
+_WEIGHTS = 5.0  # the strongest push, in weights of all that moves
 _SPEEDS = {"1/10": 0.1, "1/4": 0.25, "1/2": 0.5, "real time": 1.0, "2x": 2.0, "4x": 4.0}
 
 
@@ -25,11 +24,11 @@ class Panel:
     """Buttons, sliders and lists that change a session. What they ask for waits in requests.
 
     Args:
-        server: The server of the page.
+        server: The server of the page, a ``viser.ViserServer``.
         session: The session.
         pacer: How fast it goes.
         requests: Where requests go.
-        follow: Called with whether the view follows the robot.
+        stage: Where the robot is drawn; None if there is a picture alone.
 
     Attributes:
         note: What was wrong with the last request; "" if nothing was.
@@ -37,11 +36,11 @@ class Panel:
 
     def __init__(
         self,
-        server: viser.ViserServer,
+        server: Any,
         session: LiveSession,
         pacer: Pacer,
         requests: Requests,
-        follow: Callable[[bool], None],
+        stage: Stage | None,
     ) -> None:
         self._gui, self._session, self._pacer, self._requests = server.gui, session, pacer, requests
         self._draws = Draws(session.family)
@@ -49,15 +48,10 @@ class Panel:
         self._run_controls()
         self._task_controls()
         self._belief_controls()
-        if session.world.solid:
-            self._robot_controls(follow)
+        if stage is not None:
+            self._robot_controls(stage)
         with self._gui.add_folder("Parameters"):
             self._parameters = ParameterControls(server.gui, session, self._ask)
-
-    def push(self, body: int, direction: np.ndarray) -> None:
-        """Asks for a push of a body, with the force of the slider."""
-        newtons = float(self._force.value)
-        self._ask("push", lambda: self._session.push(body, direction, newtons))
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 
@@ -82,16 +76,17 @@ class Panel:
             forget = self._gui.add_button("Reset belief", hint="Adaptation begins again with the next episode")
             forget.on_click(lambda _: self._ask("forget", self._session.reset_belief))
 
-    def _robot_controls(self, follow: Callable[[bool], None]) -> None:
-        weight = self._session.world.weight
+    def _robot_controls(self, stage: Stage) -> None:
+        most = float(f"{_WEIGHTS * self._session.world.weight:.1g}")
         with self._gui.add_folder("Robot"):
             hint = "Click on the robot: it is pushed away from you for 0.1 s"
-            most = float(f"{5.0 * weight:.1g}")
             self._force = self._gui.add_slider(
                 "Push (N)", min=0.0, max=most, step=most / 100, initial_value=most / 5, hint=hint
             )
-            follows = self._gui.add_checkbox("Follow", True, hint="Whether the view follows the robot")
-        follows.on_update(lambda _: self._ask("follow", lambda: follow(follows.value)))
+            stage.on_click = self._push
+            if stage.can_follow:
+                follows = self._gui.add_checkbox("Follow", True, hint="Whether the view follows the robot")
+                follows.on_update(lambda _: self._ask("follow", lambda: setattr(stage, "follows", follows.value)))
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
@@ -105,6 +100,10 @@ class Panel:
                 self._parameters.show()
 
         self._requests.put(name, guarded)
+
+    def _push(self, body: int, direction: np.ndarray) -> None:
+        newtons = float(self._force.value)
+        self._ask("push", lambda: self._session.push(body, direction, newtons))
 
     def _pressed(self, button: str) -> None:
         self._ask(button, {_GO: self._toggle, _STEP: self._one_step, _RESTART: self._session.restart}[button])

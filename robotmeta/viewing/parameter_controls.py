@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from robotmeta.viewing.controls import Options, Slider, controls
 from robotmeta.viewing.session import LiveSession
-
-if TYPE_CHECKING:
-    import viser
 
 
 class ParameterControls:
     """Sliders and lists that show the task of a session, and change it.
 
     Args:
-        gui: Where to put them.
+        gui: Where to put them, a ``viser.GuiApi``.
         session: The session.
         ask: Called with the name of a parameter that a person changed, and what changes it.
     """
 
-    def __init__(self, gui: viser.GuiApi, session: LiveSession, ask: Callable[[str, Callable[[], None]], None]) -> None:
+    def __init__(self, gui: Any, session: LiveSession, ask: Callable[[str, Callable[[], None]], None]) -> None:
         self._gui, self._session, self._ask = gui, session, ask
         row = next(iter(session.task))
         self._handles: dict[str, tuple[Slider | Options, Any]] = {}

@@ -5,59 +5,56 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from robotmeta.envs.live_world import LiveWorld
 from robotmeta.envs.scene.nodes import SceneNode
 
-if TYPE_CHECKING:
-    import viser
-
 _FLOOR = 5.0  # metres from the middle of a plane to its end, above which it is drawn without an end
 _ENDLESS = 80.0  # metres of such a plane that can be seen
 _FARTHER = 1.25  # than the camera of videos, whose pictures are not as high as the page
 _BEHIND = 0.1  # seconds that the view is behind the robot, so that it does not shake with it
 _JUMP = 1.0  # metres
-_PICTURE = 960, 540  # pixels
+_BRIGHT = 0.5  # mean of red, green and blue, from where lines on a floor are darker than the floor
 
 
 class Stage:
     """Draws a world in viser's scene. If the view follows a body, the world moves instead of the camera.
 
     Args:
-        server: The server of the page.
+        server: The server of the page, a ``viser.ViserServer``.
         world: The world.
-        on_click: Called with the number of a body that is clicked, and the direction of view in the world's frame.
 
     Attributes:
         follows: Whether the view follows the robot.
+        on_click: Called with the number of a body that is clicked, and the direction of view in the world's frame, in
+            another thread.
     """
 
-    def __init__(
-        self, server: viser.ViserServer, world: LiveWorld, on_click: Callable[[int, np.ndarray], None]
-    ) -> None:
-        self._server, self._world, self._on_click = server, world, on_click
+    def __init__(self, server: Any, world: LiveWorld) -> None:
+        self._server, self._world = server, world
+        self.on_click: Callable[[int, np.ndarray], None] = lambda body, direction: None
         self._drawn: dict[str, tuple[bytes, Any]] = {}
         self._bodies: dict[int, Any] = {}
         self._nodes: list[SceneNode] = []
         self.follows, self._last = True, time.monotonic()
-        if world.solid:
-            self._view = world.viewpoint()
-            self._start = self._centre = world.poses(self._view).centre
-            camera = server.initial_camera
-            target = self._view.target
-            camera.position, camera.look_at = target + _FARTHER * (self._view.position - target), target
-            camera.fov = self._view.angle
-            server.scene.configure_environment_map("warehouse", environment_intensity=0.6)
-            self._root = server.scene.add_frame("/world", show_axes=False)
+        self._view = world.viewpoint()
+        self._start = self._centre = world.poses(self._view).centre
+        camera, target = server.initial_camera, self._view.target
+        camera.position, camera.look_at = target + _FARTHER * (self._view.position - target), target
+        camera.fov = self._view.angle
+        server.scene.configure_environment_map("warehouse", environment_intensity=0.6)
+        self._root = server.scene.add_frame("/world", show_axes=False)
+
+    @property
+    def can_follow(self) -> bool:
+        """Whether there is a body that the view can follow."""
+        return self._view.body is not None
 
     def update(self) -> None:
         """Shows the world as it is now."""
-        if not self._world.solid:
-            self._server.scene.set_background_image(self._world.picture(*_PICTURE))
-            return
         nodes = self._world.nodes()
         if nodes is not self._nodes:
             self._draw(nodes)
@@ -106,7 +103,7 @@ class Stage:
         )
         if node.body > 0 and node.kind == "geom":
             body = node.body
-            handle.on_click(lambda event: self._on_click(body, np.array(event.ray_direction)))
+            handle.on_click(lambda event: self.on_click(body, np.array(event.ray_direction)))
         return handle
 
 
@@ -115,7 +112,8 @@ def _plane(node: SceneNode) -> dict[str, Any]:
     x, y = node.size
     endless = min(x, y) == 0.0 or max(x, y) > _FLOOR
     cell = 0.5 if endless else 0.1
-    lines = _bytes(0.7 * node.rgba[:3] + 0.3)
+    color = node.rgba[:3]
+    lines = _bytes(0.75 * color if float(color.mean()) > _BRIGHT else 0.7 * color + 0.3)
     return {
         "width": _ENDLESS if endless else 2.0 * x,
         "height": _ENDLESS if endless else 2.0 * y,
@@ -124,7 +122,7 @@ def _plane(node: SceneNode) -> dict[str, Any]:
         "section_size": 2.0 * cell,
         "cell_color": lines,
         "section_color": lines,
-        "plane_color": _bytes(node.rgba[:3]),
+        "plane_color": _bytes(color),
         "plane_opacity": float(node.rgba[3]),
         "shadow_opacity": 0.3,
         "fade_distance": _ENDLESS / 2,

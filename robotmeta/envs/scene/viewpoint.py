@@ -47,9 +47,11 @@ def viewpoint(model: mujoco.MjModel, data: mujoco.MjData, camera: Camera) -> Vie
     number = model.camera(camera.name).id
     body = _moving(model, int(model.cam_bodyid[number]) if int(model.cam_mode[number]) in _TRACKING else 0)
     position, forward = data.cam_xpos[number].copy(), -data.cam_xmat[number].reshape(3, 3)[:, 2]
-    seen = model.stat.center if body is None else data.subtree_com[body]
-    distance = max(float(forward @ (seen - position)), 0.1 * model.stat.extent)
-    return Viewpoint(position, position + distance * forward, math.radians(model.cam_fovy[number]), body)
+    angle = math.radians(model.cam_fovy[number])
+    if body is not None:
+        return Viewpoint(position, data.subtree_com[body].copy(), angle, body)
+    distance = max(float(forward @ (model.stat.center - position)), 0.1 * model.stat.extent)
+    return Viewpoint(position, position + distance * forward, angle, None)
 
 
 def _free(model: mujoco.MjModel, camera: mujoco.MjvCamera, body: int | None) -> Viewpoint:

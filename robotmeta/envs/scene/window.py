@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import mujoco
 import numpy as np
@@ -37,7 +36,7 @@ class Window:
         self._data = mujoco.MjData(self._model)
         _copy_state(self._model, data, self._data)
         try:
-            self._handle: Any = mujoco.viewer.launch_passive(
+            self._handle = mujoco.viewer.launch_passive(
                 self._model, self._data, key_callback=on_key, show_left_ui=False, show_right_ui=False
             )
         except RuntimeError as error:  # on macOS without mjpython
