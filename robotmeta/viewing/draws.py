@@ -13,15 +13,16 @@ class Draws:
 
     Args:
         family: The family.
+        shown: The task that is shown first. It is not given again if it is the first one of a split.
 
     Attributes:
         sources: What tasks can be taken from: ``"nominal"``, the splits, and the names of robots.
     """
 
-    def __init__(self, family: TaskFamily) -> None:
+    def __init__(self, family: TaskFamily, shown: Tasks) -> None:
         self._family = family
         self._splits = tuple(split for split in family.splits if split != "robots")
-        self._taken = dict.fromkeys(self._splits, 0)
+        self._taken = {split: int(family.tasks(split, 1).digest == shown.digest) for split in self._splits}
         self.sources = (NOMINAL, *self._splits, *(name for name in family.robots if name not in self._splits))
 
     def next(self, source: str) -> tuple[Tasks, str]:

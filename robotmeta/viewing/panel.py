@@ -43,7 +43,7 @@ class Panel:
         stage: Stage | None,
     ) -> None:
         self._gui, self._session, self._pacer, self._requests = server.gui, session, pacer, requests
-        self._draws = Draws(session.family)
+        self._draws = Draws(session.family, session.task)
         self.note = ""
         self._run_controls()
         self._task_controls()

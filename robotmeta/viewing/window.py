@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from robotmeta.envs.scene.window import Window
-from robotmeta.viewing.belief import belief_rows
+from robotmeta.viewing.belief import BeliefRow, belief_rows
 from robotmeta.viewing.draws import Draws
 from robotmeta.viewing.pacer import FRAME, Pacer
 from robotmeta.viewing.session import LiveSession
@@ -16,6 +16,7 @@ from robotmeta.viewing.texts import status_lines
 KEYS = "Space: pause   Right: one step   Enter: next episode   End: next held-out task   Delete: forget   Home: adapt"
 _SPACE, _RIGHT, _ENTER, _END, _DELETE, _HOME = 32, 262, 257, 269, 261, 268  # key numbers of GLFW
 _TABLE_EVERY = 6  # frames
+_ROWS = 10  # of the table
 
 
 def run_window(session: LiveSession, stopped: Callable[[], bool]) -> None:
@@ -29,7 +30,7 @@ def run_window(session: LiveSession, stopped: Callable[[], bool]) -> None:
         UserError: If no window opens.
     """
     pressed: queue.SimpleQueue[int] = queue.SimpleQueue()
-    pacer, draws = Pacer(session.family.dt), Draws(session.family)
+    pacer, draws = Pacer(session.family.dt), Draws(session.family, session.task)
 
     def toggle_running() -> None:
         pacer.running = not pacer.running
@@ -57,13 +58,15 @@ def run_window(session: LiveSession, stopped: Callable[[], bool]) -> None:
                 window.pull()
                 session.step()
             if frames % _TABLE_EVERY == 0:
-                table = [
-                    (row.name, f"{row.truth}   {row.inferred} {row.spread}")
-                    for row in belief_rows(session)
-                    if row.matters
-                ]
+                table = _table(belief_rows(session))
             window.show("\n".join([*status_lines(session.status), KEYS]), table)
             frames += 1
             time.sleep(max(0.0, began + FRAME - time.monotonic()))
     finally:
         window.close()
+
+
+def _table(rows: Sequence[BeliefRow]) -> list[tuple[str, str]]:
+    """The parameters that the policy is most certain of: the viewer has room for a few lines."""
+    best = sorted((row for row in rows if row.matters), key=lambda row: -row.known)[:_ROWS]
+    return [("true", "inferred"), *((f"{row.name} {row.truth}", row.inferred) for row in best)] if best else []

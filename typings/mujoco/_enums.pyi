@@ -31,6 +31,7 @@ class mjtCamLight(_Enum):
 
 class mjtCamera(_Enum):
     mjCAMERA_FIXED: ClassVar[mjtCamera]
+    mjCAMERA_TRACKING: ClassVar[mjtCamera]
 
 class mjtCone(_Enum):
     mjCONE_PYRAMIDAL: ClassVar[mjtCone]
@@ -52,7 +53,7 @@ class mjtEq(_Enum):
     mjEQ_JOINT: ClassVar[mjtEq]
 
 class mjtFontScale(_Enum):
-    mjFONTSCALE_150: ClassVar[mjtFontScale]
+    mjFONTSCALE_100: ClassVar[mjtFontScale]
 
 class mjtGain(_Enum):
     mjGAIN_AFFINE: ClassVar[mjtGain]

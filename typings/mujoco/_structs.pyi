@@ -369,6 +369,7 @@ class MjvCamera:
     elevation: float  # degrees
     fixedcamid: int
     lookat: _Array
+    trackbodyid: int
 
     @property
     def type(self) -> int: ...

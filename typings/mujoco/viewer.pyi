@@ -4,9 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from mujoco._enums import mjtFontScale, mjtGridPos
-from mujoco._structs import MjData, MjModel, MjvOption, MjvPerturb
+from mujoco._structs import MjData, MjModel, MjvCamera, MjvOption, MjvPerturb
 
 class Handle:
+    @property
+    def cam(self) -> MjvCamera: ...
     @property
     def opt(self) -> MjvOption: ...
     @property

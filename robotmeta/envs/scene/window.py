@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import math
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 import mujoco
 import numpy as np
 
 from robotmeta.envs.live_world import LiveWorld
+from robotmeta.envs.scene.viewpoint import Viewpoint
 from robotmeta.errors import UserError
 
+_PATIENCE = 5.0  # seconds
 _HEADING, _TABLE = mujoco.mjtGridPos.mjGRID_TOPLEFT, mujoco.mjtGridPos.mjGRID_BOTTOMLEFT
 
 
@@ -35,12 +39,15 @@ class Window:
         self._model = copy.copy(self._shown)  # the viewer reads it from another thread
         self._data = mujoco.MjData(self._model)
         _copy_state(self._model, data, self._data)
+        before = set(threading.enumerate())
         try:
             self._handle = mujoco.viewer.launch_passive(
                 self._model, self._data, key_callback=on_key, show_left_ui=False, show_right_ui=False
             )
         except RuntimeError as error:  # on macOS without mjpython
             raise UserError(f"no window opens: {error}") from None
+        self._threads = set(threading.enumerate()) - before
+        _aim(self._handle.cam, world.viewpoint())
         self._handle.opt.flags[int(mujoco.mjtVisFlag.mjVIS_PERTFORCE)] = True
 
     @property
@@ -65,7 +72,7 @@ class Window:
                 self._handle.update_hfield(field)
             self._shown = model
         names, values = ("\n".join(column) for column in zip(*table, strict=True)) if table else ("", "")
-        font = mujoco.mjtFontScale.mjFONTSCALE_150
+        font = mujoco.mjtFontScale.mjFONTSCALE_100
         self._handle.set_texts([(font, _HEADING, heading, ""), (font, _TABLE, names, values)])
         self._handle.sync()
 
@@ -77,6 +84,8 @@ class Window:
     def close(self) -> None:
         """Closes the window."""
         self._handle.close()
+        for thread in self._threads:  # which draws, and would crash a process that ends meanwhile
+            thread.join(_PATIENCE)
 
 
 def pulled(model: mujoco.MjModel, data: mujoco.MjData, perturb: mujoco.MjvPerturb) -> np.ndarray:
@@ -85,6 +94,17 @@ def pulled(model: mujoco.MjModel, data: mujoco.MjData, perturb: mujoco.MjvPertur
     mujoco.mj_fwdVelocity(model, data)
     mujoco.mjv_applyPerturbForce(model, data, perturb)
     return data.xfrc_applied.copy()
+
+
+def _aim(camera: mujoco.MjvCamera, view: Viewpoint) -> None:
+    """Makes a camera look from a viewpoint, and follow its body if it has one."""
+    forward = view.target - view.position
+    camera.distance = float(np.linalg.norm(forward))
+    camera.azimuth = math.degrees(math.atan2(forward[1], forward[0]))
+    camera.elevation = math.degrees(math.asin(forward[2] / camera.distance))
+    camera.lookat[:] = view.target
+    if view.body is not None:
+        camera.type, camera.trackbodyid = mujoco.mjtCamera.mjCAMERA_TRACKING, view.body
 
 
 def _copy_model(source: mujoco.MjModel, target: mujoco.MjModel) -> None:
