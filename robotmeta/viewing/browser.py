@@ -81,7 +81,6 @@ def run_browser(
         beliefs.set_width(430)
         if on_address is not None:
             on_address(f"http://{'localhost' if host == '0.0.0.0' else host}:{port}")
-        pacer.due(time.monotonic())
         frames = 0
         while not stopped():
             began = time.monotonic()

@@ -19,16 +19,18 @@ class Pacer:
     """
 
     def __init__(self, dt: float) -> None:
-        self._dt, self._last, self._owed = dt, 0.0, 0.0
+        self._dt, self._owed = dt, 0.0
+        self._last: float | None = None
         self.speed, self.running = 1.0, True
 
     def due(self, now: float) -> int:
-        """The number of control steps to make now.
+        """The number of control steps to make now, none at the first call.
 
         Args:
             now: Time, seconds, of a clock that never goes back.
         """
-        passed, self._last = now - self._last, now
+        passed = 0.0 if self._last is None else now - self._last
+        self._last = now
         if not self.running:
             self._owed = 0.0
             return 0

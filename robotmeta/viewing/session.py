@@ -118,6 +118,7 @@ class LiveSession:
         self._returns.append(self._episode.total_return)
         if self._round is not None and not self._round.over:
             self._round.add(self._episode.rollout(), self._actor.belief)
+            self._actor.belief = self._round.belief
 
     # -- the belief ----------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from robotmeta.envs.scene.nodes import SceneNode
 
 _FLOOR = 5.0  # metres from the middle of a plane to its end, above which it is drawn without an end
 _ENDLESS = 80.0  # metres of such a plane that can be seen
-_FARTHER = 1.25  # than the camera of videos, whose pictures are not as high as the page
+_FARTHER = 1.1  # than the camera of videos, whose pictures are not as high as the page
 _BEHIND = 0.1  # seconds that the view is behind the robot, so that it does not shake with it
 _JUMP = 1.0  # metres
 _BRIGHT = 0.5  # mean of red, green and blue, from where lines on a floor are darker than the floor

@@ -47,7 +47,6 @@ def run_window(session: LiveSession, stopped: Callable[[], bool]) -> None:
         _HOME: toggle_adapts,
     }
     window = Window(session.world, pressed.put)
-    pacer.due(time.monotonic())
     table, frames = [], 0
     try:
         while window.running and not stopped():
