@@ -17,7 +17,7 @@ from robotmeta.viewing.belief_table import belief_table
 from robotmeta.viewing.pacer import FRAME, Pacer
 from robotmeta.viewing.requests import Requests
 from robotmeta.viewing.session import LiveSession
-from robotmeta.viewing.texts import status_lines
+from robotmeta.viewing.status import status_lines
 
 _TEXTS_EVERY = 6  # frames
 

@@ -8,7 +8,7 @@ from robotmeta.envs.live_world import LiveWorld
 
 _PIXELS = 480
 _UPRIGHT = (0.5**0.5, -(0.5**0.5), 0.0, 0.0)  # a quaternion that turns the picture to the eye
-_DISTANCE = 1.7  # of the eye, in heights of the picture
+_DISTANCE = 1.3  # of the eye, in heights of the picture
 
 
 class PictureStage:

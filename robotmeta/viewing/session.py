@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from robotmeta.adaptation.worlds import check_tasks
@@ -16,34 +14,10 @@ from robotmeta.seeding import streams
 from robotmeta.viewing.actor import WatchedActor
 from robotmeta.viewing.adaptation_round import AdaptationRound
 from robotmeta.viewing.live_episode import LiveEpisode
+from robotmeta.viewing.status import Status
 
 PUSH = 0.1
 """Seconds that a push lasts."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a session is doing.
-
-    Attributes:
-        episode: Number of the episode, from 1.
-        steps: Control steps of this episode so far.
-        horizon: Control steps of an episode that does not end early.
-        total_return: Undiscounted return of this episode so far.
-        success: Whether it is a success if it ends now; None if the family does not define it.
-        stage: Which stage of an adaptation this is.
-        note: What happened last that one may not expect; "" if nothing did.
-        returns: Returns of all whole episodes of this task so far.
-    """
-
-    episode: int
-    steps: int
-    horizon: int
-    total_return: float
-    success: bool | None
-    stage: str
-    note: str
-    returns: tuple[float, ...]
 
 
 class LiveSession:
@@ -116,6 +90,7 @@ class LiveSession:
 
     def _finish(self) -> None:
         self._returns.append(self._episode.total_return)
+        self._note = ""
         if self._round is not None and not self._round.over:
             self._round.add(self._episode.rollout(), self._actor.belief)
             self._actor.belief = self._round.belief

@@ -11,7 +11,7 @@ from robotmeta.viewing.belief import BeliefRow, belief_rows
 from robotmeta.viewing.draws import Draws
 from robotmeta.viewing.pacer import FRAME, Pacer
 from robotmeta.viewing.session import LiveSession
-from robotmeta.viewing.texts import status_lines
+from robotmeta.viewing.status import status_lines
 
 KEYS = "Space: pause   Right: one step   Enter: next episode   End: next held-out task   Delete: forget   Home: adapt"
 _SPACE, _RIGHT, _ENTER, _END, _DELETE, _HOME = 32, 262, 257, 269, 261, 268  # key numbers of GLFW
