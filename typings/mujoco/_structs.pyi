@@ -284,6 +284,7 @@ class MjData:
     cam_xmat: _Array
     cam_xpos: _Array
     ctrl: _Array
+    eq_active: _Array
     geom_xmat: _Array
     geom_xpos: _Array
     mocap_pos: _Array
@@ -386,7 +387,7 @@ class MjvOption:
 
 class MjvPerturb:
     active: int
-    localpos: _Array
+    localmass: float  # kg
     refselpos: _Array
     scale: float
     select: int
