@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from robotmeta.reporting.report import report
     from robotmeta.training.checkpoint import load
     from robotmeta.training.train import Run, meta_train, resume
+    from robotmeta.viewing.view import view
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -110,6 +111,7 @@ else:
             "robotmeta.reporting.report": ("report",),
             "robotmeta.training.checkpoint": ("load",),
             "robotmeta.training.train": ("Run", "meta_train", "resume"),
+            "robotmeta.viewing.view": ("view",),
         },
     )
 
@@ -161,6 +163,7 @@ __all__ = [
     "report",
     "resume",
     "save_policy",
+    "view",
     "wrap",
 ]
 

@@ -26,7 +26,7 @@ DIRECTION = (
     ("adapters",),
     ("adaptation",),
     ("evaluation",),
-    ("reporting",),
+    ("reporting", "viewing"),
     ("bench",),
     ("__init__",),
     ("doctor",),
@@ -36,7 +36,10 @@ DIRECTION = (
 LEVELS = {place: level for level, places in enumerate(DIRECTION) for place in places}
 USERS_OF_A_POLICY = [
     f"robotmeta.{module}"
-    for module in ("policy_file", "adaptation.adapt", "evaluation.evaluate", "reporting.record", "reporting.export")
+    for module in (
+        *("policy_file", "adaptation.adapt", "evaluation.evaluate"),
+        *("reporting.record", "reporting.export", "viewing.view"),
+    )
 ]
 LARGEST_SHARE = 0.3  # of all lines, in the files that lie in one folder
 

@@ -27,6 +27,7 @@ from robotmeta.cli.report import report
 from robotmeta.cli.specialist import specialist
 from robotmeta.cli.sweep import split, sweep_command
 from robotmeta.cli.train import train_command
+from robotmeta.cli.view import view
 from robotmeta.errors import (
     EnvironmentFailed,
     OneLine,
@@ -100,6 +101,7 @@ def command(arguments: list[str]) -> Callable[[], None]:
         "evaluate": evaluate,
         "specialist": specialist,
         "record": record,
+        "view": view,
         "report": report,
         "export": export,
         "bench": bench,

@@ -257,15 +257,22 @@ def collect(
     with one_torch_thread():
         steps = play(env, learner, belief, generator, explore=explore, remember=remember, rank=rank)
         first = played = next(steps)
-        recorder = _Recorder(env, first)
+        recorder = Recorder(env, first)
         for played in itertools.chain([first], steps):
             recorder.write(played)
         rollout = recorder.rollout()
     return rollout.to(learner.device), played.belief
 
 
-class _Recorder:
-    """Records one episode of every world. Time comes first meanwhile, so that each step is one block of memory."""
+class Recorder:
+    """Records one episode of every world.
+
+    Args:
+        env: The worlds.
+        first: The first step, which is to be written like all others.
+    """
+
+    # Time comes first meanwhile, so that each step is one block of memory.
 
     def __init__(self, env: BatchEnv, first: PolicyStep) -> None:
         self._env, self._last, self._t = env, first, -1
@@ -275,6 +282,7 @@ class _Recorder:
         self._privileged = first.privileged_state.new_zeros(1 + env.horizon, *first.privileged_state.shape)
 
     def write(self, played: PolicyStep) -> None:
+        """Adds the next step."""
         step, self._last, self._t = played.step, played, self._t + 1
         happened = self._happened if played.active is None else played.active
         if step.diverged is not None:
@@ -297,6 +305,7 @@ class _Recorder:
         self._privileged[self._t] = played.privileged_state
 
     def rollout(self) -> Rollout:
+        """The episode, once it is over. The recorder is of no use afterwards."""
         series, last, distance = self._series, self._last.step.observation, self._env.distance()
         # A distance is measured at the end only.
         diverged = self._diverged if distance is None else self._diverged | ~distance.isfinite()

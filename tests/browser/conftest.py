@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -32,8 +29,8 @@ _LOCAL = ("localhost", "127.0.0.1", "")
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+def browser() -> Iterator[Any]:
+    """Chromium without a window, a ``playwright.sync_api.Browser``."""
     driver = pytest.importorskip("playwright.sync_api", reason="needs the extra browser: make browser")
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
@@ -45,12 +42,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser_page(browser: Browser) -> Iterator[Page]:
-    """An empty page of 1280 x 800 pixels. It fails the test if a script fails, or asks for anything on the network."""
+def browser_page(browser: Any) -> Iterator[Any]:
+    """An empty ``playwright.sync_api.Page`` of 1280 x 800 pixels.
+
+    It fails the test if a script fails, or asks for anything on the network.
+    """
     faults: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 800})
 
-    def offline(route: Route) -> None:
+    def offline(route: Any) -> None:
         if (urlsplit(route.request.url).hostname or "") in _LOCAL:
             route.continue_()
         else:

@@ -56,7 +56,7 @@ def naming(run: Path, copy: Path, family: str) -> Path:
 @pytest.mark.parametrize("family", ["os:abort", "http.server:test", "my robots/point_of_trust.py:family"])
 def test_no_command_runs_what_only_a_file_names(family: str, run: Path, folder: Path, refused: Refused) -> None:
     copy = naming(run, folder / "copy", family)
-    for command in ("evaluate", "adapt", "record", "export", "report", "train --resume"):
+    for command in ("evaluate", "adapt", "record", "view", "export", "report", "train --resume"):
         line = refused([*command.split(), str(copy)])
         assert f"names the family '{family}', which is code; add --trust to run it, or give the family: " in line
         assert line.endswith(f"--family {shlex.quote(family)}")

@@ -26,10 +26,12 @@ class mjtBuiltin(_Enum):
     mjBUILTIN_GRADIENT: ClassVar[mjtBuiltin]
 
 class mjtCamLight(_Enum):
+    mjCAMLIGHT_TRACK: ClassVar[mjtCamLight]
     mjCAMLIGHT_TRACKCOM: ClassVar[mjtCamLight]
 
 class mjtCamera(_Enum):
     mjCAMERA_FIXED: ClassVar[mjtCamera]
+    mjCAMERA_TRACKING: ClassVar[mjtCamera]
 
 class mjtCone(_Enum):
     mjCONE_PYRAMIDAL: ClassVar[mjtCone]
@@ -50,6 +52,9 @@ class mjtEnableBit(_Enum):
 class mjtEq(_Enum):
     mjEQ_JOINT: ClassVar[mjtEq]
 
+class mjtFontScale(_Enum):
+    mjFONTSCALE_100: ClassVar[mjtFontScale]
+
 class mjtGain(_Enum):
     mjGAIN_AFFINE: ClassVar[mjtGain]
     mjGAIN_DCMOTOR: ClassVar[mjtGain]
@@ -66,9 +71,14 @@ class mjtGeom(_Enum):
     mjGEOM_CAPSULE: ClassVar[mjtGeom]
     mjGEOM_MESH: ClassVar[mjtGeom]
     mjGEOM_CYLINDER: ClassVar[mjtGeom]
+    mjGEOM_ELLIPSOID: ClassVar[mjtGeom]
     mjGEOM_HFIELD: ClassVar[mjtGeom]
     mjGEOM_PLANE: ClassVar[mjtGeom]
     mjGEOM_SPHERE: ClassVar[mjtGeom]
+
+class mjtGridPos(_Enum):
+    mjGRID_BOTTOMLEFT: ClassVar[mjtGridPos]
+    mjGRID_TOPLEFT: ClassVar[mjtGridPos]
 
 class mjtInertiaFromGeom(_Enum):
     mjINERTIAFROMGEOM_AUTO: ClassVar[mjtInertiaFromGeom]
@@ -105,6 +115,9 @@ class mjtObj(_Enum):
     mjOBJ_TENDON: ClassVar[mjtObj]
     mjOBJ_XBODY: ClassVar[mjtObj]
 
+class mjtPertBit(_Enum):
+    mjPERT_TRANSLATE: ClassVar[mjtPertBit]
+
 class mjtRndFlag(_Enum):
     mjRND_REFLECTION: ClassVar[mjtRndFlag]
     mjRND_SHADOW: ClassVar[mjtRndFlag]
@@ -140,6 +153,7 @@ class mjtTrn(_Enum):
     def __init__(self, value: int) -> None: ...
 
 class mjtVisFlag(_Enum):
+    mjVIS_PERTFORCE: ClassVar[mjtVisFlag]
     mjVIS_TRANSPARENT: ClassVar[mjtVisFlag]
 
 class mjtWarning(_Enum):

@@ -34,6 +34,7 @@ class MjModel:
     nkey: int
     npair: int
     nq: int
+    nsite: int
     ntendon: int
     ntex: int
     ntree: int
@@ -86,6 +87,9 @@ class MjModel:
     body_treeid: _Array
     body_weldid: _Array
     bvh_aabb: _Array
+    cam_bodyid: _Array
+    cam_fovy: _Array
+    cam_mode: _Array
     dof_M0: _Array
     dof_bodyid: _Array
     dof_damping: _Array
@@ -106,15 +110,22 @@ class MjModel:
     geom_contype: _Array
     geom_dataid: _Array
     geom_friction: _Array
+    geom_group: _Array
+    geom_matid: _Array
     geom_pos: _Array
     geom_priority: _Array
+    geom_quat: _Array
     geom_rbound: _Array
     geom_rgba: _Array
     geom_size: _Array
     geom_solimp: _Array
     geom_solref: _Array
     geom_type: _Array
+    hfield_adr: _Array
     hfield_data: _Array
+    hfield_ncol: _Array
+    hfield_nrow: _Array
+    hfield_size: _Array
     jnt_actfrclimited: _Array
     jnt_actfrcrange: _Array
     jnt_bodyid: _Array
@@ -126,6 +137,12 @@ class MjModel:
     jnt_stiffness: _Array
     jnt_type: _Array
     key_qpos: _Array
+    mat_rgba: _Array
+    mat_texid: _Array
+    mesh_face: _Array
+    mesh_faceadr: _Array
+    mesh_facenormal: _Array
+    mesh_facenum: _Array
     mesh_vert: _Array
     mesh_vertadr: _Array
     mesh_vertnum: _Array
@@ -136,10 +153,22 @@ class MjModel:
     qpos0: _Array
     sensor_type: _Array
     site_bodyid: _Array
+    site_group: _Array
+    site_matid: _Array
+    site_pos: _Array
+    site_quat: _Array
+    site_rgba: _Array
+    site_size: _Array
+    site_type: _Array
     tendon_actfrclimited: _Array
     tendon_adr: _Array
     tendon_limited: _Array
     tendon_num: _Array
+    tex_adr: _Array
+    tex_data: _Array
+    tex_height: _Array
+    tex_nchannel: _Array
+    tex_width: _Array
     wrap_objid: _Array
     wrap_type: _Array
 
@@ -172,6 +201,7 @@ class MjStatistic:
 class MjVisual:
     global_: Global
     class Global:
+        fovy: float  # degrees
         offwidth: int
         offheight: int
 
@@ -252,7 +282,10 @@ class MjData:
     act: _Array
     actuator_force: _Array
     actuator_moment: _Array
+    cam_xmat: _Array
+    cam_xpos: _Array
     ctrl: _Array
+    eq_active: _Array
     geom_xmat: _Array
     geom_xpos: _Array
     mocap_pos: _Array
@@ -269,11 +302,14 @@ class MjData:
     qvel: _Array
     sensordata: _Array
     site_xpos: _Array
+    subtree_com: _Array
     xanchor: _Array
     xaxis: _Array
+    xfrc_applied: _Array
     xipos: _Array
     xmat: _Array
     xpos: _Array
+    xquat: _Array
 
     def __init__(self, model: MjModel, /) -> None: ...
     @property
@@ -335,6 +371,7 @@ class MjvCamera:
     elevation: float  # degrees
     fixedcamid: int
     lookat: _Array
+    trackbodyid: int
 
     @property
     def type(self) -> int: ...
@@ -346,6 +383,15 @@ class MjvGeom:
 
 class MjvOption:
     flags: _Array
+
+    def __init__(self) -> None: ...
+
+class MjvPerturb:
+    active: int
+    localmass: float  # kg
+    refselpos: _Array
+    scale: float
+    select: int
 
     def __init__(self) -> None: ...
 

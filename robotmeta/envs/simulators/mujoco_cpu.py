@@ -177,10 +177,27 @@ class MujocoSimulator:
         self._batch.rollout(held.shape[1], held.numpy(), control_spec=spec, record=())
 
     def render(self, width: int, height: int, task: int = 0, episode: int = 0) -> np.ndarray:
-        world = task * self._shape[1] + episode
         camera = Camera(self._world.camera, self._world.lookat_body)
+        return render(*self.world(task, episode), camera, width, height)
+
+    def world(self, task: int = 0, episode: int = 0) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """The model of a world, as it looks, and a copy of its state. Derived fields need not be those of the state."""
         row = next(iter(self._tasks[task : task + 1]))
-        return render(self._build.drawn(row), self._batch.get_data(world), camera, width, height)
+        return self._build.drawn(row), self._batch.get_data(task * self._shape[1] + episode)
+
+    def push(self, forces: np.ndarray) -> None:
+        """Applies forces and torques to the bodies of every world until other ones replace them, or a reset.
+
+        Args:
+            forces: Forces (N) and torques (N m) at the centres of mass in the world's frame, ``[body, 6]``.
+        """
+        self._bound("xfrc_applied").copy_(torch.from_numpy(forces))
+
+    def switch_constraints(self) -> None:
+        """Switches equality constraints, such as locks of joints, on or off as the tasks have them at a reset."""
+        if self._build.nominal.neq:
+            active = np.stack([model.eq_active0 for model in self._models]).astype(np.float64)
+            self._bound("eq_active").copy_(torch.from_numpy(active).unsqueeze(1))
 
     def _faults(self, inputs: State, active: Tensor | None) -> Tensor | None:
         """Worlds in which ``drive`` or ``control`` returned numbers that are not finite; None if there are none."""

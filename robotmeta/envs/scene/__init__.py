@@ -1,0 +1,1 @@
+"""What a world looks like: its parts as plain data for viewers, and MuJoCo's own window."""
