@@ -55,9 +55,9 @@ wheel-test: build  ## the smoke tests, from the built wheel in a fresh environme
 	rm -rf build/wheel-test && mkdir -p build/wheel-test
 	$(PYTHON) -m venv build/wheel-test/venv
 	build/wheel-test/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		dist/*.whl pytest
+		dist/*.whl pytest pytest-xdist
 	cp -r tests pyproject.toml build/wheel-test/
-	cd build/wheel-test && venv/bin/python -m pytest -m smoke $$(grep -rl mark.smoke tests)
+	cd build/wheel-test && venv/bin/python -m pytest $(PARALLEL) -m smoke $$(grep -rl mark.smoke tests)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
