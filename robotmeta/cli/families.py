@@ -101,6 +101,8 @@ def _describe(family: rm.TaskFamily) -> None:
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
     show_listings(family.interface)
+    if family.changing:
+        console.print(f"Split changing: within an episode changes one of {', '.join(family.changing)}.")
     if family.fit_only:
         only = ", ".join(p.name for p in family.fit_only)
         console.print(f"Searched by fits if nothing else explains a robot: {only}.")
@@ -133,6 +135,7 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "horizon": family.horizon,
         "dt": family.dt,
         "splits": ["train", *family.splits],
+        "changing": list(family.changing),
         "parameters": [
             {
                 "name": p.name,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import checks
+from robotmeta.envs.changes import Changes, away_from_nominal
 from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.listing import Listing
 from robotmeta.envs.parameters import Parameter, ParameterSpace
@@ -216,6 +217,10 @@ class TaskFamily:
         fit_only: Parameters that no task varies, such as the ranges of joints. A fit searches them too where those of
             ``space`` do not explain a robot; see :attr:`widened`.
         encoded: The parameters that networks know; None for those of ``space``.
+        changing: Names of the parameters that may change within an episode, such as a payload. They change neither the
+            layout of the state nor the initial pose.
+        performance: Name of the privileged quantity that recovers after such a change, such as the robot's speed; None
+            for the reward.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -247,6 +252,8 @@ class TaskFamily:
     interface: tuple[Listing, ...] = field(default=(), hash=False)
     fit_only: tuple[Parameter, ...] = ()
     encoded: ParameterSpace | None = None
+    changing: tuple[str, ...] = ()
+    performance: str | None = None
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -281,7 +288,19 @@ class TaskFamily:
         if not isinstance(self.fit_only, tuple) or not all(isinstance(p, Parameter) for p in self.fit_only):
             raise UserError(f"{where} fit_only must be a tuple of Parameters, not {self.fit_only!r}")
         checks.unique(f"{where} space and fit_only", [p.name for p in (*self.space, *self.fit_only)])
+        self._check_changing(where)
         self._check_numbers(where)
+
+    def _check_changing(self, where: str) -> None:
+        checks.names(f"{where} changing", self.changing, 'such as ("payload", "friction")')
+        object.__setattr__(self, "changing", tuple(self.changing))
+        checks.unique(f"{where} changing", self.changing)
+        for name in self.changing:
+            if name not in self.space.names:
+                raise unknown("parameter", name, self.space.names, where=f"changing of family '{self.name}'")
+        known = [name for name, _ in self.privileged_state]
+        if self.performance is not None and self.performance not in known:
+            raise unknown("privileged quantity", str(self.performance), known, where=f"performance of '{self.name}'")
 
     def _check_numbers(self, where: str) -> None:
         """Checks numbers, and turns NumPy scalars into Python numbers."""
@@ -354,6 +373,28 @@ class TaskFamily:
                 raise UserError(f"a split holds at least 1 task, not {count}")
             return Tasks(self.space.names, np.concatenate([self.robot(name).values for name in self.robots]))[:count]
         return self.space.split(split, count)
+
+    def changes(self, tasks: int | Tasks = 40, *, step: int | None = None) -> Changes:
+        """Returns tasks that change within an episode, in one parameter of :attr:`changing` each.
+
+        The parameters take turns. Each is nominal before the change, and has the value of the task after it.
+
+        Args:
+            tasks: The tasks after the change, or how many of the frozen split ``"test"``.
+            step: Control step of the change; None for the middle of an episode.
+
+        Raises:
+            UserError: If no parameter changes within an episode, or for a step outside the episode.
+        """
+        if not self.changing:
+            raise UserError(
+                f"family '{self.name}' has no changing split: none of its parameters changes within an episode"
+            )
+        step = self.horizon // 2 if step is None else checks.count("the step of a change", step)
+        if not 1 <= step < self.horizon:
+            raise UserError(f"the step of a change must be from 1 to {self.horizon - 1}, not {step}")
+        after = tasks if isinstance(tasks, Tasks) else self.tasks("test", tasks)
+        return away_from_nominal(self.space, self.changing, after, step)
 
     def task(self, /, **values: float | str) -> Tasks:
         """Returns one task from named values. The other columns are nominal.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.changes import check_changes
 from robotmeta.envs.devices import reads_at_once
 from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bounded
 from robotmeta.envs.faults import FaultLog, find_faults
@@ -148,7 +149,7 @@ class TaskBatchEnv:
         self.load(family.space.nominal(self.all_tasks))
 
     def load(self, tasks: Tasks) -> None:
-        """Gives the worlds their tasks. They take effect with the next reset.
+        """Gives the worlds their tasks. They take effect with the next reset; :meth:`change` is for a running episode.
 
         Args:
             tasks: ``num_tasks`` rows for each rank, those of all ranks.
@@ -162,6 +163,22 @@ class TaskBatchEnv:
         if self._oracle:
             row = self.family.encoding.encode(tasks).to(self.simulator.device)
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
+
+    def change(self, tasks: Tasks) -> None:
+        """Gives the worlds other tasks within an episode. Their state stays, delayed controls included.
+
+        Rewards, observations and ends of episodes are those of the new tasks from the next step on.
+
+        Args:
+            tasks: As for :meth:`load`. They may differ in the parameters that the family names in ``changing``.
+
+        Raises:
+            UserError: For tasks that differ in another parameter.
+        """
+        now = tasks[self.rank.rows(len(tasks))]
+        check_changes(self.family.changing, self.tasks, now, f"family '{self.family.name}'")
+        self.load(tasks)
+        self.simulator.refresh()
 
     def reset(self, generator: torch.Generator) -> Observation:
         """Starts an episode in every world.

@@ -62,6 +62,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         shaping_reward=None if scene.object is None else partial(shaping_reward, scene),
         success=partial(arrived, scene),
         distance=partial(distance, scene),
+        changing=tuple(name for name in ("mass", "friction") if name in space.names),
     )
 
 

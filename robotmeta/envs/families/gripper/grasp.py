@@ -205,4 +205,5 @@ def grasp() -> TaskFamily:
         terminated=off_table,
         success=_lifted,
         success_lasts=0.5,
+        changing=("mass", "finger_friction", "finger_strength", "latency"),
     )

@@ -250,4 +250,5 @@ def grasp() -> TaskFamily:
         terminated=_off_table,
         success=_lifted,
         success_lasts=0.5,
+        changing=("mass", "finger_friction", "finger_strength", "payload", "faulty_joint", "latency"),
     )
