@@ -15,9 +15,11 @@ from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.changes import Changes, away_from_nominal
+from robotmeta.envs.disturbances import Disturbances
 from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.listing import Listing
 from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.sensors import Sensor, check_sensors
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
 
@@ -221,6 +223,8 @@ class TaskFamily:
             layout of the state nor the initial pose.
         performance: Name of the privileged quantity that recovers after such a change, such as the robot's speed; None
             for the reward.
+        sensors: What measures the observations, and how well. :func:`robotmeta.disturbed` uses it.
+        disturbances: Disturbances that the tasks have columns for; None for ideal sensors and no pushes.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -254,6 +258,8 @@ class TaskFamily:
     encoded: ParameterSpace | None = None
     changing: tuple[str, ...] = ()
     performance: str | None = None
+    sensors: tuple[Sensor, ...] = ()
+    disturbances: Disturbances | None = None
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -288,6 +294,7 @@ class TaskFamily:
         if not isinstance(self.fit_only, tuple) or not all(isinstance(p, Parameter) for p in self.fit_only):
             raise UserError(f"{where} fit_only must be a tuple of Parameters, not {self.fit_only!r}")
         checks.unique(f"{where} space and fit_only", [p.name for p in (*self.space, *self.fit_only)])
+        check_sensors(self.sensors, [name for name, _ in self.observations], where)
         self._check_changing(where)
         self._check_numbers(where)
 

@@ -90,7 +90,11 @@ def evaluate_changes(
             changes[kept].parameters,
             changes.step,
             family.dt,
-            {n: _recovered(family, rollout, levels[n], changes.step)[kept] for n, (rollout,) in measured.items()},
+            {
+                name: _recovered(family, rollout, levels[name], changes.step)[kept]
+                for name, (rollout,) in measured.items()
+                if name != "from_scratch"
+            },
         ),
     )
 

@@ -76,6 +76,7 @@ class Recovery:
         dt: Seconds a control step.
         policies: By curve: ``adapted``, the controls that were measured, and ``unchanged``, which is the adapted policy
             in the tasks after the change from the start on. It shows what the measure gives where nothing changes.
+            From-scratch is left out: a policy that has learned nothing returns to nothing at once.
     """
 
     measure: str
@@ -103,17 +104,20 @@ class Recovery:
         }
 
     def table(self) -> Table:
-        """A row for each policy, and one for each parameter that changes."""
+        """A row for each policy, and one for each parameter that changes.
+
+        *Lowered* is the share of the tasks in which the change lowers the measure by a tenth, *level* the steady level.
+        """
         title = f"time until {self.measure} is back at {SHARE:.0%} of its steady level (95 % CI)"
         table = Table(Column("policy", no_wrap=True), title=title)
-        for column in ("median, s", f"within {SOON:g} s", "lowered by a tenth", "steady level", "tasks"):
+        for column in ("median, s", f"within {SOON:g} s", "lowered", "level"):
             table.add_column(column, justify="right")
         rows = {name.replace("_", "-"): recovered for name, recovered in self.policies.items()}
         rows |= {f"adapted, {parameter}": recovered for parameter, recovered in self.by_parameter().items()}
         for name, recovered in rows.items():
             level = f"{np.nanmean(recovered.level):.2f}" if np.isfinite(recovered.level).any() else "none"
             lowered = f"{recovered.lowered.mean():.0%}"
-            table.add_row(name, *_cells(recovered), lowered, level, str(len(recovered.seconds)))
+            table.add_row(name, *_cells(recovered), lowered, level)
         return table
 
     def verdict(self) -> str:

@@ -25,6 +25,7 @@ from robotmeta.envs.families.fetch.parameters import (
     on_table,
 )
 from robotmeta.envs.families.fetch.rewards import reward, shaping_reward
+from robotmeta.envs.families.fetch.sensors import sensors
 from robotmeta.envs.family import MujocoWorld, Source, TaskFamily
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 
@@ -63,6 +64,7 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         success=partial(arrived, scene),
         distance=partial(distance, scene),
         changing=tuple(name for name in ("mass", "friction") if name in space.names),
+        sensors=sensors(scene),
     )
 
 

@@ -18,6 +18,7 @@ from robotmeta.envs.families.quadruped.interface import interface
 from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, REACH, TIMESTEP, quadruped, standing_height
 from robotmeta.envs.families.quadruped.parameters import BODY, CHANGING, CONDITIONS, NOMINAL
 from robotmeta.envs.families.quadruped.robots import ROBOTS
+from robotmeta.envs.families.quadruped.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.rewards import tolerance
@@ -159,5 +160,6 @@ def walk() -> TaskFamily:
         observe_privileged_state=lambda state, task: _velocity(state, task)[..., :2],
         changing=CHANGING,
         performance="velocity_x",
+        sensors=SENSORS,
         init_std=0.15,  # with more noise on the servos, policies learn a gait that needs the noise
     )
