@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robotmeta.envs.parameters import ParameterSpace
+from robotmeta.envs.parameters import ParameterSpace, Proportional
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError
 
@@ -69,6 +69,37 @@ def away_from_nominal(space: ParameterSpace, changing: Sequence[str], after: Tas
                 chosen[name] += 1
                 break
     return Changes(Tasks(after.names, before), after, step)
+
+
+def random_changes(
+    space: ParameterSpace,
+    changing: Sequence[str],
+    tasks: Tasks,
+    *,
+    share: float,
+    horizon: int,
+    rng: np.random.Generator,
+) -> Changes:
+    """Tasks of which some change, in one parameter each, to a value of the meta-training distribution.
+
+    Args:
+        space: The parameters.
+        changing: Names of those that may change.
+        tasks: The tasks before the change.
+        share: Share of the tasks that change.
+        horizon: Control steps of an episode. The change is at any of them but the first.
+        rng: Draws which tasks change, in what, and when.
+    """
+    values, columns = tasks.values.copy(), dict(zip(tasks.names, tasks.values.T, strict=True))
+    changes, which = rng.uniform(size=len(tasks)) < share, rng.integers(len(changing), size=len(tasks))
+    for place, name in enumerate(changing):
+        train = space[name].train
+        drawn = train.sample(rng, len(tasks))
+        if isinstance(train, Proportional):
+            drawn = drawn * np.prod([columns[column.name] for column in train.columns], axis=0)
+        own = changes & (which == place)
+        values[own, tasks.names.index(name)] = drawn[own]
+    return Changes(tasks, Tasks(tasks.names, values), int(rng.integers(1, horizon)))
 
 
 def _matters(space: ParameterSpace, row: np.ndarray, names: Sequence[str], column: int) -> bool:

@@ -111,13 +111,13 @@ class Recovery:
         title = f"time until {self.measure} is back at {SHARE:.0%} of its steady level (95 % CI)"
         table = Table(Column("policy", no_wrap=True), title=title)
         for column in ("median, s", f"within {SOON:g} s", "lowered", "level"):
-            table.add_column(column, justify="right")
-        rows = {name.replace("_", "-"): recovered for name, recovered in self.policies.items()}
-        rows |= {f"adapted, {parameter}": recovered for parameter, recovered in self.by_parameter().items()}
-        for name, recovered in rows.items():
-            level = f"{np.nanmean(recovered.level):.2f}" if np.isfinite(recovered.level).any() else "none"
-            lowered = f"{recovered.lowered.mean():.0%}"
-            table.add_row(name, *_cells(recovered), lowered, level)
+            table.add_column(column, justify="right", no_wrap=True)
+        for name, recovered in self.policies.items():
+            table.add_row(name.replace("_", "-"), *_row(recovered))
+        table.add_section()
+        table.add_row("adapted, by change:")
+        for name, recovered in self.by_parameter().items():
+            table.add_row(f"  {name}", *_row(recovered))
         return table
 
     def verdict(self) -> str:
@@ -135,6 +135,11 @@ class Recovery:
             f"within {SOON:g} s in {fast} of the tasks{beside}. Where nothing changes, the same measure gives "
             f"{_cells(self.policies['unchanged'])[1]}."
         )
+
+
+def _row(recovered: Recovered) -> tuple[str, ...]:
+    level = f"{np.nanmean(recovered.level):.2f}" if np.isfinite(recovered.level).any() else "none"
+    return (*_cells(recovered), f"{recovered.lowered.mean():.0%}", level)
 
 
 def _cells(recovered: Recovered) -> tuple[str, str]:
