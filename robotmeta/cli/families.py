@@ -100,7 +100,7 @@ def _describe(family: rm.TaskFamily) -> None:
     ):
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
-    show_listings(family.interface)
+    show_listings((*family.interface, *_sensors(family)))
     if family.changing:
         console.print(f"Split changing: within an episode changes one of {', '.join(family.changing)}.")
     if family.fit_only:
@@ -108,6 +108,18 @@ def _describe(family: rm.TaskFamily) -> None:
         console.print(f"Searched by fits if nothing else explains a robot: {only}.")
     if family.robots:
         console.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
+
+
+def _sensors(family: rm.TaskFamily) -> list[Listing]:
+    """The sensors as a table, if the family states them."""
+    from robotmeta.envs.listing import Listing
+
+    rows = tuple(
+        (sensor.group, first_names(sensor.observed(), 3), f"{sensor.noise:g}", f"{sensor.bias:g}")
+        for sensor in family.sensors
+    )
+    title = "Sensors: usual standard deviations, as rm.disturbed takes them"
+    return [Listing(title, ("group", "observations", "noise", "bias"), rows)] if rows else []
 
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:
@@ -152,6 +164,7 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "observations": [list(signal) for signal in family.observations],
         "privileged_state": [list(signal) for signal in family.privileged_state],
         "actions": [list(signal) for signal in family.actions],
+        "sensors": [dataclasses.asdict(sensor) for sensor in family.sensors],
         "interface": [_table(listing) for listing in family.interface],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

@@ -20,10 +20,10 @@ from robotmeta.envs import BatchEnv, TaskFamily
 from robotmeta.envs.changes import Changes, check_changes
 from robotmeta.envs.changing_env import ChangingEnv
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
-from robotmeta.evaluation.measured import Finished, curves, diverged_tasks
+from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
 from robotmeta.evaluation.recovery import SOON, STEADY, Recovered, Recovery, seconds_to_recover
 from robotmeta.evaluation.subjects import Subject
-from robotmeta.experience.rollout import Rollout
+from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 
@@ -64,10 +64,12 @@ def evaluate_changes(
     total = sum(2 * (episodes * subject.adapts + evaluation_episodes) for subject in subjects.values())
     finished = Finished(total, on_progress)
     measure = _Measure(changes, episodes, evaluation_episodes, seed, explore, simulator, threads, finished)
-    changed, steady = {}, {}
+    changed, steady, posterior = {}, {}, None
     for name, subject in subjects.items():
-        changed[name] = measure(subject, changing=True)
-        steady[name] = measure(subject, changing=False)
+        changed[name], belief = measure(subject, changing=True)
+        steady[name], _ = measure(subject, changing=False)
+        if name == "adapted" and policy.learner.infer(policy.begin(len(changes))) is not None:
+            posterior = policy.learner.infer(policy.learner.adapt(belief, changed[name]))
     diverged = diverged_tasks(itertools.chain(changed.values(), steady.values()), len(changes), family.name)
     measured = {name: [rollout] for name, rollout in {**changed, "unchanged": steady["adapted"]}.items()}
     names, kept = ("adapted", *CONTROLS, "unchanged"), ~diverged
@@ -84,6 +86,7 @@ def evaluate_changes(
         distance=curves(measured, names, lambda rollout: rollout.distance, kept),
         env_steps=policy.env_steps,
         seed=seed,
+        inferred=inferred(policy, changes.after, posterior, kept),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
         recovery=Recovery(
             family.performance or "reward",
@@ -111,15 +114,19 @@ class _Measure(NamedTuple):
     threads: int | None
     finished: Finished
 
-    def __call__(self, subject: Subject, *, changing: bool) -> Rollout:
-        """Episodes in which the task changes, or is that after the change from the first adaptation episode on."""
+    def __call__(self, subject: Subject, *, changing: bool) -> tuple[Rollout, Belief]:
+        """Episodes in which the task changes, or is that after the change from the first adaptation episode on.
+
+        Returns:
+            The episodes, and the belief after acting in them.
+        """
         policy, tasks = subject.policy, self.changes.before if changing else self.changes.after
         worlds = TaskWorlds(policy, tasks, simulator=self.simulator, threads=self.threads)
         belief = policy.begin(len(tasks))
         if subject.adapts:
             belief = adapted_belief(policy, worlds, self.episodes, self.seed, self.finished)
         generator, _ = streams(self.seed, "trials")
-        rollout, _ = collect_episodes(
+        rollout, belief = collect_episodes(
             _ChangingWorlds(worlds, self.changes) if changing else worlds,
             policy.learner,
             belief,
@@ -129,7 +136,7 @@ class _Measure(NamedTuple):
             remember=subject.remembers,
         )
         self.finished(rollout)
-        return rollout
+        return rollout, belief
 
 
 class _ChangingWorlds:

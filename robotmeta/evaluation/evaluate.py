@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.envs import Tasks, checks
@@ -18,13 +17,12 @@ from robotmeta.errors import UserError
 from robotmeta.evaluation.changing import evaluate_changes
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
-from robotmeta.evaluation.measured import Finished, curves, diverged_tasks
+from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
 from robotmeta.evaluation.references import References
 from robotmeta.evaluation.stages import StageResults, StageSettings, check_stages, measure_stages
 from robotmeta.evaluation.subjects import Subject, check_controls, subjects_of
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.memory import check_memory
-from robotmeta.policies import DiagonalGaussian
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 
@@ -161,17 +159,10 @@ def evaluate(
         distance=curves(measured, _CURVES, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
-        inferred=_inferred(policy, chosen, posterior, ~diverged),
+        inferred=inferred(policy, chosen, posterior, ~diverged),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
         distinct=None if references is None else references.distinct[~diverged],
     )
-
-
-def _inferred(policy: Policy, tasks: Tasks, posterior: DiagonalGaussian | None, kept: np.ndarray) -> dict[str, float]:
-    """Share of each parameter's variance over the tasks that the estimates explain; empty without estimates."""
-    if posterior is None:
-        return {}
-    return policy.family.encoding.explained(tasks[kept], posterior.mean[torch.from_numpy(kept)])
 
 
 class _Measure(NamedTuple):

@@ -44,7 +44,8 @@ class Evaluation:
         env_steps: Control steps of meta-training.
         seed: Seed of the evaluation.
         inferred: Share of the variance over the tasks that the adapted policy's estimates explain (R^2), of each
-            parameter that varies; empty for learners that make no estimates.
+            parameter that varies; empty for learners that make no estimates. In the split ``changing``, these are the
+            estimates at the end of the episode, of the tasks after the change.
         diverged: Indices of the tasks that were left out because their simulation diverged, under some policy.
         distinct: Tasks in which the specialist is better than a random policy beyond doubt, bool ``[task]``; None
             without specialists. Only these have a share.

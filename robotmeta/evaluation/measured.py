@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.experience.rollout import Rollout
+from robotmeta.policies import DiagonalGaussian
+from robotmeta.policy import Policy
 
 
 class Finished:
@@ -63,3 +67,10 @@ def curves(
     if quantity(measured["adapted"][0]) is None:
         return {}
     return {name: curve(measured[name]) if name in measured else None for name in names}
+
+
+def inferred(policy: Policy, tasks: Tasks, posterior: DiagonalGaussian | None, kept: np.ndarray) -> dict[str, float]:
+    """Share of each parameter's variance over the tasks that the estimates explain; empty without estimates."""
+    if posterior is None:
+        return {}
+    return policy.family.encoding.explained(tasks[kept], posterior.mean[torch.from_numpy(kept)])
