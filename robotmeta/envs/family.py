@@ -345,7 +345,7 @@ class TaskFamily:
         if not self.fit_only:
             return self
         space = ParameterSpace((*self.space.parameters, *self.fit_only))
-        return replace(self, space=space, fit_only=(), encoded=self.space)
+        return replace(self, space=space, fit_only=(), encoded=self.encoded or self.space)
 
     def of_tasks(self, tasks: Tasks) -> TaskFamily:
         """The family itself, or the widened one if the tasks have its parameters."""
@@ -373,8 +373,10 @@ class TaskFamily:
         """
         if split in ("ood", "robots") and split not in self.splits:
             raise UserError(f"family '{self.name}' has no {split} split; there is: {', '.join(self.splits)}")
+        if split == "changing":
+            raise UserError("the split changing holds pairs of tasks, for evaluate: TaskFamily.changes returns them")
         if split not in self.splits:
-            raise unknown("split", split, self.splits)
+            raise unknown("split", split, [*self.splits, *(["changing"] if self.changing else [])])
         if split == "robots":
             if count < 1:
                 raise UserError(f"a split holds at least 1 task, not {count}")

@@ -54,12 +54,20 @@ class Recovered:
         binary = bool(np.isin(self.soon, (0.0, 1.0)).all())
         return float(self.soon.mean()), (wilson if binary else bootstrapped)(self.soon)
 
+    @property
+    def where_lowered(self) -> Recovered | None:
+        """The tasks in which the change lowers the measure by a tenth; None if there are none."""
+        lowered = self.lowered > 0.0
+        return self[lowered] if lowered.any() else None
+
     def to_json(self) -> dict[str, Any]:
-        (median, median_ci), (fast, fast_ci) = self.median, self.fast
+        """Numbers, and the mean of the measure over tasks at each control step."""
+        (median, median_ci), (fast, fast_ci), lowered = self.median, self.fast, self.where_lowered
         return {
             "seconds": {"median": median, "ci95": list(median_ci), "tasks": self.seconds.tolist()},
             "within_1s": {"mean": fast, "ci95": list(fast_ci)},
             "lowered": float(self.lowered.mean()),
+            "where_lowered": lowered and {"median": lowered.median[0], "within_1s": lowered.fast[0]},
             "level": float(np.nanmean(self.level)) if np.isfinite(self.level).any() else None,
             "mean": self.series.mean(axis=0).round(4).tolist(),
         }
@@ -130,9 +138,13 @@ class Recovery:
         ]
         median, fast = _cells(adapted)
         beside = f" ({', '.join(others)})" if others else ""
+        lowered, felt = adapted.where_lowered, "The change lowers it by a tenth in none of the tasks."
+        if lowered is not None:
+            of = f"{len(lowered.seconds)} of {len(adapted.seconds)} tasks"
+            felt = f"The change lowers it by a tenth in {of}, and {lowered.fast[0]:.0%} of these recover in that time."
         return (
             f" After the change, {self.measure} is back at {SHARE:.0%} of its steady level in {median} s (median), and "
-            f"within {SOON:g} s in {fast} of the tasks{beside}. Where nothing changes, the same measure gives "
+            f"within {SOON:g} s in {fast} of the tasks{beside}. {felt} Where nothing changes, the same measure gives "
             f"{_cells(self.policies['unchanged'])[1]}."
         )
 

@@ -104,6 +104,10 @@ def test_a_parameter_that_is_not_listed_cannot_change() -> None:
         make("cheetah-mass").changes()
     with pytest.raises(UserError, match=r"no parameter 'mass' in changing of family"):
         sled(changing=("mass",))
+    with pytest.raises(UserError, match="pairs of tasks, for evaluate"):
+        sled().tasks("changing")
+    with pytest.raises(UserError, match=r"no split 'chnging'; nearest: changing \(also test, ood, robots\)"):
+        make("quadruped").tasks("chnging")
     with pytest.raises(UserError, match="must be from 1 to 199, not 200"):
         sled().changes(3, step=200)
 
