@@ -15,7 +15,8 @@ def changing(_runs: Iterable[Result]) -> str:
     """Time to recover from a change within an episode, a line for each policy in each family."""
     what = ("tasks", "policy", "return", "success", "median, s", "within 1 s", "lowered", "of these within 1 s")
     lines = head(what)
-    for file in sorted(RESULTS.glob("changing-*.json")):
+    files = sorted(RESULTS.glob("changing-*.json"), key=lambda file: (file.stem.removesuffix("-ood"), file.stem))
+    for file in files:
         result = json.loads(file.read_text())
         name = f"{result['tasks']} of {file.stem.removeprefix('changing-').replace('-ood', ', ood')}"
         for policy, found in result["recovery"]["policies"].items():
