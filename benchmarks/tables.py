@@ -16,6 +16,7 @@ from typing import Any
 from cells import MEASURES, Result, cell, first_runs, head, headline, millions, row
 from learner_tables import as_control, hyperparameters, measured
 from learning import BENCHMARKS, RESULTS
+from world_tables import changing, disturbed
 
 from robotmeta.metalearners import CONTROL, LEARNERS
 
@@ -163,6 +164,8 @@ TABLES: tuple[Table, ...] = (
     (ROOT / "benchmarks" / "README.md", "every run", every_run),
     (ROOT / "docs" / "results.md", "learners", side_by_side),
     (ROOT / "docs" / "results.md", "knowing", knowing),
+    (ROOT / "docs" / "results.md", "changing", changing),
+    (ROOT / "docs" / "real-world.md", "disturbed", disturbed),
     (ROOT / "README.md", "results", compact),
     *(table for learner in LEARNERS for table in _of_learner(learner)),
 )

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
         make,
         read_robot,
     )
+    from robotmeta.envs.disturbed import disturbed
+    from robotmeta.envs.sensors import Sensor
     from robotmeta.errors import (
         AdaptationInterrupted,
         EnvironmentFailed,
@@ -96,6 +98,8 @@ else:
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
                 *("VendorRobot", "from_mjcf", "make", "read_robot"),
             ),
+            "robotmeta.envs.disturbed": ("disturbed",),
+            "robotmeta.envs.sensors": ("Sensor",),
             "robotmeta.errors": (
                 *("AdaptationInterrupted", "EnvironmentFailed", "EnvironmentWarning", "ModelWarning"),
                 *("RobotmetaWarning", "SimulationDiverged", "TrainingDiverged", "UserError"),
@@ -139,6 +143,7 @@ __all__ = [
     "RobotmetaWarning",
     "Rollout",
     "Run",
+    "Sensor",
     "SimulationDiverged",
     "TaskBatchEnv",
     "TaskFamily",
@@ -149,6 +154,7 @@ __all__ = [
     "VendorRobot",
     "adapt",
     "collect",
+    "disturbed",
     "evaluate",
     "export",
     "fine_tune",

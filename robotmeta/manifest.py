@@ -79,11 +79,11 @@ def results(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 def interface(family: TaskFamily) -> dict[str, Any]:
     """What a policy of a family relies on, as JSON.
 
-    That is names, units, ranges and labels of the parameters, names and units of observations, actions and privileged
-    state in their order, the observation groups, seconds a control step (``dt``), and control steps an episode
-    (``horizon``).
+    That is names, units, ranges and labels of the parameters that networks know, names and units of observations,
+    actions and privileged state in their order, the observation groups, seconds a control step (``dt``), and control
+    steps an episode (``horizon``).
     """
-    space, groups = family.space, family.observation_groups
+    space, groups = family.encoded or family.space, family.observation_groups
     return {
         "space": {
             "names": list(space.names),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
+from robotmeta.envs.disturbed import known_by
 from robotmeta.envs.registry import recorded_family
 from robotmeta.errors import UserError, unknown
 from robotmeta.files import replaced
@@ -98,7 +99,7 @@ def load_policy(
         config = RunConfig.from_json(data["config"])
     except UserError as error:
         raise UserError(f"the manifest of {file} is damaged: {error}") from None
-    family = recorded_family(config.family, file, family, trust=trust)
+    family = known_by(data["space"]["names"], recorded_family(config.family, file, family, trust=trust))
     check_interface(data, family, file)
     _check_tensors(file, header.outline, config, family)
     policy = new_policy(config, device, family)

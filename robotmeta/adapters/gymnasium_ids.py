@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
-from robotmeta.envs.families import FAMILIES
+from robotmeta.envs.families import FAMILIES, VARIANTS
 
 
 class FamilySpec(EnvSpec):
@@ -15,7 +15,7 @@ class FamilySpec(EnvSpec):
 
     def __getattribute__(self, name: str) -> Any:
         if name == "max_episode_steps" and super().__getattribute__(name) is None:
-            self.max_episode_steps = FAMILIES[self.kwargs["family"]]().horizon
+            self.max_episode_steps = (FAMILIES | VARIANTS)[self.kwargs["family"]]().horizon
         return super().__getattribute__(name)
 
 
@@ -29,7 +29,7 @@ def register_families() -> None:
 
     No model is built before an environment is made. Calling it again changes nothing.
     """
-    for name in FAMILIES:
+    for name in (*FAMILIES, *VARIANTS):
         if environment_id(name) not in gymnasium.registry:
             gymnasium.registry[environment_id(name)] = FamilySpec(
                 environment_id(name), entry_point="robotmeta.adapters.gymnasium_out:FamilyEnv", kwargs={"family": name}

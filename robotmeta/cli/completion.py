@@ -81,6 +81,6 @@ _NAMES: Mapping[str, Callable[[], Sequence[str]]] = {
     "family": _families,
     "run_family": _families,
     "simulator": _simulators,
-    "split": lambda: ("test", "ood", "robots"),
+    "split": lambda: ("test", "ood", "robots", "changing"),
     "device": lambda: ("auto", "cpu", "cuda"),
 }

@@ -28,6 +28,8 @@ from robotmeta.errors import UserError
 from robotmeta.progress import shows_count, stage_bar
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from robotmeta.evaluation.references import References
 
 
@@ -67,7 +69,8 @@ def evaluate(
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the policy's file calls it.
         trust: Import and call the function that the policy's file names as its family.
-        split: test (held-out tasks), ood (out of distribution) or robots (the family's named robots).
+        split: test (held-out tasks), ood (out of distribution), robots (the family's named robots) or changing (tasks
+            that change in the middle of an episode: how fast does the policy recover?).
         tasks: Number of tasks of the split.
         episodes: K, adaptation episodes in all.
         seed: Fixes initial states and exploration.
@@ -86,7 +89,7 @@ def evaluate(
             fine-tuning of the domain-randomized policy if there is one.
         fine_tune_out: Keep what each task gains by fit and fine-tuning here; the same command goes on from there.
         json: Write the result here.
-        plot: Write the adaptation curve here (.png, .svg or .pdf).
+        plot: Write the adaptation curve here (.png, .svg or .pdf); with --split changing, the measure against time.
     """
     from robotmeta.envs.simulators import check_simulator
     from robotmeta.evaluation.controls import control_policy
@@ -104,9 +107,11 @@ def evaluate(
 
         check_format(plot)
     loaded = load(policy, family, trust)
+    if split == "changing" and (specialists, fine_tune) != (None, None):
+        raise UserError("--split changing has neither --specialists nor --fine-tune")
     references = None if specialists is None else _references(loaded, policy, split, specialists, tasks)
     tasks = 40 if tasks is None else tasks
-    loaded.family.tasks(split, tasks)  # a mistake shows before a control is trained
+    _check_split(loaded.family, split, tasks)  # a mistake shows before a control is trained
     check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
 
     if fine_tune is not None:
@@ -147,12 +152,28 @@ def evaluate(
         )
     write_json(json, evaluation.to_json())
     if plot is not None:
-        from robotmeta.reporting.plots import adaptation_curve, save_figure
+        from robotmeta.reporting.plots import save_figure
 
-        save_figure(adaptation_curve(evaluation, *evaluation.quantities), plot)
+        save_figure(_figure(evaluation), plot)
     show(evaluation)
     if plot is not None:
         console.print(f"Plot: {plot}")
+
+
+def _check_split(family: rm.TaskFamily, split: str, tasks: int) -> None:
+    """Raises UserError for a split that the family does not have, or for more tasks than it has."""
+    if split == "changing":
+        family.changes(tasks)
+    else:
+        family.tasks(split, tasks)
+
+
+def _figure(evaluation: rm.Evaluation) -> Figure:
+    from robotmeta.reporting.plots import adaptation_curve
+    from robotmeta.reporting.recovery_plot import around_change
+
+    recovery = evaluation.recovery
+    return adaptation_curve(evaluation, *evaluation.quantities) if recovery is None else around_change(recovery)
 
 
 def _references(policy: rm.Policy, source: str, split: str, files: Sequence[Path], tasks: int | None) -> References:
@@ -172,6 +193,9 @@ def _references(policy: rm.Policy, source: str, split: str, files: Sequence[Path
 
 def show(evaluation: rm.Evaluation) -> None:
     """Prints a table for each quantity, the verdict, and what the policy infers."""
-    console.print(*(evaluation.table(quantity) for quantity in evaluation.quantities), evaluation.verdict())
+    tables = [evaluation.table(quantity) for quantity in evaluation.quantities]
+    if evaluation.recovery is not None:
+        tables.append(evaluation.recovery.table())
+    console.print(*tables, evaluation.verdict())
     if evaluation.inferred:
         console.print(evaluation.insight())

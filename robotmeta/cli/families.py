@@ -100,12 +100,26 @@ def _describe(family: rm.TaskFamily) -> None:
     ):
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
-    show_listings(family.interface)
+    show_listings((*family.interface, *_sensors(family)))
+    if family.changing:
+        console.print(f"Split changing: within an episode changes one of {', '.join(family.changing)}.")
     if family.fit_only:
         only = ", ".join(p.name for p in family.fit_only)
         console.print(f"Searched by fits if nothing else explains a robot: {only}.")
     if family.robots:
         console.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
+
+
+def _sensors(family: rm.TaskFamily) -> list[Listing]:
+    """The sensors as a table, if the family states them."""
+    from robotmeta.envs.listing import Listing
+
+    rows = tuple(
+        (sensor.group, first_names(sensor.observed(), 3), f"{sensor.noise:g}", f"{sensor.bias:g}")
+        for sensor in family.sensors
+    )
+    title = "Sensors: usual standard deviations, as rm.disturbed takes them"
+    return [Listing(title, ("group", "observations", "noise", "bias"), rows)] if rows else []
 
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:
@@ -133,6 +147,7 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "horizon": family.horizon,
         "dt": family.dt,
         "splits": ["train", *family.splits],
+        "changing": list(family.changing),
         "parameters": [
             {
                 "name": p.name,
@@ -149,6 +164,7 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "observations": [list(signal) for signal in family.observations],
         "privileged_state": [list(signal) for signal in family.privileged_state],
         "actions": [list(signal) for signal in family.actions],
+        "sensors": [dataclasses.asdict(sensor) for sensor in family.sensors],
         "interface": [_table(listing) for listing in family.interface],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

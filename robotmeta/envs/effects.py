@@ -73,7 +73,8 @@ def without_effect(family: TaskFamily) -> list[str]:
     actions and the reset noise are the same. If that makes no difference, other tasks are tried. A parameter that acts
     where things touch or reach a limit is not among them, and neither is a goal that a function of the family reads.
     """
-    nominal, parameters = family.space.nominal(), list(family.space)
+    disturbances = () if family.disturbances is None else family.disturbances.columns
+    nominal, parameters = family.space.nominal(), [p for p in family.space if p.name not in disturbances]
     groups = [parameters[start : start + _AT_ONCE] for start in range(0, len(parameters), _AT_ONCE)]
     left = [parameter for group in groups for parameter in _unchanged(family, group, nominal)]
     others = family.sample(_OTHER_TASKS, np.random.default_rng(0))

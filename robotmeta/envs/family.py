@@ -14,9 +14,12 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import checks
+from robotmeta.envs.changes import Changes, away_from_nominal
+from robotmeta.envs.disturbances import Disturbances
 from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.listing import Listing
 from robotmeta.envs.parameters import Parameter, ParameterSpace
+from robotmeta.envs.sensors import Sensor, check_sensors
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
 
@@ -216,6 +219,12 @@ class TaskFamily:
         fit_only: Parameters that no task varies, such as the ranges of joints. A fit searches them too where those of
             ``space`` do not explain a robot; see :attr:`widened`.
         encoded: The parameters that networks know; None for those of ``space``.
+        changing: Names of the parameters that may change within an episode, such as a payload. They change neither the
+            layout of the state nor the initial pose.
+        performance: Name of the privileged quantity that recovers after such a change, such as the robot's speed; None
+            for the reward.
+        sensors: What measures the observations, and how well. :func:`robotmeta.disturbed` uses it.
+        disturbances: Disturbances that the tasks have columns for; None for ideal sensors and no pushes.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -247,6 +256,10 @@ class TaskFamily:
     interface: tuple[Listing, ...] = field(default=(), hash=False)
     fit_only: tuple[Parameter, ...] = ()
     encoded: ParameterSpace | None = None
+    changing: tuple[str, ...] = ()
+    performance: str | None = None
+    sensors: tuple[Sensor, ...] = ()
+    disturbances: Disturbances | None = None
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -281,7 +294,20 @@ class TaskFamily:
         if not isinstance(self.fit_only, tuple) or not all(isinstance(p, Parameter) for p in self.fit_only):
             raise UserError(f"{where} fit_only must be a tuple of Parameters, not {self.fit_only!r}")
         checks.unique(f"{where} space and fit_only", [p.name for p in (*self.space, *self.fit_only)])
+        check_sensors(self.sensors, [name for name, _ in self.observations], where)
+        self._check_changing(where)
         self._check_numbers(where)
+
+    def _check_changing(self, where: str) -> None:
+        checks.names(f"{where} changing", self.changing, 'such as ("payload", "friction")')
+        object.__setattr__(self, "changing", tuple(self.changing))
+        checks.unique(f"{where} changing", self.changing)
+        for name in self.changing:
+            if name not in self.space.names:
+                raise unknown("parameter", name, self.space.names, where=f"changing of family '{self.name}'")
+        known = [name for name, _ in self.privileged_state]
+        if self.performance is not None and self.performance not in known:
+            raise unknown("privileged quantity", str(self.performance), known, where=f"performance of '{self.name}'")
 
     def _check_numbers(self, where: str) -> None:
         """Checks numbers, and turns NumPy scalars into Python numbers."""
@@ -319,7 +345,7 @@ class TaskFamily:
         if not self.fit_only:
             return self
         space = ParameterSpace((*self.space.parameters, *self.fit_only))
-        return replace(self, space=space, fit_only=(), encoded=self.space)
+        return replace(self, space=space, fit_only=(), encoded=self.encoded or self.space)
 
     def of_tasks(self, tasks: Tasks) -> TaskFamily:
         """The family itself, or the widened one if the tasks have its parameters."""
@@ -347,13 +373,37 @@ class TaskFamily:
         """
         if split in ("ood", "robots") and split not in self.splits:
             raise UserError(f"family '{self.name}' has no {split} split; there is: {', '.join(self.splits)}")
+        if split == "changing":
+            raise UserError("the split changing holds pairs of tasks, for evaluate: TaskFamily.changes returns them")
         if split not in self.splits:
-            raise unknown("split", split, self.splits)
+            raise unknown("split", split, [*self.splits, *(["changing"] if self.changing else [])])
         if split == "robots":
             if count < 1:
                 raise UserError(f"a split holds at least 1 task, not {count}")
             return Tasks(self.space.names, np.concatenate([self.robot(name).values for name in self.robots]))[:count]
         return self.space.split(split, count)
+
+    def changes(self, tasks: int | Tasks = 40, *, step: int | None = None) -> Changes:
+        """Returns tasks that change within an episode, in one parameter of :attr:`changing` each.
+
+        The parameters take turns. Each is nominal before the change, and has the value of the task after it.
+
+        Args:
+            tasks: The tasks after the change, or how many of the frozen split ``"test"``.
+            step: Control step of the change; None for the middle of an episode.
+
+        Raises:
+            UserError: If no parameter changes within an episode, or for a step outside the episode.
+        """
+        if not self.changing:
+            raise UserError(
+                f"family '{self.name}' has no changing split: none of its parameters changes within an episode"
+            )
+        step = self.horizon // 2 if step is None else checks.count("the step of a change", step)
+        if not 1 <= step < self.horizon:
+            raise UserError(f"the step of a change must be from 1 to {self.horizon - 1}, not {step}")
+        after = tasks if isinstance(tasks, Tasks) else self.tasks("test", tasks)
+        return away_from_nominal(self.space, self.changing, after, step)
 
     def task(self, /, **values: float | str) -> Tasks:
         """Returns one task from named values. The other columns are nominal.

@@ -6,15 +6,17 @@ import shlex
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from robotmeta.envs.families import FAMILIES
+from robotmeta.envs.families import FAMILIES, VARIANTS
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.imports import family_function, family_of
 from robotmeta.errors import UserError, unknown
 
+_OURS = FAMILIES | VARIANTS
+
 
 def family_names() -> list[str]:
     """Returns the names of all installed families, this package's first."""
-    return [*FAMILIES, *_others()]
+    return [*_OURS, *_others()]
 
 
 def family_package(name: str) -> str:
@@ -25,7 +27,7 @@ def family_package(name: str) -> str:
 
 def is_installed(name: str) -> bool:
     """Returns whether a package that is installed has a family of that name."""
-    return name in FAMILIES or name in _others()
+    return name in _OURS or name in _others()
 
 
 def is_code(name: str) -> bool:
@@ -67,7 +69,7 @@ def trust_flags(name: str) -> tuple[str, ...]:
 
 
 def _others() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group="robotmeta.families") if entry.name not in FAMILIES}
+    return {entry.name: entry for entry in entry_points(group="robotmeta.families") if entry.name not in _OURS}
 
 
 def make(name: str) -> TaskFamily:
@@ -81,8 +83,8 @@ def make(name: str) -> TaskFamily:
     Raises:
         UserError: For a name that leads to no family, a function that fails, or a family that does not work.
     """
-    if name in FAMILIES:
-        return FAMILIES[name]()
+    if name in _OURS:
+        return _OURS[name]()
     entry = _others().get(name)
     if entry is not None:
         return family_of(lambda: entry.load()(), name, f" of package {family_package(name)}")

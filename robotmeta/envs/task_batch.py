@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.changes import check_changes
 from robotmeta.envs.devices import reads_at_once
+from robotmeta.envs.disturber import Disturber
 from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bounded
 from robotmeta.envs.faults import FaultLog, find_faults
 from robotmeta.envs.simulators import make_simulator
@@ -145,10 +147,15 @@ class TaskBatchEnv:
         self._faults = FaultLog(family, self.simulator.device)
         self._reads_at_once = reads_at_once(self.simulator.device)
         self._episode = _Episode.new((num_tasks, num_episodes), self.simulator.device)
+        self._disturber = (
+            None
+            if family.disturbances is None
+            else Disturber(family, num_tasks, num_episodes, rank, self.simulator.device)
+        )
         self.load(family.space.nominal(self.all_tasks))
 
     def load(self, tasks: Tasks) -> None:
-        """Gives the worlds their tasks. They take effect with the next reset.
+        """Gives the worlds their tasks. They take effect with the next reset; :meth:`change` is for a running episode.
 
         Args:
             tasks: ``num_tasks`` rows for each rank, those of all ranks.
@@ -162,6 +169,22 @@ class TaskBatchEnv:
         if self._oracle:
             row = self.family.encoding.encode(tasks).to(self.simulator.device)
             self._row = row.unsqueeze(1).expand(-1, self.num_episodes, -1)
+
+    def change(self, tasks: Tasks) -> None:
+        """Gives the worlds other tasks within an episode. Their state stays, delayed controls included.
+
+        Rewards, observations and ends of episodes are those of the new tasks from the next step on.
+
+        Args:
+            tasks: As for :meth:`load`. They may differ in the parameters that the family names in ``changing``.
+
+        Raises:
+            UserError: For tasks that differ in another parameter.
+        """
+        now = tasks[self.rank.rows(len(tasks))]
+        check_changes(self.family.changing, self.tasks, now, f"family '{self.family.name}'")
+        self.load(tasks)
+        self.simulator.refresh()
 
     def reset(self, generator: torch.Generator) -> Observation:
         """Starts an episode in every world.
@@ -180,6 +203,8 @@ class TaskBatchEnv:
         if wrong is not None:
             start = {name: _where_finite(value, nominal.get(name)) for name, value in start.items()}
         self.simulator.reset(start)
+        if self._disturber is not None:
+            self._disturber.reset(generator)
         self._episode = now = _Episode.new(shape, self.simulator.device)
         observation, now.privileged, distance = self._observation(), self._measure(), self.distance()
         unsound = _any(*find_faults(self.family, self._measured(observation), self.tasks).values(), wrong)
@@ -207,6 +232,8 @@ class TaskBatchEnv:
         """
         self._check_actions(action, active)
         action = bounded(action)
+        if self._disturber is not None:
+            self._disturber.push(self.simulator, self._columns, active)
         before = {name: value.clone() for name, value in self.simulator.state.items()}
         now = self._episode
         diverged, now.unsound = _any(now.unsound, self.simulator.step(action, active)), None
@@ -272,15 +299,21 @@ class TaskBatchEnv:
 
     def snapshot(self) -> Mapping[str, Any]:
         """The state of the worlds and of their episodes, as a copy."""
-        return {"simulator": self.simulator.snapshot(), "episode": copy.deepcopy(self._episode)}
+        disturbed = None if self._disturber is None else self._disturber.now
+        episode = {"episode": self._episode, "disturbed": disturbed}
+        return {"simulator": self.simulator.snapshot(), **copy.deepcopy(episode)}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continues from a snapshot of an environment with the same family, tasks and number of worlds."""
         self.simulator.restore(snapshot["simulator"])
         self._episode = copy.deepcopy(snapshot["episode"])
+        if self._disturber is not None:
+            self._disturber.now = copy.deepcopy(snapshot["disturbed"])
 
     def start(self, full_state: Tensor, coordinates: State | None = None) -> Observation:
         """Starts an episode in every world from given states, instead of those that the family's ``reset`` draws.
+
+        There is no chance in such an episode: of the disturbances, only the delay of the sensors acts.
 
         Args:
             full_state: States of the simulator; broadcasts to ``[task, episode, number]``.
@@ -290,6 +323,8 @@ class TaskBatchEnv:
             Observations, as :meth:`reset` does.
         """
         self.simulator.set_full_state(full_state, coordinates)
+        if self._disturber is not None:
+            self._disturber.reset(None)
         self._episode = now = _Episode.new((self.num_tasks, self.num_episodes), self.simulator.device)
         observation, now.privileged = self._observation(), self._measure()
         now.first_distance = self.distance()
@@ -327,6 +362,8 @@ class TaskBatchEnv:
         observation = self._call("observe", self.simulator.state, self._columns)
         if isinstance(observation, Tensor):
             observation = observation.float()
+            if self._disturber is not None:
+                observation = self._disturber.seen(observation, self._columns)
             return torch.cat([observation, self._row], dim=-1) if self._oracle else observation
         groups = self.family.observation_groups or {}
         named = {name: observation[name].to(group.dtype) for name, group in groups.items()}

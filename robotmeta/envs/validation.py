@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mujoco
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -66,6 +67,11 @@ def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> No
                         f"family '{family.name}': {variant} changes the layout of the state: {size} is {now} and not "
                         f"{before}; let every variant have the same bodies, joints and actuators"
                     )
+            if parameter.name in family.changing and not np.array_equal(model.qpos0, build.nominal.qpos0):
+                raise UserError(
+                    f"family '{family.name}': {parameter.name} changes the initial pose, so it cannot change within an "
+                    "episode; leave it out of changing"
+                )
 
 
 def _check_effects(family: TaskFamily) -> None:

@@ -8,30 +8,32 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.envs import Tasks, checks
+from robotmeta.envs.changes import Changes
 from robotmeta.envs.task_batch import episode_bytes
-from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.errors import UserError
+from robotmeta.evaluation.changing import evaluate_changes
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
 from robotmeta.evaluation.references import References
 from robotmeta.evaluation.stages import StageResults, StageSettings, check_stages, measure_stages
 from robotmeta.evaluation.subjects import Subject, check_controls, subjects_of
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.memory import check_memory
-from robotmeta.policies import DiagonalGaussian
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
+
+_CURVES = ("adapted", *CONTROLS)
 
 
 def evaluate(
     policy: Policy,
     *,
     split: str = "test",
-    tasks: int | Tasks = 40,
+    tasks: int | Tasks | Changes = 40,
     episodes: int | Sequence[int] = 3,
     seed: int = 0,
     explore: bool = False,
@@ -52,10 +54,14 @@ def evaluate(
     Adaptation episodes explore. The measured episodes act by the mean of the policy unless ``explore`` is set. All
     policies have the same tasks and initial states.
 
+    In the split ``changing``, the task changes in the middle of the measured episode, after K adaptation episodes in
+    the task before the change. The result has the time to recover; see :mod:`robotmeta.evaluation.changing`.
+
     Args:
         policy: A meta-trained policy.
-        split: ``test`` (held-out), ``ood`` or ``robots``. Ignored if tasks are given.
-        tasks: Number of tasks of the split, or the tasks themselves.
+        split: ``test`` (held-out), ``ood``, ``robots`` or ``changing``. The first three are ignored if tasks are given.
+        tasks: Number of tasks of the split, or the tasks themselves. In the split ``changing``, tasks are those after
+            the change; see :meth:`robotmeta.TaskFamily.changes`, whose result is taken, too.
         episodes: K, or the numbers of adaptation episodes to measure after, increasing from 0.
         seed: Determines initial states and exploration.
         explore: Whether to measure with sampled actions, as most published results do.
@@ -85,7 +91,7 @@ def evaluate(
         SimulationDiverged: If the simulation of every task diverges.
     """
     if isinstance(episodes, int):  # one rollout of each task is kept for each number of adaptation episodes
-        size = len(tasks) if isinstance(tasks, Tasks) else tasks
+        size = tasks if isinstance(tasks, int) else len(tasks)
         check_memory(f"{episodes} adaptation episodes", episodes * size * episode_bytes(policy.family))
     budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
     if len(budgets) < 2 or budgets != sorted({0, *budgets}):
@@ -93,33 +99,44 @@ def evaluate(
     check_controls(controls)
     if evaluation_episodes is None:
         evaluation_episodes = 1 if references is None else references.episodes
+    simulator = policy.config.simulator if simulator is None else simulator
     measure = _Measure(budgets, checks.count("evaluation_episodes", evaluation_episodes), seed, explore)
     if references is not None:
         split, tasks = references.split, references.tasks
     trained = {"domain_randomized": domain_randomized, "oracle": oracle}
     subjects = subjects_of(policy, controls, {name: control for name, control in trained.items() if control}, seed)
+    if split == "changing" or isinstance(tasks, Changes):
+        if references is not None or fine_tune is not None:
+            raise UserError("the changing split has neither specialists nor fine-tuning")
+        changes = tasks if isinstance(tasks, Changes) else policy.family.changes(tasks)
+        return evaluate_changes(
+            policy,
+            changes,
+            subjects,
+            episodes=budgets[-1],
+            evaluation_episodes=measure.episodes,
+            seed=seed,
+            explore=explore,
+            simulator=simulator,
+            threads=threads,
+            on_progress=on_progress,
+        )
     given = isinstance(tasks, Tasks) and references is None
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
-    simulator = policy.config.simulator if simulator is None else simulator
     if fine_tune is not None:
         check_stages(policy, fine_tune)
     elif (fine_tune_out, on_task) != (None, None):
         raise UserError("fine_tune_out and on_task are for fine-tuning: give fine_tune too")
     measured: dict[str, list[Rollout]] = {}
     posterior = None
-    finished = _Finished(sum(map(measure.total, subjects.values())), on_progress)
+    finished = Finished(sum(map(measure.total, subjects.values())), on_progress)
     for name, subject in subjects.items():
         worlds = TaskWorlds(subject.policy, chosen, simulator=simulator, threads=threads)
         measured[name], belief = measure(subject, worlds, finished)
         if name == "adapted":
             posterior = policy.learner.infer(belief)
 
-    # A diverged episode has no return to compare, so its task is left out of all curves.
-    diverged = np.zeros(len(chosen), dtype=bool)
-    for rollout in itertools.chain.from_iterable(measured.values()):
-        diverged |= rollout.diverged.any(dim=1).cpu().numpy()
-    if diverged.all():
-        raise SimulationDiverged(f"the simulation of every task of family '{policy.family.name}' diverged")
+    diverged = diverged_tasks(itertools.chain.from_iterable(measured.values()), len(chosen), policy.family.name)
     stages = StageResults({}, {})
     if fine_tune is not None:
         settings = StageSettings(fine_tune, budgets[-1], measure.episodes, seed, simulator)
@@ -133,26 +150,19 @@ def evaluate(
         split="given" if given else split,
         tasks=chosen[~diverged],
         episodes=budgets,
-        returns=_curves(measured, lambda rollout: rollout.returns, ~diverged)
+        returns=curves(measured, _CURVES, lambda rollout: rollout.returns, ~diverged)
         | _of_references(references and references.returns, trained, ~diverged, len(budgets))
         | _of_stages(stages.returns, ~diverged, len(budgets)),
-        success=_curves(measured, lambda rollout: rollout.success, ~diverged, binary=measure.episodes == 1)
+        success=curves(measured, _CURVES, lambda rollout: rollout.success, ~diverged, binary=measure.episodes == 1)
         | _of_references(references and references.success, trained, ~diverged, len(budgets))
         | _of_stages(stages.success, ~diverged, len(budgets)),
-        distance=_curves(measured, lambda rollout: rollout.distance, ~diverged),
+        distance=curves(measured, _CURVES, lambda rollout: rollout.distance, ~diverged),
         env_steps=policy.env_steps,
         seed=seed,
-        inferred=_inferred(policy, chosen, posterior, ~diverged),
+        inferred=inferred(policy, chosen, posterior, ~diverged),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
         distinct=None if references is None else references.distinct[~diverged],
     )
-
-
-def _inferred(policy: Policy, tasks: Tasks, posterior: DiagonalGaussian | None, kept: np.ndarray) -> dict[str, float]:
-    """Share of each parameter's variance over the tasks that the estimates explain; empty without estimates."""
-    if posterior is None:
-        return {}
-    return policy.family.encoding.explained(tasks[kept], posterior.mean[torch.from_numpy(kept)])
 
 
 class _Measure(NamedTuple):
@@ -167,7 +177,7 @@ class _Measure(NamedTuple):
         """Episodes of each task that a subject runs."""
         return sum(budget + self.episodes for budget in (self.budgets if subject.adapts else self.budgets[:1]))
 
-    def __call__(self, subject: Subject, worlds: TaskWorlds, finished: _Finished) -> tuple[list[Rollout], Belief]:
+    def __call__(self, subject: Subject, worlds: TaskWorlds, finished: Finished) -> tuple[list[Rollout], Belief]:
         """Episodes of each task after each number of adaptation episodes, and the belief after the last number."""
         policy, rollouts = subject.policy, []
         belief = policy.begin(worlds.num_tasks)
@@ -183,36 +193,6 @@ class _Measure(NamedTuple):
             rollouts.append(rollout)
             finished(rollout)
         return rollouts, belief
-
-
-class _Finished:
-    """Counts finished episodes of each task, and says how many there are."""
-
-    def __init__(self, total: int, on_progress: Callable[[int, int], None] | None) -> None:
-        self._done, self._total, self._on_progress = 0, total, on_progress or (lambda done, total: None)
-        self._on_progress(0, total)
-
-    def __call__(self, rollout: Rollout) -> None:
-        self._done += rollout.returns.shape[1]
-        self._on_progress(self._done, self._total)
-
-
-def _curves(
-    measured: Mapping[str, Sequence[Rollout]],
-    quantity: Callable[[Rollout], Tensor | None],
-    kept: np.ndarray,
-    *,
-    binary: bool = False,
-) -> dict[str, Curve | None]:
-    """Curves of one quantity over the tasks that are kept; empty if the family does not define it."""
-
-    def curve(rollouts: Sequence[Rollout]) -> Curve:
-        values = (quantity(rollout) for rollout in rollouts)
-        return Curve(np.stack([v.double().mean(dim=1).cpu().numpy()[kept] for v in values if v is not None]), binary)
-
-    if quantity(measured["adapted"][0]) is None:
-        return {}
-    return {name: curve(measured[name]) if name in measured else None for name in ("adapted", *CONTROLS)}
 
 
 def _of_references(

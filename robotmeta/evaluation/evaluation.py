@@ -13,6 +13,7 @@ from robotmeta.envs import Tasks
 from robotmeta.errors import printable
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.recovery import Recovery
 from robotmeta.evaluation.share import Share
 from robotmeta.evaluation.stages import STAGES
 from robotmeta.versions import versions
@@ -32,9 +33,9 @@ class Evaluation:
     Attributes:
         family: Name of the family.
         learner: Name of the learner.
-        split: ``test``, ``ood`` or ``robots``; ``given`` if the tasks were given.
-        tasks: The tasks, without those that were left out.
-        episodes: Numbers of adaptation episodes, increasing from 0.
+        split: ``test``, ``ood``, ``robots`` or ``changing``; ``given`` if the tasks were given.
+        tasks: The tasks, without those that were left out; in the split ``changing``, those after the change.
+        episodes: Numbers of adaptation episodes, increasing from 0; in the split ``changing``, the last one alone.
         returns: Undiscounted return by curve: ``adapted`` and the controls; None for a control that was not run. With
             references also ``random`` and ``specialist``. A stage of :data:`robotmeta.evaluation.stages.STAGES` that
             was measured has a curve, too. All but its last row are NaN.
@@ -43,10 +44,13 @@ class Evaluation:
         env_steps: Control steps of meta-training.
         seed: Seed of the evaluation.
         inferred: Share of the variance over the tasks that the adapted policy's estimates explain (R^2), of each
-            parameter that varies; empty for learners that make no estimates.
+            parameter that varies; empty for learners that make no estimates. In the split ``changing``, these are the
+            estimates at the end of the episode, of the tasks after the change.
         diverged: Indices of the tasks that were left out because their simulation diverged, under some policy.
         distinct: Tasks in which the specialist is better than a random policy beyond doubt, bool ``[task]``; None
             without specialists. Only these have a share.
+        recovery: How fast the policies recover from the change; None in the other splits. The curves then have
+            ``unchanged`` too: the adapted policy in the tasks after the change, from the start of the episode on.
     """
 
     family: str
@@ -62,6 +66,7 @@ class Evaluation:
     inferred: dict[str, float] = field(default_factory=dict)
     diverged: tuple[int, ...] = ()
     distinct: np.ndarray | None = None
+    recovery: Recovery | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``evaluate --json`` writes. A control that was not run is null."""
@@ -80,6 +85,7 @@ class Evaluation:
             "share": {name: None if share is None else share.to_json() for name, share in self.shares().items()},
             **({} if self.distinct is None else {"share_left_out": self._without_share()}),
             **({"inferred": self.inferred} if self.inferred else {}),
+            **({} if self.recovery is None else {"recovery": self.recovery.to_json()}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
             "diverged": list(self.diverged),
@@ -151,6 +157,7 @@ class Evaluation:
         return (
             verdict.adaptation(self.episodes[-1], self.returns, self.gains())
             + verdict.success_and_distance(self.success, self.distance)
+            + ("" if self.recovery is None else self.recovery.verdict())
             + verdict.stages(self.returns, self.success)
             + verdict.share(self.shares()["adapted"], self._without_share())
             + verdict.left_out(self.diverged, len(self.tasks) + len(self.diverged))

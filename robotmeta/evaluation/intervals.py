@@ -56,12 +56,17 @@ class Curve:
         return f"{shown(mean)} [{shown(low)}, {shown(high)}]" if self.has_interval else shown(mean)
 
 
-def bootstrapped(values: np.ndarray) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean of ``values [task]``, always from the same resamples."""
+def bootstrapped(values: np.ndarray, statistic: Callable[..., np.ndarray] = np.mean) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the mean of ``values [task]``, always from the same resamples.
+
+    Args:
+        values: The values.
+        statistic: Instead of the mean, such as ``np.median``.
+    """
     if len(values) < 2 or np.ptp(values) == 0.0 or np.isnan(values).all():
-        return float(values.mean()), float(values.mean())
+        return float(statistic(values)), float(statistic(values))
     interval = bootstrap(
-        (values,), np.mean, n_resamples=_RESAMPLES, method="percentile", rng=np.random.default_rng(0)
+        (values,), statistic, n_resamples=_RESAMPLES, method="percentile", rng=np.random.default_rng(0)
     ).confidence_interval
     return float(interval.low), float(interval.high)
 

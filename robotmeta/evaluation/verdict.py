@@ -20,6 +20,7 @@ _NO_RIVALS = (
     "zero_shot",
     "oracle",
     "specialist",
+    "unchanged",
     *STAGES,
 )  # not expected to be worse than the adapted policy
 _EXPLAINED = 0.1  # share of a parameter's variance from which it is listed
@@ -62,7 +63,8 @@ def _judged(adapted: Curve, control: Curve, gain: Curve) -> str:
     (low, high), (least, most) = adapted.ci95[-1], gain.ci95[-1]
     visible = round(abs(gain.mean[-1]), 1) > 0.0  # a gain that is printed as +0.0 does not count, however certain
     if low > control.ci95[-1][1]:
-        at_once = adapted.mean[0] - control.mean[0] > 0.5 * gain.mean[-1] and gain.ci95[0][0] > 0.0
+        first_half = adapted.mean[0] - control.mean[0] > 0.5 * gain.mean[-1] and gain.ci95[0][0] > 0.0
+        at_once = first_half and len(adapted.mean) > 1
         first = " Most of the gain comes within the first episode." if at_once else ""
         return f"Adaptation helps: the intervals do not overlap.{first}"
     if high < control.ci95[-1][0]:

@@ -132,11 +132,18 @@ class Trial(NamedTuple):
     """The belief before the first rollout, ``[task, ...]`` each."""
     episode: Tensor | None = None
     """How many episodes each trial had before the first rollout, ``[task]`` on the CPU; None for none."""
+    changing: list[Tensor] | None = None
+    """For each rollout, the encoded task at each step and after the last one, ``[task, 1, time + 1, encoding]``; None
+    if tasks do not change within an episode. ``tasks`` are then those at the start of the first rollout."""
 
     @property
     def steps(self) -> int:
         """Control steps that happened."""
         return sum(rollout.steps for rollout in self.rollouts)
+
+    def tasks_at(self, rollout: int) -> Tensor:
+        """The encoded task at each step of a rollout; broadcasts to ``[task, episode, time + 1, encoding]``."""
+        return self.tasks[:, None, None] if self.changing is None else self.changing[rollout]
 
     def observations(self) -> Tensor:
         """Observations of all steps that happened, as vectors, ``[sample, observation]``."""
@@ -145,7 +152,9 @@ class Trial(NamedTuple):
     def to(self, device: torch.device | str) -> Trial:
         """The same trial on another device."""
         belief = tree_map(lambda value: value.to(device), self.belief)
-        return Trial([rollout.to(device) for rollout in self.rollouts], self.tasks.to(device), belief, self.episode)
+        changing = None if self.changing is None else [tasks.to(device) for tasks in self.changing]
+        rollouts = [rollout.to(device) for rollout in self.rollouts]
+        return Trial(rollouts, self.tasks.to(device), belief, self.episode, changing)
 
 
 def concatenate_episodes(rollouts: list[Rollout]) -> Rollout:

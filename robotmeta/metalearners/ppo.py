@@ -69,8 +69,8 @@ class PPOConfig(LearnerConfig):
         return replace(self, meta_batch=12, desired_kl=0.02, min_std=std)
 
     def control_defaults(self) -> dict[str, Any]:
-        """Exploration, step size and the discount factor."""
-        return {name: getattr(self, name) for name in ("init_std", "min_std", "desired_kl", "discount")}
+        """Exploration, step size, the discount factor, and how often tasks change within an episode."""
+        return {name: getattr(self, name) for name in ("init_std", "min_std", "desired_kl", "discount", "changing")}
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class LearnerConfig:
     """Adaptation steps a meta-update, with a rollout before each and one after the last."""
     oracle: bool = False
     """Append the task's parameters to the observation. A real robot cannot observe them, so this is for a control."""
+    changing: float = 0.0
+    """Share of the training episodes within which the task changes, as a payload does that is put on."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -53,6 +55,7 @@ class LearnerConfig:
         self.check("meta_batch", at_least=1)
         self.check("episodes", at_least=1)
         self.check("adaptation_steps", at_least=0)
+        self.check_share("changing")
 
     @property
     def rollouts(self) -> int:

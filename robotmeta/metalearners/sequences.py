@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,7 +24,11 @@ class Timeline:
 
     def concatenate(self, of: Callable[[Rollout], Tensor]) -> Tensor:
         """``[task, episode, time, ...]`` of each rollout as ``[time, trial, ...]`` of the whole trial."""
-        whole = torch.cat([of(r).flatten(0, 1) for r in self._rollouts], dim=1)
+        return self.joined([of(r) for r in self._rollouts])
+
+    def joined(self, values: Sequence[Tensor]) -> Tensor:
+        """As :meth:`concatenate`, for values ``[task, episode, time, ...]``, one tensor for each rollout."""
+        whole = torch.cat([value.flatten(0, 1) for value in values], dim=1)
         return _gather_times(whole, self._order).transpose(0, 1).contiguous()
 
     def split(self, value: Tensor) -> list[Tensor]:

@@ -176,14 +176,22 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
         bptt, start = self.config.bptt, self.state_before(trial)
         estimates, states = run_in_segments(features, inputs, start, bptt)
-        ppo_inputs = self._ppo_inputs(rollout, torch.cat(timeline.split(estimates), dim=1), trial.tasks)
-        truth = timeline.concatenate(lambda r: self._truth(r, trial.tasks)[:, :, :-1])
+        tasks = [
+            trial.tasks_at(number).expand(*r.privileged_states.shape[:3], -1) for number, r in enumerate(trial.rollouts)
+        ]
+        ppo_inputs = self._ppo_inputs(rollout, torch.cat(timeline.split(estimates), dim=1), torch.cat(tasks, dim=1))
+        truths = [self._truth(r, task)[:, :, :-1] for r, task in zip(trial.rollouts, tasks, strict=True)]
+        truth = timeline.joined(truths)
         return ppo_inputs, cut({"inputs": inputs, "mask": mask, "truth": truth}, states, bptt)
 
     def _truth(self, rollout: Rollout, tasks: Tensor) -> Tensor:
-        """The values to infer, ``[task, episode, time + 1, task + privileged_state]``."""
-        state = self.privileged_normalizer(rollout.privileged_states)
-        return torch.cat([tasks[:, None, None].expand(*state.shape[:-1], -1), state], dim=-1)
+        """The values to infer, ``[task, episode, time + 1, task + privileged_state]``.
+
+        Args:
+            rollout: The episodes.
+            tasks: The encoded task at each step and after the last one, ``[task, episode, time + 1, task]``.
+        """
+        return torch.cat([tasks, self.privileged_normalizer(rollout.privileged_states)], dim=-1)
 
     def _ppo_inputs(self, rollout: Rollout, estimates: Tensor, tasks: Tensor) -> PPOInputs:
         """Inputs of the policy ``[o, q]`` and of its critic ``[o, q, z]``."""

@@ -11,21 +11,76 @@ from torch import Tensor
 
 from robotmeta.distributed import gathered
 from robotmeta.envs import TaskBatchEnv, Tasks
-from robotmeta.experience.rollout import Belief, Trial, collect
+from robotmeta.envs.changes import Changes, random_changes
+from robotmeta.envs.changing_env import ChangingEnv
+from robotmeta.experience.rollout import Belief, Rollout, Trial, collect
 from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
 
 
-def collect_trial(env: TaskBatchEnv, learner: MetaLearner, generator: torch.Generator) -> Trial:
-    """Collects one rollout of every task before the first adaptation step, and one after each."""
+class _Collected(NamedTuple):
+    """One rollout."""
+
+    rollout: Rollout
+    belief: Belief
+    """After acting."""
+    tasks: Tasks
+    """After the rollout, those of all ranks."""
+    changing: list[Tensor]
+    """The encoded task at each step, if tasks change within the episode; else empty."""
+
+
+def collect_trial(
+    env: TaskBatchEnv,
+    learner: MetaLearner,
+    generator: torch.Generator,
+    tasks: Tasks | None = None,
+    rng: np.random.Generator | None = None,
+) -> Trial:
+    """Collects one rollout of every task before the first adaptation step, and one after each.
+
+    Args:
+        env: The worlds, loaded with their tasks.
+        learner: The learner that acts.
+        generator: A CPU generator.
+        tasks: Their tasks, those of all ranks; needed if tasks change within episodes.
+        rng: Draws how they change; None if they do not.
+    """
     begin = belief = tree_map(env.rank.of, learner.begin(env.all_tasks, generator))
-    rollouts = []
+    encoded, rollouts, changing = _encoded(env, learner, env.tasks), [], []
+    now = env.tasks if tasks is None else tasks
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
-        rollout, belief = collect(env, learner, belief, generator, rank=env.rank)
+        rollout, belief, now, series = _collected(env, learner, belief, generator, now, rng)
         rollouts.append(rollout)
+        changing += series
         if remaining:
             belief = learner.adapt(belief, rollout)
-    return Trial(rollouts, _encoded(env, learner), begin)
+    return Trial(rollouts, encoded, begin, changing=changing or None)
+
+
+def _collected(
+    env: TaskBatchEnv,
+    learner: MetaLearner,
+    belief: Belief,
+    generator: torch.Generator,
+    tasks: Tasks,
+    rng: np.random.Generator | None,
+) -> _Collected:
+    """One rollout, within which a share of the tasks changes if the learner's configuration asks for it."""
+    family, share = env.family, learner.config.changing
+    if rng is None or share == 0.0:
+        return _Collected(*collect(env, learner, belief, generator, rank=env.rank), tasks, [])
+    changes = random_changes(family.space, family.changing, tasks, share=share, horizon=env.horizon, rng=rng)
+    rollout, after = collect(ChangingEnv(env, changes), learner, belief, generator, rank=env.rank)
+    return _Collected(rollout, after, changes.after, [_series(env, learner, changes)])
+
+
+def _series(env: TaskBatchEnv, learner: MetaLearner, changes: Changes) -> Tensor:
+    """The encoded task at each step and after the last one, ``[task, 1, time + 1, encoding]``."""
+    own = env.rank.rows(len(changes))
+    before, after = (_encoded(env, learner, tasks[own])[:, None, None] for tasks in (changes.before, changes.after))
+    steps = changes.step, env.horizon + 1 - changes.step
+    return torch.cat([task.expand(-1, -1, n, -1) for task, n in zip((before, after), steps, strict=True)], dim=2)
 
 
 class _InProgress(NamedTuple):
@@ -62,17 +117,21 @@ class Trials:
             belief = tree_map(lambda value: env.rank.of(value).to(learner.device), state["belief"])
             self._now = _InProgress(state["tasks"].numpy(), belief, state["episode"])
 
-    def next(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> Trial:
+    def next(
+        self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None = None
+    ) -> Trial:
         """Experience for the next meta-update.
 
         Args:
             sample: Draws that many tasks.
             generator: A CPU generator, see :func:`robotmeta.experience.rollout.collect`.
+            rng: Draws how tasks change within episodes, if the learner's configuration says so; None for no changes.
         """
         if staggered(self._learner.config):
-            return self._next_episode(sample, generator)
-        self._env.load(sample(self._env.all_tasks))
-        return collect_trial(self._env, self._learner, generator)
+            return self._next_episode(sample, generator, rng)
+        tasks = sample(self._env.all_tasks)
+        self._env.load(tasks)
+        return collect_trial(self._env, self._learner, generator, tasks, rng)
 
     def state(self) -> dict[str, Any]:
         """What the next meta-update depends on besides the weights, as tensors: the trials of all ranks."""
@@ -81,13 +140,16 @@ class Trials:
         tasks, belief, episode = self._now
         return {"tasks": torch.from_numpy(tasks), "belief": dict(tree_map(gathered, belief)), "episode": episode}
 
-    def _next_episode(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> Trial:
+    def _next_episode(
+        self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None
+    ) -> Trial:
         env, learner = self._env, self._learner
         tasks, belief, episode = self._started(sample, generator)
         env.load(tasks)
-        rollout, after = collect(env, learner, belief, generator, rank=env.rank)
+        encoded = _encoded(env, learner, env.tasks)
+        rollout, after, tasks, changing = _collected(env, learner, belief, generator, tasks, rng)
         self._now = _InProgress(tasks.values, learner.adapt(after, rollout), episode + 1)
-        return Trial([rollout], _encoded(env, learner), belief, env.rank.of(episode))
+        return Trial([rollout], encoded, belief, env.rank.of(episode), changing or None)
 
     def _started(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> tuple[Tasks, Belief, Tensor]:
         """The trials with new ones in the places of those that are over."""
@@ -110,5 +172,5 @@ def staggered(config: LearnerConfig) -> bool:
     return config.rollouts < config.adaptation_steps + 1
 
 
-def _encoded(env: TaskBatchEnv, learner: MetaLearner) -> Tensor:
-    return env.family.encoding.encode(env.tasks).to(learner.device)
+def _encoded(env: TaskBatchEnv, learner: MetaLearner, tasks: Tasks) -> Tensor:
+    return env.family.encoding.encode(tasks).to(learner.device)

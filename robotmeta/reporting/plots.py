@@ -34,6 +34,7 @@ STYLES: dict[str, tuple[str, str, str]] = {
     "fine_tuned": ("#e69f00", "-", "X"),
     "domain_randomized_fit_fine_tuned": ("#f0e442", "-", "*"),
     "specialist": (INK, ":", "."),
+    "unchanged": (INK, ":", "."),
     "random": ("#c0c4ca", ":", "."),
 }
 """Colour, line and marker of each curve."""

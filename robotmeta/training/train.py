@@ -119,6 +119,8 @@ def meta_train(
                 check_family(family)
             chosen = hyperparameters(learner, hyper or {}, preset=preset, family=family)
             check_simulator(family, simulator)
+            if chosen.changing > 0.0:
+                family.changes(1)  # refuses a family whose tasks do not change
             config = RunConfig(family.name, learner, chosen, iterations, seed, simulator)
             folder = RunFolder.default(config) if out is None else RunFolder(Path(out))
             if place.first and folder.exists() and not again:
@@ -261,7 +263,7 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
             began = time.perf_counter()
             generator, rng = streams(config.seed, "iteration", iteration)
             with agreed():
-                trial = trials.next(partial(policy.family.sample, rng=rng), generator)
+                trial = trials.next(partial(policy.family.sample, rng=rng), generator, rng)
             check_draws(config.family, generator)
             collected = time.perf_counter()
             metrics, outcomes = learner.update(trial, generator), outcomes_of(trial)

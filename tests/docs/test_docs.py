@@ -30,6 +30,7 @@ _SMALLER_ON = {
     DOCS / "get-started.md": {"iterations=100": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"},
     DOCS / "concepts.md": {"episodes=3": "episodes=1"},
     DOCS / "terrain.md": {},
+    DOCS / "real-world.md": {},
 }
 """Pages whose examples run one after another, and what is smaller in the test."""
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 pytest.importorskip("mujoco_warp", reason="MuJoCo Warp is not installed: pip install 'robotmeta[gpu]'")
 
+import robotmeta as rm
 from robotmeta.bench.agreement import agreement
 from robotmeta.envs import Choice, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.edits import ModelEdit
@@ -218,3 +219,19 @@ def test_too_little_room_for_contacts_ends_with_the_sizes_to_raise() -> None:
         with pytest.raises(UserError, match=wrong):
             env.end_episode()
     env.end_episode()  # it was said
+
+
+def test_a_change_and_a_push_within_an_episode_are_those_of_the_cpu() -> None:
+    family = rm.disturbed(make("hopper-dynamics"), pushes=0.5, push_seconds=make("hopper-dynamics").dt)
+    family = dataclasses.replace(family, changing=("torso_mass", "push"))
+    speeds = []
+    for simulator in ("mujoco", "mujoco-warp"):
+        env = TaskBatchEnv(family, 1, 2, simulator=simulator)
+        env.reset(torch.Generator().manual_seed(0))
+        for step in range(4):
+            if step == 2:
+                env.change(family.task(torso_mass=1.5, push=0.5))
+            env.step(torch.full((1, 2, env.action_size), 0.3, device=env.simulator.device))
+        speeds.append(env.simulator.state["qvel"].double().cpu())
+    assert torch.allclose(*speeds, atol=1e-3)
+    assert float(speeds[0][..., 0].abs().max()) > 0.1

@@ -53,6 +53,13 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
 }
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 
+VARIANTS: dict[str, Callable[[], TaskFamily]] = {
+    f"{name}-disturbed": partial(_build, "real_world:variant", name)
+    for name in FAMILIES
+    if name.startswith(("quadruped", "fetch-", "panda-"))
+}
+"""The families that name a real robot, with noise, delays, lost measurements and pushes."""
+
 READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     name: partial(_build, place)
     for name, place in {

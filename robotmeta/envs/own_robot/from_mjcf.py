@@ -55,6 +55,7 @@ def from_mjcf(
     privileged_state: Signals | None = None,
     init_std: float | None = None,
     camera: str | None = None,
+    changing: tuple[str, ...] = (),
 ) -> TaskFamily:
     """Builds a task family from a robot's model.
 
@@ -94,6 +95,8 @@ def from_mjcf(
         privileged_state: Name and unit of each quantity that ``observe_privileged_state`` returns.
         init_std: Initial standard deviation of exploration; None for the learner's default.
         camera: Name of a camera for pictures; by default the model's first, or one that follows the robot.
+        changing: Parameters that may change within an episode, such as ``("torso_mass",)``; see
+            :meth:`robotmeta.TaskFamily.changes`.
 
     Raises:
         UserError: For a file that does not exist or compile, a model without actuators, an actuator without a control
@@ -155,6 +158,7 @@ def from_mjcf(
         privileged_state=() if privileged_state is None else privileged_state,
         observe_privileged_state=observe_privileged_state,
         init_std=init_std,
+        changing=changing,
     )
     if terminated is not None:
         family = replace(family, terminated=terminated)

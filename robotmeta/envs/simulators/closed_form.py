@@ -38,6 +38,9 @@ class ClosedFormSimulator:
         self._tasks = tasks
         self._columns = tasks.columns(self.device)
 
+    def refresh(self) -> None:
+        """There is nothing that follows from the state."""
+
     @property
     def nominal(self) -> State:
         return {

@@ -79,6 +79,11 @@ class MujocoSimulator:
                     "actuators and sensors"
                 ) from None
 
+    def refresh(self) -> None:
+        if self._derived:
+            with quiet_mujoco():
+                self._batch.forward()
+
     @property
     def nominal(self) -> State:
         qpos = torch.from_numpy(initial_positions(self._models)).unsqueeze(1)
@@ -153,9 +158,7 @@ class MujocoSimulator:
         torch.from_numpy(self._batch.state).view(*self._shape, -1).copy_(rows)
         for name, value in (coordinates or {}).items():
             self._bound(name).copy_(value)
-        if self._derived:
-            with quiet_mujoco():
-                self._batch.forward()
+        self.refresh()
 
     @property
     def state_space(self) -> StateSpace:

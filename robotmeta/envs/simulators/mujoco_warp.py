@@ -86,6 +86,11 @@ class WarpSimulator:
                 self._launcher.forget()
         self._data.load(self._models, self._keyframe)
 
+    def refresh(self) -> None:
+        if self._derived:
+            with self._launcher.scope():
+                mujoco_warp.forward(self._batch.model, self._worlds)
+
     @property
     def nominal(self) -> State:
         qpos = torch.from_numpy(initial_positions(self._models)).unsqueeze(1)
@@ -109,7 +114,7 @@ class WarpSimulator:
         self._data.reset()
         for name, value in state.items():
             (self._data[name] if name in _MORE_STATE else self._fields[name]).copy_(value)
-        self._derive()
+        self.refresh()
 
     def step(self, action: Tensor, active: Tensor | None) -> Tensor | None:
         inputs = self._world.inputs(self._fields, action, self._columns)
@@ -144,7 +149,7 @@ class WarpSimulator:
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         self._data.set_state(snapshot["physics"])
-        self._derive()
+        self.refresh()
         for name, value in snapshot["fields"].items():  # some derived fields are those of the substep before
             self._fields[name].copy_(value)
 
@@ -161,7 +166,7 @@ class WarpSimulator:
         self._data.set_state(full_state)
         for name, value in (coordinates or {}).items():
             self._data[name].copy_(value)
-        self._derive()
+        self.refresh()
 
     @property
     def state_space(self) -> StateSpace:
@@ -196,12 +201,6 @@ class WarpSimulator:
         mujoco_warp.sensor_pos(model, data)
         mujoco_warp.fwd_velocity(model, data)
         mujoco_warp.sensor_vel(model, data)
-
-    def _derive(self) -> None:
-        """Computes all derived fields from the state."""
-        if self._derived:
-            with self._launcher.scope():
-                mujoco_warp.forward(self._batch.model, self._worlds)
 
     # -- inputs --------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,11 @@ class Simulator(Protocol):
     device: torch.device
 
     def load(self, tasks: Tasks) -> None:
-        """Gives the worlds of each task its physics. The number of tasks is fixed."""
+        """Gives the worlds of each task its physics. The number of tasks is fixed, and the state stays."""
+        ...
+
+    def refresh(self) -> None:
+        """Brings up to date what follows from state and physics, after one of them was changed within an episode."""
         ...
 
     @property

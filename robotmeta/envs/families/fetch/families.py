@@ -25,6 +25,7 @@ from robotmeta.envs.families.fetch.parameters import (
     on_table,
 )
 from robotmeta.envs.families.fetch.rewards import reward, shaping_reward
+from robotmeta.envs.families.fetch.sensors import sensors
 from robotmeta.envs.family import MujocoWorld, Source, TaskFamily
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 
@@ -62,6 +63,8 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         shaping_reward=None if scene.object is None else partial(shaping_reward, scene),
         success=partial(arrived, scene),
         distance=partial(distance, scene),
+        changing=tuple(name for name in ("mass", "friction") if name in space.names),
+        sensors=sensors(scene),
     )
 
 

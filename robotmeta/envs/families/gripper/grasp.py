@@ -34,6 +34,7 @@ from robotmeta.envs.families.gripper.hand import (
     uniform,
 )
 from robotmeta.envs.families.gripper.model import GRIP, HEIGHT, LATENCY, OPENING, add_goal, gripper, set_pad_width
+from robotmeta.envs.families.gripper.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 
@@ -205,4 +206,6 @@ def grasp() -> TaskFamily:
         terminated=off_table,
         success=_lifted,
         success_lasts=0.5,
+        changing=("mass", "finger_friction", "finger_strength", "latency"),
+        sensors=SENSORS,
     )

@@ -155,5 +155,6 @@ def reach() -> TaskFamily:
         reward=_reward,
         success=_reached,
         success_lasts=0.5,
+        changing=("payload", "strength", "latency"),
         distance=_distance,
     )

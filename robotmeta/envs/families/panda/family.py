@@ -33,6 +33,7 @@ from robotmeta.envs.families.panda.model import (
     panda,
     weaken_joint,
 )
+from robotmeta.envs.families.panda.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import Parameter, ParameterSpace, numbered
 
@@ -250,4 +251,6 @@ def grasp() -> TaskFamily:
         terminated=_off_table,
         success=_lifted,
         success_lasts=0.5,
+        changing=("mass", "finger_friction", "finger_strength", "payload", "faulty_joint", "latency"),
+        sensors=SENSORS,
     )

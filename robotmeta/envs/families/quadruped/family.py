@@ -16,8 +16,9 @@ from torch import Tensor
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.families.quadruped.interface import interface
 from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, REACH, TIMESTEP, quadruped, standing_height
-from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, NOMINAL
+from robotmeta.envs.families.quadruped.parameters import BODY, CHANGING, CONDITIONS, NOMINAL
 from robotmeta.envs.families.quadruped.robots import ROBOTS
+from robotmeta.envs.families.quadruped.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.rewards import tolerance
@@ -157,5 +158,8 @@ def walk() -> TaskFamily:
         robots={name: robot.row for name, robot in ROBOTS.items()},
         privileged_state=tuple((f"velocity_{axis}", "sqrt(g L), in the trunk's frame") for axis in "xy"),
         observe_privileged_state=lambda state, task: _velocity(state, task)[..., :2],
+        changing=CHANGING,
+        performance="velocity_x",
+        sensors=SENSORS,
         init_std=0.15,  # with more noise on the servos, policies learn a gait that needs the noise
     )

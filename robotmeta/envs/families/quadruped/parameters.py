@@ -181,3 +181,6 @@ CONDITIONS = (
     ),
 )
 """The load, the floor, the faults and the command."""
+
+CHANGING = ("payload_mass", *(f"strength_{leg}" for leg in LEGS), "friction", "latency")
+"""What changes while a robot walks."""

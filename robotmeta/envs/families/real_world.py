@@ -1,0 +1,17 @@
+"""The families that name a real robot or arm, with the disturbances of one: ``quadruped-disturbed`` and so on."""
+
+from __future__ import annotations
+
+from robotmeta.envs.disturbed import disturbed
+from robotmeta.envs.families import FAMILIES
+from robotmeta.envs.family import TaskFamily
+
+_PUSHED = {"quadruped": 0.5, "quadruped-terrain": 0.5}  # m/s, of the families whose robot has a floating base
+
+
+def variant(name: str) -> TaskFamily:
+    """A family with noise and bias of up to the usual size, delays of up to 40 ms, and up to 10 % lost measurements.
+
+    Quadrupeds are pushed every two seconds by up to 0.5 m/s.
+    """
+    return disturbed(FAMILIES[name](), noise=1.0, bias=1.0, delay_ms=40.0, dropped=0.1, pushes=_PUSHED.get(name, 0.0))
