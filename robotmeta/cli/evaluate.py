@@ -65,6 +65,8 @@ def evaluate(
 
     Example: robotmeta evaluate pretrained:grasp --split ood --tasks 5 --fine-tune 150000 --fine-tune-out stages.json
 
+    Example: robotmeta evaluate pretrained:quadruped --split changing --plot changing.svg
+
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the policy's file calls it.

@@ -160,8 +160,7 @@ class TaskBatchEnv:
         Args:
             tasks: ``num_tasks`` rows for each rank, those of all ranks.
         """
-        if len(tasks) != self.all_tasks:
-            raise ValueError(f"this environment holds {self.all_tasks} tasks, not {len(tasks)}")
+        self._check_count(tasks)
         self._all_columns = tasks.columns(self.simulator.device)
         self.tasks = tasks = tasks[self.rank.rows(len(tasks))]
         self._columns = tasks.columns(self.simulator.device)
@@ -181,6 +180,7 @@ class TaskBatchEnv:
         Raises:
             UserError: For tasks that differ in another parameter.
         """
+        self._check_count(tasks)
         now = tasks[self.rank.rows(len(tasks))]
         check_changes(self.family.changing, self.tasks, now, f"family '{self.family.name}'")
         self.load(tasks)
@@ -333,6 +333,10 @@ class TaskBatchEnv:
     def render(self, width: int = 480, height: int = 360, task: int = 0, episode: int = 0) -> np.ndarray:
         """Draws one world, uint8 ``[height, width, 3]``."""
         return self.simulator.render(width, height, task, episode)
+
+    def _check_count(self, tasks: Tasks) -> None:
+        if len(tasks) != self.all_tasks:
+            raise ValueError(f"this environment holds {self.all_tasks} tasks, not {len(tasks)}")
 
     def _check_actions(self, action: Tensor, active: Tensor | None) -> None:
         if self._reads_at_once:

@@ -56,9 +56,9 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
 VARIANTS: dict[str, Callable[[], TaskFamily]] = {
     f"{name}-disturbed": partial(_build, "real_world:variant", name)
     for name in FAMILIES
-    if name.startswith(("quadruped", "fetch-", "panda-"))
+    if name.startswith(("quadruped", "fetch-", "panda-", "grasp"))
 }
-"""The families that name a real robot, with noise, delays, lost measurements and pushes."""
+"""The families that state their sensors, with noise, delays, lost measurements and pushes."""
 
 READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     name: partial(_build, place)

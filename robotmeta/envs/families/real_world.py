@@ -1,4 +1,4 @@
-"""The families that name a real robot or arm, with the disturbances of one: ``quadruped-disturbed`` and so on."""
+"""The families that state their sensors, with the disturbances of a real robot: ``quadruped-disturbed`` and so on."""
 
 from __future__ import annotations
 
