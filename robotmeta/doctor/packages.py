@@ -17,6 +17,8 @@ from robotmeta.doctor.tested import TESTED
 _PURPOSES = {
     "gpu": "physics on a GPU",
     "export": "ONNX files",
+    "lerobot": "episodes as a dataset of LeRobot",
+    "notebooks": "the notebooks",
     "cluster": "sweeps on a Slurm cluster",
     "bench": "comparisons of speed with other packages",
     "wandb": "logs at Weights & Biases",
