@@ -21,11 +21,12 @@ def main() -> None:
 
     robot = rm.read_robot(given.model)
     print(robot)  # what was understood: legs, signs and ranges of joints, masses
+    robot.picture("robot.png")
     policy = rm.load("pretrained:quadruped")
     loaded = robot.under(payload_mass=given.payload)
     adapted = rm.adapt(policy, loaded, episodes=EPISODES, evaluation_episodes=EVALUATION_EPISODES)
     print(f"return {adapted.return_before:.0f} with the belief reset at every step, {adapted.return_after:.0f} adapted")
-    rm.save_policy(adapted.policy, "go2.safetensors")
+    rm.save_policy(adapted.policy, "adapted.safetensors")
     if given.video:
         rm.record(policy, loaded, out=given.video)
 

@@ -18,7 +18,6 @@ import robotmeta as rm
 from robotmeta.envs import from_mjcf, scale, servo
 from robotmeta.envs.imports import imported
 from tests.pages import DOCS, EXAMPLES, PAGES, blocks, run
-from tests.vendor_robots import Vendor
 
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
@@ -36,10 +35,17 @@ _SMALLER_ON = {
 
 
 @pytest.mark.parametrize(
-    ("page", "file"), [(OWN_ROBOT, "crawler.py"), (OWN_LEARNER, "own_learner.py"), (ON_A_ROBOT, "onnx_loop.py")]
+    ("page", "file"),
+    [
+        (OWN_ROBOT, "crawler.py"),
+        (OWN_LEARNER, "own_learner.py"),
+        (ON_A_ROBOT, "onnx_loop.py"),
+        (ON_A_ROBOT, "real_robot.py"),
+        (VENDOR, "adapt_go2.py"),
+    ],
 )
 def test_the_page_shows_the_file_that_is_there(page: Path, file: str) -> None:
-    assert blocks(page, "python")[0] == (EXAMPLES / file).read_text()
+    assert (EXAMPLES / file).read_text() in blocks(page, "python")
 
 
 @pytest.mark.slow
@@ -57,15 +63,6 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
         assert (tmp_path / file).stat().st_size > 1000
 
 
-@pytest.mark.slow
-def test_a_vendors_robot_is_read_and_adapted_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "go2.xml").write_text(Vendor().xml())
-    (code,) = blocks(VENDOR, "python")
-    run(code, VENDOR.name, {"episodes=3": "episodes=1, evaluation_episodes=1"})
-    assert (tmp_path / "go2.png").stat().st_size > 1000
-
-
 def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest.MonkeyPatch) -> None:
     benchmarks = DOCS.parent / "benchmarks"
     monkeypatch.syspath_prepend(benchmarks)
@@ -74,10 +71,8 @@ def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest
     assert table(lines) in VENDOR.read_text()
 
 
-def test_the_example_of_a_real_robot_is_on_the_page_and_runs_in_an_adaptation() -> None:
+def test_the_example_of_a_real_robot_runs_in_an_adaptation() -> None:
     file = EXAMPLES / "real_robot.py"
-    assert blocks(ON_A_ROBOT, "python")[1] == file.read_text()
-    assert len(file.read_text().splitlines()) <= 60
     robot = imported(str(file), str(file)).make()
     robot._sleep = lambda seconds: None
     policy = rm.load("pretrained:cheetah-direction")
