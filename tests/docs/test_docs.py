@@ -18,6 +18,7 @@ import robotmeta as rm
 from robotmeta.envs import from_mjcf, scale, servo
 from robotmeta.envs.imports import imported
 from tests.pages import DOCS, EXAMPLES, PAGES, blocks, run
+from tests.real_robots import Clock
 
 OWN_ROBOT = DOCS / "bring-your-own-robot.md"
 ON_A_ROBOT = DOCS / "on-a-robot.md"
@@ -74,7 +75,8 @@ def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest
 def test_the_example_of_a_real_robot_runs_in_an_adaptation() -> None:
     file = EXAMPLES / "real_robot.py"
     robot = imported(str(file), str(file)).make()
-    robot._sleep = lambda seconds: None
+    clock = Clock()
+    robot._clock, robot._sleep = clock, clock.sleep
     policy = rm.load("pretrained:cheetah-direction")
     with rm.wrap(robot) as world:
         adapted = rm.adapt(policy, world, episodes=1)

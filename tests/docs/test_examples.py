@@ -133,7 +133,7 @@ _SHORTER = {
         "rm.adapt(policy, task, episodes=3)": f"rm.adapt(policy, task, {_BRIEF}",
     },
     "your-robot": {
-        "horizon=80": "horizon=10",
+        "horizon=100": "horizon=10",
         "rm.adapt(run.policy, task, episodes=3)": f"rm.adapt(run.policy, task, {_BRIEF}",
     },
 }

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import robotmeta as rm
 from robotmeta.errors import UserError
+from robotmeta.experience.rollout import Belief
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.domain_randomization import DomainRandomization
-from robotmeta.metalearners.rl2 import RL2
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +53,14 @@ def test_a_class_that_is_defined_again_replaces_itself_and_no_other() -> None:
 class Half(rm.MetaLearner[Any]):
     """Some methods are missing."""
 
-    begin = act = adapt = RL2.adapt
+    def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
+        return {}
 
 
 @pytest.mark.parametrize(
     ("name", "learner", "said"),
     [
-        ("half", Half, "learner 'half' has no __init__, optimizers, update, Config, adaptation, source"),
+        ("half", Half, "learner 'half' has no __init__, act, adapt, optimizers, update, Config, adaptation, source"),
         ("no", object(), "must be a class that is derived from robotmeta.MetaLearner"),
         ("no", dict, "must be a class that is derived from robotmeta.MetaLearner"),
         ("a/b", Silent, "has letters, digits, _, - and . only, not 'a/b'"),
