@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # cores.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test quick browser fuzz kill nightly lint format types site build wheel-test clean
+.PHONY: demo test quick browser fuzz kill nightly lint format types site notebooks build wheel-test release-check clean
 
 demo: $(VENV)/installed  ## train, adapt, evaluate, record, report: minutes on a laptop
 	$(BIN)/robotmeta demo
@@ -34,18 +34,22 @@ nightly: $(VENV)/installed-dev  ## MuJoCo Warp beside MuJoCo in every family: a 
 	$(BIN)/python benchmarks/warp_agreement.py
 
 lint: $(VENV)/installed-dev  ## rules and formatting
-	$(BIN)/ruff check robotmeta tests benchmarks docs typings
-	$(BIN)/ruff format --check robotmeta tests benchmarks docs typings
+	$(BIN)/ruff check robotmeta tests benchmarks docs examples typings
+	$(BIN)/ruff format --check robotmeta tests benchmarks docs examples typings
 
 format: $(VENV)/installed-dev
-	$(BIN)/ruff check --fix robotmeta tests benchmarks docs typings
-	$(BIN)/ruff format robotmeta tests benchmarks docs typings
+	$(BIN)/ruff check --fix robotmeta tests benchmarks docs examples typings
+	$(BIN)/ruff format robotmeta tests benchmarks docs examples typings
 
 types: $(VENV)/installed-dev
 	$(BIN)/pyright
 
 site: $(VENV)/installed-dev  ## the documentation site, in build/site; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+notebooks: $(VENV)/installed-dev  ## runs the notebooks, and writes what they print into them: ten minutes
+	$(PIP) --editable '.[notebooks]'
+	cd notebooks && ../$(BIN)/jupyter execute --inplace --timeout=1800 *.ipynb
 
 build: $(VENV)/installed-dev  ## sdist, and the wheel from it
 	rm -rf dist
@@ -58,6 +62,11 @@ wheel-test: build  ## the smoke tests, from the built wheel in a fresh environme
 		dist/*.whl pytest pytest-xdist
 	cp -r tests pyproject.toml build/wheel-test/
 	cd build/wheel-test && venv/bin/python -m pytest $(PARALLEL) -m smoke $$(grep -rl mark.smoke tests)
+
+release-check:  ## TAG=v0.2.0 is the version of the package, of CITATION.cff and of the changelog
+	@grep -qxF '__version__ = "$(TAG:v%=%)"' robotmeta/__init__.py || { echo '$(TAG) is not the version in robotmeta/__init__.py'; exit 1; }
+	@grep -qxF 'version: $(TAG:v%=%)' CITATION.cff || { echo '$(TAG) is not the version in CITATION.cff'; exit 1; }
+	@grep -qF '## [$(TAG:v%=%)]' CHANGELOG.md || { echo 'CHANGELOG.md has no section $(TAG:v%=%)'; exit 1; }
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from robotmeta.evaluation.evaluate import evaluate
     from robotmeta.evaluation.evaluation import Evaluation
     from robotmeta.experience.rollout import Rollout, collect
-    from robotmeta.metalearners import LEARNERS, MetaLearner
+    from robotmeta.metalearners import LEARNERS, MetaLearner, register_learner
     from robotmeta.policy import Policy
     from robotmeta.policy_file import pretrained, save_policy
     from robotmeta.reporting.export import Exported, export
@@ -107,7 +107,7 @@ else:
             "robotmeta.evaluation.evaluate": ("evaluate",),
             "robotmeta.evaluation.evaluation": ("Evaluation",),
             "robotmeta.experience.rollout": ("Rollout", "collect"),
-            "robotmeta.metalearners": ("LEARNERS", "MetaLearner"),
+            "robotmeta.metalearners": ("LEARNERS", "MetaLearner", "register_learner"),
             "robotmeta.policy": ("Policy",),
             "robotmeta.policy_file": ("pretrained", "save_policy"),
             "robotmeta.reporting.export": ("Exported", "export"),
@@ -119,7 +119,7 @@ else:
         },
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "FAMILIES",
@@ -166,6 +166,7 @@ __all__ = [
     "pretrained",
     "read_robot",
     "record",
+    "register_learner",
     "report",
     "resume",
     "save_policy",

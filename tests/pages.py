@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+EXAMPLES = ROOT / "examples"
+NOTEBOOKS = ROOT / "notebooks"
 PAGES = sorted(DOCS.rglob("*.md"))
 
 

@@ -35,3 +35,10 @@ def test_an_install_makes_the_package_importable_and_nothing_else(link: str, tmp
     """The repository has links of these names, which a user's own modules may have too."""
     code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({link!r}) is not None)"
     assert subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_the_citation_has_the_version_of_the_package() -> None:
+    citation = Path(__file__).parents[1] / "CITATION.cff"
+    if not citation.exists():
+        pytest.skip("this is not the repository")
+    assert f"\nversion: {rm.__version__}\n" in citation.read_text()

@@ -14,6 +14,7 @@ from robotmeta.adaptation.fine_tune import FineTuned, FineTuning
 from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.interface import check_replay, control_step, fitted
 from robotmeta.adaptation.interrupts import Interrupts
+from robotmeta.adaptation.lerobot import DatasetWriter
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.session import Session
 from robotmeta.adaptation.stages import Stages
@@ -36,6 +37,7 @@ def adapt(
     evaluation_episodes: int | None = None,
     simulator: str | None = None,
     episodes_out: str | Path | None = None,
+    dataset_out: str | Path | None = None,
     on_start: Callable[[], None] | None = None,
     on_episode: Callable[[Episode], None] | None = None,
     model: VendorRobot | None = None,
@@ -70,6 +72,8 @@ def adapt(
         simulator: Physics backend of the task and of fine-tuning; None for that of the policy's run.
         episodes_out: For an environment, the file that gets all steps, written after each episode; see
             :class:`robotmeta.adaptation.episodes.EpisodesFile` for its arrays.
+        dataset_out: For an environment, the new folder of a LeRobot dataset that gets all steps, too; see
+            :class:`robotmeta.adaptation.lerobot.DatasetWriter`. It needs ``robotmeta[lerobot]``.
         on_start: For an environment, called once all arguments are checked, before anything runs.
         on_episode: For an environment, called after each episode.
         model: The vendor's model of the robot (:func:`robotmeta.read_robot`). Fit and fine-tuning then take place in
@@ -124,8 +128,8 @@ def adapt(
     )
     stages.check(policy)
     if isinstance(target, Tasks):
-        if (episodes_out, on_start, on_episode) != (None, None, None):
-            raise UserError("episodes_out, on_start and on_episode are for an environment, not for a task")
+        if (episodes_out, dataset_out, on_start, on_episode) != (None, None, None, None):
+            raise UserError("episodes_out, dataset_out, on_start and on_episode are for an environment, not for a task")
         measured = 10 if evaluation_episodes is None else evaluation_episodes
         if model is not None:
             raise UserError("model is for an environment: a task is simulated in the family's own models")
@@ -144,9 +148,11 @@ def adapt(
     if fit:
         check_replay(interfaced, target)
     env = fitted(interfaced, target)
+    dt = control_step(interfaced, target)
+    dataset = None if dataset_out is None else DatasetWriter(Path(dataset_out), family, dt)
+    file = EpisodesFile(family, dt, _checked(episodes_out), dataset)
     if on_start is not None:
         on_start()
-    file = EpisodesFile(family, control_step(interfaced, target), _checked(episodes_out))
     with Interrupts() as interrupts:
         session = Session(env, file, interrupts, on_episode)
         robot = EnvironmentTarget(session, file, episodes, evaluation_episodes or 0, seed)

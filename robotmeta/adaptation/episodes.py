@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from robotmeta.adaptation.lerobot import DatasetWriter
 from robotmeta.envs import Observation, TaskFamily
 from robotmeta.experience.observations import flatten
 from robotmeta.experience.rollout import Rollout
@@ -101,10 +102,13 @@ class EpisodesFile:
         family: The policy's family.
         dt: Duration of a control step, s.
         file: Where :meth:`write` writes; None for nowhere.
+        dataset: The LeRobot dataset that gets the episodes, too; None for none.
     """
 
-    def __init__(self, family: TaskFamily, dt: float, file: Path | None = None) -> None:
-        self.family, self.dt, self.file = family, dt, file
+    def __init__(
+        self, family: TaskFamily, dt: float, file: Path | None = None, dataset: DatasetWriter | None = None
+    ) -> None:
+        self.family, self.dt, self.file, self.dataset = family, dt, file, dataset
         self.episodes: list[Episode] = []
         self._rows: list[StepRow] = []
         self._lasts: list[np.ndarray] = []
@@ -153,7 +157,7 @@ class EpisodesFile:
         }
 
     def write(self) -> None:
-        """Writes the file in full or not at all.
+        """Writes the file in full or not at all, and the new episodes of the dataset.
 
         Raises:
             UserError: If it cannot be written.
@@ -162,6 +166,8 @@ class EpisodesFile:
             with replaced(self.file) as partial, partial.open("wb") as opened:
                 arrays: dict[str, Any] = dict(self.arrays())
                 np.savez_compressed(opened, allow_pickle=False, **arrays)
+        if self.dataset is not None:
+            self.dataset.write(self.arrays())
 
 
 def _signals(what: str, signals: tuple[tuple[str, str], ...]) -> dict[str, np.ndarray]:

@@ -39,8 +39,8 @@ def fit(
             the search starts from the training distribution: of a family, of a learner that makes none, and where a
             reward is not known.
         target: One task of the family, an environment (:func:`robotmeta.wrap`), a vendor's robot
-            (:func:`robotmeta.read_robot`), or recorded episodes: a file that :func:`robotmeta.adapt` wrote
-            (``episodes_out``), or a :class:`RecordedEpisodes`.
+            (:func:`robotmeta.read_robot`), or recorded episodes: a file or a LeRobot dataset, such as
+            :func:`robotmeta.adapt` writes (``episodes_out``, ``dataset_out``), or a :class:`RecordedEpisodes`.
         episodes: Number of episodes to collect in a task or an environment.
         model: The vendor's model of the robot, in which the actions are replayed, instead of the family's own
             models. Its numbers are known. None for that of a target which is a vendor's robot.
@@ -50,7 +50,8 @@ def fit(
         threads: Physics threads; the result does not depend on it.
         on_progress: Called when the search begins and after each of its cycles, with the number of finished cycles and
             of all.
-        options: For an environment, ``episodes_out``, ``on_start`` and ``on_episode`` of :func:`robotmeta.adapt`.
+        options: For an environment, ``episodes_out``, ``dataset_out``, ``on_start`` and ``on_episode`` of
+            :func:`robotmeta.adapt`.
 
     Raises:
         UserError: As :func:`robotmeta.adapt` and :func:`fit_episodes`, and for a family without recorded episodes.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robotmeta.adaptation.names import matched
-from robotmeta.envs import BatchEnv
+from robotmeta.envs import BatchEnv, TaskFamily
 from robotmeta.errors import EnvironmentWarning, UserError
 from robotmeta.policy import Policy
 
@@ -63,6 +64,12 @@ def check_replay(policy: Policy, env: BatchEnv) -> None:
         f"a fit replays actions in control steps of {dt:g} s, as the policy was trained; the environment's are "
         f"{step.seconds:g} s ({step.source}){hint}"
     )
+
+
+def check_log_step(log: Path, dt: float, family: TaskFamily) -> None:
+    """Raises UserError if recorded actions are not those of the family's control steps."""
+    if not abs(dt - family.dt) <= 0.01 * family.dt:
+        raise UserError(f"{log}: its control step is {dt:g} s, that of family '{family.name}' is {family.dt:g} s")
 
 
 def _differs(step: ControlStep, dt: float) -> bool:

@@ -55,6 +55,7 @@ class Timing:
         jitter: Standard deviation of the duration, s.
         longest: Longest duration, s.
         late: Number of steps that were late by more than 5 %.
+        dropped: Number of whole control steps that passed while a late one lasted.
     """
 
     steps: int
@@ -62,10 +63,12 @@ class Timing:
     jitter: float
     longest: float
     late: int
+    dropped: int = 0
 
     def __str__(self) -> str:
         mean, jitter, longest = (f"{1e3 * value:.1f}" for value in (self.mean, self.jitter, self.longest))
-        return f"{mean} ms a control step, jitter {jitter} ms, longest {longest} ms, {self.late} of {self.steps} late"
+        counted = f"{self.late} of {self.steps} late, {self.dropped} dropped"
+        return f"{mean} ms a control step, jitter {jitter} ms, longest {longest} ms, {counted}"
 
 
 class RobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
@@ -175,8 +178,10 @@ class RobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         if not self._durations:
             return None
         durations = np.array(self._durations)
-        late = int((durations > (1.0 + _LATE) * self.dt).sum())
-        return Timing(len(durations), float(durations.mean()), float(durations.std()), float(durations.max()), late)
+        late = durations > (1.0 + _LATE) * self.dt
+        dropped = np.floor(durations[late] / self.dt + _LATE) - 1.0
+        mean, jitter, longest = float(durations.mean()), float(durations.std()), float(durations.max())
+        return Timing(len(durations), mean, jitter, longest, int(late.sum()), int(dropped.sum()))
 
     def _observe(self) -> np.ndarray:
         self._read = self._clock()

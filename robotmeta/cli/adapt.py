@@ -16,6 +16,7 @@ from robotmeta.cli.shared import (
     OPTIONAL,
     FamilyName,
     File,
+    Folder,
     Forward,
     KnownValues,
     PolicySource,
@@ -23,6 +24,7 @@ from robotmeta.cli.shared import (
     Simulator,
     TaskValues,
     adapted_json,
+    check_recorded,
     check_targets,
     console,
     default,
@@ -71,6 +73,7 @@ def adapt(
     trust: bool = False,
     out: File = None,
     episodes_out: File = None,
+    dataset_out: Folder = None,
     json: File = None,
     report: File = None,
     video: File = None,
@@ -123,6 +126,7 @@ def adapt(
         simulator: Physics backend, such as mujoco; auto chooses one that runs the family.
         out: Write the adapted policy here.
         episodes_out: Write all steps in --env or --robot here (.npz), after each episode.
+        dataset_out: Write them here as a LeRobot dataset, too, which needs robotmeta[lerobot].
         json: Write the result here.
         report: Write a page about the stages here: what each gained and found, with the video if there is one (.html).
         video: Record each stage in --task or --robot side by side here (.mp4 or .gif).
@@ -133,8 +137,7 @@ def adapt(
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
-    if env is None and robot is None and episodes_out is not None:
-        raise UserError("--episodes-out is for --env and --robot")
+    check_recorded(given)
     if env is not None and task:
         raise UserError("give either --task or --env, not both")
     if env is not None and video is not None:

@@ -15,11 +15,13 @@ from robotmeta.cli.shared import (
     OPTIONAL,
     FamilyName,
     File,
+    Folder,
     Forward,
     KnownValues,
     RobotFile,
     Threads,
     check_at_least_one,
+    check_recorded,
     check_targets,
     console,
     default,
@@ -60,6 +62,7 @@ def fit(
     trust: bool = False,
     out: File = None,
     episodes_out: File = None,
+    dataset_out: Folder = None,
     json: File = None,
     report: File = None,
 ) -> None:
@@ -82,7 +85,8 @@ def fit(
             are replayed in its model. With --env or --log, it is the model of the robot there.
         robot_forward: The axis of its trunk that points forward, such as -x.
         env: A Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
-        log: Recorded episodes (.npz), such as those of robotmeta adapt --episodes-out.
+        log: Recorded episodes: a file (.npz) or the folder of a LeRobot dataset, such as those of robotmeta adapt
+            --episodes-out and --dataset-out.
         known: Parameters that the fit need not find, or robot=NAME or robot=FILE. With --robot, the numbers of its
             model.
         episodes: Episodes to collect in --task or --env.
@@ -99,6 +103,7 @@ def fit(
         trust: With a policy, import and call the function that its file names as its family.
         out: Write the result, with tasks drawn from the posterior, here (.json).
         episodes_out: Write all steps in --env or --robot here (.npz), after each episode.
+        dataset_out: Write them here as a LeRobot dataset, too, which needs robotmeta[lerobot].
         json: Write the result here, as --out does.
         report: Write a page with measured and simulated signals here (.html).
     """
@@ -125,7 +130,7 @@ def fit(
         from robotmeta.reporting.fit_report import fit_report
 
         fit_report(found, chosen, report, given=names, truth=truth)
-    for what, file in (("Fit", out), ("Report", report), ("Episodes", episodes_out)):
+    for what, file in (("Fit", out), ("Report", report), ("Episodes", episodes_out), ("Dataset", dataset_out)):
         if file is not None:
             console.print(f"{what}: {file}")
 
@@ -138,8 +143,7 @@ def _check_one_source(given: Mapping[str, Any], episodes: int | None) -> None:
     for name in _FOR_AN_ENVIRONMENT:
         if given["env"] is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")
-    if given["env"] is None and given["robot"] is None and given["episodes_out"] is not None:
-        raise UserError("--episodes-out is for --env and --robot")
+    check_recorded(given)
     if given["log"] is not None and episodes is not None:
         raise UserError("--episodes is for --task, --env and --robot: of --log, all adaptation episodes are used")
 

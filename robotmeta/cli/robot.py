@@ -65,6 +65,7 @@ def adapt_on_robot(
                 policy,
                 world,
                 episodes_out=file.path,
+                dataset_out=given["dataset_out"],
                 on_start=lambda: chatter.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"] * given["rounds"]),
                 model=model,
@@ -113,6 +114,7 @@ def fit_to_robot(
                 model=model,
                 episodes=given["episodes"],
                 episodes_out=file.path,
+                dataset_out=given["dataset_out"],
                 on_start=lambda: chatter.print(_announced(policy, world, robot, given)),
                 on_episode=_printer(given["episodes"]),
                 **options,
@@ -236,6 +238,8 @@ def _keep(
         following = _unused(re.sub(r"-\d+$", "", file.path.stem), file.path.suffix, file.path.parent)
         changed = {"policy": str(out), "out": out, "episodes": left, "seed": given["seed"] + given["rounds"]}
         changed["rounds"] = given["rounds"] if in_first_round > 0 else 1
+        if given["dataset_out"] is not None:
+            changed["dataset_out"] = _unused(given["dataset_out"].name, "", given["dataset_out"].parent)
         console.print(f"To go on:\n{_spelled(command, {**given, **changed, 'episodes_out': following})}")
 
 

@@ -37,6 +37,7 @@ TaskValues = Annotated[
 ]
 KnownValues = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")]
 File = Annotated[Path | None, OPTIONAL]
+Folder = Annotated[Path | None, OPTIONAL]
 Forward = Annotated[str | None, default("x, or the axis along which its hips turn outward")]
 RobotFile = Annotated[str | None, tyro.conf.arg(metavar="FILE|PACKAGE:PATH", help_behavior_hint="(optional)")]
 FamilyName = Annotated[str | None, default("the one that the policy's file names")]
@@ -134,6 +135,13 @@ def check_targets(*files: Path | None) -> None:
     for file in files:
         if file is not None and file != STDOUT:
             check_target(file)
+
+
+def check_recorded(given: Mapping[str, Any]) -> None:
+    """Raises UserError if steps are to be written that nobody makes."""
+    for name in ("episodes_out", "dataset_out"):
+        if given["env"] is None and given["robot"] is None and given[name] is not None:
+            raise UserError(f"--{name.replace('_', '-')} is for --env and --robot")
 
 
 def write_json(file: Path | None, data: Mapping[str, Any], *, through: bool = True) -> None:

@@ -18,6 +18,8 @@ _PURPOSES = {
     "gpu": "physics on a GPU",
     "view": "`robotmeta view` in the browser",
     "export": "ONNX files",
+    "lerobot": "episodes as a dataset of LeRobot",
+    "notebooks": "the notebooks",
     "cluster": "sweeps on a Slurm cluster",
     "bench": "comparisons of speed with other packages",
     "wandb": "logs at Weights & Biases",

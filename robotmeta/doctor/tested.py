@@ -24,6 +24,9 @@ TESTED = {
     "viser": "1.1.1",
     "onnx": "1.23.2",
     "onnxscript": "0.7.2",
+    "pyarrow": "26.0.1",
+    "nbclient": "0.11.0",
+    "ipykernel": "7.4.0",
     "envpool": "1.2.5",
     "stable-baselines3": "2.9.2",
 }

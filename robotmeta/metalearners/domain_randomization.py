@@ -86,9 +86,6 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
     def adapt(self, belief: Belief, rollout: Rollout) -> Belief:
         return belief
 
-    def schedule(self, episodes: int) -> list[int]:
-        return [1] * episodes
-
     def _inputs(self, observation: Observation) -> Tensor:
         """What policy and value function read: the observation, and after it what an oracle knows about the task."""
         seen = self.observe(observation)

@@ -86,9 +86,6 @@ class InContext(MetaLearner[ConfigT], ABC):
             "reward": torch.where(steps > 0, reward, belief["reward"]),
         }
 
-    def schedule(self, episodes: int) -> list[int]:
-        return [1] * episodes
-
     def memory_state(self, belief: Belief) -> MemoryState:
         """The entries of a belief that are the state of the memory, ``[task, episode, ...]`` each."""
         return {name: value for name, value in belief.items() if name not in ("action", "reward")}

@@ -200,9 +200,9 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
             Metrics by name.
         """
 
-    @abstractmethod
     def schedule(self, episodes: int) -> list[int]:
-        """Number of episodes of each adaptation step, for a total number of adaptation episodes."""
+        """Number of episodes of each adaptation step, for a total number of adaptation episodes: one each."""
+        return [1] * episodes
 
     def distributions(self, trial: Trial) -> DiagonalGaussian:
         """What this policy would have done at the steps of a trial that another one collected.

@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_written_is_found_at_once_and_later_costs_nothing_
 
 def test_what_is_for_environments_is_refused_for_tasks() -> None:
     policy = point_policy()
-    with pytest.raises(UserError, match="episodes_out, on_start and on_episode are for an environment"):
+    with pytest.raises(UserError, match="episodes_out, dataset_out, on_start and on_episode are for an environment"):
         rm.adapt(policy, policy.family.task(), episodes_out="episodes.npz")
 
 

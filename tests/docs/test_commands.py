@@ -15,7 +15,8 @@ from robotmeta.cli.main import command
 from robotmeta.errors import UserError
 from tests.pages import PAGES, ROOT, blocks
 
-_ALL = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
+_OTHERS = ("README.md", "benchmarks/README.md", "CONTRIBUTING.md", "examples/README.md")
+_ALL = [*(ROOT / name for name in _OTHERS), *PAGES]
 _STARTS = re.compile(r"(?:^|\s)(?:robotmeta|-m robotmeta)\s+(.*)")
 
 

@@ -23,8 +23,8 @@ def tuned_config(policy: Policy, learning_rate: float | None) -> LearnerConfig:
         UserError: For a learner that cannot be fine-tuned, or a learning rate that it does not have.
     """
     config = policy.config.hyperparameters.fine_tuning()
-    if config is None:
-        able = [name for name, learner in LEARNERS.items() if learner.Config().fine_tuning() is not None]
+    if config is None or not _says_what_it_would_do(type(policy.learner)):
+        able = [name for name, learner in LEARNERS.items() if _can_be_tuned(learner)]
         raise UserError(f"learner '{policy.config.learner}' cannot be fine-tuned; these can: {', '.join(able)}")
     if learning_rate is None:
         return config
@@ -33,6 +33,15 @@ def tuned_config(policy: Policy, learning_rate: float | None) -> LearnerConfig:
     if not 0.0 < learning_rate < math.inf:
         raise UserError(f"learning_rate must be positive, not {learning_rate:g}")
     return dataclasses.replace(config, **{"learning_rate": learning_rate})
+
+
+def _can_be_tuned(learner: type[MetaLearner]) -> bool:
+    return _says_what_it_would_do(learner) and learner.Config().fine_tuning() is not None
+
+
+def _says_what_it_would_do(learner: type[MetaLearner]) -> bool:
+    """Whether a learner can stay close to the policy that it began with."""
+    return learner.distributions is not MetaLearner.distributions
 
 
 def rebuilt(learner: MetaLearner, config: LearnerConfig) -> MetaLearner:

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from robotmeta.adaptation.fitting.episodes_log import read_episodes
+from robotmeta.adaptation.interface import check_log_step
+from robotmeta.adaptation.lerobot import read_dataset
 from robotmeta.envs import TaskFamily
 from robotmeta.envs.family import bounded
 from robotmeta.errors import EnvironmentWarning, UserError
@@ -109,7 +111,7 @@ class RecordedEpisodes:
 
     @classmethod
     def of_file(cls, path: str | Path, family: TaskFamily) -> RecordedEpisodes:
-        """The episodes of a file that an adaptation wrote (``episodes_out``), or one of the same layout.
+        """The episodes that an adaptation wrote (``episodes_out``, ``dataset_out``), or others of the same layout.
 
         The file needs ``format``, ``family``, ``dt``, ``observation_names``, ``action_names``, ``lengths``,
         ``observations``, ``applied_actions`` and ``last_observations``, and may have ``rewards`` and ``phases``; see
@@ -117,19 +119,19 @@ class RecordedEpisodes:
         read; a fit estimates states from the observations. If the file has adaptation episodes, the others are left
         out. Actions outside [-1, 1] are clipped, with a warning.
 
+        A folder is read as a LeRobot dataset; see :func:`robotmeta.adaptation.lerobot.read_dataset`.
+
         Raises:
             UserError: For a file that cannot be read or has another layout, or episodes of another family, interface
                 or control step.
         """
-        arrays = read_episodes(Path(path))
+        arrays = read_dataset(Path(path), family) if Path(path).is_dir() else read_episodes(Path(path))
         name = str(arrays["family"])
         if Path(name).name != Path(family.name).name:  # a family in a file may have moved with it
             raise UserError(f"{path} holds episodes of family '{name}', not of '{family.name}'")
         for what, signals in (("observation", family.observations), ("action", family.actions)):
             _check_names(f"{path}: its {what}s", arrays[f"{what}_names"].tolist(), [n for n, _ in signals], name)
-        dt = float(arrays["dt"])
-        if not abs(dt - family.dt) <= 0.01 * family.dt:
-            raise UserError(f"{path}: its control step is {dt:g} s, that of family '{family.name}' is {family.dt:g} s")
+        check_log_step(Path(path), float(arrays["dt"]), family)
         outside = int((np.abs(arrays["applied_actions"]) > _ROUNDED).sum())
         if outside:
             warnings.warn(
