@@ -103,21 +103,26 @@ def _tried(device: torch.device, simulator: str, worlds: int, family: str) -> Ro
         return {"family": family, "simulator": simulator, "worlds": worlds, "error": str(error)[:200]}
 
 
+def _run(family: rm.TaskFamily, device: torch.device, worlds: int, iterations: int, out: Path) -> rm.Run:
+    """A training with the GPU simulator, in that many worlds."""
+    episodes = hyperparameters(DEFAULT, {}, family=family).adaptation_steps + 1
+    return rm.meta_train(
+        family,
+        iterations=iterations,
+        out=out,
+        continue_=True,
+        hyper={"meta_batch": max(1, worlds // episodes)},
+        device=device.type,
+        simulator="mujoco-warp",
+        progress=False,
+    )
+
+
 def time_to_targets(device: torch.device, worlds: int, iterations: int) -> Row:
     """Seconds and control steps until a policy of cheetah-direction reaches each target, after starting the process."""
-    family = rm.make("cheetah-direction")
-    episodes = hyperparameters(DEFAULT, {}, family=family).adaptation_steps + 1
     with tempfile.TemporaryDirectory() as folder:
-        rm.meta_train(
-            family,
-            iterations=iterations,
-            out=folder,
-            hyper={"meta_batch": worlds // episodes},
-            device=device.type,
-            simulator="mujoco-warp",
-            progress=False,
-        )
-        lines = read_metrics(RunFolder(Path(folder)).metrics)
+        run = _run(rm.make("cheetah-direction"), device, worlds, iterations, Path(folder) / "run")
+        lines = read_metrics(RunFolder(run.folder).metrics)
     found: Row = {"worlds": worlds, "iterations": iterations, "last": lines[-1]["return_post"]}
     for target in _TARGETS:
         for place in range(_SMOOTHED, len(lines) + 1):
@@ -131,19 +136,8 @@ def time_to_targets(device: torch.device, worlds: int, iterations: int) -> Row:
 
 def trained(family: str, device: torch.device, worlds: int, iterations: int, out: Path) -> Row:
     """A policy trained with the GPU simulator, saved in a run folder, and evaluated on held-out and OOD tasks."""
-    found = rm.make(family)
-    episodes = hyperparameters(DEFAULT, {}, family=found).adaptation_steps + 1
-    began = time.perf_counter()
-    run = rm.meta_train(
-        found,
-        iterations=iterations,
-        out=out,
-        continue_=True,
-        hyper={"meta_batch": worlds // episodes},
-        device=device.type,
-        simulator="mujoco-warp",
-        progress=False,
-    )
+    found, began = rm.make(family), time.perf_counter()
+    run = _run(found, device, worlds, iterations, out)
     seconds = time.perf_counter() - began
     results = {
         split: rm.evaluate(run.policy, split=split, tasks=40, simulator="mujoco").to_json()
