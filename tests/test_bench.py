@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,9 @@ def test_the_hyper_parameters_of_measured_updates_are_valid(learner: str) -> Non
     hyperparameters(learner, LEARNERS[learner])
 
 
-def test_the_hyper_parameters_of_the_check_of_a_gpu_are_valid() -> None:
-    file = Path(__file__).parents[1] / "benchmarks" / "gpu_check.py"
-    spec = importlib.util.spec_from_file_location("gpu_check", file)
-    assert spec is not None
-    assert spec.loader is not None
-    check = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(check)
+def test_the_hyper_parameters_of_the_check_of_a_gpu_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    check = importlib.import_module("gpu_check")
     for learner, hyper in check._LEARNERS.items():
         check._config(learner, hyper)
 
