@@ -28,7 +28,12 @@ OWN_LEARNER = DOCS / "learners" / "your-own.md"
 _SMALLER = {"iterations=60": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1", '"60s"': "500"}
 _SMALLER_ON = {
     DOCS / "index.md": {"tasks=40": "tasks=2", "episodes=3": "episodes=1"},
-    DOCS / "get-started.md": {"iterations=100": "iterations=1", "tasks=40": "tasks=2", "episodes=3": "episodes=1"},
+    DOCS / "get-started.md": {
+        "iterations=100": "iterations=1",
+        "tasks=40": "tasks=2",
+        "episodes=3": "episodes=1",
+        "=[evaluation])": "=[evaluation], shown=1)",
+    },
     DOCS / "concepts.md": {"episodes=3": "episodes=1"},
     DOCS / "terrain.md": {},
     DOCS / "real-world.md": {},
