@@ -1,4 +1,4 @@
-"""A learner of one's own: its belief is where the reward was highest so far. Training takes a minute."""
+"""A learner of one's own: its belief is where the reward was highest so far. Training takes a minute or two."""
 
 import torch
 

@@ -163,6 +163,8 @@ def adapt(
     write_stages(loaded, result, given, target, truth, names)
     if out is not None:
         console.print(f"Adapted policy: {out}")
+    if dataset_out is not None:
+        console.print(f"Dataset: {dataset_out}")
     if result.fine_tuned is not None and result.fine_tuned.signal is not None:
         sys.exit(128 + result.fine_tuned.signal)
 
