@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cells import MEASURES, Result, cell, first_runs, head, headline, millions, row
+from cost import by_machines, by_worlds
 from learner_tables import as_control, hyperparameters, measured
 from learning import BENCHMARKS, RESULTS
 from world_tables import changing, disturbed
@@ -166,6 +167,8 @@ TABLES: tuple[Table, ...] = (
     (ROOT / "docs" / "results.md", "knowing", knowing),
     (ROOT / "docs" / "results.md", "changing", changing),
     (ROOT / "docs" / "real-world.md", "disturbed", disturbed),
+    (ROOT / "docs" / "cost.md", "cost by worlds", by_worlds),
+    (ROOT / "docs" / "cost.md", "cost by machines", by_machines),
     (ROOT / "README.md", "results", compact),
     *(table for learner in LEARNERS for table in _of_learner(learner)),
 )
