@@ -16,8 +16,7 @@ from mujoco.minimize import jacobian_fd, least_squares
 
 import robotmeta as rm
 from robotmeta.adaptation.fitting.coordinates import Coordinates
-from robotmeta.adaptation.fitting.filter_pass import Filtered, Trial
-from robotmeta.adaptation.fitting.joint_filter import JointFilter
+from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
 from robotmeta.adaptation.fitting.population import Candidates, Population, gaussian, joined
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.search import CANDIDATES, Z90, Start
@@ -49,7 +48,7 @@ class Problem:
         kinds = {name: self.belief.kinds.get(name, values[0]) for name, values in self.coordinates.kinds.items()}
         numbers = np.clip(self.belief.mean, self.coordinates.low, self.coordinates.high)
         width = np.maximum(0.25 * prior, np.minimum(self.belief.std, prior))
-        return joint([Trial(numbers, kinds, 0.003)], width, error=0.3)[0], joint.steps
+        return joint(numbers, kinds, width, error=0.3, sensor=0.003), joint.steps
 
 
 @dataclass

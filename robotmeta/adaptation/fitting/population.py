@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from robotmeta.adaptation.fitting.coordinates import Coordinates
-from robotmeta.adaptation.fitting.filter_pass import Filtered
+from robotmeta.adaptation.fitting.joint_filter import Filtered
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.envs import Tasks
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robotmeta.adaptation.fitting.coordinates import WIDER, Coordinates
-from robotmeta.adaptation.fitting.filter_pass import Filtered
+from robotmeta.adaptation.fitting.joint_filter import Filtered
 from robotmeta.adaptation.fitting.population import Candidates, Population, joined
 
 SPREAD = 2.0

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from robotmeta.adaptation.fitting.coordinates import Coordinates
-from robotmeta.adaptation.fitting.filter_pass import Trial
 from robotmeta.adaptation.fitting.joint_filter import JointFilter
 from robotmeta.adaptation.fitting.recorded import FEWEST_STEPS, RecordedEpisodes
 from robotmeta.adaptation.fitting.search import Found
@@ -47,7 +46,7 @@ def reachable(
     if simulated.steps < FEWEST_STEPS:
         return torch.zeros(1, recorded.observations.shape[-1] + 1)
     joint = JointFilter(family, simulated, coordinates, simulator=simulator, threads=threads)
-    (states,) = joint([Trial(found.at, found.kinds, found.sensor)], found.width, error=found.error)
+    states = joint(found.at, found.kinds, found.width, error=found.error, sensor=found.sensor)
     segments = Segments(family, simulated, 1, simulator=simulator, threads=threads)
     return segments.errors(task, states)[0][segments.mask]
 

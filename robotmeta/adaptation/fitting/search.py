@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from robotmeta.adaptation.fitting.coordinates import KNOWN, Coordinates
-from robotmeta.adaptation.fitting.filter_pass import Filtered, Trial
-from robotmeta.adaptation.fitting.joint_filter import JointFilter
+from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
 from robotmeta.adaptation.fitting.population import Candidates, Population, gaussian, joined
 from robotmeta.adaptation.fitting.profile import SPREAD, Profile, profiled
 from robotmeta.adaptation.fitting.segments import Segments
@@ -172,8 +171,10 @@ class Search:
             levels = range(len(_SENSORS))
             nearby = [level for level in levels if level != now.noise and (cycle == 0 or abs(level - now.noise) == 1)]
             trials += [(now.numbers, now.kinds, level) for level in nearby]
-        found = self._joint([Trial(at, of, _SENSORS[level]) for at, of, level in trials], now.width, error=now.error)
-        passes = [(each, *trial) for each, trial in zip(found, trials, strict=True)]
+        passes = [
+            (self._joint(at, of, now.width, error=now.error, sensor=_SENSORS[level]), at, of, level)
+            for at, of, level in trials
+        ]
         now.steps += len(passes) * self._joint.steps
         filtered, now.numbers, now.kinds, now.noise = max(passes, key=lambda tried: tried[0].likelihood)
         for tried, _, of, _ in passes:  # replays of ten steps hardly tell a limp joint from a locked one

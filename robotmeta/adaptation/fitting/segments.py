@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.adaptation.fitting.filter_pass import Filtered
+from robotmeta.adaptation.fitting.joint_filter import Filtered
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.errors import SimulationDiverged
