@@ -9,6 +9,7 @@ from torch import Tensor
 
 from robotmeta.adapters.names import Names, canonical, listed
 from robotmeta.envs import BatchEnv, Step, TaskFamily
+from robotmeta.envs.wrapped_env import WrappedEnv
 from robotmeta.errors import UserError
 from robotmeta.experience.observations import flatten
 
@@ -117,12 +118,11 @@ def _fault(match: _Match) -> str:
     return f"{match.what} it lacks: {listed(match.missing)}, {match.what} of its own: {listed(match.unused)}"
 
 
-class _Reordered:
+class _Reordered(WrappedEnv):
     """An environment whose observations and actions are in another order, or of which some are left out."""
 
     def __init__(self, env: BatchEnv, observations: list[int], actions: list[int]) -> None:
-        self._env = env
-        self.num_tasks, self.num_episodes, self.horizon = env.num_tasks, env.num_episodes, env.horizon
+        super().__init__(env)
         self.observation_size, self.action_size = len(observations), len(actions)
         self._observations, self._applied = torch.tensor(observations), torch.tensor(actions)
         self._actions = torch.argsort(self._applied)
@@ -134,15 +134,3 @@ class _Reordered:
         step = self._env.step(action[..., self._actions], active)
         applied = None if step.applied is None else step.applied[..., self._applied]
         return step._replace(observation=flatten(step.observation)[..., self._observations], applied=applied)
-
-    def end_episode(self) -> None:
-        self._env.end_episode()
-
-    def success(self) -> Tensor | None:
-        return self._env.success()
-
-    def distance(self) -> Tensor | None:
-        return self._env.distance()
-
-    def privileged_state(self) -> Tensor:
-        return self._env.privileged_state()

@@ -14,6 +14,7 @@ from robotmeta.adaptation.interrupts import Interrupts
 from robotmeta.adaptation.worlds import NoMoreEpisodes
 from robotmeta.envs import BatchEnv, Observation, Step
 from robotmeta.envs.family import bounded
+from robotmeta.envs.wrapped_env import WrappedEnv
 from robotmeta.errors import (
     EnvironmentFailed,
     EnvironmentWarning,
@@ -26,7 +27,7 @@ from robotmeta.errors import (
 T = TypeVar("T")
 
 
-class Session:
+class Session(WrappedEnv):
     """An environment whose episodes are recorded, and which runs no further after a failure or at a limit.
 
     It is a :class:`robotmeta.envs.BatchEnv` with one world. An episode that is cut off ends as a diverged or terminated
@@ -44,9 +45,6 @@ class Session:
         stopped: Why a limit ended the session, if one did.
     """
 
-    num_tasks: int = 1
-    num_episodes: int = 1
-
     def __init__(
         self,
         env: BatchEnv,
@@ -54,9 +52,8 @@ class Session:
         interrupts: Interrupts,
         on_episode: Callable[[Episode], None] | None = None,
     ) -> None:
-        self._env, self._file, self._interrupts, self._on_episode = env, file, interrupts, on_episode
-        self.horizon = env.horizon
-        self.observation_size, self.action_size = env.observation_size, env.action_size
+        super().__init__(env)
+        self._file, self._interrupts, self._on_episode = file, interrupts, on_episode
         self.phase = "adaptation"
         self.failure: BaseException | None = None
         self.stopped: str | None = None
@@ -156,18 +153,6 @@ class Session:
             warnings.warn(str(error), EnvironmentWarning, stacklevel=2)
         if self._on_episode is not None:
             self._on_episode(episode)
-
-    def end_episode(self) -> None:
-        self._env.end_episode()
-
-    def success(self) -> Tensor | None:
-        return self._env.success()
-
-    def distance(self) -> Tensor | None:
-        return self._env.distance()
-
-    def privileged_state(self) -> Tensor:
-        return self._env.privileged_state()
 
 
 def _ended(step: Step) -> str | None:
