@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robotmeta.adaptation.fitting.filter_pass import Filtered
+from robotmeta.adaptation.fitting.joint_filter import Filtered
 from robotmeta.envs import Observation, Step, TaskBatchEnv, TaskFamily, Tasks
 
 
