@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+WHEEL := build/wheel-test
+
 # A worker that has no tests left takes some from another one. More than four would each start physics threads for all
 # cores.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
@@ -55,13 +57,17 @@ build: $(VENV)/installed-dev  ## sdist, and the wheel from it
 	rm -rf dist
 	$(BIN)/python -m build
 
-wheel-test: build  ## the smoke tests, from the built wheel in a fresh environment
-	rm -rf build/wheel-test && mkdir -p build/wheel-test
-	$(PYTHON) -m venv build/wheel-test/venv
-	build/wheel-test/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+wheel-test: $(WHEEL)/installed  ## the smoke tests, from the built wheel in a fresh environment
+	rm -rf $(WHEEL)/tests && cp -r tests pyproject.toml $(WHEEL)/
+	cd $(WHEEL) && venv/bin/python -m pytest $(PARALLEL) -m smoke $$(grep -rl mark.smoke tests)
+
+$(WHEEL)/installed: $(VENV)/installed-dev pyproject.toml constraints.txt $(shell find robotmeta -type f -name '*.*')
+	rm -rf dist $(WHEEL) && mkdir -p $(WHEEL)
+	$(BIN)/python -m build
+	$(PYTHON) -m venv $(WHEEL)/venv
+	$(WHEEL)/venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		dist/*.whl pytest pytest-xdist
-	cp -r tests pyproject.toml build/wheel-test/
-	cd build/wheel-test && venv/bin/python -m pytest $(PARALLEL) -m smoke $$(grep -rl mark.smoke tests)
+	touch $@
 
 release-check:  ## TAG=v0.2.0 is the version of the package, of CITATION.cff and of the changelog
 	@grep -qxF '__version__ = "$(TAG:v%=%)"' robotmeta/__init__.py || { echo '$(TAG) is not the version in robotmeta/__init__.py'; exit 1; }
