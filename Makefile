@@ -61,7 +61,7 @@ wheel-test: $(WHEEL)/installed  ## the smoke tests, from the built wheel in a fr
 	rm -rf $(WHEEL)/tests && cp -r tests pyproject.toml $(WHEEL)/
 	cd $(WHEEL) && venv/bin/python -m pytest $(PARALLEL) -m smoke $$(grep -rl mark.smoke tests)
 
-$(WHEEL)/installed: $(VENV)/installed-dev pyproject.toml constraints.txt $(shell find robotmeta -type f -name '*.*')
+$(WHEEL)/installed: $(VENV)/installed-dev pyproject.toml constraints.txt $(shell find robotmeta -type f -name '*.*' -not -name '*.pyc')
 	rm -rf dist $(WHEEL) && mkdir -p $(WHEEL)
 	$(BIN)/python -m build
 	$(PYTHON) -m venv $(WHEEL)/venv
