@@ -99,7 +99,7 @@ def test_a_policy_is_used_from_another_folder_with_the_family_wherever_it_is_now
     main(["adapt", run, "--episodes", "1", *family, "--out", "adapted.safetensors"])
     main(["evaluate", "adapted.safetensors", *SHORT, *family])
     capsys.readouterr()
-    main(["report", run, *SHORT, *family])
+    main(["report", run, *SHORT, "--shown", "0", *family])
     assert (folder / run / "report.html").exists()
     for given in (family[1], rm.make("point-navigation")):
         assert rm.load(run, family=given).iteration == 2
