@@ -61,7 +61,7 @@ def no_videos_because(policy: Policy, evaluations: list[Evaluation]) -> str:
 
 
 def shown_tasks(policy: Policy, evaluation: Evaluation, look: Look, *, videos: bool) -> Iterator[dict[str, Any]]:
-    """What ``task.html`` needs for each task that is shown.
+    """What ``tasks.html`` needs for each task that is shown.
 
     The policy adapts to the task anew, with as many episodes and from the same seed. That gives what it infers, the
     video, and what a fit and fine-tuning gain. The curve is that of the evaluation.

@@ -43,10 +43,13 @@ def test_curves_of_hidden_tasks_are_drawn_when_they_are_shown(browser_page: Any,
     browser_page.locator(".flip > label").nth(1).click()
     curve = browser_page.locator(".flip > article").nth(1).locator("figure svg").last
     drawn = curve.evaluate(
-        """svg => [...svg.querySelectorAll("path[clip-path]")].every(path => {
-            const clip = document.querySelector(path.getAttribute("clip-path").slice(4, -1));
-            return clip !== null && svg.contains(clip);
-        })"""
+        """svg => {
+            const clipped = [...svg.querySelectorAll("path[clip-path]")];
+            return clipped.length > 0 && clipped.every(path => {
+                const clip = document.querySelector(path.getAttribute("clip-path").slice(4, -1));
+                return clip !== null && svg.contains(clip);
+            });
+        }"""
     )
     assert drawn
 
