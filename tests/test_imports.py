@@ -33,6 +33,17 @@ def test_importing_the_package_imports_no_slow_library() -> None:
     assert fresh(f"import robotmeta\nprint(json.dumps([m for m in {SLOW} if m in sys.modules]))") == []
 
 
+@pytest.mark.slow
+def test_policies_act_without_the_compiler_of_torch() -> None:
+    program = """from robotmeta.config import RunConfig
+from robotmeta.metalearners import LEARNERS, learner_class
+from robotmeta.policy import new_policy
+for name in LEARNERS:  # each needs an outline of the policy, too
+    new_policy(RunConfig("point-navigation", name, learner_class(name).Config()))
+print(json.dumps("torch._dynamo" in sys.modules))"""
+    assert fresh(program) is False  # loading it takes a second, at the start of each command
+
+
 @pytest.mark.smoke
 @pytest.mark.slow
 def test_every_public_name_is_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -73,7 +74,10 @@ class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
             min_std=config.min_std,
             generator=generator,
         )
-        self.adam = adam(self.network.parameters(), config.learning_rate)
+
+    @cached_property
+    def adam(self) -> torch.optim.Adam:
+        return adam(self.network.parameters(), self.config.learning_rate)
 
     def begin(self, num_tasks: int, generator: torch.Generator | None = None) -> Belief:
         return {}

@@ -133,7 +133,10 @@ def adjust_learning_rate(config: PPOConfig, optimizer: torch.optim.Optimizer, kl
 
 
 def adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> torch.optim.Adam:
-    """Adam as PPO is used with, in one operation for all parameters."""
+    """Adam as PPO is used with, in one operation for all parameters.
+
+    Learners make it when they first learn: to make an optimizer, torch loads its compiler, which takes a second.
+    """
     return torch.optim.Adam(parameters, lr=learning_rate, eps=1e-5, fused=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -14,7 +15,7 @@ from robotmeta.metalearners.gradient import PAPER, GradientConfig, GradientLearn
 from robotmeta.metalearners.inner_loop import Samples, task_mean
 from robotmeta.metalearners.parallel import gradients
 from robotmeta.metalearners.ppo import step
-from robotmeta.metalearners.protocol import Anchor, Sizes
+from robotmeta.metalearners.protocol import Anchor
 
 _PAPER: dict[str, Any] = {**PAPER, "epochs": 5, "learning_rate": 1e-3}
 
@@ -53,9 +54,9 @@ class ProMP(GradientLearner[ProMPConfig]):
     adaptation = "by policy-gradient steps"
     source = "Rothfuss et al. 2019, arXiv:1810.06784"
 
-    def __init__(self, sizes: Sizes, config: ProMPConfig, generator: torch.Generator) -> None:
-        super().__init__(sizes, config, generator)
-        self.adam = torch.optim.Adam(self.meta_parameters(), lr=self.config.learning_rate)
+    @cached_property
+    def adam(self) -> torch.optim.Adam:
+        return torch.optim.Adam(self.meta_parameters(), lr=self.config.learning_rate)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return [self.adam]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor
@@ -42,7 +42,10 @@ class RL2(InContext[RL2Config]):
             min_std=config.min_std,
             generator=generator,
         )
-        self.adam = adam(self.network.parameters(), config.learning_rate)
+
+    @cached_property
+    def adam(self) -> torch.optim.Adam:
+        return adam(self.network.parameters(), self.config.learning_rate)
 
     @property
     def memory(self) -> Memory:

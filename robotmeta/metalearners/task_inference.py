@@ -10,7 +10,7 @@ the adaptation module of Kumar et al. (2021).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar, Self
 
 import torch
@@ -104,8 +104,14 @@ class TaskInference(InContext[TaskInferenceConfig]):
             min_std=config.min_std,
             generator=generator,
         )
-        self.adam = adam(self.network.parameters(), config.learning_rate)
-        self.estimator_adam = adam(self.estimator.parameters(), config.estimator_learning_rate)
+
+    @cached_property
+    def adam(self) -> torch.optim.Adam:
+        return adam(self.network.parameters(), self.config.learning_rate)
+
+    @cached_property
+    def estimator_adam(self) -> torch.optim.Adam:
+        return adam(self.estimator.parameters(), self.config.estimator_learning_rate)
 
     @property
     def memory(self) -> Memory:

@@ -44,7 +44,9 @@ class GaussianMLP:
         layers = list(pairwise(self.sizes))
         for i, (fan_in, fan_out) in enumerate(layers):
             bound = math.sqrt(6.0 / (fan_in + fan_out)) * (0.1 if i == len(layers) - 1 else 1.0)
-            parameters[f"weight_{i}"] = (2.0 * torch.rand(fan_in, fan_out, generator=generator) - 1.0) * bound
+            # in place: as an outline without memory, other operations make torch load its compiler, for a second
+            weight = torch.rand(fan_in, fan_out, generator=generator)
+            parameters[f"weight_{i}"] = weight.mul_(2.0).sub_(1.0).mul_(bound)
             parameters[f"bias_{i}"] = torch.zeros(fan_out)
         parameters["log_std"] = torch.full((self.action_size,), math.log(self.init_std))
         return parameters
