@@ -10,7 +10,7 @@ WHEEL := build/wheel-test
 # cores.
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test quick browser fuzz kill nightly lint format types site notebooks build wheel-test release-check clean
+.PHONY: demo test quick browser fuzz kill pages nightly lint format types site notebooks build wheel-test release-check clean
 
 demo: $(VENV)/installed  ## train, adapt, evaluate, record, report: minutes on a laptop
 	$(BIN)/robotmeta demo
@@ -30,6 +30,10 @@ fuzz: $(VENV)/installed-dev  ## ten thousand inputs that nobody meant
 
 kill: $(VENV)/installed-dev  ## fifty trainings that are killed at random moments and resumed: five minutes
 	ROBOTMETA_KILLS=50 $(BIN)/python -m pytest tests/training/test_kill.py
+
+pages: $(VENV)/installed-dev  ## each command of the documentation, for twenty seconds: half an hour
+	$(PIP) --editable '.[bench,view,wandb]'
+	ROBOTMETA_PAGES=20 $(BIN)/python -m pytest tests/docs/test_page_commands.py
 
 nightly: $(VENV)/installed-dev  ## MuJoCo Warp beside MuJoCo in every family: a quarter of an hour on the CPU
 	$(PIP) --editable '.[gpu]'
