@@ -34,6 +34,7 @@ kill: $(VENV)/installed-dev  ## fifty trainings that are killed at random moment
 nightly: $(VENV)/installed-dev  ## MuJoCo Warp beside MuJoCo in every family: a quarter of an hour on the CPU
 	$(PIP) --editable '.[gpu]'
 	$(BIN)/python benchmarks/warp_agreement.py
+	$(BIN)/python benchmarks/tables.py
 
 lint: $(VENV)/installed-dev  ## rules and formatting
 	$(BIN)/ruff check robotmeta tests benchmarks docs examples typings

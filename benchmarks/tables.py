@@ -10,10 +10,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from cost_tables import by_machines, by_worlds
-from learner_tables import as_control, hyperparameters, measured
-from run_tables import compact, every_run, side_by_side
-from world_tables import changing, disturbed, knowing
+import cost_tables
+import fit_tables
+import learner_tables
+import robot_tables
+import run_tables
+import seed_tables
+import simulator_tables
+import speed_tables
+import speed_targets
+import stage_tables
+import target_tables
+import world_tables
 
 from robotmeta.metalearners import CONTROL, LEARNERS
 
@@ -25,19 +33,48 @@ Table = tuple[str, str, Callable[[], str]]
 def _of_learner(learner: str) -> tuple[Table, Table]:
     """Those on the page of a learner."""
     page = f"docs/learners/{learner}.md"
-    runs = as_control if learner == CONTROL else partial(measured, learner)
-    return (page, "measured", runs), (page, "hyper-parameters", partial(hyperparameters, learner))
+    runs = learner_tables.as_control if learner == CONTROL else partial(learner_tables.measured, learner)
+    return (page, "measured", runs), (page, "hyper-parameters", partial(learner_tables.hyperparameters, learner))
 
 
 TABLES: tuple[Table, ...] = (
-    ("README.md", "results", compact),
-    ("benchmarks/README.md", "every run", every_run),
-    ("docs/cost.md", "cost by worlds", by_worlds),
-    ("docs/cost.md", "cost by machines", by_machines),
-    ("docs/real-world.md", "disturbed", disturbed),
-    ("docs/results.md", "learners", side_by_side),
-    ("docs/results.md", "knowing", knowing),
-    ("docs/results.md", "changing", changing),
+    ("README.md", "vendor robots", robot_tables.vendor_headline),
+    ("README.md", "stages", stage_tables.headline),
+    ("README.md", "results", run_tables.compact),
+    ("benchmarks/README.md", "every run", run_tables.every_run),
+    ("benchmarks/README.md", "real robots", robot_tables.real_speeds),
+    ("benchmarks/README.md", "real robots on terrain", partial(robot_tables.real_errors, "quadruped-terrain")),
+    ("benchmarks/README.md", "targets", target_tables.learning),
+    ("benchmarks/README.md", "targets of speed", speed_targets.speed),
+    ("benchmarks/README.md", "rates", speed_tables.half_cheetah),
+    ("benchmarks/README.md", "iterations", speed_tables.iterations),
+    ("benchmarks/README.md", "peers", speed_tables.peers),
+    ("benchmarks/README.md", "families", speed_tables.families),
+    ("benchmarks/README.md", "gpu", speed_tables.gpu),
+    ("docs/cost.md", "cost by worlds", cost_tables.by_worlds),
+    ("docs/cost.md", "cost by machines", cost_tables.by_machines),
+    ("docs/fit.md", "methods", fit_tables.methods),
+    ("docs/fit.md", "telling", fit_tables.telling),
+    ("docs/real-world.md", "disturbed", world_tables.disturbed),
+    ("docs/results.md", "learners", run_tables.side_by_side),
+    ("docs/results.md", "seeds of walker-faults", partial(seed_tables.by_seed, "walker-faults", "test")),
+    ("docs/results.md", "seeds of ant-crippled", partial(seed_tables.by_seed, "ant-crippled", "test", "ood")),
+    ("docs/results.md", "share of ant-crippled", partial(stage_tables.specialist_share, "ant-crippled", "ood")),
+    ("docs/results.md", "gains of quadruped", partial(seed_tables.gain_by_seed, "quadruped", "test", "ood", "robots")),
+    ("docs/results.md", "seeds of quadruped-terrain", partial(seed_tables.by_seed, "quadruped-terrain", "test")),
+    ("docs/results.md", "gradient learners", seed_tables.gradient_learners),
+    ("docs/results.md", "knowing", world_tables.knowing),
+    ("docs/results.md", "fits", fit_tables.calibration),
+    ("docs/results.md", "stages out of distribution", stage_tables.ood_tasks),
+    ("docs/results.md", "stages with a capsule", stage_tables.capsule),
+    ("docs/results.md", "changing", world_tables.changing),
+    ("docs/results.md", "dm_control", partial(stage_tables.sim_to_sim, "dm-control")),
+    ("docs/results.md", "heavy cheetah", partial(stage_tables.sim_to_sim, "heavy")),
+    ("docs/results.md", "real robots", partial(robot_tables.real_errors, "quadruped")),
+    ("docs/simulators.md", "agreement", simulator_tables.one_step),
+    ("docs/simulators.md", "agreement of returns", simulator_tables.returns),
+    ("docs/vendor-robots.md", "rows", robot_tables.vendor_rows),
+    ("docs/vendor-robots.md", "speeds", robot_tables.vendor_speeds),
     *(table for learner in LEARNERS for table in _of_learner(learner)),
 )
 """Page, name of the two comments around the table, and the function that makes it."""
