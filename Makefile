@@ -38,6 +38,7 @@ pages: $(VENV)/installed-dev  ## each command of the documentation, for twenty s
 nightly: $(VENV)/installed-dev  ## MuJoCo Warp beside MuJoCo in every family: a quarter of an hour on the CPU
 	$(PIP) --editable '.[gpu]'
 	$(BIN)/python benchmarks/warp_agreement.py
+	$(BIN)/python benchmarks/tables.py
 
 lint: $(VENV)/installed-dev  ## rules and formatting
 	$(BIN)/ruff check robotmeta tests benchmarks docs examples typings

@@ -1,8 +1,8 @@
-"""Cells and rows of the Markdown tables of learning results."""
+"""Cells and rows of the Markdown tables of results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 MEASURES = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance": (100.0, ".1f", " cm")}
@@ -17,32 +17,25 @@ def headline(evaluation: dict[str, Any]) -> str:
     return "success" if "success" in evaluation else "return"
 
 
-def first_runs(runs: Iterable[Result]) -> dict[tuple[str, str], Result]:
-    """The first run of each family and learner."""
-    found: dict[tuple[str, str], Result] = {}
-    for run in runs:
-        found.setdefault((run["config"]["family"], run["config"]["learner"]), run)
-    return found
-
-
 def millions(run: Result) -> str:
     """Control steps of meta-training."""
     return f"{run['env_steps'] / 1e6:.1f}M"
 
 
-def head(columns: Iterable[str]) -> list[str]:
-    """The two lines above the rows of a table."""
-    names = list(columns)
-    return [row(names), row(["---"] * len(names))]
+def markdown(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table."""
+    lines = columns, ["---"] * len(columns), *rows
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def row(cells: Iterable[str]) -> str:
-    """One line of a table."""
-    return f"| {' | '.join(cells)} |"
+def interval(form: str, mean: float, ends: Sequence[float]) -> str:
+    """Mean and interval."""
+    return f"{mean:{form}} [{ends[0]:{form}}, {ends[1]:{form}}]"
 
 
-def cell(measure: str, curve: dict[str, Any], index: int = -1) -> str:
-    """Mean and interval, by default after the last adaptation episode."""
-    mean, (low, high) = curve["mean"][index], curve["ci95"][index]
+def cell(measure: str, curve: dict[str, Any] | None, index: int = -1) -> str:
+    """Mean and interval, by default after the last adaptation episode; empty where it was not measured."""
+    if curve is None:
+        return ""
     scale, form, unit = MEASURES[measure]
-    return f"{scale * mean:{form}} [{scale * low:{form}}, {scale * high:{form}}]{unit}"
+    return interval(form, scale * curve["mean"][index], [scale * end for end in curve["ci95"][index]]) + unit

@@ -16,14 +16,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from math import ceil, log2
 from pathlib import Path
 from typing import Any
 
 import torch
-from cells import head, row
 
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.distributed import joined, summed
@@ -45,7 +44,7 @@ _ITERATIONS = 4  # the first one warms up
 _REDUCTIONS = 200
 MACHINES = (1, 10, 100, 1000)
 _LATENCY, _BANDWIDTH = 50e-6, 1.25e9  # seconds a message, bytes/s: a network of 10 Gbit/s
-_MB = 2**20
+MB = 2**20
 
 
 # -- measured ----------------------------------------------------------------------------------------------------------
@@ -142,7 +141,7 @@ def _own_process(launcher: list[str], what: str, *arguments: str | int) -> Any:
 
 def _line(point: Mapping[str, Any]) -> str:
     return "{family}, {worlds} worlds, {threads} threads: {:,.0f} steps/s, {:.0f} MB".format(
-        speed(point), point["memory"] / _MB, **point
+        speed(point), point["memory"] / MB, **point
     )
 
 
@@ -168,40 +167,6 @@ def projected(point: Mapping[str, Any], draw_seconds: float, machines: int) -> d
         "drawing": (machines - 1) * point["numbers_drawn"] * draw_seconds,
     }
     return {**parts, "steps_per_second": machines * point["control_steps"] / sum(parts.values())}
-
-
-# -- tables ------------------------------------------------------------------------------------------------------------
-
-
-def _result() -> dict[str, Any]:
-    return json.loads(RESULT.read_text())
-
-
-def by_worlds(_runs: Iterable[Any] = ()) -> str:
-    """Speed and memory by worlds and threads, as Markdown."""
-    columns = ("family", "worlds", "threads", "steps/s", "collection", "update", "memory", "a world")
-    lines = head(columns)
-    for point in _result()["iterations"]:
-        seconds = (f"{point[f'{part}_seconds']:.2f} s" for part in ("collect", "update"))
-        more = (point["memory"] - point["memory_before"]) / point["worlds"]
-        memory = f"{point['memory'] / _MB:,.0f} MB", f"{more / 1024:,.0f} kB"
-        known = (str(point[name]) for name in ("family", "worlds", "threads"))
-        lines.append(row([*known, f"{speed(point):,.0f}", *seconds, *memory]))
-    return "\n".join(lines)
-
-
-def by_machines(_runs: Iterable[Any] = ()) -> str:
-    """What several machines give, as Markdown."""
-    lines = head(("family", "worlds a machine", "machines", "steps/s", "of ideal", "computing", "reducing", "drawing"))
-    result = _result()
-    for point in (p for p in result["iterations"] if p["threads"] == result["cores"]):
-        for machines in MACHINES:
-            found = projected(point, result["draw_seconds"], machines)
-            parts = (f"{found[part]:.2f} s" for part in ("computing", "reducing", "drawing"))
-            share = found["steps_per_second"] / machines / speed(point)
-            known = (point["family"], str(point["worlds"]), f"{machines:,}")
-            lines.append(row([*known, f"{found['steps_per_second']:,.0f}", f"{share:.0%}", *parts]))
-    return "\n".join(lines)
 
 
 def main(what: str = "", *arguments: str) -> None:

@@ -13,7 +13,7 @@ from cells import headline
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from tables import results
+from result_files import runs
 
 from robotmeta.reporting.plots import INK, STYLES, decorate, save_figure
 
@@ -25,7 +25,7 @@ _COLUMNS = 3
 def _families() -> dict[str, list[dict[str, Any]]]:
     """Evaluations on held-out tasks by family, one for each seed."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for run in results():
+    for run in runs():
         config, evaluation = run["config"], run["evaluations"]["test"]
         if config["learner"] == "task-inference" and evaluation["return"].get("domain_randomized") is not None:
             found.setdefault(config["family"], []).append(evaluation)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cells import markdown
 
 import robotmeta as rm
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
@@ -83,32 +84,32 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
 
 def table(lines: list[dict[str, Any]]) -> str:
     """Markdown: speeds in m/s, falls in brackets."""
-    kinds = [kind for kind in ("zero_shot", "domain_randomized", "adapted") if kind in lines[0]]
-    rows = [["robot", "ground", "payload, kg", "commanded, m/s", *(kind.replace("_", "-") for kind in kinds)]]
-    rows.append(["---"] * len(rows[0]))
+    kinds = _kinds(lines)
+    rows = []
     for line in lines:
         cells = (f"{line[kind]['speed']:.2f} ({line[kind]['falls']:.0%} falls)" for kind in kinds)
         rows.append([line["robot"], line["ground"], f"{line['payload']:.1f}", f"{line['commanded']:.2f}", *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown(
+        ("robot", "ground", "payload, kg", "commanded, m/s", *(kind.replace("_", "-") for kind in kinds)), rows
+    )
 
 
 def summary(lines: list[dict[str, Any]]) -> str:
-    """For each ground and policy: relative error of the speed, robots within a quarter of it, and falls."""
-    said = []
+    """Markdown, by ground and policy: relative error of the speed, robots within a quarter of it, and falls."""
+    rows = []
     for ground in dict.fromkeys(line["ground"] for line in lines):
-        said += _summary(ground, [line for line in lines if line["ground"] == ground])
-    return "\n".join(said)
+        there = [line for line in lines if line["ground"] == ground]
+        for kind in _kinds(there):
+            errors = np.array([abs(line[kind]["speed"] / line["commanded"] - 1.0) for line in there])
+            falls = np.mean([line[kind]["falls"] for line in there])
+            close = f"{(errors <= 0.25).sum()} of {len(there)}"
+            rows.append([ground, kind.replace("_", "-"), f"{errors.mean():.0%}", close, f"{falls:.0%}"])
+    return markdown(("ground", "policy", "mean speed error", "within a quarter of the command", "falls"), rows)
 
 
-def _summary(ground: str, lines: list[dict[str, Any]]) -> list[str]:
-    said = []
-    for kind in ("zero_shot", "domain_randomized", "adapted"):
-        if kind in lines[0]:
-            errors = np.array([abs(line[kind]["speed"] / line["commanded"] - 1.0) for line in lines])
-            falls = np.mean([line[kind]["falls"] for line in lines])
-            close = f"{(errors <= 0.25).sum()} of {len(lines)} within a quarter"
-            said.append(f"{ground}, {kind.replace('_', '-')}: error {errors.mean():.0%}, {close}, {falls:.0%} falls")
-    return said
+def _kinds(lines: list[dict[str, Any]]) -> list[str]:
+    """The policies that were measured."""
+    return [kind for kind in ("zero_shot", "domain_randomized", "adapted") if kind in lines[0]]
 
 
 def main() -> None:

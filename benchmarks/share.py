@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from cells import markdown
 from learning import RESULTS
 
 import robotmeta as rm
@@ -117,24 +118,20 @@ def results() -> list[dict[str, Any]]:
 
 def table(measured: Iterable[dict[str, Any]]) -> str:
     """Share of the specialist by family, split and curve, with 95 % intervals, as Markdown."""
-    lines = [_row(["family", "split", "tasks", *CURVES.values()]), _row(["---"] * (3 + len(CURVES)))]
+    rows = []
     for result in measured:
         kept = result["tasks"] - len(result["share_left_out"])
-        cells = (_share(result["share"].get(name)) for name in CURVES)
-        lines.append(_row([result["family"], result["split"], f"{kept} of {result['tasks']}", *cells]))
-    return "\n".join(lines)
+        cells = (shown(result["share"].get(name)) for name in CURVES)
+        rows.append([result["family"], result["split"], f"{kept} of {result['tasks']}", *cells])
+    return markdown(("family", "split", "tasks", *CURVES.values()), rows)
 
 
-def _share(curve: dict[str, Any] | None) -> str:
+def shown(curve: dict[str, Any] | None) -> str:
     """The share after the last adaptation episode; empty where it was not measured."""
     if curve is None or curve["mean"][-1] is None:
         return ""
     interval = "" if curve["ci95"] is None else " [{:.0%}, {:.0%}]".format(*curve["ci95"][-1])
     return f"{curve['mean'][-1]:.0%}{interval}"
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:

@@ -121,11 +121,16 @@ def changes(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
     """What choosing changes on each task: means over the parameters that one of the two fits knows."""
     found: dict[str, list[float]] = {"error": [], "log_width": []}
     for row in rows:
-        own, chosen = (row[arm]["parameters"] for arm in ("own", "chosen"))
-        both = [(own[name], chosen[name]) for name in own if own[name]["known"] or chosen[name]["known"]]
+        both = known_pairs(row)
         found["error"].append(float(np.mean([q["error"] - p["error"] for p, q in both])))
         found["log_width"].append(float(np.mean([np.log(q["width"] / p["width"]) for p, q in both])))
     return found
+
+
+def known_pairs(row: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The parameters that one of the two fits of a task knows, by the policy's own episodes and by chosen ones."""
+    own, chosen = (row[arm]["parameters"] for arm in ("own", "chosen"))
+    return [(own[name], chosen[name]) for name in own if own[name]["known"] or chosen[name]["known"]]
 
 
 def main() -> None:

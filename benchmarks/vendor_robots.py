@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cells import markdown
 
 import robotmeta as rm
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
@@ -30,7 +31,7 @@ RESULTS = Path(__file__).parent / "results"
 _GRAVITY = 9.81  # m/s^2
 _EPISODES = 3  # adaptation episodes
 _EVALUATION_EPISODES = 5
-_KINDS = {
+KINDS = {
     "reset": "belief reset at every step",
     "domain_randomized": "domain-randomized policy",
     "first": "first episode",
@@ -87,13 +88,12 @@ def files(sources: list[str]) -> list[str]:
 
 def table(lines: list[dict[str, Any]]) -> str:
     """Markdown: speed in m/s, falls, and sideways drift in m."""
-    kinds = [kind for kind in _KINDS if kind in lines[0]]
-    rows = [["robot", "mass, kg", "commanded, m/s", *(_KINDS[kind] for kind in kinds)]]
-    rows.append(["---"] * len(rows[0]))
-    for line in lines:
-        cells = (_cell(line[kind]) for kind in kinds)
-        rows.append([line["robot"], f"{line['mass']:.0f}", f"{line['commanded']:.2f}", *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    kinds = [kind for kind in KINDS if kind in lines[0]]
+    rows = [
+        [line["robot"], f"{line['mass']:.0f}", f"{line['commanded']:.2f}", *(_cell(line[kind]) for kind in kinds)]
+        for line in lines
+    ]
+    return markdown(("robot", "mass, kg", "commanded, m/s", *(KINDS[kind] for kind in kinds)), rows)
 
 
 def _cell(walked: dict[str, float]) -> str:

@@ -2,8 +2,8 @@
 
 For each family, one control step from 100 states of random rollouts is compared; without names, all families are. Then
 pretrained policies are evaluated with both simulators on the same tasks. Results are put into
-``benchmarks/results/warp-agreement.json`` and ``docs/simulators.md``. Without a GPU, Warp runs on the CPU, where the
-first step of a family takes up to half a minute, because kernels are compiled.
+``benchmarks/results/warp-agreement.json``; ``tables.py`` puts them into ``docs/simulators.md``. Without a GPU,
+Warp runs on the CPU, where the first step of a family takes up to half a minute, because kernels are compiled.
 
 Exits with 1 if a family is further apart than it should be.
 """
@@ -16,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tables import write
-
 import robotmeta as rm
 from robotmeta.bench.agreement import agreement
 from robotmeta.envs.simulators import cpu_simulator
@@ -25,7 +23,6 @@ from robotmeta.errors import UserError
 from robotmeta.versions import versions
 
 FILE = Path(__file__).parent / "results" / "warp-agreement.json"
-PAGE = Path(__file__).parents[1] / "docs" / "simulators.md"
 _WARP = "mujoco-warp"
 _TOLERANCE = 1e-4  # of positions: the difference relative to the size of the number plus one, after a control step
 _SHARE = 0.95  # of the states, which must be within the tolerance
@@ -84,27 +81,7 @@ def main() -> None:
         print(f"pretrained:{name}", found, flush=True)
     packages = {name: version(name) for name in ("mujoco-warp", "warp-lang")}
     FILE.write_text(json.dumps({**results, "versions": versions() | packages}, indent=1) + "\n")
-    write(PAGE, "agreement", table(results))
     sys.exit(int(wrong))
-
-
-def table(results: dict[str, Any]) -> str:
-    """The tables of all results, in Markdown."""
-    lines = ["| family | states within | positions: median, largest | rewards: median, largest |", "| --- " * 4 + "|"]
-    for name in filter(results["families"].__contains__, rm.FAMILIES):
-        found = results["families"][name]
-        if "refused" in found:
-            lines.append(f"| `{name}` | does not run | | |")
-            continue
-        shown = [found["differences"][quantity] for quantity in ("qpos", "reward")]
-        cells = [f"{one['median']:.0e}, {one['largest']:.0e}" for one in shown]
-        lines.append(f"| `{name}` | {found['within']:.0%} | {cells[0]} | {cells[1]} |")
-    lines += ["", f"| policy | return of {_TASKS} tasks with `mujoco` | with `{_WARP}` |", "| --- " * 3 + "|"]
-    for name, found in results["returns"].items():
-        curves = [found[simulator] for simulator in ("mujoco", _WARP)]
-        cells = [f"{c['mean'][-1]:.1f} [{c['ci95'][-1][0]:.1f}, {c['ci95'][-1][1]:.1f}]" for c in curves]
-        lines.append(f"| `pretrained:{name}` | {cells[0]} | {cells[1]} |")
-    return "\n".join(lines)
 
 
 def _in_words(found: dict[str, Any]) -> str:

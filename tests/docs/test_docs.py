@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import json
 import re
 import shutil
 import sys
@@ -68,14 +66,6 @@ def test_a_robot_of_ones_own_is_trained_adapted_evaluated_and_recorded(
     run(code, OWN_ROBOT.name, _SMALLER)
     for file in ("crawler.png", "backward.safetensors", "crawler.mp4"):
         assert (tmp_path / file).stat().st_size > 1000
-
-
-def test_the_table_of_vendors_robots_matches_its_result_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    benchmarks = DOCS.parent / "benchmarks"
-    monkeypatch.syspath_prepend(benchmarks)
-    table = importlib.import_module("vendor_robots").table
-    lines = json.loads((benchmarks / "results" / "vendor-robots.json").read_text())["robots"]
-    assert table(lines) in VENDOR.read_text()
 
 
 def test_the_example_of_a_real_robot_runs_in_an_adaptation() -> None:

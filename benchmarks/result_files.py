@@ -1,0 +1,34 @@
+"""The committed result files, which the tables and figures are made from."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from cells import Result
+from learning import BENCHMARKS, RESULTS
+
+
+def loaded(name: str) -> Any:
+    """The content of ``results/NAME.json``."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+@cache
+def runs() -> tuple[Result, ...]:
+    """The results of all finished runs of ``learning.py``, in the order of their definitions."""
+    return tuple(loaded(name) for name in BENCHMARKS if (RESULTS / f"{name}.json").exists())
+
+
+def first_runs() -> dict[tuple[str, str], Result]:
+    """The first run of each family and learner."""
+    found: dict[tuple[str, str], Result] = {}
+    for run in runs():
+        found.setdefault((run["config"]["family"], run["config"]["learner"]), run)
+    return found
+
+
+def seeds(family: str, learner: str = "task-inference") -> list[Result]:
+    """The runs of a family by a learner, one for each seed."""
+    return [run for run in runs() if (run["config"]["family"], run["config"]["learner"]) == (family, learner)]

@@ -1,0 +1,107 @@
+"""The tables of all runs of ``learning.py``: every run, the learners side by side, and the table of the README."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cells import MEASURES, Result, cell, headline, markdown, millions
+from result_files import first_runs, runs
+
+_LEARNERS = ("task-inference", "rl2", "promp", "maml")
+_EPISODES = 3  # adaptation episodes, unless a cell states another number
+_EASY = 0.95  # a zero-shot success rate from which the compact table leaves a family out
+
+
+# -- every run ---------------------------------------------------------------------------------------------------------
+
+
+def every_run() -> str:
+    """One line for each run, split and measure."""
+    columns = (
+        "run",
+        "control steps",
+        "minutes",
+        "target reached",
+        "split",
+        "tasks",
+        "measure",
+        "zero-shot",
+        "adapted, after episodes",
+        "other controls",
+        "gain over",
+    )
+    return markdown(columns, (line for run in runs() for line in _lines(run)))
+
+
+def _lines(run: Result) -> list[list[str]]:
+    """The lines of one run."""
+    reached = run["reached"]
+    when = "no target" if run["target"] is None else "not reached"
+    if reached is not None:
+        when = f"{run['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
+    about = run["name"], millions(run), f"{run['training_seconds'] / 60:.1f}", when
+    lines = []
+    for split, evaluation in run["evaluations"].items():
+        for measure in (m for m in MEASURES if m in evaluation):
+            curves = evaluation[measure]
+            adapted = ", ".join(
+                f"{count}: {cell(measure, curves['adapted'], i)}" for i, count in enumerate(evaluation["episodes"])
+            )
+            others = _others(measure, curves, ("adapted", "zero_shot"))
+            gains = _others(measure, evaluation.get("gain", {}).get(measure, {}), ("from_scratch",))
+            zero_shot = cell(measure, curves["zero_shot"])
+            lines.append([*about, split, str(evaluation["tasks"]), measure, zero_shot, adapted, others, gains])
+    return lines
+
+
+def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str:
+    return ", ".join(
+        f"{kind.replace('_', '-')} {cell(measure, curve)}"
+        for kind, curve in curves.items()
+        if curve is not None and kind not in shown
+    )
+
+
+# -- learners side by side ---------------------------------------------------------------------------------------------
+
+
+def side_by_side() -> str:
+    """Each learner's first run on each family's held-out tasks and real robots."""
+    firsts = first_runs()
+    rows = []
+    for family in dict.fromkeys(family for family, _ in firsts):
+        by_learner = [firsts.get((family, learner)) for learner in _LEARNERS]
+        first = next(run for run in by_learner if run is not None)
+        for split in (s for s in first["evaluations"] if s != "ood"):
+            measure = headline(first["evaluations"][split])
+            cells = ("" if run is None else _gain(run, split, measure) for run in by_learner)
+            control = first["evaluations"][split][measure].get("domain_randomized")
+            name = family if split == "test" else f"{family}, real {split}"
+            rows.append([name, measure, *cells, cell(measure, control)])
+    return markdown(("family", "measure", *_LEARNERS, "domain-randomized"), rows)
+
+
+def _gain(run: Result, split: str, measure: str) -> str:
+    """Zero-shot and after the last adaptation episode, and the control steps of meta-training."""
+    evaluation = run["evaluations"][split]
+    scale, form, _ = MEASURES[measure]
+    zero_shot = f"{scale * evaluation[measure]['zero_shot']['mean'][-1]:{form}}"
+    episodes = evaluation["episodes"][-1]
+    took = millions(run) + (f", {episodes} episodes" if episodes != _EPISODES else "")
+    return f"{zero_shot} → {cell(measure, evaluation[measure]['adapted'])} ({took})"
+
+
+def compact() -> str:
+    """Task inference with both controls on held-out tasks, without the families that are easy zero-shot."""
+    rows = []
+    for (family, learner), run in first_runs().items():
+        evaluation = run["evaluations"]["test"]
+        if learner != "task-inference" or evaluation["episodes"][-1] != _EPISODES:
+            continue
+        measure = headline(evaluation)
+        curves = evaluation[measure]
+        control, zero_shot = curves.get("domain_randomized"), curves["zero_shot"]
+        easy = measure == "success" and zero_shot["mean"][-1] >= _EASY
+        if control is not None and not easy:
+            rows.append([family, measure, *(cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))])
+    return markdown(("family", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized"), rows)
