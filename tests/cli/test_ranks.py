@@ -56,14 +56,14 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the ranks in /proc")
 def test_a_killed_rank_is_started_again_and_training_ends_with_the_right_weights(tmp_path: Path) -> None:
     run, whole = tmp_path / "run", tmp_path / "whole"
-    options = ("--iterations", "15", "--checkpoint-every", "2", "--out")
+    options = ("--iterations", "8", "--checkpoint-every", "2", "--out")
     process = start(2, *options, str(run), restarts=1)
-    wait_for(4, run, process)
+    wait_for(2, run, process)
     os.kill(children(process)[1], signal.SIGKILL)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     start(2, *options, str(whole)).communicate(timeout=120)
-    assert RunFolder(run).iteration == 15
+    assert RunFolder(run).iteration == 8
     assert same(weights(run), weights(whole))
 
 
