@@ -131,10 +131,8 @@ def _levels(family: rm.TaskFamily) -> str:
     column = family.space[curriculum.column]
     levels = ", ".join(column.text(level) for level in curriculum.levels)
     what = "success" if curriculum.progress is None else "progress"
-    return (
-        f"{column.name} {levels}; up from a {what} of {curriculum.promote:g}, down below {curriculum.demote:g}; off with "
-        "train --no-curriculum"
-    )
+    rule = f"up from a {what} of {curriculum.promote:g}, down below {curriculum.demote:g}"
+    return f"{column.name} {levels}; {rule}; off with train --no-curriculum"
 
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:

@@ -226,8 +226,8 @@ class TaskFamily:
             for the reward.
         sensors: What measures the observations, and how well. :func:`robotmeta.disturbed` uses it.
         disturbances: Disturbances that the tasks have columns for; None for ideal sensors and no pushes.
-        curriculum: The column that is the difficulty of a task, and its levels in meta-training; None for tasks that are
-            drawn as ``space`` says.
+        curriculum: The column that is the difficulty of a task, and its levels in meta-training; None to draw tasks as
+            ``space`` says.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by

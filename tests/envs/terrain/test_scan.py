@@ -57,7 +57,9 @@ def test_the_scan_turns_with_the_robot_and_does_not_tilt(yaw: float) -> None:
 
 
 def test_a_robot_half_as_large_on_ground_half_as_large_sees_the_same() -> None:
-    pool = dataclasses.replace(POOL, scale=2.0 * LEG, apron=1.0, patch=Patch(12.0, cell=0.1), leg=lambda row: row["leg"])
+    pool = dataclasses.replace(
+        POOL, scale=2.0 * LEG, apron=1.0, patch=Patch(12.0, cell=0.1), leg=lambda row: row["leg"]
+    )
     scan = HeightScan(pool, (0.0, 1.5, 3.0), (-0.5, 0.0))
     seen = [scan(at(0.0, 0.0, 0.8 * leg), {**task(), "leg": torch.tensor([[leg]])}) for leg in (LEG, 2.0 * LEG)]
     torch.testing.assert_close(seen[0], seen[1], atol=1e-4, rtol=0.0)

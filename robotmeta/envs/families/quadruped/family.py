@@ -47,6 +47,7 @@ def _leg_length(task: Columns) -> Tensor:
 
 
 def natural_speed(task: Columns) -> Tensor:
+    """The speed ``sqrt(g L)`` of each task's robot, m/s, ``[task, 1]``."""
     return (GRAVITY * _leg_length(task)).sqrt()
 
 

@@ -22,8 +22,11 @@ from robotmeta.envs.terrain.pool import TerrainPool
 from robotmeta.envs.terrain.scan import HeightScan
 
 LEVELS = 10
+SIZES = {"stairs": 0.4, "gaps": 0.5}
+"""Height of risers and width of trenches at difficulty 1, in leg lengths."""
+
 _BLIND, _SIGHTED = 6, 8  # highest levels of meta-training
-_WIDEST = 0.625  # difficulty of gaps of 0.5 leg lengths
+_HARDEST = {"gaps": 0.625}  # of the kinds of terrain
 
 _POOL = TerrainPool(
     Patch(REACH, cell=0.1),
@@ -31,7 +34,7 @@ _POOL = TerrainPool(
     apron=APRON,
     levels=LEVELS,
     seeds=3,
-    hardest={"gaps": _WIDEST},
+    hardest=_HARDEST,
     leg=leg,
 )
 
@@ -64,7 +67,8 @@ def _on_stairs(highest: int) -> TaskFamily:
         source=replace(
             family.source,
             citation=f"{family.source.citation} All kinds of ground are in meta-training up to difficulty "
-            f"{reached:g}, on 2 seeds: risers of {0.4 * reached:.2g} and trenches of {0.5 * reached:.2g} leg lengths. "
+            f"{reached:g}, on 2 seeds: risers of {SIZES['stairs'] * reached:.2g} and trenches of "
+            f"{SIZES['gaps'] * reached:.2g} leg lengths. "
             f"Ood tasks have difficulty {above:g} to 1 on another seed. Heights are measured from the ground under the "
             "trunk. The curriculum is that of Rudin et al. 2022 (arXiv:2109.11978).",
         ),
