@@ -58,7 +58,7 @@ def _walked(seconds: float, state: State, task: Columns) -> Tensor:
 def _on_stairs(highest: int) -> TaskFamily:
     """Both families, up to a level of the difficulty in meta-training."""
     reached, above = highest / LEVELS, (highest + 1) / LEVELS
-    columns = _POOL.parameters(KINDS[1:], (0.0, reached), seeds=2, ood=KINDS[1:], ood_difficulty=(above, 1.0))
+    columns = _POOL.parameters(KINDS[1:], (0.0, reached), seeds=2, ood=(), ood_difficulty=(above, 1.0))
     family = on_ground(_POOL, columns)
     seconds = family.horizon * family.dt
     levels = tuple(level / LEVELS for level in range(highest + 1))
