@@ -35,7 +35,7 @@ def level_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure | None:
     colours = [matplotlib.colormaps["viridis"](0.95 - 0.9 * place / (len(names) - 1)) for place in range(len(names))]
     labels = [name.replace("_", " ") for name in names]
     axes.stackplot(steps, shares, colors=colours, labels=labels, linewidth=0)
-    axes.plot(steps, mean, color=BEFORE, label="mean level, as a share of the highest")
+    axes.plot(steps, mean, color=BEFORE, label="mean level")
     axes.set_xlabel("control steps of meta-training")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
