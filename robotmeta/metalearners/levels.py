@@ -11,6 +11,7 @@ from torch import Tensor
 
 from robotmeta.envs import Tasks
 from robotmeta.envs.curriculum import Curriculum
+from robotmeta.errors import UserError
 from robotmeta.seeding import streams
 
 
@@ -22,12 +23,17 @@ class Levels:
         places: Tasks of a meta-batch.
         seed: Seed of the run. Random levels have a stream of their own.
         state: What :meth:`state` returned before an interruption.
+
+    Raises:
+        UserError: If that is the state of another curriculum.
     """
 
     def __init__(self, curriculum: Curriculum, places: int, seed: int, state: Mapping[str, Any] | None = None) -> None:
         self._curriculum, self._seed = curriculum, seed
         self._now = state["now"] if state else torch.zeros(places, dtype=torch.long)
         self._moves = int(state["moves"]) if state else 0
+        if len(self._now) != places or int(self._now.max()) >= len(curriculum.levels):
+            raise UserError("the run has levels of another curriculum; continue it with the one it was started with")
 
     def given(self, tasks: Tasks, places: Tensor) -> Tasks:
         """Tasks with the difficulty of the places that they are for.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from robotmeta.reporting.level_plot import level_curve
 
 
@@ -11,8 +14,8 @@ def test_every_level_is_drawn_and_the_shares_add_up() -> None:
     assert figure is not None
     (axes,) = figure.axes
     assert axes.get_legend_handles_labels()[1] == ["level 0", "level 1", "mean level"]
-    top = axes.collections[-1].get_paths()[0].vertices[:, 1].max()
-    assert abs(top - 1.0) < 1e-6
+    top = np.asarray(axes.collections[-1].get_paths()[0].vertices)[:, 1].max()
+    assert top == pytest.approx(1.0)
 
 
 def test_a_training_without_a_curriculum_has_no_such_plot() -> None:

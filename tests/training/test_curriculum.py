@@ -13,7 +13,7 @@ import torch
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.envs.curriculum import Curriculum
-from robotmeta.errors import RobotmetaWarning
+from robotmeta.errors import RobotmetaWarning, UserError
 from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.levels import Levels
@@ -127,6 +127,12 @@ def test_resuming_with_levels_equals_never_having_stopped(learner: str, tmp_path
     assert same(weights(parts), weights(whole))
     assert same(levels_of(parts), levels_of(whole))
     assert lines(tmp_path / "parts") == lines(tmp_path / "whole")
+
+
+def test_a_run_is_not_continued_with_fewer_levels_than_it_has_reached() -> None:
+    state = {"now": torch.tensor([0, 4]), "moves": 3}
+    with pytest.raises(UserError, match="another curriculum"):
+        Levels(Curriculum("far", LEVELS[:3]), 2, seed=0, state=state)
 
 
 def test_without_its_curriculum_a_family_trains_as_one_that_has_none(tmp_path: Path) -> None:
