@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         make,
         read_robot,
     )
+    from robotmeta.envs.curriculum import Curriculum
     from robotmeta.envs.disturbed import disturbed
     from robotmeta.envs.sensors import Sensor
     from robotmeta.errors import (
@@ -98,6 +99,7 @@ else:
                 *("FAMILIES", "Parameter", "ParameterSpace", "TaskBatchEnv", "TaskFamily", "Tasks"),
                 *("VendorRobot", "from_mjcf", "make", "read_robot"),
             ),
+            "robotmeta.envs.curriculum": ("Curriculum",),
             "robotmeta.envs.disturbed": ("disturbed",),
             "robotmeta.envs.sensors": ("Sensor",),
             "robotmeta.errors": (
@@ -126,6 +128,7 @@ __all__ = [
     "LEARNERS",
     "AdaptationInterrupted",
     "Adapted",
+    "Curriculum",
     "EnvironmentFailed",
     "EnvironmentWarning",
     "Evaluation",

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from robotmeta.config import hyperparameters
-from robotmeta.envs import ObservationGroup, TaskBatchEnv, TaskFamily, make
+from robotmeta.envs import ObservationGroup, Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, make
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.family import ClosedFormWorld
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners import MetaLearner, Sizes, learner_class
@@ -74,6 +75,23 @@ def partly_observed(horizon: int = 12) -> TaskFamily:
         privileged_state=(("y", "m"),),
         observe_privileged_state=lambda state, task: state["position"][..., 1:],
     )
+
+
+def stepping(horizon: int = 12, **changes: Any) -> TaskFamily:
+    """A point that is told how far to walk along x, and succeeds if it walks as far. It sees both."""
+    far = Parameter("far", "how far to walk", train=Uniform(0.1, 1.0), nominal=0.5, bounds=(0.0, 5.0), unit="m")
+    options: dict[str, Any] = {
+        "name": "stepping",
+        "space": ParameterSpace((far,)),
+        "observe": lambda state, task: torch.stack(
+            [state["position"][..., 0], task["far"].expand(state["position"].shape[:2])], dim=-1
+        ),
+        "reward": lambda step: step.after["position"][..., 0] - step.before["position"][..., 0],
+        "terminated": lambda state, task: None,
+        "success": lambda state, task: state["position"][..., 0] >= task["far"],
+        "distance": None,
+    }
+    return short(horizon, **(options | changes))
 
 
 def in_groups(family: TaskFamily) -> TaskFamily:

@@ -19,8 +19,10 @@ import torch
 
 from robotmeta import versions
 from robotmeta.envs import TaskFamily
+from robotmeta.envs.curriculum import Curriculum
+from robotmeta.training.run_folder import RunFolder
 from robotmeta.training.train import Run, meta_train, resume
-from tests.learning import HYPER, IN_CONTEXT, ending_early
+from tests.learning import HYPER, IN_CONTEXT, ending_early, stepping
 
 _SECONDS = 60.0  # after which a process hangs
 _FORKS = multiprocessing.get_context("forkserver")
@@ -103,6 +105,20 @@ def result(run: Run) -> dict[str, Any]:
     """A run as a value that can be sent."""
     weights = {name: value.numpy() for name, value in run.policy.learner.state_dict().items()}
     return {"weights": weights, "steps": run.policy.env_steps, "iteration": run.policy.iteration, "signal": run.signal}
+
+
+def in_curriculum(folder: Path) -> Any:
+    """The levels after a training whose tasks get harder."""
+    run = meta_train(
+        stepping(curriculum=Curriculum("far", (0.1, 0.4, 0.9))),
+        "task-inference",
+        iterations=3,
+        out=folder,
+        hyper=hyper("task-inference"),
+        threads=1,
+        progress=False,
+    )
+    return RunFolder(run.folder).trials()["levels"]["now"].tolist()
 
 
 def rank() -> int:

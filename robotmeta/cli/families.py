@@ -101,6 +101,8 @@ def _describe(family: rm.TaskFamily) -> None:
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
     show_listings((*family.interface, *_sensors(family)))
+    if family.curriculum is not None:
+        console.print(f"Curriculum of meta-training: {_levels(family)}.")
     if family.changing:
         console.print(f"Split changing: within an episode changes one of {', '.join(family.changing)}.")
     if family.fit_only:
@@ -120,6 +122,17 @@ def _sensors(family: rm.TaskFamily) -> list[Listing]:
     )
     title = "Sensors: usual standard deviations, as rm.disturbed takes them"
     return [Listing(title, ("group", "observations", "noise", "bias"), rows)] if rows else []
+
+
+def _levels(family: rm.TaskFamily) -> str:
+    """The levels of the family's curriculum, and how they move."""
+    curriculum = family.curriculum
+    assert curriculum is not None
+    column = family.space[curriculum.column]
+    levels = ", ".join(column.text(level) for level in curriculum.levels)
+    what = "success" if curriculum.progress is None else "progress"
+    rule = f"up from a {what} of {curriculum.promote:g}, down below {curriculum.demote:g}"
+    return f"{column.name} {levels}; {rule}; off with train --no-curriculum"
 
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:
@@ -148,6 +161,14 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "dt": family.dt,
         "splits": ["train", *family.splits],
         "changing": list(family.changing),
+        "curriculum": None
+        if family.curriculum is None
+        else {
+            "column": family.curriculum.column,
+            "levels": list(family.curriculum.levels),
+            "promote": family.curriculum.promote,
+            "demote": family.curriculum.demote,
+        },
         "parameters": [
             {
                 "name": p.name,

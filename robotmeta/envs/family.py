@@ -15,6 +15,7 @@ from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.changes import Changes, away_from_nominal
+from robotmeta.envs.curriculum import Curriculum
 from robotmeta.envs.disturbances import Disturbances
 from robotmeta.envs.encoding import Encoding
 from robotmeta.envs.listing import Listing
@@ -225,6 +226,8 @@ class TaskFamily:
             for the reward.
         sensors: What measures the observations, and how well. :func:`robotmeta.disturbed` uses it.
         disturbances: Disturbances that the tasks have columns for; None for ideal sensors and no pushes.
+        curriculum: The column that is the difficulty of a task, and its levels in meta-training; None to draw tasks as
+            ``space`` says.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -260,6 +263,7 @@ class TaskFamily:
     performance: str | None = None
     sensors: tuple[Sensor, ...] = ()
     disturbances: Disturbances | None = None
+    curriculum: Curriculum | None = None
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -296,6 +300,7 @@ class TaskFamily:
         checks.unique(f"{where} space and fit_only", [p.name for p in (*self.space, *self.fit_only)])
         check_sensors(self.sensors, [name for name, _ in self.observations], where)
         self._check_changing(where)
+        self._check_curriculum(where)
         self._check_numbers(where)
 
     def _check_changing(self, where: str) -> None:
@@ -308,6 +313,13 @@ class TaskFamily:
         known = [name for name, _ in self.privileged_state]
         if self.performance is not None and self.performance not in known:
             raise unknown("privileged quantity", str(self.performance), known, where=f"performance of '{self.name}'")
+
+    def _check_curriculum(self, where: str) -> None:
+        if self.curriculum is None:
+            return
+        if not isinstance(self.curriculum, Curriculum):
+            raise UserError(f"{where} curriculum must be a Curriculum, not {self.curriculum!r}")
+        self.curriculum.check(self.space, self.changing, self.success is not None, where)
 
     def _check_numbers(self, where: str) -> None:
         """Checks numbers, and turns NumPy scalars into Python numbers."""

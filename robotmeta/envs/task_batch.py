@@ -293,6 +293,17 @@ class TaskBatchEnv:
         self._faults.find({"distance": now}, self.tasks, ~broken)
         return now if first is None else torch.where(broken, first, now)
 
+    def progress(self) -> Tensor | None:
+        """What each episode has achieved if it ends now, as the family's curriculum measures it, ``[task, episode]``.
+
+        It is 0 for a world that diverged. None if the curriculum has no measure of its own.
+        """
+        curriculum = self.family.curriculum
+        if curriculum is None or curriculum.progress is None:
+            return None
+        achieved = call(self.family, "progress", curriculum.progress, self.simulator.state, self._columns).float()
+        return achieved.nan_to_num(0.0).masked_fill(self._episode.broken, 0.0)
+
     def privileged_state(self) -> Tensor:
         """Quantities that no sensor of the robot measures, float32 ``[task, episode, privileged_state]``."""
         return self._episode.privileged

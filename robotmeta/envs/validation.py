@@ -123,15 +123,21 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     else:
         for name, group in family.observation_groups.items():
             _check(family, f"observe of {name}", observation.get(name), (_TASKS, _EPISODES, *group.shape))
-    for what, arguments, size in (
-        ("observe_privileged_state", (state, task), (len(family.privileged_state),)),
-        ("reward", (step,), ()),
-        ("shaping_reward", (step,), ()),
-        ("distance", (state, task), ()),
-        ("success", (state, task), ()),
-        ("terminated", (state, task), ()),
+    progress = None if family.curriculum is None else family.curriculum.progress
+    for what, function, arguments, size in (
+        (
+            "observe_privileged_state",
+            family.observe_privileged_state,
+            (state, task),
+            (len(family.privileged_state),),
+        ),
+        ("reward", family.reward, (step,), ()),
+        ("shaping_reward", family.shaping_reward, (step,), ()),
+        ("distance", family.distance, (state, task), ()),
+        ("success", family.success, (state, task), ()),
+        ("terminated", family.terminated, (state, task), ()),
+        ("progress", progress, (state, task), ()),
     ):
-        function = getattr(family, what)
         result = None if function is None else call(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
             _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))

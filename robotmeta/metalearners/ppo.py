@@ -69,8 +69,9 @@ class PPOConfig(LearnerConfig):
         return replace(self, meta_batch=12, desired_kl=0.02, min_std=std)
 
     def control_defaults(self) -> dict[str, Any]:
-        """Exploration, step size, the discount factor, and how often tasks change within an episode."""
-        return {name: getattr(self, name) for name in ("init_std", "min_std", "desired_kl", "discount", "changing")}
+        """Exploration, step size, the discount factor, and which tasks it learns in."""
+        names = ("init_std", "min_std", "desired_kl", "discount", "changing")
+        return super().control_defaults() | {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ class LearnerConfig:
     """Append the task's parameters to the observation. A real robot cannot observe them, so this is for a control."""
     changing: float = 0.0
     """Share of the training episodes within which the task changes, as a payload does that is put on."""
+    curriculum: bool = True
+    """Whether tasks get harder with what was achieved, if the family has a curriculum."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -69,7 +71,7 @@ class LearnerConfig:
 
     def control_defaults(self) -> dict[str, Any]:
         """Hyper-parameters that a trained control takes from this learner, so that the two can be compared."""
-        return {}
+        return {"curriculum": self.curriculum}
 
     def fine_tuning(self) -> Self | None:
         """Hyper-parameters with which the learner goes on in tasks that are nearly the same.

@@ -15,6 +15,7 @@ from robotmeta.envs.changes import Changes, random_changes
 from robotmeta.envs.changing_env import ChangingEnv
 from robotmeta.experience.rollout import Belief, Rollout, Trial, collect
 from robotmeta.experience.trees import expand_mask, tree_map
+from robotmeta.metalearners.levels import Levels
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
 
 
@@ -108,12 +109,19 @@ class Trials:
         env: The worlds of this rank.
         learner: The learner that acts.
         state: What :meth:`state` returned before an interruption.
+        levels: Levels of the family's curriculum, which the trials move; None for tasks as they are drawn.
     """
 
-    def __init__(self, env: TaskBatchEnv, learner: MetaLearner, state: Mapping[str, Any] | None = None) -> None:
-        self._env, self._learner = env, learner
+    def __init__(
+        self,
+        env: TaskBatchEnv,
+        learner: MetaLearner,
+        state: Mapping[str, Any] | None = None,
+        levels: Levels | None = None,
+    ) -> None:
+        self._env, self._learner, self._levels = env, learner, levels
         self._now: _InProgress | None = None
-        if state:
+        if state and "tasks" in state:
             belief = tree_map(lambda value: env.rank.of(value).to(learner.device), state["belief"])
             self._now = _InProgress(state["tasks"].numpy(), belief, state["episode"])
 
@@ -129,16 +137,38 @@ class Trials:
         """
         if staggered(self._learner.config):
             return self._next_episode(sample, generator, rng)
-        tasks = sample(self._env.all_tasks)
+        places = torch.ones(self._env.all_tasks, dtype=torch.bool)
+        tasks = self._drawn(sample, places)
         self._env.load(tasks)
-        return collect_trial(self._env, self._learner, generator, tasks, rng)
+        trial = collect_trial(self._env, self._learner, generator, tasks, rng)
+        self._move(places, trial.rollouts[-1])
+        return trial
+
+    def metrics(self) -> dict[str, float]:
+        """Numbers to log: the levels of the next tasks, if there is a curriculum."""
+        return {} if self._levels is None else self._levels.metrics()
 
     def state(self) -> dict[str, Any]:
         """What the next meta-update depends on besides the weights, as tensors: the trials of all ranks."""
+        levels = {} if self._levels is None else {"levels": self._levels.state()}
         if self._now is None:
-            return {}
+            return levels
         tasks, belief, episode = self._now
-        return {"tasks": torch.from_numpy(tasks), "belief": dict(tree_map(gathered, belief)), "episode": episode}
+        trials = {"tasks": torch.from_numpy(tasks), "belief": dict(tree_map(gathered, belief)), "episode": episode}
+        return trials | levels
+
+    def _drawn(self, sample: Callable[[int], Tasks], places: Tensor) -> Tasks:
+        """New tasks for some places, bool ``[place]``."""
+        tasks = sample(int(places.sum()))
+        return tasks if self._levels is None else self._levels.given(tasks, places)
+
+    def _move(self, places: Tensor, rollout: Rollout) -> None:
+        """Moves the levels of the places whose trials end with this rollout, whose worlds are still as it left them."""
+        if self._levels is not None:
+            progress = self._env.progress()
+            achieved = rollout.success if progress is None else progress
+            assert achieved is not None  # checked with the family
+            self._levels.move(places, gathered(achieved.float().mean(dim=1)).cpu())
 
     def _next_episode(
         self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None
@@ -149,17 +179,19 @@ class Trials:
         encoded = _encoded(env, learner, env.tasks)
         rollout, after, tasks, changing = _collected(env, learner, belief, generator, tasks, rng)
         self._now = _InProgress(tasks.values, learner.adapt(after, rollout), episode + 1)
+        self._move(self._now.episode == _length(learner.config), rollout)
         return Trial([rollout], encoded, belief, env.rank.of(episode), changing or None)
 
     def _started(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> tuple[Tasks, Belief, Tensor]:
         """The trials with new ones in the places of those that are over."""
-        count, length = self._env.all_tasks, self._learner.config.adaptation_steps + 1
+        count, length = self._env.all_tasks, _length(self._learner.config)
         begin = tree_map(self._env.rank.of, self._learner.begin(count, generator))
         if self._now is None:  # the first trials are shorter, so that as many end with each meta-update
-            return sample(count), begin, torch.arange(length).repeat_interleave(-(-count // length))[:count]
+            tasks = self._drawn(sample, torch.ones(count, dtype=torch.bool))
+            return tasks, begin, torch.arange(length).repeat_interleave(-(-count // length))[:count]
         values, belief, episode = self._now
         over = episode == length
-        new = sample(int(over.sum()))
+        new = self._drawn(sample, over)
         values = values.copy()
         values[over.numpy()] = new.values
         mask = self._env.rank.of(over).to(self._learner.device)
@@ -169,7 +201,12 @@ class Trials:
 
 def staggered(config: LearnerConfig) -> bool:
     """Whether a meta-update takes one episode of each trial, instead of whole trials."""
-    return config.rollouts < config.adaptation_steps + 1
+    return config.rollouts < _length(config)
+
+
+def _length(config: LearnerConfig) -> int:
+    """Rollouts of a trial."""
+    return config.adaptation_steps + 1
 
 
 def _encoded(env: TaskBatchEnv, learner: MetaLearner, tasks: Tasks) -> Tensor:

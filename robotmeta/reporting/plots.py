@@ -112,14 +112,14 @@ def learning_curve(metrics: Sequence[Mapping[str, Any]]) -> Figure:
         curves = [("return", AFTER, "-", post)]
     for label, colour, line, values in curves:
         axes.plot(steps, values, ".", color=colour, markersize=3, alpha=0.35)
-        axes.plot(steps, _running_mean(values), line, color=colour, label=label)
+        axes.plot(steps, running_mean(values), line, color=colour, label=label)
     axes.set_xlabel("control steps of meta-training")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_ylabel("return")
     return with_legend(figure, axes)
 
 
-def _running_mean(values: np.ndarray) -> np.ndarray:
+def running_mean(values: np.ndarray) -> np.ndarray:
     """Mean over a window of one thirtieth of the iterations, without those that are NaN."""
     window = max(1, len(values) // 30)
     with warnings.catch_warnings():

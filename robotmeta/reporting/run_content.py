@@ -12,6 +12,7 @@ from markupsafe import Markup
 from robotmeta.envs import TaskFamily
 from robotmeta.evaluation.evaluation import LABELS, Evaluation, Quantity
 from robotmeta.policy import Policy
+from robotmeta.reporting.level_plot import level_curve
 from robotmeta.reporting.page import embedded, svg
 from robotmeta.reporting.plots import adaptation_curve, learning_curve, results_by_parameter
 from robotmeta.reporting.video import MEDIA_TYPES
@@ -63,6 +64,7 @@ def run_content(folder: RunFolder, policy: Policy, videos: Sequence[Path] | None
         "trained": list(_trained(policy, metrics, versions)),
         "hyperparameters": list(_hyperparameters(policy)),
         "learning": _learning(metrics),
+        "levels": _levels(metrics),
         "videos": [embedded(file) for file in (_own_videos(folder) if videos is None else videos)],
     }
 
@@ -155,3 +157,8 @@ def _headline(evaluation: Evaluation) -> dict[str, str]:
 
 def _learning(metrics: list[dict[str, Any]]) -> Markup | None:
     return svg(learning_curve(metrics), "Return in meta-training against control steps") if metrics else None
+
+
+def _levels(metrics: list[dict[str, Any]]) -> Markup | None:
+    figure = level_curve(metrics)
+    return None if figure is None else svg(figure, "Levels of the curriculum against control steps")

@@ -24,6 +24,7 @@ from robotmeta.errors import TrainingDiverged, UserError
 from robotmeta.interrupts import stop_signal
 from robotmeta.memory import check_memory
 from robotmeta.metalearners import DEFAULT
+from robotmeta.metalearners.levels import Levels
 from robotmeta.metalearners.trials import Trials
 from robotmeta.policy import Policy, new_policy
 from robotmeta.ranks import restarts
@@ -253,7 +254,8 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
     config, learner, iterations = policy.config, policy.learner, policy.config.iterations
     with contextlib.ExitStack() as opened:
         with agreed():
-            trials = Trials(training_env(policy, how.threads), learner, saved)
+            levels = _levels(policy, saved)
+            trials = Trials(training_env(policy, how.threads), learner, saved, levels)
             log = opened.enter_context(_log(policy, folder, how.wandb)) if first else None
         opened.enter_context(one_torch_thread())
         stopped = opened.enter_context(stop_signal())
@@ -266,7 +268,7 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
                 trial = trials.next(partial(policy.family.sample, rng=rng), generator, rng)
             check_draws(config.family, generator)
             collected = time.perf_counter()
-            metrics, outcomes = learner.update(trial, generator), outcomes_of(trial)
+            metrics, outcomes = learner.update(trial, generator) | trials.metrics(), outcomes_of(trial)
             policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=policy.env_steps + outcomes.steps)
             number = largest(stopped.number or 0)
             saves = number or policy.iteration % how.checkpoint_every == 0 or policy.iteration == iterations
@@ -280,6 +282,14 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
             if number:
                 break
     return Run(folder.path, policy, number if policy.iteration < iterations else None)
+
+
+def _levels(policy: Policy, saved: Mapping[str, Any]) -> Levels | None:
+    """Where each place of the meta-batch is in the family's curriculum; None if there is none or it is off."""
+    curriculum, hyper = policy.family.curriculum, policy.config.hyperparameters
+    if curriculum is None or not hyper.curriculum:
+        return None
+    return Levels(curriculum, hyper.tasks, policy.config.seed, saved.get("levels"))
 
 
 def _log(policy: Policy, folder: RunFolder, wandb: str | None) -> MetricsLog:

@@ -22,6 +22,18 @@ def test_families_are_described_in_json(tmp_path: Path, capsys: pytest.CaptureFi
         assert (f"{title}: {described['source'][key]}\n" in printed) == bool(described["source"][key])
 
 
+def test_the_curriculum_of_a_family_is_among_what_is_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["families", "quadruped-stairs", "--json", str(tmp_path / "family.json")])
+    described = json.loads((tmp_path / "family.json").read_text())["curriculum"]
+    assert (described["column"], described["levels"][-1]) == ("difficulty", 0.6)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (
+        "Curriculum of meta-training: difficulty 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6; up from a progress of 0.75" in printed
+    )
+
+
 UNREAD = """
 from robotmeta import TaskFamily
 from robotmeta.envs import goal

@@ -75,6 +75,12 @@ def test_a_run_of_two_ranks_resumes_with_any_number_of_them(
         assert_same(found, uninterrupted)
 
 
+def test_ranks_have_the_levels_of_one_process(tmp_path: Path) -> None:
+    one = ranks.in_curriculum(tmp_path / "one")
+    assert max(one) > 0
+    assert together(2, ranks.in_curriculum, tmp_path / "two") == [one, one]
+
+
 @pytest.mark.parametrize(
     ("work", "said"),
     [

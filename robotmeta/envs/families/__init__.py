@@ -40,6 +40,8 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "dm-quadruped": "suite.quadruped:walk",
         "quadruped": "quadruped.family:walk",
         "quadruped-terrain": "quadruped.terrain:walk",
+        "quadruped-stairs": "quadruped.stairs:blind",
+        "quadruped-stairs-sighted": "quadruped.stairs:sighted",
         "fetch-reach": "fetch.families:reach",
         "fetch-push": "fetch.families:push",
         "fetch-slide": "fetch.families:slide",
@@ -65,6 +67,7 @@ READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     for name, place in {
         "quadruped": "quadruped.vendor.reader:read_quadruped",
         "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
+        "quadruped-stairs": "quadruped.vendor.reader:read_quadruped",
     }.items()
 }
 """For families whose policies can act on vendors' robots, what reads the MJCF file of one: ``(file, forward)``."""

@@ -6,7 +6,7 @@ from robotmeta.envs.disturbed import disturbed
 from robotmeta.envs.families import FAMILIES
 from robotmeta.envs.family import TaskFamily
 
-_PUSHED = {"quadruped": 0.5, "quadruped-terrain": 0.5}  # m/s, of the families whose robot has a floating base
+_PUSH = 0.5  # m/s, for robots with a floating base
 
 
 def variant(name: str) -> TaskFamily:
@@ -14,4 +14,5 @@ def variant(name: str) -> TaskFamily:
 
     Quadrupeds are pushed every two seconds by up to 0.5 m/s.
     """
-    return disturbed(FAMILIES[name](), noise=1.0, bias=1.0, delay_ms=40.0, dropped=0.1, pushes=_PUSHED.get(name, 0.0))
+    pushes = _PUSH if name.startswith("quadruped") else 0.0
+    return disturbed(FAMILIES[name](), noise=1.0, bias=1.0, delay_ms=40.0, dropped=0.1, pushes=pushes)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import checks
+from robotmeta.envs.curriculum import Curriculum
 from robotmeta.envs.edits import Field
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.models import keyframe_id
@@ -56,6 +57,7 @@ def from_mjcf(
     init_std: float | None = None,
     camera: str | None = None,
     changing: tuple[str, ...] = (),
+    curriculum: Curriculum | None = None,
 ) -> TaskFamily:
     """Builds a task family from a robot's model.
 
@@ -97,6 +99,7 @@ def from_mjcf(
         camera: Name of a camera for pictures; by default the model's first, or one that follows the robot.
         changing: Parameters that may change within an episode, such as ``("torso_mass",)``; see
             :meth:`robotmeta.TaskFamily.changes`.
+        curriculum: The parameter that is the difficulty, and its levels; see :class:`robotmeta.Curriculum`.
 
     Raises:
         UserError: For a file that does not exist or compile, a model without actuators, an actuator without a control
@@ -159,6 +162,7 @@ def from_mjcf(
         observe_privileged_state=observe_privileged_state,
         init_std=init_std,
         changing=changing,
+        curriculum=curriculum,
     )
     if terminated is not None:
         family = replace(family, terminated=terminated)

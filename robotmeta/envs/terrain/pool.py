@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mujoco
@@ -35,6 +35,8 @@ class TerrainPool:
         apron: Metres of flat ground around the spawn point in each direction.
         levels: Number of difficulties, from ``1 / levels`` to 1.
         seeds: Number of terrains of each kind and level.
+        hardest: What difficulty 1 of a task is in :func:`robotmeta.envs.terrain.kinds.heights`, for kinds of which it
+            is less than 1. The column ``difficulty`` then goes up in smaller steps.
         leg: Returns the leg length of a task's robot, m, if it varies. Patch, apron and terrain are then scaled with
             it. The argument is a task row of floats or of tensors ``[task, 1]``.
     """
@@ -44,6 +46,7 @@ class TerrainPool:
     apron: float = 1.0
     levels: int = 10
     seeds: int = 12
+    hardest: Mapping[str, float] = field(default_factory=dict, hash=False)
     leg: Callable[[Mapping[str, Any]], Any] | None = None
 
     @functools.cached_property
@@ -53,7 +56,7 @@ class TerrainPool:
         chosen += [(k, i + 1, s) for k in KINDS[1:] for i in range(self.levels) for s in range(self.seeds)]
         table = np.empty((len(chosen), *self.patch.shape), dtype=np.float32)
         for terrain, (kind, level, seed) in zip(table, chosen, strict=True):
-            difficulty = level / self.levels
+            difficulty = level / self.levels * self.hardest.get(kind, 1.0)
             terrain[:] = heights(kind, difficulty, seed, self.patch, scale=self.scale, apron=self.apron)
         return torch.from_numpy(table)
 
@@ -78,6 +81,10 @@ class TerrainPool:
         stretch = torch.as_tensor(self._stretch(task), device=x.device).view(points)
         terrain = self.index(task).view(points)
         return stretch * height_at(self._table_on(x.device), self.patch, x / stretch, y / stretch, terrain=terrain)
+
+    def leg_length(self, task: Columns) -> Tensor:
+        """Returns the leg length of each task's robot, m, ``[task, 1]``."""
+        return self.scale * torch.as_tensor(self._stretch(task)).expand_as(task["terrain"])
 
     def lay(self, spec: mujoco.MjSpec, *, floor: str = "floor") -> None:
         """Replaces a model's floor by a flat one that can take the shape of every terrain."""

@@ -46,7 +46,8 @@ def _leg_length(task: Columns) -> Tensor:
     return task["thigh_length"] + task["calf_length"]
 
 
-def _natural_speed(task: Columns) -> Tensor:
+def natural_speed(task: Columns) -> Tensor:
+    """The speed ``sqrt(g L)`` of each task's robot, m/s, ``[task, 1]``."""
     return (GRAVITY * _leg_length(task)).sqrt()
 
 
@@ -63,7 +64,7 @@ def _in_trunk(state: State, vector: Tensor) -> Tensor:
 
 def _velocity(state: State, task: Columns) -> Tensor:
     """Velocity of the trunk in its own frame, in natural speeds, ``[task, episode, 3]``."""
-    return _in_trunk(state, state["qvel"][..., :3]) / _natural_speed(task).unsqueeze(-1)
+    return _in_trunk(state, state["qvel"][..., :3]) / natural_speed(task).unsqueeze(-1)
 
 
 def _upright(state: State) -> Tensor:
@@ -103,15 +104,15 @@ def _fallen(state: State, task: Columns) -> Tensor:
     return (_upright(state) < _TILT) | (state["qpos"][..., 2] < _CROUCH * height)
 
 
-def _slack(task: Columns) -> Tensor:
+def slack(task: Columns) -> Tensor:
     """Error of the speed from which the reward for it is 0, in natural speeds."""
     return task["speed"].abs().clamp(min=0.1)
 
 
 def _on_time(state: State, task: Columns) -> Tensor:
     """Whether the robot stands and its mean speed over a whole episode is within a quarter of the command."""
-    speed = state["qpos"][..., 0] / (_HORIZON * _DT * _natural_speed(task))
-    return ((speed - task["speed"]).abs() < 0.25 * _slack(task)) & ~_fallen(state, task)
+    speed = state["qpos"][..., 0] / (_HORIZON * _DT * natural_speed(task))
+    return ((speed - task["speed"]).abs() < 0.25 * slack(task)) & ~_fallen(state, task)
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def _on_time(state: State, task: Columns) -> Tensor:
 
 def _reward(step: Transition) -> Tensor:
     velocity, goal = _velocity(step.after, step.task), step.task["speed"]
-    forward = tolerance(velocity[..., 0], (goal, goal), _slack(step.task), sigmoid="linear", value_at_margin=0.0)
+    forward = tolerance(velocity[..., 0], (goal, goal), slack(step.task), sigmoid="linear", value_at_margin=0.0)
     sideways = tolerance(velocity[..., 1], (0.0, 0.0), 0.3)
     turning = tolerance(step.after["qvel"][..., 5] * _natural_time(step.task), (0.0, 0.0), 0.4)
     upright = _upright(step.after).clamp(min=0.0)

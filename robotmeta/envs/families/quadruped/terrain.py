@@ -22,19 +22,20 @@ from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.terrain.kinds import Patch, check_extent
 from robotmeta.envs.terrain.pool import TerrainPool
 
-_LONGEST_LEG, _SHORTEST_LEG = 1.1, 0.22  # metres, among the family's robots and those of its ood split
+LONGEST_LEG, _SHORTEST_LEG = 1.1, 0.22  # metres, among the family's robots and those of its ood split
+REACH = 27.5  # metres of ground in each direction, for the longest legs
+APRON = 0.8 * LONGEST_LEG
 _TOP_SPEED = 0.7  # sqrt(g L), a little above the fastest command
 
 # -- model -------------------------------------------------------------------------------------------------------------
 
 
-def _leg(task: Mapping[str, Any]) -> Any:
+def leg(task: Mapping[str, Any]) -> Any:
+    """The leg length of a task's robot, m."""
     return task["thigh_length"] + task["calf_length"]
 
 
-_POOL = TerrainPool(
-    Patch(reach=27.5, cell=0.13), scale=_LONGEST_LEG, apron=0.8 * _LONGEST_LEG, levels=5, seeds=3, leg=_leg
-)
+_POOL = TerrainPool(Patch(REACH, cell=0.13), scale=LONGEST_LEG, apron=APRON, levels=5, seeds=3, leg=leg)
 
 # -- what varies -------------------------------------------------------------------------------------------------------
 
@@ -47,10 +48,10 @@ def _slowed(parameter: Parameter) -> Parameter:
 # -- measurements ------------------------------------------------------------------------------------------------------
 
 
-def _raised(times: float, state: State, task: Columns) -> State:
+def _raised(pool: TerrainPool, times: float, state: State, task: Columns) -> State:
     """Moves the trunk up by ``times`` the height of the ground under it."""
     qpos = state["qpos"]
-    height = _POOL.height_at(task, qpos[..., 0], qpos[..., 1])
+    height = pool.height_at(task, qpos[..., 0], qpos[..., 1])
     z = qpos[..., 2] + times * height
     return {**state, "qpos": torch.cat([qpos[..., :2], z.unsqueeze(-1), qpos[..., 3:]], dim=-1)}
 
@@ -58,44 +59,55 @@ def _raised(times: float, state: State, task: Columns) -> State:
 # -- families ----------------------------------------------------------------------------------------------------------
 
 
-def walk() -> TaskFamily:
-    """The family ``quadruped-terrain``."""
+def on_ground(pool: TerrainPool, columns: tuple[Parameter, ...]) -> TaskFamily:
+    """The family ``quadruped`` on the ground of a pool, which has the columns of :meth:`TerrainPool.parameters`.
+
+    Heights are measured from the ground under the trunk.
+    """
     level = quadruped.walk()
     world, success = level.world, level.success
     assert isinstance(world, MujocoWorld)
     assert success is not None
     # The patch shrinks with the legs. The robot with the shortest legs walks across the largest share of it.
-    shrunk = _SHORTEST_LEG / _LONGEST_LEG
-    check_extent(_POOL.patch, _TOP_SPEED * math.sqrt(GRAVITY * _SHORTEST_LEG) * level.horizon * level.dt / shrunk)
+    shrunk = _SHORTEST_LEG / LONGEST_LEG
+    check_extent(pool.patch, _TOP_SPEED * math.sqrt(GRAVITY * _SHORTEST_LEG) * level.horizon * level.dt / shrunk)
 
     def spec() -> mujoco.MjSpec:
         robot = world.spec()
-        _POOL.lay(robot)
+        pool.lay(robot)
         return robot
 
     def start(nominal: State, generator: torch.Generator, task: Columns) -> State:
-        return _raised(1.0, level.reset(nominal, generator, task), task)
+        return _raised(pool, 1.0, level.reset(nominal, generator, task), task)
 
     def fallen(state: State, task: Columns) -> Tensor | None:
-        return level.terminated(_raised(-1.0, state, task), task)
+        return level.terminated(_raised(pool, -1.0, state, task), task)
 
     def on_time(state: State, task: Columns) -> Tensor:
-        return success(_raised(-1.0, state, task), task)
+        return success(_raised(pool, -1.0, state, task), task)
 
     return replace(
         level,
-        name="quadruped-terrain",
-        summary="A quadruped walks at a commanded speed over hidden ground; robot, load and faults are hidden as in "
-        "quadruped; stairs and gaps are in the ood split only.",
-        source=replace(
-            level.source,
-            citation=f"{level.source.citation} Training tasks have slopes, bumps and waves up to difficulty 0.5 on 2 "
-            "seeds; ood tasks have stairs and gaps of difficulty 0.6 to 1 on another seed. Heights are measured from "
-            "the ground under the trunk.",
-        ),
-        space=ParameterSpace((*map(_slowed, level.space), *_POOL.parameters(seeds=2))),
+        space=ParameterSpace((*map(_slowed, level.space), *columns)),
         world=replace(world, spec=spec),
         reset=start,
         terminated=fallen,
         success=on_time,
+    )
+
+
+def walk() -> TaskFamily:
+    """The family ``quadruped-terrain``."""
+    family = on_ground(_POOL, _POOL.parameters(seeds=2))
+    return replace(
+        family,
+        name="quadruped-terrain",
+        summary="A quadruped walks at a commanded speed over hidden ground; robot, load and faults are hidden as in "
+        "quadruped; stairs and gaps are in the ood split only.",
+        source=replace(
+            family.source,
+            citation=f"{family.source.citation} Training tasks have slopes, bumps and waves up to difficulty 0.5 on 2 "
+            "seeds; ood tasks have stairs and gaps of difficulty 0.6 to 1 on another seed. Heights are measured from "
+            "the ground under the trunk.",
+        ),
     )

@@ -1,0 +1,112 @@
+"""Curricula: one column of the tasks is their difficulty, and it rises with what a robot achieves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+
+import torch
+from torch import Tensor
+
+from robotmeta.envs import checks
+from robotmeta.envs.distributions import Choice
+from robotmeta.envs.parameters import Parameter, ParameterSpace, Proportional
+from robotmeta.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """Levels of difficulty that each place of the meta-batch moves through on its own.
+
+    The rule is the game-inspired curriculum of Rudin et al. 2022, "Learning to Walk in Minutes Using Massively Parallel
+    Deep Reinforcement Learning" (arXiv:2109.11978, section 3): a robot that walked far enough goes one level up, and
+    one that walked less than half of what it was told goes one level down. One that goes up from the highest level gets
+    a random one, so that easy levels are not forgotten. All places start at the lowest level. The last episode of a
+    trial decides, as the mean over the episodes of the task that ran side by side.
+
+    The levels are those of meta-training alone. Held-out tasks are drawn from the parameter space.
+
+    Example::
+
+        dataclasses.replace(family, curriculum=rm.Curriculum("mass", (0.5, 1.0, 1.5, 2.0)))
+
+    Attributes:
+        column: The parameter that is the difficulty.
+        levels: Its value at each level, increasing or decreasing, within the range of meta-training.
+        progress: ``(state, task) -> [task, episode]``, what an episode that ends now achieved: 0 for nothing, 1 for all
+            of it, such as the share of a commanded distance. None for the family's success.
+        promote: Achievement from which a place goes one level up.
+        demote: Achievement below which it goes one level down.
+
+    Raises:
+        UserError: For levels that are no sequence in order, or thresholds that are not in order within [0, 1].
+    """
+
+    column: str
+    levels: tuple[float, ...]
+    _: KW_ONLY
+    progress: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor] | None = None
+    promote: float = 0.8
+    demote: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.levels, tuple | list) or len(self.levels) < 2:
+            raise UserError(f"levels of a curriculum must be at least two numbers, not {self.levels!r}")
+        levels = tuple(float(checks.number("a level of a curriculum", level)) for level in self.levels)
+        object.__setattr__(self, "levels", levels)
+        if list(levels) not in (sorted(set(levels)), sorted(set(levels), reverse=True)):
+            raise UserError(f"levels of a curriculum must go from easy to hard in one direction, not {levels}")
+        low, high = checks.interval("demote and promote of a curriculum", (self.demote, self.promote))
+        if low < 0.0 or high > 1.0:
+            raise UserError(f"demote and promote of a curriculum must be between 0 and 1, not {low:g} and {high:g}")
+        if self.progress is not None and not callable(self.progress):
+            raise UserError(f"progress of a curriculum must be a function, not {self.progress!r}")
+
+    def moved(self, levels: Tensor, achieved: Tensor, otherwise: Tensor) -> Tensor:
+        """The levels after a trial, as indices.
+
+        Args:
+            levels: The levels before it, int64 ``[place]``.
+            achieved: What was achieved, ``[place]``.
+            otherwise: Random levels for places that leave the highest one upwards, int64 ``[place]``.
+        """
+        after = levels + (achieved >= self.promote).long() - (achieved < self.demote).long()
+        return torch.where(after < len(self.levels), after.clamp(min=0), otherwise)
+
+    def check(self, space: ParameterSpace, changing: tuple[str, ...], successful: bool, where: str) -> None:
+        """Checks that the curriculum fits a family.
+
+        Args:
+            space: The family's parameters.
+            changing: Those that may change within an episode.
+            successful: Whether the family defines success.
+            where: What errors call the family.
+
+        Raises:
+            UserError: For a column that is none or depends on others, or levels outside its training range.
+        """
+        if self.column not in space.names:
+            raise unknown("parameter", str(self.column), space.names, where=f"the curriculum of {where}"[:-1])
+        column = space[self.column]
+        if self.column in changing:
+            raise UserError(f"{where} {self.column} changes within an episode, so it cannot be a curriculum's column")
+        if self.column in _linked(space):
+            raise UserError(f"{where} {self.column} is drawn together with other columns; choose one drawn on its own")
+        _check_levels(self.levels, column, where)
+        if self.progress is None and not successful:
+            raise UserError(f"{where} its curriculum needs a function progress, because the family has no success")
+
+
+def _linked(space: ParameterSpace) -> set[str]:
+    """The columns that are factors or products of others."""
+    products = [(p.name, p.train) for p in space if isinstance(p.train, Proportional)]
+    return {name for product, train in products for name in (product, *(factor.name for factor in train.columns))}
+
+
+def _check_levels(levels: tuple[float, ...], column: Parameter, where: str) -> None:
+    low, high = column.train.support
+    chosen = column.train.values if isinstance(column.train, Choice) else None
+    for level in levels:
+        if not low <= level <= high or (chosen is not None and level not in chosen):
+            drawn = column.spelled(column.train)
+            raise UserError(f"{where} level {level:g} of the curriculum is not among the {column.name} of {drawn}")

@@ -1,0 +1,71 @@
+"""The level of a curriculum at which each place of the meta-batch is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robotmeta.envs import Tasks
+from robotmeta.envs.curriculum import Curriculum
+from robotmeta.errors import UserError
+from robotmeta.seeding import streams
+
+
+class Levels:
+    """The levels of all places, those of all ranks. They start at the lowest one.
+
+    Args:
+        curriculum: The levels, and the rule that moves them.
+        places: Tasks of a meta-batch.
+        seed: Seed of the run. Random levels have a stream of their own.
+        state: What :meth:`state` returned before an interruption.
+
+    Raises:
+        UserError: If that is the state of another curriculum.
+    """
+
+    def __init__(self, curriculum: Curriculum, places: int, seed: int, state: Mapping[str, Any] | None = None) -> None:
+        self._curriculum, self._seed = curriculum, seed
+        self._now = state["now"] if state else torch.zeros(places, dtype=torch.long)
+        self._moves = int(state["moves"]) if state else 0
+        if len(self._now) != places or int(self._now.max()) >= len(curriculum.levels):
+            raise UserError("the run has levels of another curriculum; continue it with the one it was started with")
+
+    def given(self, tasks: Tasks, places: Tensor) -> Tasks:
+        """Tasks with the difficulty of the places that they are for.
+
+        Args:
+            tasks: As the family drew them, as many as there are places.
+            places: Which places, bool ``[place]``.
+        """
+        values = tasks.values.copy()
+        levels = self._now[places].numpy()
+        values[:, tasks.names.index(self._curriculum.column)] = np.array(self._curriculum.levels)[levels]
+        return Tasks(tasks.names, values)
+
+    def move(self, places: Tensor, achieved: Tensor) -> None:
+        """Moves the levels of some places after their trials.
+
+        Args:
+            places: Which places, bool ``[place]``.
+            achieved: What was achieved in all places, ``[place]``.
+        """
+        _, rng = streams(self._seed, "curriculum", self._moves)
+        otherwise = torch.from_numpy(rng.integers(len(self._curriculum.levels), size=len(self._now)))
+        self._now = torch.where(places, self._curriculum.moved(self._now, achieved, otherwise), self._now)
+        self._moves += 1
+
+    def state(self) -> dict[str, Any]:
+        """What the levels of later trials depend on."""
+        return {"now": self._now, "moves": self._moves}
+
+    def metrics(self) -> dict[str, float]:
+        """The mean level, from 0 on, and the share of the places at each."""
+        shares = torch.bincount(self._now, minlength=len(self._curriculum.levels)) / len(self._now)
+        return {"level": float(self._now.double().mean())} | {
+            f"level_{number}": float(share) for number, share in enumerate(shares)
+        }
