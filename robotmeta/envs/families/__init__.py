@@ -40,6 +40,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "dm-quadruped": "suite.quadruped:walk",
         "quadruped": "quadruped.family:walk",
         "quadruped-terrain": "quadruped.terrain:walk",
+        "quadruped-commands": "quadruped.commands.family:follow",
         "fetch-reach": "fetch.families:reach",
         "fetch-push": "fetch.families:push",
         "fetch-slide": "fetch.families:slide",
@@ -65,6 +66,7 @@ READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     for name, place in {
         "quadruped": "quadruped.vendor.reader:read_quadruped",
         "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
+        "quadruped-commands": "quadruped.vendor.reader:read_commanded",
     }.items()
 }
 """For families whose policies can act on vendors' robots, what reads the MJCF file of one: ``(file, forward)``."""

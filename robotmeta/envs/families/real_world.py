@@ -6,7 +6,8 @@ from robotmeta.envs.disturbed import disturbed
 from robotmeta.envs.families import FAMILIES
 from robotmeta.envs.family import TaskFamily
 
-_PUSHED = {"quadruped": 0.5, "quadruped-terrain": 0.5}  # m/s, of the families whose robot has a floating base
+# m/s, of the families whose robot has a floating base
+_PUSHED = dict.fromkeys(("quadruped", "quadruped-terrain", "quadruped-commands"), 0.5)
 
 
 def variant(name: str) -> TaskFamily:
