@@ -114,6 +114,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         "quadruped-terrain", "task-inference", 150, controls=_TRAINED, tasks=200
     ),
     "quadruped-terrain-rl2": Benchmark("quadruped-terrain", "rl2", 150, tasks=200),
+    "quadruped-commands-task-inference": Benchmark(
+        "quadruped-commands", "task-inference", 500, controls=_TRAINED, tasks=200
+    ),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 440, {"desired_kl": 0.02}, tasks=200),

@@ -100,7 +100,7 @@ def _describe(family: rm.TaskFamily) -> None:
     ):
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
-    show_listings((*family.interface, *_sensors(family)))
+    show_listings((*family.interface, *_sensors(family), *_measures(family)))
     if family.changing:
         console.print(f"Split changing: within an episode changes one of {', '.join(family.changing)}.")
     if family.fit_only:
@@ -120,6 +120,14 @@ def _sensors(family: rm.TaskFamily) -> list[Listing]:
     )
     title = "Sensors: usual standard deviations, as rm.disturbed takes them"
     return [Listing(title, ("group", "observations", "noise", "bias"), rows)] if rows else []
+
+
+def _measures(family: rm.TaskFamily) -> list[Listing]:
+    """The measures as a table, if the family has any."""
+    from robotmeta.envs.listing import Listing
+
+    rows = tuple((measure.name, measure.unit, measure.description) for measure in family.measures)
+    return [Listing("Measures, which evaluate shows", ("measure", "unit", "what it is"), rows)] if rows else []
 
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:
@@ -165,6 +173,8 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "privileged_state": [list(signal) for signal in family.privileged_state],
         "actions": [list(signal) for signal in family.actions],
         "sensors": [dataclasses.asdict(sensor) for sensor in family.sensors],
+        "measures": [{"name": m.name, "unit": m.unit, "description": m.description} for m in family.measures],
+        "told": list(family.told),
         "interface": [_table(listing) for listing in family.interface],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields
 
 import torch
@@ -71,20 +71,3 @@ class Measure:
             raise UserError(f"the name of a measure must be a word, such as 'drift', not {self.name!r}")
         if not callable(self.of):
             raise UserError(f"the measure '{self.name}' must have a function, not {self.of!r}")
-
-
-def held(before: Mapping[str, Tensor], now: Mapping[str, Tensor], running: Tensor | None) -> dict[str, Tensor]:
-    """The memory after a step; that of worlds which did not run stays.
-
-    Args:
-        before: The memory before the step.
-        now: The memory after it.
-        running: bool ``[task, episode]``; None for all.
-    """
-    if running is None:
-        return dict(now)
-    kept = {}
-    for name, value in now.items():
-        mask = running.view(*running.shape, *[1] * (value.ndim - running.ndim))
-        kept[name] = torch.where(mask, value, before[name])
-    return kept

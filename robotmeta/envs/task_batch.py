@@ -15,9 +15,9 @@ from torch import Tensor
 from robotmeta.envs.changes import check_changes
 from robotmeta.envs.devices import reads_at_once
 from robotmeta.envs.disturber import Disturber
-from robotmeta.envs.episode_memory import held
 from robotmeta.envs.family import Columns, Observation, State, TaskFamily, Transition, bounded
 from robotmeta.envs.faults import FaultLog, find_faults
+from robotmeta.envs.remembering import advanced, followed, resumed
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import call, check_functions
@@ -245,12 +245,14 @@ class TaskBatchEnv:
         now = self._episode
         before = {**{name: value.clone() for name, value in self.simulator.state.items()}, **now.memory}
         diverged, now.unsound = _any(now.unsound, self.simulator.step(action, active)), None
-        transition = self._remembered(Transition(before, action, self.simulator.state, self._columns), active, diverged)
+        transition = Transition(before, action, self.simulator.state, self._columns)
+        if self.family.memory is not None:
+            transition = self._remembered(transition, active, diverged)
         after = transition.after
         reward = self._call("reward", transition).float()
         shaping = None if self.family.shaping_reward is None else self._call("shaping_reward", transition).float()
         if recorded is not None:
-            self._follow(recorded)
+            now.memory = followed(self.family, now.memory, self._all_worlds(recorded))
         observation, now.privileged = self._observation(), self._measure()
         results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
         if diverged is not None:  # which explains results that are not finite
@@ -356,7 +358,8 @@ class TaskBatchEnv:
         if self._disturber is not None:
             self._disturber.reset(None)
         self._episode = now = _Episode.new((self.num_tasks, self.num_episodes), self.simulator.device)
-        now.memory = self._resumed(recorded)
+        seen = None if recorded is None else self._all_worlds(recorded)
+        now.memory = resumed(self.family, self.simulator.state, seen, self._columns)
         observation, now.privileged = self._observation(), self._measure()
         now.first_distance = self.distance()
         return observation
@@ -404,29 +407,14 @@ class TaskBatchEnv:
 
     def _remembered(self, step: Transition, active: Tensor | None, diverged: Tensor | None) -> Transition:
         """The step with what the family remembers after it. Worlds that ended or diverged remember what they did."""
-        if self.family.memory is None:
-            return step
         running = active
         if diverged is not None:
             running = ~diverged if active is None else active & ~diverged
-        memory = held(step.before, call(self.family, "memory.advance", self.family.memory.advance, step), running)
-        self._episode.memory = memory
-        return replace(step, after={**step.after, **memory})
+        self._episode.memory = advanced(self.family, step, running)
+        return replace(step, after={**step.after, **self._episode.memory})
 
-    def _resumed(self, recorded: Tensor | None) -> State:
-        memory = self.family.memory
-        if memory is None:
-            return {}
-        if memory.resume is None or recorded is None:
-            raise UserError(f"family '{self.family.name}' remembers what observations do not tell: no replay is possible")
-        seen = recorded.to(self.simulator.device).expand(self.num_tasks, self.num_episodes, -1)
-        return call(self.family, "memory.resume", memory.resume, self.simulator.state, seen, self._columns)
-
-    def _follow(self, recorded: Tensor) -> None:
-        memory, now = self.family.memory, self._episode
-        if memory is not None and memory.follow is not None:
-            seen = recorded.to(self.simulator.device).expand(self.num_tasks, self.num_episodes, -1)
-            now.memory = call(self.family, "memory.follow", memory.follow, now.memory, seen)
+    def _all_worlds(self, recorded: Tensor) -> Tensor:
+        return recorded.to(self.simulator.device).expand(self.num_tasks, self.num_episodes, -1)
 
     def _observation(self) -> Observation:
         observation = self._call("observe", self.state, self._columns)

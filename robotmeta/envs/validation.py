@@ -153,15 +153,21 @@ def _check_memory(family: TaskFamily, state: State, action: Tensor, task: Column
     if memory is None:
         return {}
     first = call(family, "memory.start", memory.start, state, torch.Generator().manual_seed(0), task)
-    step = Transition({**state, **first}, action, state, task)
-    now = call(family, "memory.advance", memory.advance, step)
-    for name, value in first.items():
-        if name in state:
-            raise UserError(f"family '{family.name}': memory.start returns '{name}', which the simulator has already")
-        shape = (_TASKS, _EPISODES, *value.shape[2:])
-        if tuple(value.shape) != shape or name not in now or now[name].shape != value.shape:
-            raise UserError(f"family '{family.name}': memory.start and memory.advance: '{name}' needs {list(shape)}")
+    shapes = {name: [_TASKS, _EPISODES, *value.shape[2:]] for name, value in first.items()}
+    _check_entries(family, "memory.start", first, shapes, state)
+    now = call(family, "memory.advance", memory.advance, Transition({**state, **first}, action, state, task))
+    _check_entries(family, "memory.advance", now, shapes, state)
     return now
+
+
+def _check_entries(
+    family: TaskFamily, what: str, memory: State, shapes: Mapping[str, list[int]], simulated: State
+) -> None:
+    for name, shape in shapes.items():
+        if name in simulated:
+            raise UserError(f"family '{family.name}': {what} returns '{name}', which the simulator has already")
+        if name not in memory or list(memory[name].shape) != shape:
+            raise UserError(f"family '{family.name}': {what} must return '{name}' with the shape {shape}")
 
 
 def _copies(state: State) -> dict[str, Tensor]:

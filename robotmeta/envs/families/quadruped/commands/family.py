@@ -45,7 +45,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             state["qpos"][..., 7:],
             qvel[..., 6:] * time,
             state["ctrl"],
-            state["command"],
+            state["command"][..., :3],
             torch.stack([error.sin(), error.cos()], dim=-1),
         ],
         dim=-1,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from robotmeta.envs.episode_memory import EpisodeMemory
 from robotmeta.envs.families.quadruped.commands.feet import slip
-from robotmeta.envs.families.quadruped.commands.schedule import draw
+from robotmeta.envs.families.quadruped.commands.schedule import described, draw
 from robotmeta.envs.families.quadruped.measurements import DT, natural_speed, natural_time
 from robotmeta.envs.family import Columns, State, Transition
 
@@ -59,11 +59,6 @@ def _attitude(state: State) -> Tensor:
     return pairs.flatten(-2) @ _TABLE.to(pairs)
 
 
-def _units(task: Columns) -> tuple[Tensor, Tensor]:
-    """Natural speeds and times of the robots, each ``[task, 1]``."""
-    return natural_speed(task), natural_time(task)
-
-
 def _moving(state: State, attitude: Tensor, units: Tensor) -> Tensor:
     """Forward and sideways speed and yaw rate in the heading frame, in natural units, ``[task, episode, 3]``."""
     speed, forward = state["qvel"][..., :2], attitude[..., :2]
@@ -85,12 +80,12 @@ def _wrapped(angle: Tensor) -> Tensor:
 def _begun(state: State, task: Columns, commands: Tensor, begins: Tensor) -> dict[str, Tensor]:
     """The memory of an episode that begins in a state."""
     worlds, like = state["qpos"].shape[:2], state["qpos"]
-    attitude = _attitude(state)
-    speed, time = _units(task)
+    attitude, told = _attitude(state), described(commands.to(like))
+    speed, time = natural_speed(task), natural_time(task)
     units = torch.stack([1.0 / speed, 1.0 / speed, time], dim=-1).expand(*worlds, 3).to(like)
     return {
-        "command": commands[..., 0, :].to(like),
-        "later": commands[..., 1:, :].to(like),
+        "command": told[..., 0, :],
+        "later": told[..., 1:, :],
         "begins": begins.to(like),
         "clock": like.new_zeros(*worlds, 1),
         "units": units,
@@ -121,12 +116,12 @@ def _resume(state: State, observation: Tensor, task: Columns) -> dict[str, Tenso
 
 
 def _follow(memory: State, observation: Tensor) -> dict[str, Tensor]:
-    return {**memory, "command": observation[..., TOLD].to(memory["command"])}
+    return {**memory, "command": described(observation[..., TOLD].to(memory["command"]))}
 
 
 def _advance(step: Transition) -> dict[str, Tensor]:
     before, after, task = step.before, step.after, step.task
-    command, units = before["command"], before["units"]
+    command, units = before["command"][..., :3], before["units"]
     attitude = _attitude(after)
     motion = _moving(after, attitude, units)
     yaw, asked = _heading(attitude), before["heading"] + command[..., 2] * DT / units[..., 2]
@@ -136,8 +131,8 @@ def _advance(step: Transition) -> dict[str, Tensor]:
     slipped = (slipping * contact).sum(dim=-1) * units[..., 0]
     power = (after["actuator_force"] * after["actuator_velocity"]).clamp(min=0.0).sum(dim=-1)
     change = (step.action - before["ctrl"]).square().mean(dim=-1)
-    numbers = [after["qvel"][..., :2].norm(dim=-1), power, slipped, contact.sum(dim=-1), change]
-    last = torch.stack([*numbers, torch.ones_like(power)], dim=-1)
+    speed, touching = after["qvel"][..., :2].norm(dim=-1), contact.sum(dim=-1)
+    last = torch.stack([speed, power, slipped, touching, change, torch.ones_like(power)], dim=-1)
     return {
         "command": _next(before),
         "later": before["later"],
@@ -169,9 +164,8 @@ def _aside(step: Transition, heading: Tensor) -> Tensor:
     That is any way if it is told to stay where it is.
     """
     command = step.before["command"]
-    way = heading + torch.atan2(command[..., 1], command[..., 0])
-    told = (command[..., :2].abs().sum(dim=-1, keepdim=True) > 0.0).to(way)
-    along = torch.stack([way.cos(), way.sin()], dim=-1) * told
+    way = heading + command[..., 4]
+    along = torch.stack([way.cos(), way.sin()], dim=-1) * command[..., 5:]
     moved = step.after["qpos"][..., :2] - step.before["qpos"][..., :2]
     return moved - (moved * along).sum(dim=-1, keepdim=True) * along
 

@@ -21,11 +21,9 @@ def reward(step: Transition) -> Tensor:
     Tracking is the product of four factors in [0, 1]: speed along the command, speed across it, yaw rate and heading.
     """
     command, now = step.before["command"], step.after
-    wanted, moving = command[..., :2], now["motion"][..., :2]
-    size = wanted.norm(dim=-1)
-    along = (moving * wanted).sum(dim=-1) / size.clamp(min=1e-9)
+    moving, size, turn = now["motion"][..., :2], command[..., 3], command[..., 2]
+    along = (moving * command[..., :2]).sum(dim=-1) / size.clamp(min=1e-9)
     across = (moving.square().sum(dim=-1) - along.square()).clamp(min=0.0).sqrt()
-    turn = command[..., 2]
     still = (size == 0.0) & (turn == 0.0)
     slack = torch.where(turn == 0.0, _WOBBLE, turn.abs().clamp(min=_SLOW))
     tracking = (

@@ -64,6 +64,16 @@ PARAMETERS = (
 """The columns that decide the commands."""
 
 
+def described(command: Tensor) -> Tensor:
+    """Commands with what follows from each: ``[..., 3]`` becomes ``[..., 6]``.
+
+    These are the commands, the size and direction (rad from forward to the left) of the speed, and 1 if it is not 0.
+    """
+    size = command[..., :2].norm(dim=-1)
+    way = torch.atan2(command[..., 1], command[..., 0])
+    return torch.cat([command, torch.stack([size, way, (size > 0.0).to(size)], dim=-1)], dim=-1)
+
+
 def draw(shape: tuple[int, int], generator: torch.Generator, task: Columns) -> tuple[Tensor, Tensor]:
     """Draws the commands of an episode.
 
