@@ -1,11 +1,12 @@
 """Measures how vendors' quadrupeds walk: ``python benchmarks/vendor_robots.py POLICY FILES [--control POLICY]``.
 
 FILES are MJCF files, folders of them, or PACKAGE:PATH. Each robot is read as ``--robot`` reads it and walks on the
-vendor's own model. The command is 0.3 of its natural speed, or what ``--task`` says. For each robot: speed, error of the
-speed, falls and sideways drift, with the belief reset at every step, of a domain-randomized policy (``--control``), in
-the first episode, and after three. For a policy of quadruped-commands, there are the errors of all three commands in
-natural units, and the drift from the way that was told: ``--task command_x=0.3 command_yaw=0.1``. Files that are no quadruped are named with the reason. The result is printed and written to
-``results/``, with the robot's row beside that of the nearest published robot.
+vendor's own model. The command is 0.3 of its natural speed, or what ``--task`` says. For each robot: speed, error of
+the speed, falls and sideways drift, with the belief reset at every step, of a domain-randomized policy (``--control``),
+in the first episode, and after three. For a policy of quadruped-commands, there are the errors of all three commands in
+natural units, and the drift from the way that was told: ``--task command_x=0.3 command_yaw=0.1``. Files that are no
+quadruped are named with the reason. The result is printed and written to ``results/``, with the robot's row beside that
+of the nearest published robot.
 """
 
 from __future__ import annotations
@@ -139,7 +140,12 @@ def main() -> None:
         about = {"robot": robot.name.removesuffix(".xml"), "mass": robot.row["trunk_mass"] + legs}
         lines.append({**about, **measure(policy, robot, control), "row": dict(robot.row), "notes": list(robot.notes)})
         print(table(lines[-1:]).splitlines()[-1], flush=True)
-    config = {"policy": arguments.policy, "task": conditions, "control": arguments.control, "env_steps": policy.env_steps}
+    config = {
+        "policy": arguments.policy,
+        "task": conditions,
+        "control": arguments.control,
+        "env_steps": policy.env_steps,
+    }
     counts = {"episodes": _EPISODES, "evaluation_episodes": _EVALUATION_EPISODES}
     result = {**config, **counts, "robots": lines, "refused": refused, "versions": versions()}
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")

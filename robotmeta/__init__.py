@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         read_robot,
     )
     from robotmeta.envs.disturbed import disturbed
+    from robotmeta.envs.episode_memory import EpisodeMemory, Measure
     from robotmeta.envs.sensors import Sensor
     from robotmeta.errors import (
         AdaptationInterrupted,
@@ -99,6 +100,7 @@ else:
                 *("VendorRobot", "from_mjcf", "make", "read_robot"),
             ),
             "robotmeta.envs.disturbed": ("disturbed",),
+            "robotmeta.envs.episode_memory": ("EpisodeMemory", "Measure"),
             "robotmeta.envs.sensors": ("Sensor",),
             "robotmeta.errors": (
                 *("AdaptationInterrupted", "EnvironmentFailed", "EnvironmentWarning", "ModelWarning"),
@@ -128,10 +130,12 @@ __all__ = [
     "Adapted",
     "EnvironmentFailed",
     "EnvironmentWarning",
+    "EpisodeMemory",
     "Evaluation",
     "Exported",
     "FineTuned",
     "Fit",
+    "Measure",
     "MetaLearner",
     "ModelWarning",
     "Parameter",

@@ -387,7 +387,11 @@ class TaskBatchEnv:
             raise SimulationDiverged(self._why(faults))
 
     def _for_all_ranks(
-        self, what: str, draw: Callable[[State, torch.Generator, Columns], State], state: State, generator: torch.Generator
+        self,
+        what: str,
+        draw: Callable[[State, torch.Generator, Columns], State],
+        state: State,
+        generator: torch.Generator,
     ) -> State:
         """What the family draws at a reset. It is drawn for the tasks of all ranks, so that their number is no matter.
 

@@ -20,8 +20,8 @@ from robotmeta.envs import BatchEnv, TaskFamily
 from robotmeta.envs.changes import Changes, check_changes
 from robotmeta.envs.changing_env import ChangingEnv
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
-from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
+from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.recovery import SOON, STEADY, Recovered, Recovery, seconds_to_recover
 from robotmeta.evaluation.subjects import Subject
 from robotmeta.experience.rollout import Belief, Rollout

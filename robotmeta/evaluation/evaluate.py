@@ -17,8 +17,8 @@ from robotmeta.errors import UserError
 from robotmeta.evaluation.changing import evaluate_changes
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
-from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
+from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.references import References
 from robotmeta.evaluation.stages import StageResults, StageSettings, check_stages, measure_stages
 from robotmeta.evaluation.subjects import Subject, check_controls, subjects_of

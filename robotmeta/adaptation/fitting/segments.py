@@ -95,9 +95,7 @@ class Segments:
         found = []
         with one_torch_thread():
             at = {name: value[episode, self._time] for name, value in states.coordinates.items()}
-            env.start(
-                states.full[episode, self._time], at, recorded=recorded.observations[episode, self._time]
-            )
+            env.start(states.full[episode, self._time], at, recorded=recorded.observations[episode, self._time])
             for times in self._times.T:
                 seen, reward = recorded.observations[episode, times + 1], recorded.rewards[episode, times]
                 target = torch.cat([seen, reward.unsqueeze(-1)], dim=-1)

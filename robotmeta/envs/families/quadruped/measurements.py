@@ -1,4 +1,4 @@
-"""What the quadruped families measure: speeds in units of the robot, what its sensors read, and whether it has fallen."""
+"""What the quadruped families measure: speeds in units of the robot, what its sensors read, and whether it fell."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ ACTIONS = tuple((f"{joint}_target", f"{REACH[joint.split('_')[1]]:g} rad from st
 
 
 def leg_length(task: Columns) -> Tensor:
+    """Length of thigh plus calf, m, ``[task, 1]``."""
     return task["thigh_length"] + task["calf_length"]
 
 
 def natural_speed(task: Columns) -> Tensor:
+    """The unit of speeds, m/s, ``[task, 1]``."""
     return (GRAVITY * leg_length(task)).sqrt()
 
 
 def natural_time(task: Columns) -> Tensor:
+    """The unit of time, s, ``[task, 1]``."""
     return (leg_length(task) / GRAVITY).sqrt()
 
 
@@ -80,5 +83,6 @@ def stand(nominal: State, generator: torch.Generator, task: Columns) -> State:
 
 
 def fallen(state: State, task: Columns) -> Tensor:
+    """Whether a robot is tilted too far or too low, bool ``[task, episode]``."""
     height = standing_height(task["thigh_length"], task["calf_length"])
     return (upright(state) < _TILT) | (state["qpos"][..., 2] < _CROUCH * height)

@@ -69,8 +69,8 @@ def follow() -> TaskFamily:
         summary="A quadruped follows commands for forward speed, sideways speed and yaw rate, which change within an "
         "episode, and keeps its heading; robot, load, floor, faults and latency are hidden as in quadruped.",
         source=Source(
-            f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 20 % stand, 30 % go straight, 10 % sideways, "
-            "10 % turn, 20 % go along a curve, 10 % all three. Ood tasks have commands 1.3 times as large.",
+            f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 15 % stand, 40 % go straight, 8 % "
+            "sideways, 6 % turn, 25 % go along a curve, 6 % all three. Ood tasks have commands 1.3 times as large.",
             "Upright times (0.1 + 0.9 along across turning heading), minus at most 0.05 for changes of the action, "
             "feet that slip and motion while told to stand. The factors are in [0, 1]. An episode ends at a tilt of 60 "
             "degrees or half the standing height. Success: the mean tracking error of each command "

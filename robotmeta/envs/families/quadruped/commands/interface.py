@@ -33,8 +33,11 @@ def _reward() -> Listing:
         ("turning", "1 at the commanded yaw rate, 0.1 at no turning; if none is asked, 0.1 at 0.4 sqrt(g/L)"),
         ("heading", "1 at a heading error of 0, 0.55 at 0.5 rad"),
         ("upright", "cosine of the tilt"),
-        ("costs", "0.05 mean squared change of the action + 0.02 speed of feet on the ground + 0.05 speed of the "
-         "joints while told to stand; at most 0.05"),
+        (
+            "costs",
+            "0.05 mean squared change of the action + 0.02 speed of feet on the ground + 0.05 speed of the "
+            "joints while told to stand; at most 0.05",
+        ),
         ("reward", "upright (0.1 + 0.9 along across turning heading) - costs"),
         ("end", "a tilt above 60 degrees, or hips below half the standing height"),
         ("success", "mean errors within their bounds, mean foot slip at most 0.1 sqrt(g L), without an end"),

@@ -1,4 +1,4 @@
-"""How an episode with commands went: tracking errors, drift, slip, energy and smoothness, and whether it is a success."""
+"""How an episode with commands went: tracking errors, drift, slip, energy, smoothness, and success."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ def _error(name: str) -> Callable[[State, Columns], Tensor]:
 
 def mass(task: Columns) -> Tensor:
     """Mass of a robot with its load, kg, ``[task, 1]``."""
-    return task["trunk_mass"] + len(LEGS) * sum(task[f"{link}_mass"] for link in ("hip", "thigh", "calf")) + task[
-        "payload_mass"
-    ]
+    return (
+        task["trunk_mass"]
+        + len(LEGS) * sum(task[f"{link}_mass"] for link in ("hip", "thigh", "calf"))
+        + task["payload_mass"]
+    )
 
 
 def foot_slip(state: State, task: Columns) -> Tensor:

@@ -7,6 +7,7 @@ more than a radian, so that a robot that cannot turn is not asked to catch up fo
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -41,22 +42,20 @@ _FROM_PRODUCTS = (
 )
 
 
-def _products() -> Tensor:
-    table = torch.zeros(4, 4, len(_FROM_PRODUCTS), dtype=torch.float64)
+@functools.cache
+def _table(device: torch.device, dtype: torch.dtype) -> Tensor:
+    table = torch.zeros(4, 4, len(_FROM_PRODUCTS), dtype=dtype)
     for column, terms in enumerate(_FROM_PRODUCTS):
         for one, other, factor in terms:
             table[one, other, column] = factor
-    return table.flatten(0, 1)
-
-
-_TABLE = _products()
+    return table.flatten(0, 1).to(device)
 
 
 def _attitude(state: State) -> Tensor:
     """Forward x and y in the world, and the world's up in the trunk's frame, ``[task, episode, 5]``."""
     turn = state["qpos"][..., 3:7]
     pairs = turn.unsqueeze(-1) * turn.unsqueeze(-2)
-    return pairs.flatten(-2) @ _TABLE.to(pairs)
+    return pairs.flatten(-2) @ _table(pairs.device, pairs.dtype)
 
 
 def _moving(state: State, attitude: Tensor, units: Tensor) -> Tensor:
@@ -154,7 +153,9 @@ def _next(before: State) -> Tensor:
     """The command after a step."""
     command, clock = before["command"], before["clock"] + 1.0
     for place in range(before["later"].shape[-2]):
-        command = torch.where(clock == before["begins"][..., place : place + 1], before["later"][..., place, :], command)
+        command = torch.where(
+            clock == before["begins"][..., place : place + 1], before["later"][..., place, :], command
+        )
     return command
 
 

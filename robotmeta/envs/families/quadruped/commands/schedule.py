@@ -20,20 +20,20 @@ AXES = (("command_x", "forward", SPEED), ("command_y", "to the left", SPEED), ("
 
 RANGES = ((0.15, 0.5), (0.1, 0.25), (0.1, 0.25))
 """Smallest and largest size of each command that is not zero."""
-_BACKWARD = 0.25  # share of the commands along x
+_BACKWARD = 0.15  # share of the commands along x
 _BACK = 0.3  # largest speed backward
 FASTER = 1.3  # times the commands of training, out of distribution
 SECONDS = (2.0, 2.5)
 """Shortest and longest time from one command to the next."""
 _CHANGES = 2  # of the command, in an episode of five seconds
 
-_KINDS = {  # what is asked for, and how often
-    "stand": ((0, 0, 0), 0.2),
-    "straight": ((1, 0, 0), 0.3),
-    "aside": ((0, 1, 0), 0.1),
-    "turn": ((0, 0, 1), 0.1),
-    "curve": ((1, 0, 1), 0.2),
-    "all": ((1, 1, 1), 0.1),
+_KINDS = {  # what is asked for, and how often; walking forward is the skill that the others grow from
+    "stand": ((0, 0, 0), 0.15),
+    "straight": ((1, 0, 0), 0.4),
+    "curve": ((1, 0, 1), 0.25),
+    "aside": ((0, 1, 0), 0.08),
+    "turn": ((0, 0, 1), 0.06),
+    "all": ((1, 1, 1), 0.06),
 }
 _DRAWN, _FIXED, _FASTER = 0.0, 1.0, 2.0
 _BOUNDS = ((-1.5, 1.5), (-1.0, 1.0), (-1.0, 1.0))

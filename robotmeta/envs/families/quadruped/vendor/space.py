@@ -20,9 +20,7 @@ _GAINS = ("stiffness", "damping")
 _LOAD = 0.4  # largest load in meta-training, times the mass of the trunk
 
 
-def conditions(
-    space: ParameterSpace, legs: Legs, standing: Standing, numbers: Numbers, top: float
-) -> ParameterSpace:
+def conditions(space: ParameterSpace, legs: Legs, standing: Standing, numbers: Numbers, top: float) -> ParameterSpace:
     """What varies in the world of a vendor's robot: all that varies in the family but the numbers of the robot.
 
     Args:
