@@ -37,6 +37,7 @@ _SMALLER_ON = {
     DOCS / "concepts.md": {"episodes=3": "episodes=1"},
     DOCS / "terrain.md": {},
     DOCS / "real-world.md": {},
+    DOCS / "commands.md": {},
 }
 """Pages whose examples run one after another, and what is smaller in the test."""
 

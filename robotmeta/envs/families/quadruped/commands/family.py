@@ -71,11 +71,11 @@ def follow() -> TaskFamily:
         source=Source(
             f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 15 % stand, 40 % go straight, 8 % "
             "sideways, 6 % turn, 25 % go along a curve, 6 % all three. Ood tasks have commands 1.3 times as large.",
-            "Upright times (0.1 + 0.9 along across turning heading), minus at most 0.05 for changes of the action, "
-            "feet that slip and motion while told to stand. The factors are in [0, 1]. An episode ends at a tilt of 60 "
-            "degrees or half the standing height. Success: the mean tracking error of each command "
-            "is at most a quarter of its mean size plus 0.05 (yaw rate: 0.04) in natural units, feet slip at most 0.1 "
-            "sqrt(g L) on average, and no fall.",
+            "Upright times (0.1 + 0.9 tracking), minus at most 0.05 for changes of the action, feet that slip and "
+            "motion while told to stand. Tracking is the product of four factors in [0, 1], along, across, turning and "
+            "heading; a third of it where the robot is told to stand. An episode ends at a tilt of 60 degrees or half "
+            "the standing height. Success: the mean tracking error of each command is at most a quarter of its mean "
+            "size plus 0.05 (yaw rate: 0.04) in natural units, feet slip at most 0.1 sqrt(g L) on average, no fall.",
             "Other packages give exponential rewards for the squared error of the velocity and of the yaw rate "
             "(Rudin et al. 2022), in which standing still earns a part; here it earns a tenth.",
         ),

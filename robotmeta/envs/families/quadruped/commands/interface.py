@@ -32,13 +32,14 @@ def _reward() -> Listing:
         ("across", "1 at a speed of 0 across that direction, 0.1 at 0.25 sqrt(g L); in any direction if none is asked"),
         ("turning", "1 at the commanded yaw rate, 0.1 at no turning; if none is asked, 0.1 at 0.4 sqrt(g/L)"),
         ("heading", "1 at a heading error of 0, 0.55 at 0.5 rad"),
+        ("tracking", "along across turning heading; a third of it if the robot is told to stand"),
         ("upright", "cosine of the tilt"),
         (
             "costs",
             "0.05 mean squared change of the action + 0.02 speed of feet on the ground + 0.05 speed of the "
             "joints while told to stand; at most 0.05",
         ),
-        ("reward", "upright (0.1 + 0.9 along across turning heading) - costs"),
+        ("reward", "upright (0.1 + 0.9 tracking) - costs"),
         ("end", "a tilt above 60 degrees, or hips below half the standing height"),
         ("success", "mean errors within their bounds, mean foot slip at most 0.1 sqrt(g L), without an end"),
     )

@@ -35,6 +35,7 @@ _KINDS = {  # what is asked for, and how often; walking forward is the skill tha
     "turn": ((0, 0, 1), 0.06),
     "all": ((1, 1, 1), 0.06),
 }
+_SAME = 0.5  # share of the episodes in which all commands are of one kind
 _DRAWN, _FIXED, _FASTER = 0.0, 1.0, 2.0
 _BOUNDS = ((-1.5, 1.5), (-1.0, 1.0), (-1.0, 1.0))
 
@@ -86,10 +87,11 @@ def draw(shape: tuple[int, int], generator: torch.Generator, task: Columns) -> t
         Commands ``[task, episode, 1 + changes, 3]``, and the control steps at which the second and later ones begin,
         ``[task, episode, changes]``, both on the device of the columns.
     """
-    drawn = torch.rand(*shape, 1 + _CHANGES, 8, generator=generator, dtype=torch.float64)
+    drawn = torch.rand(*shape, 1 + _CHANGES, 9, generator=generator, dtype=torch.float64)
     lasts = SECONDS[0] + (SECONDS[1] - SECONDS[0]) * drawn[..., :-1, 7]
     begins = (lasts / DT).round().cumsum(dim=-1)
-    kind, sizes, signs = drawn[..., 0].contiguous(), drawn[..., 1:4], drawn[..., 4:7]
+    kind, sizes, signs = drawn[..., 0], drawn[..., 1:4], drawn[..., 4:7]
+    kind = torch.where(drawn[..., :1, 8] < _SAME, kind[..., :1], kind)
     asked, shares = zip(*_KINDS.values(), strict=True)
     ends = torch.tensor(shares, dtype=torch.float64).cumsum(dim=0)[:-1]
     wanted = torch.tensor(asked, dtype=torch.float64)[torch.bucketize(kind, ends, right=True)]
