@@ -6,8 +6,8 @@ from robotmeta.envs.disturbed import disturbed
 from robotmeta.envs.families import FAMILIES
 from robotmeta.envs.family import TaskFamily
 
-# m/s, of the families whose robot has a floating base
-_PUSHED = dict.fromkeys(("quadruped", "quadruped-terrain", "quadruped-commands"), 0.5)
+_PUSHED = ("quadruped", "quadruped-terrain", "quadruped-commands")  # families whose robot has a floating base
+_PUSH = 0.5  # m/s
 
 
 def variant(name: str) -> TaskFamily:
@@ -15,4 +15,6 @@ def variant(name: str) -> TaskFamily:
 
     Quadrupeds are pushed every two seconds by up to 0.5 m/s.
     """
-    return disturbed(FAMILIES[name](), noise=1.0, bias=1.0, delay_ms=40.0, dropped=0.1, pushes=_PUSHED.get(name, 0.0))
+    return disturbed(
+        FAMILIES[name](), noise=1.0, bias=1.0, delay_ms=40.0, dropped=0.1, pushes=_PUSH * (name in _PUSHED)
+    )
