@@ -120,6 +120,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-stairs-sighted-task-inference": Benchmark(
         "quadruped-stairs-sighted", "task-inference", 460, controls=_TRAINED, tasks=200
     ),
+    "quadruped-commands-task-inference": Benchmark(
+        "quadruped-commands", "task-inference", 500, controls=_TRAINED, tasks=200
+    ),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 440, {"desired_kl": 0.02}, tasks=200),

@@ -32,9 +32,9 @@ class RememberingEnv(TaskBatchEnv):
         self._runs.append([self._now()])
         return observation
 
-    def step(self, action: Tensor, active: Tensor | None = None) -> Step:
+    def step(self, action: Tensor, active: Tensor | None = None, *, recorded: Tensor | None = None) -> Step:
         """Remembers the states after the step."""
-        result = super().step(action, active)
+        result = super().step(action, active, recorded=recorded)
         self._runs[-1].append(self._now())
         return result
 

@@ -1,10 +1,12 @@
 """Measures how vendors' quadrupeds walk: ``python benchmarks/vendor_robots.py POLICY FILES [--control POLICY]``.
 
 FILES are MJCF files, folders of them, or PACKAGE:PATH. Each robot is read as ``--robot`` reads it and walks on the
-vendor's own model. The command is 0.3 of its natural speed. For each robot: speed, error of the speed, falls and
-sideways drift, with the belief reset at every step, of a domain-randomized policy (``--control``), in the first
-episode, and after three. Files that are no quadruped are named with the reason. The result is printed and written to
-``results/``, with the robot's row beside that of the nearest published robot.
+vendor's own model. The command is 0.3 of its natural speed, or what ``--task`` says. For each robot: speed, error of
+the speed, falls and sideways drift, with the belief reset at every step, of a domain-randomized policy (``--control``),
+in the first episode, and after three. For a policy of quadruped-commands, there are the errors of all three commands in
+natural units, and the drift from the way that was told: ``--task command_x=0.3 command_yaw=0.1``. Files that are no
+quadruped are named with the reason. The result is printed and written to ``results/``, with the robot's row beside that
+of the nearest published robot.
 """
 
 from __future__ import annotations
@@ -40,27 +42,33 @@ KINDS = {
 
 
 def walk(policy: Policy, robot: rm.VendorRobot, belief: Belief, *, remember: bool) -> dict[str, float]:
-    """Mean speed, m/s, relative error of it, share of falls, and mean distance sideways at the end, m."""
+    """Mean speed, m/s, relative error of it, share of falls, and mean distance sideways at the end, m.
+
+    For a family with measures: the share of falls, and the means of the measures.
+    """
     worlds = TaskWorlds(policy, robot.task)
     fresh = streams(0, "trials")[0]
     rollout, _ = collect_episodes(
         worlds, policy.learner, belief, _EVALUATION_EPISODES, fresh, explore=False, remember=remember
     )
+    falls = float(rollout.terminated.float().mean())
+    if rollout.measures:
+        return {**{name: float(value.nanmean()) for name, value in rollout.measures.items()}, "falls": falls}
     where = worlds.env(_EVALUATION_EPISODES).simulator.state["qpos"][0, :, :2].double()
     seconds = rollout.mask.sum(dim=2)[0] * robot.family.dt
     speed = float(where[:, 0].sum() / seconds.sum())
     return {
         "speed": speed,
         "error": abs(speed / commanded(robot) - 1.0),
-        "falls": float(rollout.terminated.float().mean()),
+        "falls": falls,
         "drift": float(where[:, 1].abs().mean()),
     }
 
 
 def commanded(robot: rm.VendorRobot) -> float:
-    """The commanded speed, m/s."""
-    leg = robot.row["thigh_length"] + robot.row["calf_length"]
-    return next(iter(robot.task))["speed"] * math.sqrt(_GRAVITY * leg)
+    """The commanded forward speed, m/s."""
+    leg, task = robot.row["thigh_length"] + robot.row["calf_length"], next(iter(robot.task))
+    return task["speed" if "speed" in task else "command_x"] * math.sqrt(_GRAVITY * leg)
 
 
 def measure(policy: Policy, robot: rm.VendorRobot, control: Policy | None) -> dict[str, Any]:
@@ -87,7 +95,7 @@ def files(sources: list[str]) -> list[str]:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """Markdown: speed in m/s, falls, and sideways drift in m."""
+    """Markdown: speed in m/s, or errors of the commands in natural units; falls, and drift in m."""
     kinds = [kind for kind in KINDS if kind in lines[0]]
     rows = [
         [line["robot"], f"{line['mass']:.0f}", f"{line['commanded']:.2f}", *(_cell(line[kind]) for kind in kinds)]
@@ -100,24 +108,31 @@ def _cell(walked: dict[str, float]) -> str:
     if walked["falls"] == 1.0:
         return "falls"
     falls = f", {walked['falls']:.0%} falls" if walked["falls"] else ""
-    return f"{walked['speed']:.2f}{falls}; {walked['drift']:.1f}"
+    if "speed" in walked:
+        return f"{walked['speed']:.2f}{falls}; {walked['drift']:.1f}"
+    errors = ", ".join(f"{walked[name]:.3f}" for name in ("error_x", "error_y", "error_yaw"))
+    return f"{errors}{falls}; {walked['drift']:.2f}"
 
 
 def main() -> None:
     """Reads, measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("policy", help="a policy of the family quadruped, such as pretrained:quadruped")
+    parser.add_argument("policy", help="a policy of the family quadruped or quadruped-commands")
     parser.add_argument("files", nargs="+", help="MJCF files, folders, or PACKAGE:PATH")
     parser.add_argument("--control", help="a domain-randomized policy of the same family")
+    parser.add_argument("--task", nargs="*", default=[], help="conditions, such as payload_mass=2 or command_x=0.3")
     parser.add_argument("--out", type=Path, default=RESULTS / "vendor-robots.json")
     arguments = parser.parse_args()
     policy = rm.load(arguments.policy)
+    conditions = dict(pair.split("=") for pair in arguments.task)
+    if not conditions and "command_x" in policy.family.space.names:
+        conditions = {"command_x": 0.3}
     control = None if arguments.control is None else rm.load(arguments.control)
     torch.set_num_threads(1)
     lines, refused = [], {}
     for file in files(arguments.files):
         try:
-            robot = rm.read_robot(file, policy.family.name)
+            robot = rm.read_robot(file, policy.family.name).under(**conditions)
         except UserError as error:
             refused[Path(file).name] = str(error)
             continue
@@ -125,7 +140,12 @@ def main() -> None:
         about = {"robot": robot.name.removesuffix(".xml"), "mass": robot.row["trunk_mass"] + legs}
         lines.append({**about, **measure(policy, robot, control), "row": dict(robot.row), "notes": list(robot.notes)})
         print(table(lines[-1:]).splitlines()[-1], flush=True)
-    config = {"policy": arguments.policy, "control": arguments.control, "env_steps": policy.env_steps}
+    config = {
+        "policy": arguments.policy,
+        "task": conditions,
+        "control": arguments.control,
+        "env_steps": policy.env_steps,
+    }
     counts = {"episodes": _EPISODES, "evaluation_episodes": _EVALUATION_EPISODES}
     result = {**config, **counts, "robots": lines, "refused": refused, "versions": versions()}
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")

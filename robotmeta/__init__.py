@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     )
     from robotmeta.envs.curriculum import Curriculum
     from robotmeta.envs.disturbed import disturbed
+    from robotmeta.envs.episode_memory import EpisodeMemory, Measure
     from robotmeta.envs.sensors import Sensor
     from robotmeta.errors import (
         AdaptationInterrupted,
@@ -101,6 +102,7 @@ else:
             ),
             "robotmeta.envs.curriculum": ("Curriculum",),
             "robotmeta.envs.disturbed": ("disturbed",),
+            "robotmeta.envs.episode_memory": ("EpisodeMemory", "Measure"),
             "robotmeta.envs.sensors": ("Sensor",),
             "robotmeta.errors": (
                 *("AdaptationInterrupted", "EnvironmentFailed", "EnvironmentWarning", "ModelWarning"),
@@ -131,10 +133,12 @@ __all__ = [
     "Curriculum",
     "EnvironmentFailed",
     "EnvironmentWarning",
+    "EpisodeMemory",
     "Evaluation",
     "Exported",
     "FineTuned",
     "Fit",
+    "Measure",
     "MetaLearner",
     "ModelWarning",
     "Parameter",

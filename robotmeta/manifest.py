@@ -83,7 +83,7 @@ def interface(family: TaskFamily) -> dict[str, Any]:
     actions and privileged state in their order, the observation groups, seconds a control step (``dt``), and control
     steps an episode (``horizon``).
     """
-    space, groups = family.encoded or family.space, family.observation_groups
+    space, groups = family.inferred, family.observation_groups
     return {
         "space": {
             "names": list(space.names),

@@ -139,6 +139,10 @@ class GymnasiumWorld:
     def end_episode(self) -> None:
         """Does nothing; a foreign environment reports at once."""
 
+    def measures(self) -> Mapping[str, Tensor]:
+        """Nothing: an environment has no measures of episodes."""
+        return {}
+
     def distance(self) -> None:
         """Returns None; Gymnasium does not define a distance from the goal."""
 

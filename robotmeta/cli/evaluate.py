@@ -196,6 +196,8 @@ def _references(policy: rm.Policy, source: str, split: str, files: Sequence[Path
 def show(evaluation: rm.Evaluation) -> None:
     """Prints a table for each quantity, the verdict, and what the policy infers."""
     tables = [evaluation.table(quantity) for quantity in evaluation.quantities]
+    if evaluation.measures:
+        tables.append(evaluation.measures.table(evaluation.episodes[-1]))
     if evaluation.recovery is not None:
         tables.append(evaluation.recovery.table())
     console.print(*tables, evaluation.verdict())

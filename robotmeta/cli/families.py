@@ -100,7 +100,7 @@ def _describe(family: rm.TaskFamily) -> None:
     ):
         if signals:
             console.print(f"{what}: {', '.join(f'{signal} ({unit})' for signal, unit in signals)}.")
-    show_listings((*family.interface, *_sensors(family)))
+    show_listings((*family.interface, *_sensors(family), *_measures(family)))
     if family.curriculum is not None:
         console.print(f"Curriculum of meta-training: {_levels(family)}.")
     if family.changing:
@@ -133,6 +133,14 @@ def _levels(family: rm.TaskFamily) -> str:
     what = "success" if curriculum.progress is None else "progress"
     rule = f"up from a {what} of {curriculum.promote:g}, down below {curriculum.demote:g}"
     return f"{column.name} {levels}; {rule}; off with train --no-curriculum"
+
+
+def _measures(family: rm.TaskFamily) -> list[Listing]:
+    """The measures as a table, if the family has any."""
+    from robotmeta.envs.listing import Listing
+
+    rows = tuple((measure.name, measure.unit, measure.description) for measure in family.measures)
+    return [Listing("Measures, which evaluate shows", ("measure", "unit", "what it is"), rows)] if rows else []
 
 
 def _read(robot: rm.VendorRobot) -> dict[str, Any]:
@@ -186,6 +194,8 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         "privileged_state": [list(signal) for signal in family.privileged_state],
         "actions": [list(signal) for signal in family.actions],
         "sensors": [dataclasses.asdict(sensor) for sensor in family.sensors],
+        "measures": [{"name": m.name, "unit": m.unit, "description": m.description} for m in family.measures],
+        "told": list(family.told),
         "interface": [_table(listing) for listing in family.interface],
         "robots": {name: dict(columns) for name, columns in family.robots.items()},
     }

@@ -100,7 +100,7 @@ def known_by(names: Sequence[str], family: TaskFamily) -> TaskFamily:
     """
     if family.disturbances is None:
         return family
-    known = tuple(p for p in family.encoded or family.space if p.name not in family.disturbances.columns)
+    known = tuple(p for p in family.inferred if p.name not in family.disturbances.columns)
     return replace(family, encoded=ParameterSpace(known)) if [p.name for p in known] == list(names) else family
 
 

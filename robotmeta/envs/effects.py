@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import mujoco
 import numpy as np
@@ -141,6 +141,7 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
     nominal = {n: v.expand(-1, _EPISODES, *v.shape[2:]) for n, v in simulator.nominal.items()}
     simulator.reset(_starts(family, nominal, columns))
     state = {name: value.clone() for name, value in simulator.state.items()}
+    state |= _memories(family, state, columns)
     yield _measured(family, state, columns)
     generator = torch.Generator().manual_seed(1)
     action = torch.empty(0)
@@ -152,6 +153,8 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
         simulator.step(action, None)
         after = {name: value.clone() for name, value in simulator.state.items()}
         transition = Transition(state, action, after, columns)
+        if family.memory is not None:
+            after |= family.memory.advance(transition)
         rewards = [family.reward(transition)]
         if family.shaping_reward is not None:
             rewards.append(family.shaping_reward(transition))
@@ -161,18 +164,30 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
 
 def _starts(family: TaskFamily, nominal: State, columns: Columns) -> State:
     """Draws the same reset noise for every task. Velocities are added in the second episode."""
-    starts: list[State] = []
-    for task in range(len(next(iter(nominal.values())))):
-        own = _Read({name: value[task : task + 1] for name, value in columns.items()})
-        one = {name: value[task : task + 1].clone() for name, value in nominal.items()}
-        starts.append(family.reset(one, torch.Generator().manual_seed(0), own))
-        if isinstance(columns, _Read):
-            columns.names |= own.names
-    start = {name: torch.cat([s[name] for s in starts]) for name in starts[0]}
+    start = _drawn(family.reset, nominal, columns)
     if "qvel" in start:
         speed = normal_like(start["qvel"][:1, 1:], torch.Generator().manual_seed(2), scale=_SPEED)
         start["qvel"] = torch.cat([start["qvel"][:, :1], start["qvel"][:, 1:] + speed], dim=1)
     return start
+
+
+def _memories(family: TaskFamily, state: State, columns: Columns) -> State:
+    """What the family remembers at the start, with the same chance for every task."""
+    return {} if family.memory is None else _drawn(family.memory.start, state, columns)
+
+
+def _drawn(
+    draw: Callable[[State, torch.Generator, Columns], State], state: State, columns: Columns
+) -> dict[str, Tensor]:
+    """Draws the same random numbers for every task."""
+    drawn: list[State] = []
+    for task in range(len(next(iter(state.values())))):
+        own = _Read({name: value[task : task + 1] for name, value in columns.items()})
+        one = {name: value[task : task + 1].clone() for name, value in state.items()}
+        drawn.append(draw(one, torch.Generator().manual_seed(0), own))
+        if isinstance(columns, _Read):
+            columns.names |= own.names
+    return {name: torch.cat([values[name] for values in drawn]) for name in drawn[0]}
 
 
 def _measured(family: TaskFamily, state: State, columns: Columns) -> list[Tensor]:

@@ -18,17 +18,13 @@ from robotmeta.envs.changes import Changes, away_from_nominal
 from robotmeta.envs.curriculum import Curriculum
 from robotmeta.envs.disturbances import Disturbances
 from robotmeta.envs.encoding import Encoding
+from robotmeta.envs.episode_memory import EpisodeMemory, Measure
 from robotmeta.envs.listing import Listing
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.sensors import Sensor, check_sensors
+from robotmeta.envs.state import Columns, State, Transition
 from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
-
-State = Mapping[str, Tensor]
-"""Named physical quantities of all worlds, each ``[task, episode, ...]``, such as ``qpos`` and ``qvel``."""
-
-Columns = Mapping[str, Tensor]
-"""The task row by column name, each ``[task, 1]``."""
 
 Observation = Tensor | Any
 """What a policy observes: a vector ``[task, episode, observation]``, or groups by name, each ``[task, episode, ...]``.
@@ -59,23 +55,6 @@ class ObservationGroup:
     def is_vector(self) -> bool:
         """Whether it is a vector of float32, as a policy without an encoder reads it."""
         return len(self.shape) == 1 and self.dtype == torch.float32
-
-
-@dataclass(frozen=True)
-class Transition:
-    """One control step of all worlds, as rewards see it.
-
-    Attributes:
-        before: State at the start of the step.
-        action: Action of the policy, clipped to [-1, 1], ``[task, episode, action]``.
-        after: State at the end of the step.
-        task: The task row, each column ``[task, 1]``.
-    """
-
-    before: State
-    action: Tensor
-    after: State
-    task: Columns
 
 
 @dataclass(frozen=True)
@@ -228,6 +207,9 @@ class TaskFamily:
         disturbances: Disturbances that the tasks have columns for; None for ideal sensors and no pushes.
         curriculum: The column that is the difficulty of a task, and its levels in meta-training; None to draw tasks as
             ``space`` says.
+        told: Names of the parameters that the policy is told, such as a command. Neither networks nor fits infer them.
+        memory: What is remembered during an episode, besides the physics; None for nothing.
+        measures: Further numbers of an episode. Evaluations show their means.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -264,6 +246,9 @@ class TaskFamily:
     sensors: tuple[Sensor, ...] = ()
     disturbances: Disturbances | None = None
     curriculum: Curriculum | None = None
+    told: tuple[str, ...] = ()
+    memory: EpisodeMemory | None = None
+    measures: tuple[Measure, ...] = ()
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""
@@ -301,7 +286,20 @@ class TaskFamily:
         check_sensors(self.sensors, [name for name, _ in self.observations], where)
         self._check_changing(where)
         self._check_curriculum(where)
+        self._check_episodes(where)
         self._check_numbers(where)
+
+    def _check_episodes(self, where: str) -> None:
+        checks.names(f"{where} told", self.told, 'such as ("command_x", "command_y")')
+        object.__setattr__(self, "told", tuple(self.told))
+        for name in self.told:
+            if name not in self.space.names:
+                raise unknown("parameter", name, self.space.names, where=f"told of family '{self.name}'")
+        if not isinstance(self.memory, EpisodeMemory | None):
+            raise UserError(f"{where} memory must be an EpisodeMemory, not {self.memory!r}")
+        if not isinstance(self.measures, tuple) or not all(isinstance(m, Measure) for m in self.measures):
+            raise UserError(f"{where} measures must be a tuple of Measures, not {self.measures!r}")
+        checks.unique(f"{where} measures", [measure.name for measure in self.measures])
 
     def _check_changing(self, where: str) -> None:
         checks.names(f"{where} changing", self.changing, 'such as ("payload", "friction")')
@@ -347,9 +345,15 @@ class TaskFamily:
         return len(self.actions)
 
     @cached_property
+    def inferred(self) -> ParameterSpace:
+        """The parameters that networks know and infer: all but those that the policy is told."""
+        space = self.encoded or self.space
+        return ParameterSpace(tuple(p for p in space if p.name not in self.told)) if self.told else space
+
+    @cached_property
     def encoding(self) -> Encoding:
         """Encodes tasks for networks."""
-        return Encoding(self.encoded or self.space)
+        return Encoding(self.inferred)
 
     @cached_property
     def widened(self) -> TaskFamily:

@@ -36,6 +36,7 @@ class Parameter:
         unit: Unit of the value, ``"1"`` for a multiplier.
         labels: Names of the values of a :class:`Choice`. A parameter with labels takes no other values.
         qualifies: The column that this one details. It has no effect while that column is nominal.
+        sets: Values of other columns of a task that names this column and not them, by name.
 
     Raises:
         UserError: For a nominal value, range, distribution, edit or label that cannot be.
@@ -52,6 +53,7 @@ class Parameter:
     unit: str = "1"
     labels: Mapping[float, str] = field(default_factory=dict, hash=False)
     qualifies: str | None = None
+    sets: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or self.name in ("", "robot"):
@@ -224,9 +226,11 @@ class ParameterSpace:
             UserError: For an unknown parameter, or a value that :meth:`Parameter.read` refuses.
         """
         tasks = self.nominal()
-        for name, value in values.items():
+        for name in values:
             if name not in self.names:
                 raise unknown("parameter", name, self.names, where=where)
+        implied = {column: value for name in values for column, value in self[name].sets.items()}
+        for name, value in {**implied, **values}.items():
             tasks.values[0, self.names.index(name)] = self[name].read(value)
         return tasks
 

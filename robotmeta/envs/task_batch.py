@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,8 +15,9 @@ from torch import Tensor
 from robotmeta.envs.changes import check_changes
 from robotmeta.envs.devices import reads_at_once
 from robotmeta.envs.disturber import Disturber
-from robotmeta.envs.family import Observation, State, TaskFamily, Transition, bounded
+from robotmeta.envs.family import Columns, Observation, State, TaskFamily, Transition, bounded
 from robotmeta.envs.faults import FaultLog, find_faults
+from robotmeta.envs.remembering import advanced, followed, resumed
 from robotmeta.envs.simulators import make_simulator
 from robotmeta.envs.tasks import Tasks
 from robotmeta.envs.validation import call, check_functions
@@ -66,6 +67,7 @@ class BatchEnv(Protocol):
     def end_episode(self) -> None: ...
     def success(self) -> Tensor | None: ...
     def distance(self) -> Tensor | None: ...
+    def measures(self) -> Mapping[str, Tensor]: ...
     def privileged_state(self) -> Tensor: ...
 
 
@@ -92,6 +94,8 @@ class _Episode:
     first_distance: Tensor | None = None
     wrong_actions: Tensor | None = None
     """On a GPU, whether any action was not finite, a bool; None before the first step."""
+    memory: State = field(default_factory=dict)
+    """What the family remembers, see :class:`robotmeta.envs.episode_memory.EpisodeMemory`."""
 
     @classmethod
     def new(cls, worlds: tuple[int, int], device: torch.device) -> _Episode:
@@ -198,14 +202,16 @@ class TaskBatchEnv:
         self._faults.report(self.tasks)  # of an episode that nobody ended
         shape = (self.num_tasks, self.num_episodes)
         nominal = {n: v.expand(*shape, -1) for n, v in self.simulator.nominal.items()}
-        start = self._drawn(nominal, generator)
+        start = self._for_all_ranks("reset", self.family.reset, nominal, generator)
         wrong = _any(*find_faults(self.family, {"reset": _joined(start, shape)}, self.tasks).values())
         if wrong is not None:
             start = {name: _where_finite(value, nominal.get(name)) for name, value in start.items()}
         self.simulator.reset(start)
+        self._episode = now = _Episode.new(shape, self.simulator.device)
+        if self.family.memory is not None:
+            now.memory = self._for_all_ranks("memory.start", self.family.memory.start, self.simulator.state, generator)
         if self._disturber is not None:
             self._disturber.reset(generator)
-        self._episode = now = _Episode.new(shape, self.simulator.device)
         observation, now.privileged, distance = self._observation(), self._measure(), self.distance()
         unsound = _any(*find_faults(self.family, self._measured(observation), self.tasks).values(), wrong)
         if distance is not None and not bool(distance.isfinite().all()):
@@ -219,12 +225,14 @@ class TaskBatchEnv:
             return _finite(observation)
         return {name: _finite(value) for name, value in observation.items()}
 
-    def step(self, action: Tensor, active: Tensor | None = None) -> Step:
+    def step(self, action: Tensor, active: Tensor | None = None, *, recorded: Tensor | None = None) -> Step:
         """Advances the active worlds by one control step.
 
         Args:
             action: ``[task, episode, action]``; clipped to [-1, 1].
             active: bool ``[task, episode]``; None for all. Results of the other worlds are meaningless.
+            recorded: In a replay, the observation that was recorded after this step, which has what came from outside
+                the simulation, such as a command; broadcasts to ``[task, episode, observation]``.
 
         Raises:
             SimulationDiverged: If every world has diverged. On a GPU, :meth:`end_episode` raises it.
@@ -234,13 +242,17 @@ class TaskBatchEnv:
         action = bounded(action)
         if self._disturber is not None:
             self._disturber.push(self.simulator, self._columns, active)
-        before = {name: value.clone() for name, value in self.simulator.state.items()}
         now = self._episode
+        before = {**{name: value.clone() for name, value in self.simulator.state.items()}, **now.memory}
         diverged, now.unsound = _any(now.unsound, self.simulator.step(action, active)), None
-        after = self.simulator.state
-        transition = Transition(before, action, after, self._columns)
+        transition = Transition(before, action, self.simulator.state, self._columns)
+        if self.family.memory is not None:
+            transition = self._remembered(transition, active, diverged)
+        after = transition.after
         reward = self._call("reward", transition).float()
         shaping = None if self.family.shaping_reward is None else self._call("shaping_reward", transition).float()
+        if recorded is not None:
+            now.memory = followed(self.family, now.memory, self._all_worlds(recorded))
         observation, now.privileged = self._observation(), self._measure()
         results = {**self._measured(observation), "reward": reward, "shaping_reward": shaping}
         if diverged is not None:  # which explains results that are not finite
@@ -278,7 +290,20 @@ class TaskBatchEnv:
             return None
         if self._lasts:
             return self._episode.succeeded >= self._lasts
-        return self._call("success", self.simulator.state, self._columns)
+        return self._call("success", self.state, self._columns)
+
+    def measures(self) -> Mapping[str, Tensor]:
+        """The family's measures of each episode if it ends now, by name, float32 ``[task, episode]``."""
+        return {
+            measure.name: call(self.family, measure.name, measure.of, self.state, self._columns).float()
+            for measure in self.family.measures
+        }
+
+    @property
+    def state(self) -> State:
+        """What the functions of the family see: the state of the simulator, and what the family remembers."""
+        memory = self._episode.memory
+        return {**self.simulator.state, **memory} if memory else self.simulator.state
 
     def distance(self) -> Tensor | None:
         """Distance of each episode from its goal, m ``[task, episode]``; None if undefined.
@@ -288,7 +313,7 @@ class TaskBatchEnv:
         """
         if self.family.distance is None:
             return None
-        now = self._call("distance", self.simulator.state, self._columns).float()
+        now = self._call("distance", self.state, self._columns).float()
         first, broken = self._episode.first_distance, self._episode.broken
         self._faults.find({"distance": now}, self.tasks, ~broken)
         return now if first is None else torch.where(broken, first, now)
@@ -321,7 +346,9 @@ class TaskBatchEnv:
         if self._disturber is not None:
             self._disturber.now = copy.deepcopy(snapshot["disturbed"])
 
-    def start(self, full_state: Tensor, coordinates: State | None = None) -> Observation:
+    def start(
+        self, full_state: Tensor, coordinates: State | None = None, *, recorded: Tensor | None = None
+    ) -> Observation:
         """Starts an episode in every world from given states, instead of those that the family's ``reset`` draws.
 
         There is no chance in such an episode: of the disturbances, only the delay of the sensors acts.
@@ -329,14 +356,21 @@ class TaskBatchEnv:
         Args:
             full_state: States of the simulator; broadcasts to ``[task, episode, number]``.
             coordinates: Values that replace those in ``full_state``; see ``Simulator.set_full_state``.
+            recorded: The observation in these states, if the family remembers more than the physics; broadcasts to
+                ``[task, episode, observation]``.
 
         Returns:
             Observations, as :meth:`reset` does.
+
+        Raises:
+            UserError: For a family that needs a recorded observation without one, or that cannot use it.
         """
         self.simulator.set_full_state(full_state, coordinates)
         if self._disturber is not None:
             self._disturber.reset(None)
         self._episode = now = _Episode.new((self.num_tasks, self.num_episodes), self.simulator.device)
+        seen = None if recorded is None else self._all_worlds(recorded)
+        now.memory = resumed(self.family, self.simulator.state, seen, self._columns)
         observation, now.privileged = self._observation(), self._measure()
         now.first_distance = self.distance()
         return observation
@@ -363,18 +397,42 @@ class TaskBatchEnv:
         if bool(self._episode.broken.all()):
             raise SimulationDiverged(self._why(faults))
 
-    def _drawn(self, nominal: State, generator: torch.Generator) -> State:
-        """Initial states. They are drawn for the tasks of all ranks, so they do not depend on how many there are."""
+    def _for_all_ranks(
+        self,
+        what: str,
+        draw: Callable[[State, torch.Generator, Columns], State],
+        state: State,
+        generator: torch.Generator,
+    ) -> State:
+        """What the family draws at a reset. It is drawn for the tasks of all ranks, so that their number is no matter.
+
+        Args:
+            what: Name of the function.
+            draw: ``(state, generator, task) -> drawn``.
+            state: States of this rank. Worlds of other ranks get copies, and what is drawn for them is thrown away.
+            generator: Draws.
+        """
         ranks = self.rank.count
-        if ranks > 1:  # worlds of other ranks start from the nominal states of this one, and are thrown away
-            nominal = {name: value.repeat(ranks, *[1] * (value.ndim - 1)) for name, value in nominal.items()}
-        start = self._call("reset", nominal, generator, self._all_columns)
         if ranks > 1:
-            start = {name: self.rank.of(value) if len(value) > 1 else value for name, value in start.items()}
-        return start
+            state = {name: value.repeat(ranks, *[1] * (value.ndim - 1)) for name, value in state.items()}
+        drawn = call(self.family, what, draw, state, generator, self._all_columns)
+        if ranks > 1:
+            drawn = {name: self.rank.of(value) if len(value) > 1 else value for name, value in drawn.items()}
+        return drawn
+
+    def _remembered(self, step: Transition, active: Tensor | None, diverged: Tensor | None) -> Transition:
+        """The step with what the family remembers after it. Worlds that ended or diverged remember what they did."""
+        running = active
+        if diverged is not None:
+            running = ~diverged if active is None else active & ~diverged
+        self._episode.memory = advanced(self.family, step, running)
+        return replace(step, after={**step.after, **self._episode.memory})
+
+    def _all_worlds(self, recorded: Tensor) -> Tensor:
+        return recorded.to(self.simulator.device).expand(self.num_tasks, self.num_episodes, -1)
 
     def _observation(self) -> Observation:
-        observation = self._call("observe", self.simulator.state, self._columns)
+        observation = self._call("observe", self.state, self._columns)
         if isinstance(observation, Tensor):
             observation = observation.float()
             if self._disturber is not None:
@@ -390,7 +448,7 @@ class TaskBatchEnv:
     def _measure(self) -> Tensor:
         if self.family.observe_privileged_state is None:
             return self._nothing
-        return self._call("observe_privileged_state", self.simulator.state, self._columns).float()
+        return self._call("observe_privileged_state", self.state, self._columns).float()
 
     def _measured(self, observation: Observation) -> dict[str, Tensor | None]:
         """What the functions that observe the state returned, by the name of each."""

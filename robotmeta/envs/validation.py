@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.effects import STEPS, without_effect
-from robotmeta.envs.family import MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.simulators.protocol import Simulator
@@ -114,7 +114,9 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     call(family, "reset", simulator.reset, {name: value[:1, :1] for name, value in start.items()})
     state = _copies(simulator.state)
     call(family, "a control step", _step, simulator, family.action_size)
-    step = Transition(state, torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device), state, task)
+    still = torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device)
+    state = {**state, **_check_memory(family, state, still, task)}
+    step = Transition(state, still, state, task)
     observation = call(family, "observe", family.observe, state, task)
     if family.observation_groups is None:
         _check(family, "observe", observation, (_TASKS, _EPISODES, family.observation_size))
@@ -141,7 +143,37 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
         result = None if function is None else call(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
             _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
+    for measure in family.measures:
+        number = call(family, measure.name, measure.of, state, task)
+        _check(family, measure.name, number, (_TASKS, _EPISODES), finite=False)
     _functions.append((family, type(simulator)))
+
+
+def _check_memory(family: TaskFamily, state: State, action: Tensor, task: Columns) -> State:
+    """What the family remembers after a step without motion.
+
+    Raises:
+        UserError: For an entry that the simulator has, too, or one of another shape.
+    """
+    memory = family.memory
+    if memory is None:
+        return {}
+    first = call(family, "memory.start", memory.start, state, torch.Generator().manual_seed(0), task)
+    shapes = {name: [_TASKS, _EPISODES, *value.shape[2:]] for name, value in first.items()}
+    _check_entries(family, "memory.start", first, shapes, state)
+    now = call(family, "memory.advance", memory.advance, Transition({**state, **first}, action, state, task))
+    _check_entries(family, "memory.advance", now, shapes, state)
+    return now
+
+
+def _check_entries(
+    family: TaskFamily, what: str, memory: State, shapes: Mapping[str, list[int]], simulated: State
+) -> None:
+    for name, shape in shapes.items():
+        if name in simulated:
+            raise UserError(f"family '{family.name}': {what} returns '{name}', which the simulator has already")
+        if name not in memory or list(memory[name].shape) != shape:
+            raise UserError(f"family '{family.name}': {what} must return '{name}' with the shape {shape}")
 
 
 def _copies(state: State) -> dict[str, Tensor]:
@@ -189,7 +221,15 @@ def _place(error: Exception) -> str:
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
-def _check(family: TaskFamily, what: str, result: object, shape: tuple[int, ...], *, logical: bool = False) -> None:
+def _check(
+    family: TaskFamily,
+    what: str,
+    result: object,
+    shape: tuple[int, ...],
+    *,
+    logical: bool = False,
+    finite: bool = True,
+) -> None:
     wrong = None
     if not isinstance(result, Tensor):
         wrong = f"returns a {type(result).__name__}, not a tensor"
@@ -197,7 +237,7 @@ def _check(family: TaskFamily, what: str, result: object, shape: tuple[int, ...]
         wrong = f"returns the shape {list(result.shape)}; 2 tasks of 3 episodes need {list(shape)}"
     elif logical != (result.dtype == torch.bool):
         wrong = f"returns {result.dtype}, not {'bool' if logical else 'numbers'}"
-    elif not bool(result.isfinite().all()):
+    elif finite and not bool(result.isfinite().all()):
         wrong = "is not finite at the start of an episode"
     if wrong:
         raise UserError(f"family '{family.name}': {what} {wrong}")

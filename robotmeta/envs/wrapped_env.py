@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from robotmeta.envs.task_batch import BatchEnv
@@ -27,6 +29,9 @@ class WrappedEnv:
 
     def distance(self) -> Tensor | None:
         return self._env.distance()
+
+    def measures(self) -> Mapping[str, Tensor]:
+        return self._env.measures()
 
     def privileged_state(self) -> Tensor:
         return self._env.privileged_state()

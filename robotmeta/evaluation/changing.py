@@ -21,6 +21,7 @@ from robotmeta.envs.changes import Changes, check_changes
 from robotmeta.envs.changing_env import ChangingEnv
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
+from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.recovery import SOON, STEADY, Recovered, Recovery, seconds_to_recover
 from robotmeta.evaluation.subjects import Subject
 from robotmeta.experience.rollout import Belief, Rollout
@@ -88,6 +89,7 @@ def evaluate_changes(
         seed=seed,
         inferred=inferred(policy, changes.after, posterior, kept),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
+        measures=Measures.of(family, measured, kept),
         recovery=Recovery(
             family.performance or "reward",
             changes[kept].parameters,

@@ -18,6 +18,7 @@ from robotmeta.evaluation.changing import evaluate_changes
 from robotmeta.evaluation.evaluation import CONTROLS, Evaluation
 from robotmeta.evaluation.intervals import Curve
 from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
+from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.references import References
 from robotmeta.evaluation.stages import StageResults, StageSettings, check_stages, measure_stages
 from robotmeta.evaluation.subjects import Subject, check_controls, subjects_of
@@ -162,6 +163,7 @@ def evaluate(
         inferred=inferred(policy, chosen, posterior, ~diverged),
         diverged=tuple(np.flatnonzero(diverged).tolist()),
         distinct=None if references is None else references.distinct[~diverged],
+        measures=Measures.of(policy.family, measured, ~diverged),
     )
 
 

@@ -13,6 +13,7 @@ from robotmeta.envs import Tasks
 from robotmeta.errors import printable
 from robotmeta.evaluation import verdict
 from robotmeta.evaluation.intervals import Curve
+from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.recovery import Recovery
 from robotmeta.evaluation.share import Share
 from robotmeta.evaluation.stages import STAGES
@@ -49,6 +50,7 @@ class Evaluation:
         diverged: Indices of the tasks that were left out because their simulation diverged, under some policy.
         distinct: Tasks in which the specialist is better than a random policy beyond doubt, bool ``[task]``; None
             without specialists. Only these have a share.
+        measures: The family's measures of an episode.
         recovery: How fast the policies recover from the change; None in the other splits. The curves then have
             ``unchanged`` too: the adapted policy in the tasks after the change, from the start of the episode on.
     """
@@ -67,6 +69,7 @@ class Evaluation:
     diverged: tuple[int, ...] = ()
     distinct: np.ndarray | None = None
     recovery: Recovery | None = None
+    measures: Measures = field(default_factory=Measures)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object that ``evaluate --json`` writes. A control that was not run is null."""
@@ -86,6 +89,7 @@ class Evaluation:
             **({} if self.distinct is None else {"share_left_out": self._without_share()}),
             **({"inferred": self.inferred} if self.inferred else {}),
             **({} if self.recovery is None else {"recovery": self.recovery.to_json()}),
+            **({"measures": self.measures.to_json()} if self.measures else {}),
             "env_steps_meta_train": self.env_steps,
             "seed": self.seed,
             "diverged": list(self.diverged),

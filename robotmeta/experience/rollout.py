@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -79,6 +79,7 @@ class Rollout:
             its start. None if the family does not define it.
         privileged_states: Privileged state before each step and after the last one,
             ``[task, episode, time + 1, privileged_state]``; zero after the end of an episode.
+        measures: The family's measures of each episode by name, ``[task, episode]``.
     """
 
     observations: Observation
@@ -93,6 +94,7 @@ class Rollout:
     success: Tensor | None
     distance: Tensor | None
     privileged_states: Tensor
+    measures: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def training_rewards(self) -> Tensor:
@@ -338,6 +340,7 @@ class Recorder:
             success=None if success is None else success & ~diverged,
             distance=distance,
             privileged_states=self._privileged.movedim(0, 2),
+            measures=self._env.measures(),
         )
 
     def _before_divergence(self, series: Tensor, last: Tensor) -> Tensor:

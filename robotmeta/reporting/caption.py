@@ -68,10 +68,13 @@ def task_items(
 def differing(family: TaskFamily, task: Tasks) -> list[Parameter]:
     """The parameters of a task that are not nominal, by more than a small part of their spread over training tasks.
 
-    A kind that details one of them is among them, such as the kind of a fault.
+    A kind that details one of them is among them, such as the kind of a fault, and what the policy is told.
     """
-    distances = family.encoding.distances(task, family.space.nominal())
+    nominal = family.space.nominal()
+    distances = family.encoding.distances(task, nominal)
     far = {name for name, distance in distances.items() if distance > _SMALL}
+    (given,), (usual,) = task, nominal
+    far |= {name for name in family.told if given[name] != usual[name]}
     return [
         p
         for p in family.space

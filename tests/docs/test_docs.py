@@ -35,6 +35,7 @@ _SMALLER_ON = {
     DOCS / "concepts.md": {"episodes=3": "episodes=1"},
     DOCS / "terrain.md": {},
     DOCS / "real-world.md": {},
+    DOCS / "commands.md": {},
 }
 """Pages whose examples run one after another, and what is smaller in the test."""
 

@@ -323,3 +323,13 @@ def test_a_value_that_is_no_number_is_one_printable_line(value: Any) -> None:
 def test_a_parameter_may_have_any_name() -> None:
     with pytest.raises(UserError, match="no parameter 'self' in family"):
         make("cheetah-dynamics").task(**{"self": 1.0})
+
+
+def test_a_column_that_is_named_sets_another_one_that_is_not() -> None:
+    told = Parameter(
+        "told", "what", train=Uniform(0.0, 0.0), nominal=0.0, bounds=(-9.0, 9.0), sets={"side": -1.0, "mass": 2.0}
+    )
+    space = ParameterSpace((MASS, SIDE, told))
+    assert next(iter(space.row({"told": 0.0}))) == {"mass": 2.0, "side": -1.0, "told": 0.0}
+    assert next(iter(space.row({"told": 3.0, "side": 1.0})))["side"] == 1.0
+    assert next(iter(space.row({})))["side"] == SIDE.nominal

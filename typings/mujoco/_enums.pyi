@@ -36,6 +36,9 @@ class mjtCamera(_Enum):
 class mjtCone(_Enum):
     mjCONE_PYRAMIDAL: ClassVar[mjtCone]
 
+class mjtConDataField(_Enum):
+    mjCONDATA_FOUND: ClassVar[mjtConDataField]
+
 class mjtDisableBit(_Enum):
     mjDSBL_CONTACT: ClassVar[mjtDisableBit]
     mjDSBL_FILTERPARENT: ClassVar[mjtDisableBit]
@@ -123,6 +126,9 @@ class mjtRndFlag(_Enum):
     mjRND_SHADOW: ClassVar[mjtRndFlag]
 
 class mjtSensor(_Enum):
+    mjSENS_CONTACT: ClassVar[mjtSensor]
+    mjSENS_FRAMEANGVEL: ClassVar[mjtSensor]
+    mjSENS_FRAMELINVEL: ClassVar[mjtSensor]
     mjSENS_RANGEFINDER: ClassVar[mjtSensor]
 
 class mjtSolver(_Enum):

@@ -142,16 +142,19 @@ def check_fit(family: TaskFamily, known: Mapping[str, float | str] | None) -> di
         known: Parameters that are known, by name, or ``robot`` for those of a robot that the family names.
 
     Returns:
-        The known parameters.
+        The known parameters. Those that the policy is told do not have to be found: observations have them.
 
     Raises:
-        UserError: For a family that observes images, or an unknown parameter, robot or value.
+        UserError: For a family that observes images or remembers what observations do not tell, or an unknown
+            parameter, robot or value.
     """
     images = [name for name, group in (family.observation_groups or {}).items() if not group.is_vector]
     if images:
         raise UserError(f"a fit compares numbers, and family '{family.name}' observes {', '.join(images)}")
+    if family.memory is not None and family.memory.resume is None:
+        raise UserError(f"a fit replays observations, and family '{family.name}' remembers what they do not tell")
     family = family.widened
     row = family.task(**(known or {})).values[0]
     robot = (known or {}).get("robot")
-    names = {*(known or {}), *(family.robots[str(robot)] if robot is not None else ())} - {"robot"}
+    names = {*family.told, *(known or {}), *(family.robots[str(robot)] if robot is not None else ())} - {"robot"}
     return {name: float(value) for name, value in zip(family.space.names, row, strict=True) if name in names}

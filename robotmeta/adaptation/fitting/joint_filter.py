@@ -167,7 +167,7 @@ class JointFilter:
         at = offset
         for _ in range(_PASSES):  # Gauss-Newton: derivatives at the estimate so far, errors from the expectation
             root = _root(narrow[:, n:, n:])
-            self._set(full, state, root)
+            self._set(full, state, root, 0)
             values = self._observed()
             jacobian, curved = self._jacobian(values, root)
             back = torch.cat([offset - at, self._space.minus(expected, state)], dim=-1)
@@ -214,9 +214,10 @@ class JointFilter:
         covariance = now.covariance.clone()
         covariance[:, n:, n:] += torch.diag_embed(drift.square())
         root = _root(covariance[:, n:, n:])
-        self._set(now.full, now.state, root)
-        active = alive.expand(self._env.num_tasks, -1)
-        step = self._env.step(recorded.actions[:, t].expand(self._env.num_tasks, -1, -1), active)
+        self._set(now.full, now.state, root, t)
+        active, actions = alive.expand(self._env.num_tasks, -1), recorded.actions[:, t]
+        following = recorded.observations[:, t + 1]
+        step = self._env.step(actions.expand(self._env.num_tasks, -1, -1), active, recorded=following)
         seen = torch.cat([flatten(step.observation), step.reward.unsqueeze(-1)], dim=-1).double()
         seen = seen.nan_to_num(_WORST, _WORST, -_WORST)
         points = {name: value.clone() for name, value in simulator.coordinates.items()}
@@ -256,15 +257,16 @@ class JointFilter:
 
     # -- points of the differences ---------------------------------------------------------------------------------
 
-    def _set(self, full: Tensor, state: State, root: Tensor) -> None:
-        """Puts the worlds at the points: those of the numbers at the state, the others around it."""
+    def _set(self, full: Tensor, state: State, root: Tensor, t: int) -> None:
+        """Puts the worlds at the points at step t: those of the numbers at the state, the others around it."""
         columns = root.mT.transpose(0, 1)
         same = torch.zeros(1 + 2 * self._numbers, *columns.shape[1:], dtype=torch.float64)
         offsets = torch.cat([same, columns, -columns])
-        self._env.start(full, self._space.plus({k: v.unsqueeze(0) for k, v in state.items()}, offsets))
+        points = self._space.plus({k: v.unsqueeze(0) for k, v in state.items()}, offsets)
+        self._env.start(full, points, recorded=self._recorded.observations[:, t])
 
     def _observed(self) -> Tensor:
-        seen = self._family.observe(self._env.simulator.state, self._env.tasks.columns())
+        seen = self._family.observe(self._env.state, self._env.tasks.columns())
         return flatten(seen).double()
 
     def _jacobian(self, values: Tensor, root: Tensor, share: Tensor | None = None) -> tuple[Tensor, Tensor]:

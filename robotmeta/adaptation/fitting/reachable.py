@@ -59,14 +59,15 @@ def _simulated(
     env = TaskBatchEnv(family, 1, len(recorded), simulator=simulator)
     env.load(task)
     states = found.filtered
-    seen = env.start(states.full[:, 0], {name: value[:, 0] for name, value in states.coordinates.items()})
+    at = {name: value[:, 0] for name, value in states.coordinates.items()}
+    seen = env.start(states.full[:, 0], at, recorded=recorded.observations[:, 0])
     observations, rewards = [flatten(seen)[0]], []
     lengths = recorded.lengths.clone()
     with one_torch_thread():
         for t in range(recorded.actions.shape[1]):
             running = t < lengths
             try:
-                step = env.step(recorded.actions[None, :, t], running[None])
+                step = env.step(recorded.actions[None, :, t], running[None], recorded=recorded.observations[:, t + 1])
             except SimulationDiverged:
                 lengths = lengths.clamp(max=t)
                 break

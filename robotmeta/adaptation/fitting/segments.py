@@ -95,12 +95,13 @@ class Segments:
         found = []
         with one_torch_thread():
             at = {name: value[episode, self._time] for name, value in states.coordinates.items()}
-            env.start(states.full[episode, self._time], at)
+            env.start(states.full[episode, self._time], at, recorded=recorded.observations[episode, self._time])
             for times in self._times.T:
                 seen, reward = recorded.observations[episode, times + 1], recorded.rewards[episode, times]
                 target = torch.cat([seen, reward.unsqueeze(-1)], dim=-1)
                 try:
-                    step = env.step(recorded.actions[episode, times].expand(env.num_tasks, -1, -1))
+                    actions = recorded.actions[episode, times].expand(env.num_tasks, -1, -1)
+                    step = env.step(actions, recorded=seen)
                 except SimulationDiverged:
                     missing = LENGTH - len(found)
                     found += [torch.full((*failed.shape, target.shape[-1]), _FAILED)] * missing

@@ -42,6 +42,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "quadruped-terrain": "quadruped.terrain:walk",
         "quadruped-stairs": "quadruped.stairs:blind",
         "quadruped-stairs-sighted": "quadruped.stairs:sighted",
+        "quadruped-commands": "quadruped.commands.family:follow",
         "fetch-reach": "fetch.families:reach",
         "fetch-push": "fetch.families:push",
         "fetch-slide": "fetch.families:slide",
@@ -68,6 +69,7 @@ READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
         "quadruped": "quadruped.vendor.reader:read_quadruped",
         "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
         "quadruped-stairs": "quadruped.vendor.reader:read_quadruped",
+        "quadruped-commands": "quadruped.vendor.reader:read_commanded",
     }.items()
 }
 """For families whose policies can act on vendors' robots, what reads the MJCF file of one: ``(file, forward)``."""

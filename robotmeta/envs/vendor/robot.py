@@ -68,7 +68,7 @@ class VendorRobot:
             name=family.name,
             space=ParameterSpace(tuple(parameters)),
             world=replace(world, spec=partial(_without_visuals, world.spec)),
-            encoded=family.space,
+            encoded=family.inferred,
         )
 
     def __str__(self) -> str:

@@ -28,11 +28,21 @@ def test_functions_of_a_family_keep_their_numbers_on_the_device_of_the_state(nam
     env.reset(torch.Generator().manual_seed(0))
     state, task = elsewhere(env.simulator.state), elsewhere(env.tasks.columns())
     action = torch.zeros(2, 3, family.action_size, device=ELSEWHERE)
+    remembered: dict[str, Tensor] = {}
+    if family.memory is not None:
+        remembered = dict(family.memory.start(state, torch.Generator().manual_seed(0), task))
+        advanced = family.memory.advance(Transition({**state, **remembered}, action, state, task))
+        if family.memory.resume is not None:
+            seen = torch.zeros(2, 3, family.observation_size, device=ELSEWHERE)
+            advanced = {**advanced, "resumed": family.memory.resume(state, seen, task)["command"]}
+        assert all(value.device == ELSEWHERE for value in (*remembered.values(), *advanced.values()))
+    state |= remembered
     step = Transition(state, action, state, task)
     results = [family.observe(state, task), family.reward(step), family.terminated(state, task)]
     if family.shaping_reward is not None:
         results.append(family.shaping_reward(step))
     results += [f(state, task) for f in (family.success, family.distance, family.observe_privileged_state) if f]
+    results += [measure.of(state, task) for measure in family.measures]
     if isinstance(family.world, MujocoWorld):
         results += [] if family.world.control is None else [family.world.control(action)]
         results += [] if family.world.drive is None else family.world.drive(state, action, task).values()

@@ -13,95 +13,36 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.families.quadruped.interface import interface
-from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, REACH, TIMESTEP, quadruped, standing_height
-from robotmeta.envs.families.quadruped.parameters import BODY, CHANGING, CONDITIONS, NOMINAL
+from robotmeta.envs.families.quadruped.measurements import (
+    ACTIONS,
+    DT,
+    FRAME_SKIP,
+    HORIZON,
+    SENSED,
+    fallen,
+    natural_speed,
+    natural_time,
+    sensed,
+    stand,
+    upright,
+    velocity,
+)
+from robotmeta.envs.families.quadruped.model import quadruped
+from robotmeta.envs.families.quadruped.parameters import BODY, CHANGING, CONDITIONS, NOMINAL, SPEED
 from robotmeta.envs.families.quadruped.robots import ROBOTS
 from robotmeta.envs.families.quadruped.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.rewards import tolerance
 
-_FRAME_SKIP = 4
-_DT = _FRAME_SKIP * TIMESTEP  # 50 control steps a second
-_HORIZON = 250  # 5 seconds
-_TILT = 0.5  # cosine of the largest tilt of a robot that has not fallen
-_CROUCH = 0.5  # lowest height of the trunk of a robot that has not fallen, as a share of the standing height
-
-_OBSERVATIONS = (
-    *((f"gravity_{axis}", "g, in the trunk's frame") for axis in "xyz"),
-    *((f"angular_velocity_{axis}", "rad/sqrt(L/g), in the trunk's frame") for axis in "xyz"),
-    *((joint, "rad from standing") for joint in JOINTS),
-    *((f"{joint}_velocity", "rad/sqrt(L/g)") for joint in JOINTS),
-    *((f"{joint}_target", "last action") for joint in JOINTS),
-    ("speed", "sqrt(g L)"),
-)
-_ACTIONS = tuple((f"{joint}_target", f"{REACH[joint.split('_')[1]]:g} rad from standing") for joint in JOINTS)
-
 # -- measurements ------------------------------------------------------------------------------------------------------
 
 
-def _leg_length(task: Columns) -> Tensor:
-    return task["thigh_length"] + task["calf_length"]
-
-
-def natural_speed(task: Columns) -> Tensor:
-    """The speed ``sqrt(g L)`` of each task's robot, m/s, ``[task, 1]``."""
-    return (GRAVITY * _leg_length(task)).sqrt()
-
-
-def _natural_time(task: Columns) -> Tensor:
-    return (_leg_length(task) / GRAVITY).sqrt()
-
-
-def _in_trunk(state: State, vector: Tensor) -> Tensor:
-    """Rotates vectors ``[..., 3]`` from the world's to the trunk's frame."""
-    w, axis = state["qpos"][..., 3:4], -state["qpos"][..., 4:7]
-    twice = 2.0 * torch.linalg.cross(axis, vector)
-    return vector + w * twice + torch.linalg.cross(axis, twice)
-
-
-def _velocity(state: State, task: Columns) -> Tensor:
-    """Velocity of the trunk in its own frame, in natural speeds, ``[task, episode, 3]``."""
-    return _in_trunk(state, state["qvel"][..., :3]) / natural_speed(task).unsqueeze(-1)
-
-
-def _upright(state: State) -> Tensor:
-    """Cosine of the trunk's tilt, ``[task, episode]``."""
-    x, y = state["qpos"][..., 4], state["qpos"][..., 5]
-    return 1.0 - 2.0 * (x * x + y * y)
-
-
 def _observe(state: State, task: Columns) -> Tensor:
-    qvel, time = state["qvel"], _natural_time(task).unsqueeze(-1)
-    down = torch.zeros_like(qvel[..., :3])
-    down[..., 2] = -1.0
-    speed = task["speed"].unsqueeze(-1).expand(*qvel.shape[:2], 1)
-    return torch.cat(
-        [
-            _in_trunk(state, down),
-            qvel[..., 3:6] * time,
-            state["qpos"][..., 7:],
-            qvel[..., 6:] * time,
-            state["ctrl"],
-            speed,
-        ],
-        dim=-1,
-    )
-
-
-def _stand(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    """Standing at the origin along x, with noise on the joints."""
-    qpos = nominal["qpos"].clone()
-    joints = qpos[..., 7:]
-    joints += uniform_like(joints, generator, scale=0.05, dtype=torch.float32)
-    return {"qpos": qpos, "qvel": nominal["qvel"]}
-
-
-def _fallen(state: State, task: Columns) -> Tensor:
-    height = standing_height(task["thigh_length"], task["calf_length"])
-    return (_upright(state) < _TILT) | (state["qpos"][..., 2] < _CROUCH * height)
+    parts = sensed(state, task)
+    speed = task["speed"].unsqueeze(-1).expand(*parts[0].shape[:2], 1)
+    return torch.cat([*parts, speed], dim=-1)
 
 
 def slack(task: Columns) -> Tensor:
@@ -111,21 +52,21 @@ def slack(task: Columns) -> Tensor:
 
 def _on_time(state: State, task: Columns) -> Tensor:
     """Whether the robot stands and its mean speed over a whole episode is within a quarter of the command."""
-    speed = state["qpos"][..., 0] / (_HORIZON * _DT * natural_speed(task))
-    return ((speed - task["speed"]).abs() < 0.25 * slack(task)) & ~_fallen(state, task)
+    speed = state["qpos"][..., 0] / (HORIZON * DT * natural_speed(task))
+    return ((speed - task["speed"]).abs() < 0.25 * slack(task)) & ~fallen(state, task)
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
 
 
 def _reward(step: Transition) -> Tensor:
-    velocity, goal = _velocity(step.after, step.task), step.task["speed"]
-    forward = tolerance(velocity[..., 0], (goal, goal), slack(step.task), sigmoid="linear", value_at_margin=0.0)
-    sideways = tolerance(velocity[..., 1], (0.0, 0.0), 0.3)
-    turning = tolerance(step.after["qvel"][..., 5] * _natural_time(step.task), (0.0, 0.0), 0.4)
-    upright = _upright(step.after).clamp(min=0.0)
+    moving, goal = velocity(step.after, step.task), step.task["speed"]
+    forward = tolerance(moving[..., 0], (goal, goal), slack(step.task), sigmoid="linear", value_at_margin=0.0)
+    sideways = tolerance(moving[..., 1], (0.0, 0.0), 0.3)
+    turning = tolerance(step.after["qvel"][..., 5] * natural_time(step.task), (0.0, 0.0), 0.4)
+    level = upright(step.after).clamp(min=0.0)
     change = (step.action - step.before["ctrl"]).square().mean(dim=-1)
-    return upright * (0.1 + 0.9 * forward * sideways * turning) - 0.05 * change
+    return level * (0.1 + 0.9 * forward * sideways * turning) - 0.05 * change
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -144,21 +85,21 @@ def walk() -> TaskFamily:
             "The factors are in [0, 1]. Forward falls linearly from 1 at the commanded speed to 0 at standstill. An "
             "episode ends at a tilt of 60 degrees or half the standing height.",
         ),
-        space=ParameterSpace((*BODY, *CONDITIONS)),
-        world=MujocoWorld(lambda: quadruped(NOMINAL), frame_skip=_FRAME_SKIP, fields=("ctrl",), camera="track"),
-        observations=_OBSERVATIONS,
-        actions=_ACTIONS,
-        horizon=_HORIZON,
-        dt=_DT,
-        reset=_stand,
+        space=ParameterSpace((*BODY, *CONDITIONS, SPEED)),
+        world=MujocoWorld(lambda: quadruped(NOMINAL), frame_skip=FRAME_SKIP, fields=("ctrl",), camera="track"),
+        observations=(*SENSED, ("speed", "sqrt(g L)")),
+        actions=ACTIONS,
+        horizon=HORIZON,
+        dt=DT,
+        reset=stand,
         observe=_observe,
         reward=_reward,
-        terminated=_fallen,
+        terminated=fallen,
         success=_on_time,
         interface=interface(),
         robots={name: robot.row for name, robot in ROBOTS.items()},
         privileged_state=tuple((f"velocity_{axis}", "sqrt(g L), in the trunk's frame") for axis in "xy"),
-        observe_privileged_state=lambda state, task: _velocity(state, task)[..., :2],
+        observe_privileged_state=lambda state, task: velocity(state, task)[..., :2],
         changing=CHANGING,
         performance="velocity_x",
         sensors=SENSORS,

@@ -170,17 +170,18 @@ CONDITIONS = (
         edits=(ModelEdit(delay),),
         unit="ms",
     ),
-    Parameter(
-        "speed",
-        "commanded forward speed, observed",
-        train=Uniform(0.15, 0.5),
-        nominal=0.3,
-        bounds=(-1.5, 1.5),
-        ood=Uniform(0.5, 0.65),
-        unit="sqrt(g L)",
-    ),
 )
-"""The load, the floor, the faults and the command."""
+"""The load, the floor and the faults."""
+
+SPEED = Parameter(
+    "speed",
+    "commanded forward speed, observed",
+    train=Uniform(0.15, 0.5),
+    nominal=0.3,
+    bounds=(-1.5, 1.5),
+    ood=Uniform(0.5, 0.65),
+    unit="sqrt(g L)",
+)
 
 CHANGING = ("payload_mass", *(f"strength_{leg}" for leg in LEGS), "friction", "latency")
 """What changes while a robot walks."""

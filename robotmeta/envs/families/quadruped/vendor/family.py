@@ -48,7 +48,7 @@ def vendor_family(
         name=f"{family.name} {name}",
         summary=f"{name} in the world of {family.name}; load, floor, faults and latency are hidden.",
         source=Source(f"The vendor's model, {name}, with the family's servos, floor and control step."),
-        space=conditions(legs, standing, numbers, _top(model, legs, standing)),
+        space=conditions(family.space, legs, standing, numbers, _top(model, legs, standing)),
         world=replace(family.world, spec=spec.copy, frame_skip=substeps(model.opt.timestep, family.dt), camera=CAMERA),
         reset=_start(view, standing),
         robots={},
@@ -71,7 +71,7 @@ def _view(model: mujoco.MjModel, legs: Legs, standing: Standing, numbers: Number
         turn=torch.from_numpy(turn),
         centre=torch.from_numpy(standing.centre),
         height=standing.height,
-        numbers={part: numbers.row[part] for part in ("thigh_length", "calf_length")},
+        numbers=numbers.row,
     )
 
 

@@ -5,12 +5,15 @@ file -> the robot alone -> legs -> standing pose -> numbers -> the family's worl
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 import mujoco
 import numpy as np
 
+from robotmeta.envs.families.quadruped.commands.family import follow
+from robotmeta.envs.families.quadruped.commands.feet import Foot, add_sensors
 from robotmeta.envs.families.quadruped.family import walk
 from robotmeta.envs.families.quadruped.vendor.check import check_stands
 from robotmeta.envs.families.quadruped.vendor.family import vendor_family
@@ -20,7 +23,8 @@ from robotmeta.envs.families.quadruped.vendor.picture import draw
 from robotmeta.envs.families.quadruped.vendor.report import listings
 from robotmeta.envs.families.quadruped.vendor.space import nominal_gains
 from robotmeta.envs.families.quadruped.vendor.standing import stand
-from robotmeta.envs.families.quadruped.vendor.world import furnish
+from robotmeta.envs.families.quadruped.vendor.world import feet, furnish
+from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.own_robot.loading import compiled
 from robotmeta.envs.vendor.files import read, without_missing_files
 from robotmeta.envs.vendor.robot import VendorRobot
@@ -29,11 +33,28 @@ from robotmeta.errors import UserError
 
 
 def read_quadruped(source: str | Path, forward: str | None = None) -> VendorRobot:
+    """Reads a quadruped with 12 joints, which is told a speed; see :func:`_read`."""
+    return _read(source, forward, walk())
+
+
+def read_commanded(source: str | Path, forward: str | None = None) -> VendorRobot:
+    """Reads a quadruped with 12 joints, which is given commands; see :func:`_read`."""
+    return _read(source, forward, follow(), add_sensors)
+
+
+def _read(
+    source: str | Path,
+    forward: str | None,
+    family: TaskFamily,
+    sense: Callable[[mujoco.MjSpec, Mapping[str, Foot]], None] | None = None,
+) -> VendorRobot:
     """Reads a quadruped with 12 joints.
 
     Args:
         source: An MJCF file, or ``package:path``.
         forward: The axis of the root body that points forward; see :func:`find_legs`.
+        family: The family whose interface it gets.
+        sense: Adds the sensors that the family has in the simulator, if it has any.
 
     Raises:
         UserError: For a file that cannot be read, a robot that is no quadruped with 12 joints, actuators that cannot be
@@ -49,8 +70,9 @@ def read_quadruped(source: str | Path, forward: str | None = None) -> VendorRobo
     legs = find_legs(model, data, model.body(root).id, name, forward)
     standing = stand(model, legs, _pose(model, pose), name)
     numbers = measure(model, legs, standing, name)
-    family = walk()
     furnish(spec, model, legs, standing, numbers, nominal_gains(), family.dt)
+    if sense is not None:
+        sense(spec, feet(spec, model, legs))
     world = compiled(spec, name)
     check_stands(world, legs, standing, numbers, name)
     own = vendor_family(family, spec, model, legs, standing, numbers, name)

@@ -9,7 +9,7 @@ import mujoco
 from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row, fill_cube
 from robotmeta.envs.families.quadruped.model import JOINTS, PAYLOAD_DENSITY
-from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, NOMINAL
+from robotmeta.envs.families.quadruped.parameters import NOMINAL
 from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
@@ -20,10 +20,11 @@ _GAINS = ("stiffness", "damping")
 _LOAD = 0.4  # largest load in meta-training, times the mass of the trunk
 
 
-def conditions(legs: Legs, standing: Standing, numbers: Numbers, top: float) -> ParameterSpace:
-    """What varies in the world of a vendor's robot.
+def conditions(space: ParameterSpace, legs: Legs, standing: Standing, numbers: Numbers, top: float) -> ParameterSpace:
+    """What varies in the world of a vendor's robot: all that varies in the family but the numbers of the robot.
 
     Args:
+        space: The family's parameters.
         legs: Its legs.
         standing: Its standing pose.
         numbers: Its numbers.
@@ -51,8 +52,7 @@ def conditions(legs: Legs, standing: Standing, numbers: Numbers, top: float) -> 
         "faulty_joint": ModelEdit(_break_joint),
     }
     load = Uniform(0.0, _LOAD * numbers.row["trunk_mass"])
-    chosen = (*(p for p in BODY if p.name in _GAINS), *CONDITIONS)
-    return ParameterSpace(tuple(_changed(p, edits, load) for p in chosen))
+    return ParameterSpace(tuple(_changed(p, edits, load) for p in space if p.name not in numbers.row))
 
 
 def _changed(parameter: Parameter, edits: dict[str, Edit], load: Uniform) -> Parameter:

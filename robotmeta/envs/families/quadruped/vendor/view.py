@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from robotmeta.envs.episode_memory import EpisodeMemory
 from robotmeta.envs.families.quadruped.model import standing_height
 from robotmeta.envs.family import Columns, State, TaskFamily, Transition
 
@@ -24,7 +26,7 @@ class View:
         turn: Quaternion from the frame of forward, left and up to the root body's.
         centre: Middle of the hips in the root body's frame, m, ``[3]``.
         height: Height of that point when the robot stands, m.
-        numbers: Lengths of thigh and calf, which the family's functions read from the task.
+        numbers: The numbers of the robot that the family's functions read from the task.
     """
 
     root: tuple[int, int]
@@ -46,7 +48,8 @@ class View:
         centre, turn, mixing = (value.to(qpos) for value in (self.centre, self.turn, self.mixing))
         middle = position + _rotated(body, centre.expand_as(position))
         moving = linear + _rotated(body, torch.linalg.cross(angular, centre.expand_as(angular)))
-        raised = middle - middle.new_tensor([0.0, 0.0, self.height - standing_height(*self.numbers.values())])
+        ours = standing_height(self.numbers["thigh_length"], self.numbers["calf_length"])
+        raised = middle - middle.new_tensor([0.0, 0.0, self.height - ours])
         joints = (qpos[..., self.positions.to(qpos.device)] - self.standing.to(qpos)) @ mixing.T
         turning = qvel[..., self.velocities.to(qpos.device)] @ mixing.T
         inward = _rotated(_inverse(turn).expand_as(body), angular)
@@ -54,22 +57,35 @@ class View:
         return {**state, "qpos": seen, "qvel": torch.cat([moving, inward, turning], dim=-1)}
 
     def task(self, task: Columns) -> Columns:
-        """The task with the lengths of the legs."""
-        like = task["speed"]
+        """The task with the numbers of the robot."""
+        like = next(iter(task.values()))
         return {**task, **{name: torch.full_like(like, value) for name, value in self.numbers.items()}}
 
-    def functions(self, family: TaskFamily) -> dict[str, Callable[..., Tensor | None]]:
+    def functions(self, family: TaskFamily) -> dict[str, Any]:
         """The family's functions, for the state of the vendor's model."""
-
-        def seeing(function: Callable[..., Tensor | None]) -> Callable[..., Tensor | None]:
-            return lambda state, task: function(self.state(state), self.task(task))
-
-        def reward(step: Transition) -> Tensor:
-            before, after = self.state(step.before), self.state(step.after)
-            return family.reward(Transition(before, step.action, after, self.task(step.task)))
-
         named = ("observe", "terminated", "success", "observe_privileged_state")
-        return {"reward": reward, **{name: seeing(getattr(family, name)) for name in named}}
+        return {
+            "reward": lambda step: family.reward(self._step(step)),
+            "memory": None if family.memory is None else self._memory(family.memory),
+            "measures": tuple(replace(measure, of=self._seeing(measure.of)) for measure in family.measures),
+            **{name: self._seeing(getattr(family, name)) for name in named},
+        }
+
+    def _seeing(self, function: Callable[..., Any]) -> Callable[[State, Columns], Any]:
+        return lambda state, task: function(self.state(state), self.task(task))
+
+    def _step(self, step: Transition) -> Transition:
+        return Transition(self.state(step.before), step.action, self.state(step.after), self.task(step.task))
+
+    def _memory(self, memory: EpisodeMemory) -> EpisodeMemory:
+        """The family's memory, for the state of the vendor's model."""
+        resume = memory.resume
+        return replace(
+            memory,
+            start=lambda state, generator, task: memory.start(self.state(state), generator, self.task(task)),
+            advance=lambda step: memory.advance(self._step(step)),
+            resume=resume and (lambda state, seen, task: resume(self.state(state), seen, self.task(task))),
+        )
 
 
 def _times(first: Tensor, second: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 import mujoco
 import numpy as np
 
+from robotmeta.envs.families.quadruped.commands.feet import Foot
 from robotmeta.envs.families.quadruped.model import JOINTS, LONGEST_DELAY, REACH, ground
-from robotmeta.envs.families.quadruped.vendor.chains import KINDS
+from robotmeta.envs.families.quadruped.vendor.chains import KINDS, foot_centre
 from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers
 from robotmeta.envs.families.quadruped.vendor.standing import Standing
@@ -69,6 +70,26 @@ def furnish(
             spec.joint(named).actfrcrange = [-numbers.torques[ours], numbers.torques[ours]]
             _lock(spec, named, _offset(model, joint, standing), active=False, name=f"{OURS}{ours}")
         _drive_leg(spec, leg, names, standing, numbers, servos)
+
+
+def feet(spec: mujoco.MjSpec, model: mujoco.MjModel, legs: Legs) -> dict[str, Foot]:
+    """Adds a site at the centre of each foot, for sensors.
+
+    Args:
+        spec: The vendor's robot.
+        model: The vendor's model, whose bodies have names.
+        legs: Its legs.
+    """
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    found = {}
+    for leg, chain in legs.chains.items():
+        body, centre = int(model.geom_bodyid[chain.foot]), foot_centre(model, data, chain)
+        where = data.xmat[body].reshape(3, 3).T @ (centre - data.xpos[body])
+        name, owner = f"{OURS}{leg}_foot", model.body(body).name
+        spec.body(owner).add_site(name=name, pos=where)
+        found[leg] = Foot(mujoco.mjtObj.mjOBJ_SITE, name, owner)
+    return found
 
 
 def _floor(spec: mujoco.MjSpec, legs: Legs, model: mujoco.MjModel) -> None:

@@ -1,0 +1,1 @@
+"""Quadrupeds that follow commands: forward speed, sideways speed and yaw rate."""
