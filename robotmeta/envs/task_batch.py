@@ -326,7 +326,7 @@ class TaskBatchEnv:
         curriculum = self.family.curriculum
         if curriculum is None or curriculum.progress is None:
             return None
-        achieved = call(self.family, "progress", curriculum.progress, self.simulator.state, self._columns).float()
+        achieved = call(self.family, "progress", curriculum.progress, self.state, self._columns).float()
         return achieved.nan_to_num(0.0).masked_fill(self._episode.broken, 0.0)
 
     def privileged_state(self) -> Tensor:

@@ -55,11 +55,14 @@ _TRAINED = {
 """Trainings that a page speaks of and does not start."""
 
 
-_ENVIRONMENT = """import robotmeta as rm
+_ENVIRONMENT = """from gymnasium.wrappers import TimeLimit
 from robotmeta.adapters.gymnasium_out import FamilyEnv
+import robotmeta as rm
+import crawler
 
 def make():
-    return FamilyEnv({})
+    family = {}
+    return TimeLimit(FamilyEnv(family), family.horizon)
 
 make_robot = make
 """
@@ -83,7 +86,7 @@ def prepare(page: Path, folder: Path) -> None:
     (folder / "tests").symlink_to(ROOT / "tests")
     if page.name == "bring-your-own-robot.md":
         (folder / "robot.py").write_text(blocks(page, "python")[0])
-        (folder / "my_robot.py").write_text(f"from crawler import family\n{_ENVIRONMENT.format('family')}")
+        (folder / "my_robot.py").write_text(_ENVIRONMENT.format("crawler.family()"))
     if name in _ROBOTS:
         for file in ("my_robot.py", "my_go2.py"):
             (folder / file).write_text(_ENVIRONMENT.format(f"rm.make({_ROBOTS[name]!r})"))
