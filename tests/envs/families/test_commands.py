@@ -143,6 +143,29 @@ def test_a_robot_told_to_stand_gets_the_reward_for_that_alone() -> None:
     assert float(FAMILY.reward(moved(env, x=0.1))) == pytest.approx(0.1 + 0.3 * 0.1**0.16, abs=1e-6)
 
 
+def test_speed_and_turning_pay_each_before_the_other_one_is_right() -> None:
+    told = {"command_x": 0.4, "command_yaw": 0.2}
+    straight, turning = (begun(FAMILY.task(**told))[0] for _ in range(2))
+    behind = 0.5 + 0.5 * 0.1 ** ((0.2 * DT / TIME / 0.5) ** 2)
+    assert float(FAMILY.reward(moved(straight, x=0.3))) == pytest.approx(0.1 + 0.9 * 0.375 * behind, abs=1e-6)
+    assert float(FAMILY.reward(moved(turning, yaw=0.1))) > 0.1 + 0.2
+
+
+def test_the_critic_knows_the_next_command_before_the_robot() -> None:
+    env, first = begun(FAMILY.tasks("test", 4), 2)
+    names = [name for name, _ in FAMILY.privileged_state]
+    next_in, told = names.index("next_command_in"), slice(names.index("next_command_x"), len(names))
+    foretold = env.privileged_state()
+    before = first[..., COMMANDS]
+    for step in range(1, 126):
+        seen = env.step(torch.zeros(4, 2, 12)).observation[..., COMMANDS]
+        changed = (seen != before).any(dim=-1)
+        assert torch.equal(foretold[changed][:, told], seen[changed])
+        assert foretold[changed][:, next_in].tolist() == pytest.approx([DT] * int(changed.sum()))
+        foretold, before = env.privileged_state(), seen
+        assert float(foretold[..., next_in].min()) > 0.0, step
+
+
 def test_the_reward_by_hand() -> None:
     env, _ = begun(FAMILY.task(command_x=0.4))
     step = moved(env, x=0.3, y=0.1, yaw=0.2)

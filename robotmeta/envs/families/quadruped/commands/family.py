@@ -16,7 +16,7 @@ from robotmeta.envs.families.quadruped import family as quadruped
 from robotmeta.envs.families.quadruped.commands.feet import add_sensors
 from robotmeta.envs.families.quadruped.commands.interface import interface
 from robotmeta.envs.families.quadruped.commands.measures import MEASURES, followed
-from robotmeta.envs.families.quadruped.commands.motion import MEMORY
+from robotmeta.envs.families.quadruped.commands.motion import MEMORY, upcoming
 from robotmeta.envs.families.quadruped.commands.rewards import reward
 from robotmeta.envs.families.quadruped.commands.schedule import AXES, PARAMETERS
 from robotmeta.envs.families.quadruped.measurements import SENSED, natural_time
@@ -31,6 +31,11 @@ _OBSERVATIONS = (
     *((name, unit) for name, _, unit in AXES),
     ("heading_error_sin", "1"),
     ("heading_error_cos", "1"),
+)
+_PRIVILEGED = (
+    *((f"velocity_{axis}", "sqrt(g L), in the heading frame") for axis in "xy"),
+    ("next_command_in", "s, until the next command"),
+    *((f"next_{name}", unit) for name, _, unit in AXES),
 )
 _FIELDS = ("ctrl", "sensordata", "actuator_force", "actuator_velocity")
 
@@ -72,8 +77,9 @@ def follow() -> TaskFamily:
             f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 15 % stand, 40 % go straight, 8 % "
             "sideways, 6 % turn, 25 % go along a curve, 6 % all three. Ood tasks have commands 1.3 times as large.",
             "Upright times (0.1 + 0.9 tracking), minus at most 0.05 for changes of the action, feet that slip and "
-            "motion while told to stand. Tracking is the product of four factors in [0, 1], along, across, turning and "
-            "heading; a third of it where the robot is told to stand. An episode ends at a tilt of 60 degrees or half "
+            "motion while told to stand. Tracking is in [0, 1]: the mean of the shares of the speed and of the turning "
+            "that are asked, times factors for moving aside, turning unasked and losing the heading; a third of that "
+            "where the robot is told to stand. An episode ends at a tilt of 60 degrees or half "
             "the standing height. Success: the mean tracking error of each command is at most a quarter of its mean "
             "size plus 0.05 (yaw rate: 0.04) in natural units, feet slip at most 0.1 sqrt(g L) on average, no fall.",
             "Other packages give exponential rewards for the squared error of the velocity and of the yaw rate "
@@ -86,8 +92,8 @@ def follow() -> TaskFamily:
         reward=reward,
         success=followed,
         interface=interface(),
-        privileged_state=tuple((f"velocity_{axis}", "sqrt(g L), in the heading frame") for axis in "xy"),
-        observe_privileged_state=lambda state, task: state["motion"][..., :2],
+        privileged_state=_PRIVILEGED,
+        observe_privileged_state=lambda state, task: torch.cat([state["motion"][..., :2], upcoming(state)], dim=-1),
         performance=None,
         sensors=(*SENSORS, Sensor("imu", ("heading_error_sin",), noise=0.01, bias=0.02)),
         told=tuple(parameter.name for parameter in PARAMETERS),

@@ -28,11 +28,11 @@ def interface() -> tuple[Listing, ...]:
 
 def _reward() -> Listing:
     rows = (
-        ("along", "1 at the commanded speed in its direction, linear to 0 at standstill; 1 if none is asked"),
+        ("progress", "mean of the two that are asked: speed along the command, yaw rate; 1 as told, 0 at standstill"),
         ("across", "1 at a speed of 0 across that direction, 0.1 at 0.25 sqrt(g L); in any direction if none is asked"),
-        ("turning", "1 at the commanded yaw rate, 0.1 at no turning; if none is asked, 0.1 at 0.4 sqrt(g/L)"),
+        ("turning", "if none is asked, 1 at a yaw rate of 0, 0.1 at 0.4 sqrt(g/L); else 1"),
         ("heading", "1 at a heading error of 0, 0.55 at 0.5 rad"),
-        ("tracking", "along across turning heading; a third of it if the robot is told to stand"),
+        ("tracking", "progress across turning heading; progress is a third if the robot is told to stand"),
         ("upright", "cosine of the tilt"),
         (
             "costs",

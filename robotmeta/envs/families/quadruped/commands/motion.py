@@ -16,7 +16,7 @@ from torch import Tensor
 from robotmeta.envs.episode_memory import EpisodeMemory
 from robotmeta.envs.families.quadruped.commands.feet import slip
 from robotmeta.envs.families.quadruped.commands.schedule import described, draw
-from robotmeta.envs.families.quadruped.measurements import DT, natural_speed, natural_time
+from robotmeta.envs.families.quadruped.measurements import DT, HORIZON, natural_speed, natural_time
 from robotmeta.envs.family import Columns, State, Transition
 
 _LAG = 1.0  # radians between the commanded heading and the robot's, at most
@@ -147,6 +147,20 @@ def _advance(step: Transition) -> dict[str, Tensor]:
         "aside": before["aside"] + _aside(step, asked),
         "sums": before["sums"] + torch.cat([error.abs(), command.abs(), last], dim=-1),
     }
+
+
+def upcoming(state: State) -> Tensor:
+    """Seconds until the next command, and what it says, ``[task, episode, 4]``.
+
+    They are the horizon and the present command if there is none. A critic that knows them is not surprised by rewards that jump with a command. No robot knows them.
+    """
+    waits = (state["begins"] - state["clock"]) * DT
+    waits = torch.where(waits > 0.0, waits, HORIZON * DT)
+    first = waits.argmin(dim=-1, keepdim=True)
+    wait = waits.gather(-1, first).clamp(max=HORIZON * DT)
+    later = state["later"].take_along_dim(first.unsqueeze(-1), dim=-2).squeeze(-2)
+    told = torch.where(wait < HORIZON * DT, later[..., :3], state["command"][..., :3])
+    return torch.cat([wait, told], dim=-1)
 
 
 def _next(before: State) -> Tensor:
