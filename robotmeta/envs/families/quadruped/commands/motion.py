@@ -152,7 +152,8 @@ def _advance(step: Transition) -> dict[str, Tensor]:
 def upcoming(state: State) -> Tensor:
     """Seconds until the next command, and what it says, ``[task, episode, 4]``.
 
-    They are the horizon and the present command if there is none. A critic that knows them is not surprised by rewards that jump with a command. No robot knows them.
+    They are the horizon and the present command if there is none. A critic that knows them is not surprised by rewards
+    that jump with a command. No robot knows them.
     """
     waits = (state["begins"] - state["clock"]) * DT
     waits = torch.where(waits > 0.0, waits, HORIZON * DT)
