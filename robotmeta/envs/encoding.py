@@ -102,15 +102,15 @@ class Encoding:
     def distances(self, task: Tasks, other: Tasks) -> dict[str, float]:
         """Returns how far apart two tasks are in each parameter, in standard deviations over the training tasks.
 
-        Two kinds, or two labels, are infinitely far apart.
+        Two kinds, or two labels, are infinitely far apart. Columns of the tasks that are not encoded are left out.
         """
         apart = np.abs(self._unscaled(task) - self._unscaled(other))[0] / self._deviation
-        pairs = zip(task.values[0].tolist(), other.values[0].tolist(), strict=True)
-        differ = [mine != theirs for mine, theirs in pairs]
-        parts = zip(self._space, self._columns, differ, strict=True)
+        (mine,), (theirs,) = task, other
         return {
-            p.name: (float("inf") if p.labels or _kinds(p) else float(apart[c].max())) if different else 0.0
-            for p, c, different in parts
+            p.name: (float("inf") if p.labels or _kinds(p) else float(apart[c].max()))
+            if mine[p.name] != theirs[p.name]
+            else 0.0
+            for p, c in zip(self._space, self._columns, strict=True)
         }
 
     def _estimate(self, parameter: Parameter, columns: slice, mean: np.ndarray, std: np.ndarray) -> Estimate:

@@ -87,7 +87,7 @@ def _item(parameter: Parameter, value: float, inferred: Mapping[str, Estimate] |
     estimate = None if inferred is None else inferred.get(parameter.name)
     if estimate is not None and estimate.sure:
         words.append(Word(f"inferred {parameter.text(estimate.value, unit=False)}", _INFERRED))
-    fitted = None if fit is None else fit.parameters[parameter.name]
+    fitted = None if fit is None else fit.parameters.get(parameter.name)
     if fitted is not None and fitted.known:
         how = "given" if not fitted.kinds and fitted.low == fitted.high else "fitted"
         words.append(Word(f"{how} {parameter.text(fitted.value, unit=False)}", _FITTED))

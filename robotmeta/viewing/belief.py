@@ -41,7 +41,7 @@ def belief_rows(session: LiveSession) -> list[BeliefRow]:
     estimates = policy.estimates(session.belief)
     if estimates is None:
         return []
-    space, true = policy.family.space, session.truth
+    space, true = policy.family.inferred, session.truth
     row = {parameter.name: true.get(parameter.name, parameter.nominal) for parameter in space}
     guess = {name: estimates[name].value for name in row}
     apart = policy.family.encoding.distances(_task(row), _task(guess))

@@ -132,6 +132,8 @@ class LiveSession:
     def set_parameter(self, name: str, value: float | str) -> None:
         """Changes a parameter while the policy acts. The state stays as it is, if it is one of the changed world.
 
+        What naming the parameter sets in a task changes too: to move one command fixes all of them.
+
         Args:
             name: Name of the parameter.
             value: Its value, or the label of one.
@@ -140,7 +142,9 @@ class LiveSession:
             UserError: For a value that the family refuses. Nothing changes then.
         """
         row = self.task.values.copy()
-        row[0, self.task.names.index(name)] = self.family.space[name].read(value)
+        parameter = self.family.space[name]
+        for column, number in {**parameter.sets, name: parameter.read(value)}.items():
+            row[0, self.task.names.index(column)] = number
         fits = self.world.change(Tasks(self.task.names, row))
         self._round, self._returns, self._note = None, [], ""
         if not fits:

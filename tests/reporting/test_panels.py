@@ -180,6 +180,13 @@ def test_a_caption_lists_what_differs_from_the_nominal_task() -> None:
     cheetah = make("cheetah-direction")
     assert texts(cheetah, cheetah.task()) == ["nominal task"]
     assert texts(cheetah, cheetah.task(direction="backward")) == ["direction backward"]
+    told = make("quadruped-commands")
+    assert texts(told, told.task(robot="spot", command_x=0.3, latency=20)) == [
+        "robot spot",
+        "latency 20 ms",
+        "commands fixed",
+        "command_x 0.3 sqrt(g L)",
+    ]
 
 
 def test_a_small_difference_from_the_nominal_task_is_left_out() -> None:

@@ -233,6 +233,20 @@ def test_the_belief_is_shown_beside_the_truth(cheetah):
     assert {row.name: row for row in belief_rows(session)}["mass"].error == pytest.approx(0.0, abs=0.02)
 
 
+def test_a_robot_is_steered_and_told_what_it_does_not_have_to_infer():
+    session = LiveSession(
+        untrained("task-inference", rm.make("quadruped-commands")), rm.make("quadruped-commands").task()
+    )
+    run(session, 2)
+    session.set_parameter("command_x", 0.3)
+    session.step()
+    session.set_parameter("command_yaw", 0.1)
+    session.step()
+    told = session.world.env.state["command"][0, 0, :3]
+    assert told.tolist() == pytest.approx([0.3, 0.0, 0.1])
+    assert not {"commands", "command_x"} & {row.name for row in belief_rows(session)}
+
+
 def test_a_learner_that_infers_nothing_has_no_rows():
     assert belief_rows(point()) == []
 

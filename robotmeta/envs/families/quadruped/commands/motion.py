@@ -15,7 +15,7 @@ from torch import Tensor
 
 from robotmeta.envs.episode_memory import EpisodeMemory
 from robotmeta.envs.families.quadruped.commands.feet import slip
-from robotmeta.envs.families.quadruped.commands.schedule import described, draw
+from robotmeta.envs.families.quadruped.commands.schedule import described, draw, fixed
 from robotmeta.envs.families.quadruped.measurements import DT, HORIZON, natural_speed, natural_time
 from robotmeta.envs.family import Columns, State, Transition
 
@@ -133,7 +133,7 @@ def _advance(step: Transition) -> dict[str, Tensor]:
     speed, touching = after["qvel"][..., :2].norm(dim=-1), contact.sum(dim=-1)
     last = torch.stack([speed, power, slipped, touching, change, torch.ones_like(power)], dim=-1)
     return {
-        "command": _next(before),
+        "command": _next(before, task),
         "later": before["later"],
         "begins": before["begins"],
         "clock": before["clock"] + 1.0,
@@ -164,14 +164,15 @@ def upcoming(state: State) -> Tensor:
     return torch.cat([wait, told], dim=-1)
 
 
-def _next(before: State) -> Tensor:
-    """The command after a step."""
+def _next(before: State, task: Columns) -> Tensor:
+    """The command after a step. A fixed one may have changed with the task, where somebody steers."""
     command, clock = before["command"], before["clock"] + 1.0
     for place in range(before["later"].shape[-2]):
         command = torch.where(
             clock == before["begins"][..., place : place + 1], before["later"][..., place, :], command
         )
-    return command
+    given, told = fixed(task)
+    return torch.where(given, described(told.to(command)), command)
 
 
 def _aside(step: Transition, heading: Tensor) -> Tensor:

@@ -65,6 +65,11 @@ PARAMETERS = (
 """The columns that decide the commands."""
 
 
+def fixed(task: Columns) -> tuple[Tensor, Tensor]:
+    """Which tasks have a fixed command, bool ``[task, 1, 1]``, and their commands, ``[task, 1, 3]``."""
+    return (task["commands"] == _FIXED).unsqueeze(-1), torch.stack([task[name] for name, _, _ in AXES], dim=-1)
+
+
 def described(command: Tensor) -> Tensor:
     """Commands with what follows from each: ``[..., 3]`` becomes ``[..., 6]``.
 
@@ -99,7 +104,6 @@ def draw(shape: tuple[int, int], generator: torch.Generator, task: Columns) -> t
     low, high = torch.tensor(RANGES, dtype=torch.float64).T
     most = torch.where(negative, torch.tensor([_BACK, high[1], high[2]], dtype=torch.float64), high)
     commands = (wanted * torch.where(negative, -1.0, 1.0) * (low + (most - low) * sizes)).to(task["commands"])
-    which = task["commands"].view(-1, 1, 1, 1)
-    fixed = torch.stack([task[name] for name, _, _ in AXES], dim=-1).unsqueeze(2)
-    commands = torch.where(which == _FASTER, FASTER * commands, commands)
-    return torch.where(which == _FIXED, fixed, commands), begins.to(task["commands"])
+    commands = torch.where(task["commands"].view(-1, 1, 1, 1) == _FASTER, FASTER * commands, commands)
+    given, command = fixed(task)
+    return torch.where(given.unsqueeze(-1), command.unsqueeze(2), commands), begins.to(task["commands"])
