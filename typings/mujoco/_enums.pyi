@@ -111,6 +111,7 @@ class mjtObj(_Enum):
     mjOBJ_GEOM: ClassVar[mjtObj]
     mjOBJ_JOINT: ClassVar[mjtObj]
     mjOBJ_PAIR: ClassVar[mjtObj]
+    mjOBJ_SENSOR: ClassVar[mjtObj]
     mjOBJ_SITE: ClassVar[mjtObj]
     mjOBJ_TENDON: ClassVar[mjtObj]
     mjOBJ_XBODY: ClassVar[mjtObj]
@@ -124,6 +125,7 @@ class mjtRndFlag(_Enum):
 
 class mjtSensor(_Enum):
     mjSENS_RANGEFINDER: ClassVar[mjtSensor]
+    mjSENS_TOUCH: ClassVar[mjtSensor]
 
 class mjtSolver(_Enum):
     mjSOL_NEWTON: ClassVar[mjtSolver]

@@ -65,6 +65,8 @@ READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     for name, place in {
         "quadruped": "quadruped.vendor.reader:read_quadruped",
         "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
+        "reach": "gripper.vendor.reader:read_for_reach",
+        "grasp": "gripper.vendor.reader:read_for_grasp",
     }.items()
 }
 """For families whose policies can act on vendors' robots, what reads the MJCF file of one: ``(file, forward)``."""
