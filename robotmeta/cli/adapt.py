@@ -91,6 +91,8 @@ def adapt(
 
     Example: robotmeta adapt pretrained:quadruped --robot go2.xml --task payload_mass=1.7 --robot-picture go2.png
 
+    Example: robotmeta adapt pretrained:grasp --robot panda.xml --task shape=box mass=0.3
+
     Args:
         policy: A run folder, a checkpoint, a policy file, or pretrained:NAME.
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the policy's file calls it.
@@ -100,7 +102,7 @@ def adapt(
         env: Instead of a task, a Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         robot: Instead of a task of the family, a vendor's robot in simulation: an MJCF file, or PACKAGE:PATH. --fit and
             --fine-tune take place in its model. With --env, it is the model of the robot there.
-        robot_forward: The axis of its trunk that points forward, such as -x.
+        robot_forward: The axis of its trunk that points forward, or of its base toward the table, such as -x.
         robot_picture: Draw the robot here as it was understood (.png).
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.

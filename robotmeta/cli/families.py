@@ -34,7 +34,7 @@ def families(
         name: A family, or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
         robot: Instead, print what is understood of a vendor's robot, an MJCF file or PACKAGE:PATH, and its numbers
             beside those of the nearest published robot.
-        robot_forward: The axis of its trunk that points forward, such as -x.
+        robot_forward: The axis of its trunk that points forward, or of its base toward the table, such as -x.
         robot_picture: Draw that robot here as it was understood (.png).
         json: Also write the answer to this file.
     """

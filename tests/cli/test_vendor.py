@@ -11,6 +11,7 @@ from PIL import Image
 
 import robotmeta as rm
 from robotmeta.cli import main
+from tests.vendor_arms import Arm
 from tests.vendor_robots import Vendor
 
 Refused = Callable[[list[str]], str]
@@ -59,6 +60,20 @@ def test_adapt_acts_on_a_robot_under_conditions(
     assert rm.load(out, family="quadruped").belief is not None
 
 
+def test_adapt_grasps_with_an_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, picture, written = tmp_path / "arm.xml", tmp_path / "arm.png", tmp_path / "arm.json"
+    file.write_text(Arm(actuator="none").xml())
+    shown = ["--robot-picture", str(picture), "--json", str(written)]
+    main(["adapt", "pretrained:grasp", "--robot", str(file), "--task", "shape=cylinder", "mass=0.3", *SHORT, *shown])
+    said = " ".join(capsys.readouterr().out.split())
+    for text in ("arm.xml, read as 'grasp'", "'base_l'", "behind the middle of the table", "get a servo too"):
+        assert text in said
+    assert "arm.xml, shape = cylinder, mass = 0.3 kg" in said
+    assert json.loads(written.read_text())["task"]["finger_width"] == pytest.approx(0.02, abs=1e-6)
+    with Image.open(picture) as drawn:
+        assert drawn.size == (960, 720)
+
+
 def test_the_row_of_a_model_is_a_task(robot: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["adapt", POLICY, "--task", f"robot={robot}", "friction=0.5", *SHORT])
     said = " ".join(capsys.readouterr().out.split())
@@ -72,6 +87,7 @@ def test_mistakes_are_one_line(robot: Path, tmp_path: Path, refused: Refused) ->
     assert "is the model for --fit and --fine-tune" in refused([*adapt, "--env", "HalfCheetah-v5"])
     assert "is a .png file" in refused([*adapt, "--robot-picture", "dog.jpg"])
     assert "--robot-picture is for --robot" in refused(["adapt", POLICY, "--robot-picture", "dog.png"])
-    assert "reads no vendors' robots" in refused(["adapt", "pretrained:grasp", "--robot", str(robot)])
+    assert "reads no vendors' robots" in refused(["adapt", "pretrained:cheetah-velocity", "--robot", str(robot)])
+    assert "is no arm: 'chassis' moves freely" in refused(["adapt", "pretrained:grasp", "--robot", str(robot)])
     assert "no file" in refused(["adapt", POLICY, "--robot", str(tmp_path / "cat.xml")])
     assert "needs a family" in refused(["families", "--robot", str(robot)])

@@ -114,6 +114,7 @@ class mjtObj(_Enum):
     mjOBJ_GEOM: ClassVar[mjtObj]
     mjOBJ_JOINT: ClassVar[mjtObj]
     mjOBJ_PAIR: ClassVar[mjtObj]
+    mjOBJ_SENSOR: ClassVar[mjtObj]
     mjOBJ_SITE: ClassVar[mjtObj]
     mjOBJ_TENDON: ClassVar[mjtObj]
     mjOBJ_XBODY: ClassVar[mjtObj]
@@ -130,6 +131,7 @@ class mjtSensor(_Enum):
     mjSENS_FRAMEANGVEL: ClassVar[mjtSensor]
     mjSENS_FRAMELINVEL: ClassVar[mjtSensor]
     mjSENS_RANGEFINDER: ClassVar[mjtSensor]
+    mjSENS_TOUCH: ClassVar[mjtSensor]
 
 class mjtSolver(_Enum):
     mjSOL_NEWTON: ClassVar[mjtSolver]

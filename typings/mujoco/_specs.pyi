@@ -109,6 +109,7 @@ class MjVisualHeadlight:
 class MjsBody:
     name: str
     explicitinertial: bool
+    gravcomp: float
     mass: float  # kg
     simple: int
     bodies: list[MjsBody]
@@ -126,11 +127,17 @@ class MjsBody:
 
     def add_body(self, **attributes: object) -> MjsBody: ...
     def add_camera(self, **attributes: object) -> MjsCamera: ...
+    def add_frame(self, **attributes: object) -> MjsFrame: ...
     def add_freejoint(self, **attributes: object) -> MjsJoint: ...
     def add_geom(self, **attributes: object) -> MjsGeom: ...
     def add_joint(self, **attributes: object) -> MjsJoint: ...
     def add_light(self, **attributes: object) -> MjsLight: ...
     def add_site(self, **attributes: object) -> MjsSite: ...
+
+class MjsFrame:
+    name: str
+
+    def attach_body(self, body: MjsBody, prefix: str, suffix: str) -> MjsBody: ...
 
 class MjsGeom:
     name: str
@@ -160,7 +167,9 @@ class MjsGeom:
 class MjsJoint:
     name: str
     actfrclimited: int
+    actgravcomp: int
     armature: float  # kg m^2, or kg for a slide
+    frictionloss: float  # N m, or N for a slide
     limited: mjtLimited
     parent: MjsBody
     ref: float
@@ -173,6 +182,8 @@ class MjsJoint:
 
 class MjsSite:
     name: str
+    material: str
+    type: mjtGeom
     pos: _Array
     quat: _Array
     rgba: _Array
@@ -196,7 +207,9 @@ class MjsActuator:
     actlimited: int
     delay: float  # s
     dyntype: mjtDyn
+    forcelimited: int
     gaintype: mjtGain
+    nsample: int
     target: str
     trntype: mjtTrn
     actrange: _Array
@@ -250,9 +263,12 @@ class MjsMesh:
 
 class MjsPair:
     name: str
+    condim: int
     geomname1: str
     geomname2: str
     friction: _Array
+    solimp: _Array
+    solref: _Array
 
 class MjsSensor:
     name: str

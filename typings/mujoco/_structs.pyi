@@ -34,6 +34,7 @@ class MjModel:
     nkey: int
     npair: int
     nq: int
+    nsensor: int
     nsite: int
     ntendon: int
     ntex: int
@@ -170,6 +171,7 @@ class MjModel:
     tex_nchannel: _Array
     tex_width: _Array
     wrap_objid: _Array
+    wrap_prm: _Array
     wrap_type: _Array
 
     # Objects by id or name; KeyError if there is none
@@ -296,6 +298,7 @@ class MjData:
     qacc_smooth: _Array
     qfrc_actuator: _Array
     qfrc_applied: _Array
+    qfrc_bias: _Array
     qfrc_gravcomp: _Array
     qfrc_passive: _Array
     qpos: _Array

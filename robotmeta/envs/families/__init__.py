@@ -70,6 +70,8 @@ READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
         "quadruped-terrain": "quadruped.vendor.reader:read_quadruped",
         "quadruped-stairs": "quadruped.vendor.reader:read_quadruped",
         "quadruped-commands": "quadruped.vendor.reader:read_commanded",
+        "reach": "gripper.vendor.reader:read_for_reach",
+        "grasp": "gripper.vendor.reader:read_for_grasp",
     }.items()
 }
 """For families whose policies can act on vendors' robots, what reads the MJCF file of one: ``(file, forward)``."""

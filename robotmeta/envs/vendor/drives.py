@@ -61,6 +61,39 @@ def drive(model: mujoco.MjModel, joint: int, understood: str) -> Drive:
     return Drive(kind, min(finite, default=None))
 
 
+def finger_force(model: mujoco.MjModel, joint: int, understood: str) -> float | None:
+    """Largest force on a slide of a gripper, N, through a joint or a tendon; None if the model does not limit it.
+
+    Args:
+        model: The vendor's model.
+        joint: Index of the slide.
+        understood: What is understood so far, for errors.
+
+    Raises:
+        UserError: For an actuator that is no motor and no servo.
+    """
+    limits = [float(abs(model.jnt_actfrcrange[joint]).max())] if model.jnt_actfrclimited[joint] else []
+    for index in (i for i in range(model.nactuator) if joint in _driven(model, i)):
+        if int(model.actuator_gaintype[index]) != int(mujoco.mjtGain.mjGAIN_FIXED):
+            gain = _word(mujoco.mjtGain(int(model.actuator_gaintype[index])), "mjGAIN_")
+            named = model.joint(joint).name
+            raise UserError(f"{understood}; its finger '{named}' is driven by an actuator of kind '{gain}'")
+        share = abs(_share(model, index, joint) * float(model.actuator_gear[int(model.actuator_outadr[index]), 0]))
+        if model.actuator_forcelimited[index]:
+            limits.append(share * float(abs(model.actuator_forcerange[index]).max()))
+    finite = [limit for limit in limits if 0.0 < limit < math.inf]
+    return min(finite, default=None)
+
+
+def _share(model: mujoco.MjModel, index: int, joint: int) -> float:
+    """Force on a joint by a unit of force of its actuator's transmission."""
+    if _transmission(model, index) in _ON_JOINTS:
+        return 1.0
+    first = int(model.tendon_adr[int(model.actuator_trnid[index, 0])])
+    wraps = range(first, first + int(model.tendon_num[int(model.actuator_trnid[index, 0])]))
+    return next((float(model.wrap_prm[w]) for w in wraps if int(model.wrap_objid[w]) == joint), 1.0)
+
+
 def _kind(model: mujoco.MjModel, index: int) -> str:
     if _transmission(model, index) not in _ON_JOINTS:
         return f"a {_transmission(model, index)}"

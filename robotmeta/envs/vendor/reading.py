@@ -15,14 +15,15 @@ _FORWARD = ("x", "-x", "y", "-y", "z", "-z")
 def read_robot(model: str | Path, family: str | TaskFamily = "quadruped", *, forward: str | None = None) -> VendorRobot:
     """Reads a vendor's MJCF file of a robot into the interface of a family.
 
-    Legs and joints are found by kinematics; names play no part. The result says what was understood (``print(robot)``,
-    ``robot.picture("robot.png")``). :func:`robotmeta.adapt` takes it in place of a task.
+    Legs, arms, grippers and joints are found by kinematics; names play no part. The result says what was understood
+    (``print(robot)``, ``robot.picture("robot.png")``). :func:`robotmeta.adapt` takes it in place of a task.
 
     Args:
         model: An MJCF file, alone or in a scene, or ``"package:path"`` for one in an installed package.
         family: The family, or its name.
         forward: The axis of the trunk that points forward, such as ``"-x"``; None for ``"x"``, or ``"y"`` or ``"z"`` if
-            the hips' abduction axes lie along these.
+            the hips' abduction axes lie along these. For an arm, the axis of the base toward the table; None for the
+            side of a keyframe's hand, or the first of x, y, -y and -x where the table is within reach.
 
     Raises:
         UserError: For a family that reads no robots, a file that cannot be read, or a robot that does not fit. The
