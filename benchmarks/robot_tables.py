@@ -8,6 +8,7 @@ import real_robots
 import vendor_robots
 from cells import markdown
 from result_files import loaded
+from vendor_arms import table as arms
 
 import robotmeta as rm
 
@@ -31,6 +32,11 @@ def real_errors(family: str) -> str:
 def vendor_speeds() -> str:
     """Speeds, falls and drift of each vendor's robot."""
     return vendor_robots.table(loaded("vendor-robots")["robots"])
+
+
+def vendor_arms(family: str) -> str:
+    """Successes and returns of each vendor's arm."""
+    return arms(loaded(f"vendor-arms-{family}")["robots"])
 
 
 def vendor_headline() -> str:

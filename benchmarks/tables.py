@@ -73,6 +73,8 @@ TABLES: tuple[Table, ...] = (
     ("docs/results.md", "real robots", partial(robot_tables.real_errors, "quadruped")),
     ("docs/simulators.md", "agreement", simulator_tables.one_step),
     ("docs/simulators.md", "agreement of returns", simulator_tables.returns),
+    ("docs/vendor-arms.md", "grasp", partial(robot_tables.vendor_arms, "grasp")),
+    ("docs/vendor-arms.md", "reach", partial(robot_tables.vendor_arms, "reach")),
     ("docs/vendor-robots.md", "rows", robot_tables.vendor_rows),
     ("docs/vendor-robots.md", "speeds", robot_tables.vendor_speeds),
     *(table for learner in LEARNERS for table in _of_learner(learner)),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from cells import markdown
 
 import robotmeta as rm
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
@@ -63,11 +64,11 @@ def files(sources: list[str]) -> list[str]:
 
 def table(lines: list[dict[str, Any]]) -> str:
     """Markdown: success, and return."""
-    rows = [["arm", "joints", *_KINDS.values()], ["---"] * (2 + len(_KINDS))]
+    rows = []
     for line in lines:
         cells = (f"{line[kind]['success']:.0%}; {line[kind]['return']:.1f}" for kind in _KINDS)
         rows.append([line["robot"], str(line["joints"]), *cells])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown(("arm", "joints", *_KINDS.values()), rows)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ import pytest
 import robotmeta as rm
 from tests.learning import HYPER
 from tests.pages import DOCS, EXAMPLES, PAGES, ROOT, blocks
+from tests.vendor_arms import Arm
 
 pytestmark = pytest.mark.skipif("ROBOTMETA_PAGES" not in os.environ, reason="takes half an hour: `make pages`")
 
@@ -92,6 +93,8 @@ def prepare(page: Path, folder: Path) -> None:
             (folder / file).write_text(_ENVIRONMENT.format(f"rm.make({_ROBOTS[name]!r})"))
         _record(folder / "episodes.npz", _ROBOTS[name])
     shutil.copyfile(_go2(), folder / "go2.xml")
+    for file in ("panda.xml", "ur5e.xml"):
+        (folder / file).write_text(Arm().xml())
     for run, family in _TRAINED.get(name, {}).items():
         _train(folder / run, family)
 
