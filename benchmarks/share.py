@@ -56,6 +56,7 @@ CURVES = {
 SHARES = RESULTS / "share"
 _TASKS = 10
 _EPISODES = 3
+_FEWEST = 3  # tasks that tell an interval
 _STEPS = 150_000  # control steps of fine-tuning, about a minute on two cores
 _SPLITS = ("test", "ood")
 
@@ -121,17 +122,18 @@ def table(measured: Iterable[dict[str, Any]]) -> str:
     rows = []
     for result in measured:
         kept = result["tasks"] - len(result["share_left_out"])
-        cells = (shown(result["share"].get(name)) for name in CURVES)
+        cells = (shown(result["share"].get(name), kept) for name in CURVES)
         rows.append([result["family"], result["split"], f"{kept} of {result['tasks']}", *cells])
     return markdown(("family", "split", "tasks", *CURVES.values()), rows)
 
 
-def shown(curve: dict[str, Any] | None) -> str:
-    """The share after the last adaptation episode; empty where it was not measured."""
+def shown(curve: dict[str, Any] | None, tasks: int) -> str:
+    """The share after the last adaptation episode, with an interval over tasks; empty where it was not measured."""
     if curve is None or curve["mean"][-1] is None:
         return ""
-    interval = "" if curve["ci95"] is None else " [{:.0%}, {:.0%}]".format(*curve["ci95"][-1])
-    return f"{curve['mean'][-1]:.0%}{interval}"
+    told = curve["ci95"] is not None and tasks >= _FEWEST
+    interval = " [{:.0%}, {:.0%}]".format(*curve["ci95"][-1]) if told else ""
+    return f"{round(curve['mean'][-1], 2) + 0.0:.0%}{interval}"  # no negative zero
 
 
 def main() -> None:

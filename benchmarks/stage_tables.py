@@ -109,11 +109,16 @@ def sim_to_sim(name: str) -> str:
 # -- the share of the specialist ---------------------------------------------------------------------------------------
 
 
+def shares() -> str:
+    """Share of the specialist of every policy that was measured."""
+    return share.table(share.results())
+
+
 def specialist_share(family: str, split: str) -> str:
     """Return and share of the specialist, a line for each policy."""
     result = loaded(f"share/{family}-{split}")
     rows = [
-        [title, f"{result['return'][name]['mean'][-1]:.0f}", share.shown(result["share"][name])]
+        [title, f"{result['return'][name]['mean'][-1]:.0f}", share.shown(result["share"][name], result["tasks"])]
         for name, title in share.CURVES.items()
     ]
     return markdown(("policy", "return", "share of the specialist"), rows)

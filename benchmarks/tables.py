@@ -71,6 +71,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/results.md", "dm_control", partial(stage_tables.sim_to_sim, "dm-control")),
     ("docs/results.md", "heavy cheetah", partial(stage_tables.sim_to_sim, "heavy")),
     ("docs/results.md", "real robots", partial(robot_tables.real_errors, "quadruped")),
+    ("docs/share.md", "shares", stage_tables.shares),
     ("docs/simulators.md", "agreement", simulator_tables.one_step),
     ("docs/simulators.md", "agreement of returns", simulator_tables.returns),
     ("docs/vendor-arms.md", "grasp", partial(robot_tables.vendor_arms, "grasp")),
