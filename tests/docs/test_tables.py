@@ -18,7 +18,7 @@ _TABLE = re.compile(r"(?:^\|.*\n)+", flags=re.MULTILINE)
 _NUMBER = re.compile(r"\| *[*~<]*-?\d")
 _NO_RESULTS = {
     "docs/bring-your-own-robot.md": ("| | default |",),
-    "docs/commands.md": ("| observation |",),
+    "docs/commands.md": ("| observation |", "| measure |"),
     "docs/families.md": ("| parameter |",),  # the whole page is made from the families
     "docs/on-a-robot.md": ("| input |", "| output |"),
     "docs/real-world.md": ("| column |",),
