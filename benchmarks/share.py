@@ -131,8 +131,8 @@ def shown(curve: dict[str, Any] | None, tasks: int) -> str:
     """The share after the last adaptation episode, with an interval over tasks; empty where it was not measured."""
     if curve is None or curve["mean"][-1] is None:
         return ""
-    told = curve["ci95"] is not None and tasks >= _FEWEST
-    interval = " [{:.0%}, {:.0%}]".format(*curve["ci95"][-1]) if told else ""
+    ends = curve["ci95"]
+    interval = "" if ends is None or tasks < _FEWEST else " [{:.0%}, {:.0%}]".format(*ends[-1])
     return f"{round(curve['mean'][-1], 2) + 0.0:.0%}{interval}"  # no negative zero
 
 
