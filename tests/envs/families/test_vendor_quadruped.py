@@ -339,5 +339,5 @@ def test_a_mesh_that_makes_the_mass_must_exist(tmp_path: Path) -> None:
 
 
 def test_a_family_without_a_reader_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="family 'grasp' reads no vendors' robots; these do: quadruped"):
-        rm.read_robot(tmp_path / "robot.xml", "grasp")
+    with pytest.raises(UserError, match="family 'push' reads no vendors' robots; these do: quadruped"):
+        rm.read_robot(tmp_path / "robot.xml", "push")
