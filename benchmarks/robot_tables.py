@@ -6,7 +6,7 @@ from typing import Any
 
 import real_robots
 import vendor_robots
-from cells import markdown
+from cells import cell, markdown
 from result_files import loaded
 from vendor_arms import table as arms
 
@@ -15,6 +15,7 @@ import robotmeta as rm
 _APART = 0.1  # relative difference from which a model and the published numbers differ
 _HEADLINE = {"go2": "Unitree Go2", "aliengo": "Unitree Aliengo", "spot": "Spot"}
 _SHOWN = {"reset": "belief reset at every step", "first": "first episode", "adapted": "after 3 episodes"}
+_AXES = {"x": ("forward 0.3", 0.3), "y": ("to the left 0.15", 0.15), "yaw": ("turning left 0.2", 0.2)}
 _UNITS = {"mass": "kg", "torque": "N m"}
 """Units of what a number's name ends with; metres for all others."""
 
@@ -39,12 +40,46 @@ def vendor_arms(family: str) -> str:
     return arms(loaded(f"vendor-arms-{family}")["robots"])
 
 
+def success_by_ground(family: str) -> str:
+    """Success before and after adaptation on each kind of ground, by its size."""
+    result = loaded(f"terrain-{family}")
+    rows = []
+    for row in result["rows"]:
+        curve = row["success"]["task-inference"]
+        cells = (cell("success", curve, index) for index in (0, -1))
+        rows.append((row["kind"], f"{row['difficulty']:g}", f"{row['leg_lengths']:.2g}", *cells))
+    columns = ("kind", "difficulty", "height or width, leg lengths", "first episode", "after three episodes")
+    return markdown(columns, rows)
+
+
 def vendor_headline() -> str:
     """Speeds of some vendors' robots in m/s."""
     measured = {line["robot"]: line for line in loaded("vendor-robots")["robots"]}
     lines = ((title, measured[name]) for name, title in _HEADLINE.items())
     rows = [(title, f"{line['commanded']:.2f}", *(_speed(line[kind]) for kind in _SHOWN)) for title, line in lines]
     return markdown(("robot", "commanded", *_SHOWN.values()), rows)
+
+
+def vendor_commands() -> str:
+    """How each vendor's robot follows a command: its error as a share of it, and the drift in metres."""
+    measured = {
+        (axis, line["robot"]): line for axis in _AXES for line in loaded(f"vendor-robots-command-{axis}")["robots"]
+    }
+    robots = {robot: line["mass"] for (_, robot), line in measured.items()}
+    columns = [(axis, kind) for axis in _AXES for kind in ("reset", "adapted")]
+    rows = [
+        (robot, f"{mass:.0f}", *(_followed(axis, measured[axis, robot][kind]) for axis, kind in columns))
+        for robot, mass in robots.items()
+    ]
+    titles = (f"{_AXES[axis][0]}, {_SHOWN[kind]}" for axis, kind in columns)
+    return markdown(("robot", "mass, kg", *titles), rows)
+
+
+def _followed(axis: str, walked: dict[str, float]) -> str:
+    if walked["falls"] == 1.0:
+        return "falls"
+    falls = f", {walked['falls']:.0%} falls" if walked["falls"] else ""
+    return f"{walked[f'error_{axis}'] / _AXES[axis][1]:.0%}{falls}; {walked['drift']:.2f}"
 
 
 def _speed(walked: dict[str, float]) -> str:

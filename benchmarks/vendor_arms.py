@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def files(sources: list[str]) -> list[str]:
     for source in sources:
         folder = Path(source)
         found += sorted(str(file) for file in folder.rglob("*.xml")) if folder.is_dir() else [source]
+    if not found:
+        sys.exit(f"no MJCF files in {', '.join(sources)}")
     return found
 
 

@@ -15,6 +15,7 @@ import argparse
 import dataclasses
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,8 @@ def files(sources: list[str]) -> list[str]:
         folder = Path(source)
         inside = sorted(str(file) for file in folder.rglob("*.xml") if "scene" not in file.name)
         found += inside if folder.is_dir() else [source]
+    if not found:
+        sys.exit(f"no MJCF files in {', '.join(sources)}")
     return found
 
 

@@ -93,6 +93,8 @@ def prepare(page: Path, folder: Path) -> None:
             (folder / file).write_text(_ENVIRONMENT.format(f"rm.make({_ROBOTS[name]!r})"))
         _record(folder / "episodes.npz", _ROBOTS[name])
     shutil.copyfile(_go2(), folder / "go2.xml")
+    (folder / "FOLDER").mkdir()
+    shutil.copyfile(_go2(), folder / "FOLDER" / "go2.xml")
     for file in ("panda.xml", "ur5e.xml"):
         (folder / file).write_text(Arm().xml())
     for run, family in _TRAINED.get(name, {}).items():
