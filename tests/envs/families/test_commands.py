@@ -65,7 +65,7 @@ def test_commands_are_within_their_ranges_and_a_good_share_stands() -> None:
     stands = (sizes == 0.0).all(dim=-1).double().mean()
     assert float(stands) == pytest.approx(0.15, abs=0.02)
     straight = (sizes[..., 0] > 0.0) & (sizes[..., 1:] == 0.0).all(dim=-1)
-    assert float(straight.double().mean()) == pytest.approx(0.4, abs=0.02)
+    assert float(straight.double().mean()) == pytest.approx(0.25, abs=0.02)
     assert 100 <= float(begins[..., 0].min()) < float(begins[..., 0].max()) <= 125
     assert -0.3 <= float(commands[..., 0].min()) < -0.29
     faster, _ = draw((1, 4000), torch.Generator().manual_seed(0), FAMILY.task(commands="faster").columns())

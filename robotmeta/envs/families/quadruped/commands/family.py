@@ -74,8 +74,8 @@ def follow() -> TaskFamily:
         summary="A quadruped follows commands for forward speed, sideways speed and yaw rate, which change within an "
         "episode, and keeps its heading; robot, load, floor, faults and latency are hidden as in quadruped.",
         source=Source(
-            f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 15 % stand, 40 % go straight, 8 % "
-            "sideways, 6 % turn, 25 % go along a curve, 6 % all three. Ood tasks have commands 1.3 times as large.",
+            f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 15 % stand, 25 % go straight, 20 % "
+            "sideways, 8 % turn, 20 % go along a curve, 12 % all three. Ood tasks have commands 1.3 times as large.",
             "Upright times (0.1 + 0.9 tracking), minus at most 0.05 for changes of the action, feet that slip and "
             "motion while told to stand. Tracking is in [0, 1]: the mean of the shares of the speed and of the turning "
             "that are asked, times factors for moving aside, turning unasked and losing the heading; a third of that "

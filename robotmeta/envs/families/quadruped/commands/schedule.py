@@ -29,11 +29,11 @@ _CHANGES = 2  # of the command, in an episode of five seconds
 
 _KINDS = {  # what is asked for, and how often; walking forward is the skill that the others grow from
     "stand": ((0, 0, 0), 0.15),
-    "straight": ((1, 0, 0), 0.4),
-    "curve": ((1, 0, 1), 0.25),
-    "aside": ((0, 1, 0), 0.08),
-    "turn": ((0, 0, 1), 0.06),
-    "all": ((1, 1, 1), 0.06),
+    "straight": ((1, 0, 0), 0.25),
+    "curve": ((1, 0, 1), 0.2),
+    "aside": ((0, 1, 0), 0.2),
+    "turn": ((0, 0, 1), 0.08),
+    "all": ((1, 1, 1), 0.12),
 }
 _SAME = 0.5  # share of the episodes in which all commands are of one kind
 _DRAWN, _FIXED, _FASTER = 0.0, 1.0, 2.0
