@@ -57,14 +57,18 @@ class Measures:
         }
 
     def table(self, episodes: int) -> Table:
-        """A row for each measure and a column for each policy: the mean after the last adaptation episode."""
+        """A row for each measure and a column for each policy: the mean after the last adaptation episode.
+
+        A cell says of how many tasks it is the mean where the measure has no meaning in some.
+        """
         policies = list(dict.fromkeys(policy for curves in self.curves.values() for policy in curves))
         table = Table(title=f"measures after {episodes} episodes (95 % CI)")
         table.add_column("measure")
         for policy in policies:
             table.add_column(policy.replace("_", "-"), justify="right")
+        most = max(curve.values.shape[1] for curves in self.curves.values() for curve in curves.values())
         for name, curves in self.curves.items():
-            cells = (curves[policy].text(_number) if policy in curves else "" for policy in policies)
+            cells = (_cell(curves[policy], most) if policy in curves else "" for policy in policies)
             unit = "" if self.units[name] == "1" else f", {self.units[name]}"
             table.add_row(f"{name}{unit}", *cells)
         return table
@@ -76,6 +80,11 @@ def _values(rollouts: Sequence[Rollout], name: str) -> np.ndarray:
     known = np.isfinite(rows)
     counts = known.sum(axis=-1)
     return np.where(counts > 0, np.where(known, rows, 0.0).sum(axis=-1) / counts.clip(min=1), np.nan)
+
+
+def _cell(curve: Curve, most: int) -> str:
+    count = curve.values.shape[1]
+    return curve.text(_number) + (f", {count} of {most} tasks" if count < most else "")
 
 
 def _number(value: float) -> str:

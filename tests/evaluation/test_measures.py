@@ -58,6 +58,10 @@ def test_an_evaluation_has_the_measures_of_policy_and_controls(
     printed = capsys.readouterr().out
     assert "measures after 1 episodes" in printed
     assert "left, m" in printed
+    _, adapted, _ = evaluation.measures.table(1).columns
+    whole, part = map(str, adapted.cells)
+    assert "tasks" not in whole
+    assert f", {left['adapted']['tasks']} of 12 tasks" in part
 
 
 def test_a_family_without_measures_has_none_in_its_result() -> None:
