@@ -98,8 +98,7 @@ class Curriculum:
             where: What errors call the family.
 
         Raises:
-            UserError: For a column that is none or depends on others, levels outside its training range, or kinds that
-            are not a choice.
+            UserError: For a column that does not fit, or levels outside its training range.
         """
         for name in (self.column, *(() if self.kind is None else (self.kind,))):
             if name not in space.names:
