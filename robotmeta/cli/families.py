@@ -132,7 +132,8 @@ def _levels(family: rm.TaskFamily) -> str:
     levels = ", ".join(column.text(level) for level in curriculum.levels)
     what = "success" if curriculum.progress is None else "progress"
     rule = f"up from a {what} of {curriculum.promote:g}, down below {curriculum.demote:g}"
-    return f"{column.name} {levels}; {rule}; off with train --no-curriculum"
+    kept = "" if curriculum.kind is None else f" for each {curriculum.kind}"
+    return f"{column.name} {levels}{kept}; {rule}; off with train --no-curriculum"
 
 
 def _measures(family: rm.TaskFamily) -> list[Listing]:
@@ -173,6 +174,7 @@ def _described(family: rm.TaskFamily) -> dict[str, Any]:
         if family.curriculum is None
         else {
             "column": family.curriculum.column,
+            "kind": family.curriculum.kind,
             "levels": list(family.curriculum.levels),
             "promote": family.curriculum.promote,
             "demote": family.curriculum.demote,

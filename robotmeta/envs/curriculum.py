@@ -24,6 +24,10 @@ class Curriculum:
     a random one, so that easy levels are not forgotten. All places start at the lowest level. The last episode of a
     trial decides, as the mean over the episodes of the task that ran side by side.
 
+    With ``kind``, each place keeps one value of that column for the whole training, as each column of the paper's grid
+    of terrains keeps its kind. A level is then a level of one kind: what a robot achieves on slopes does not move it up
+    to stairs that it cannot climb.
+
     The levels are those of meta-training alone. Held-out tasks are drawn from the parameter space.
 
     Example::
@@ -37,6 +41,8 @@ class Curriculum:
             of it, such as the share of a commanded distance. None for the family's success.
         promote: Achievement from which a place goes one level up.
         demote: Achievement below which it goes one level down.
+        kind: A column of a few values, such as the kind of ground. Places take its values in turn and keep them. None
+            to draw all columns anew with each task.
 
     Raises:
         UserError: For levels that are no sequence in order, or thresholds that are not in order within [0, 1].
@@ -48,6 +54,7 @@ class Curriculum:
     progress: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor] | None = None
     promote: float = 0.8
     demote: float = 0.5
+    kind: str | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.levels, tuple | list) or len(self.levels) < 2:
@@ -73,6 +80,14 @@ class Curriculum:
         after = levels + (achieved >= self.promote).long() - (achieved < self.demote).long()
         return torch.where(after < len(self.levels), after.clamp(min=0), otherwise)
 
+    def kinds(self, space: ParameterSpace) -> dict[str, float]:
+        """The values that places keep, by name; empty without a column of kinds."""
+        if self.kind is None:
+            return {}
+        column = space[self.kind]
+        assert isinstance(column.train, Choice)  # checked with the family
+        return {column.text(value): value for value in dict.fromkeys(column.train.values)}
+
     def check(self, space: ParameterSpace, changing: tuple[str, ...], successful: bool, where: str) -> None:
         """Checks that the curriculum fits a family.
 
@@ -83,16 +98,20 @@ class Curriculum:
             where: What errors call the family.
 
         Raises:
-            UserError: For a column that is none or depends on others, or levels outside its training range.
+            UserError: For a column that does not fit, or levels outside its training range.
         """
-        if self.column not in space.names:
-            raise unknown("parameter", str(self.column), space.names, where=f"the curriculum of {where}"[:-1])
-        column = space[self.column]
-        if self.column in changing:
-            raise UserError(f"{where} {self.column} changes within an episode, so it cannot be a curriculum's column")
-        if self.column in _linked(space):
-            raise UserError(f"{where} {self.column} is drawn together with other columns; choose one drawn on its own")
-        _check_levels(self.levels, column, where)
+        for name in (self.column, *(() if self.kind is None else (self.kind,))):
+            if name not in space.names:
+                raise unknown("parameter", str(name), space.names, where=f"the curriculum of {where}"[:-1])
+            if name in changing:
+                raise UserError(f"{where} {name} changes within an episode, so it cannot be a curriculum's column")
+            if name in _linked(space):
+                raise UserError(f"{where} {name} is drawn together with other columns; choose one drawn on its own")
+        _check_levels(self.levels, space[self.column], where)
+        if self.kind is not None and (self.kind == self.column or not isinstance(space[self.kind].train, Choice)):
+            raise UserError(
+                f"{where} kind of a curriculum must be a column of a few values besides {self.column}, not {self.kind}"
+            )
         if self.progress is None and not successful:
             raise UserError(f"{where} its curriculum needs a function progress, because the family has no success")
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from robotmeta.envs import Tasks
 from robotmeta.envs.curriculum import Curriculum
+from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.errors import UserError
 from robotmeta.seeding import streams
 
@@ -20,6 +21,7 @@ class Levels:
 
     Args:
         curriculum: The levels, and the rule that moves them.
+        space: The family's parameters.
         places: Tasks of a meta-batch.
         seed: Seed of the run. Random levels have a stream of their own.
         state: What :meth:`state` returned before an interruption.
@@ -28,15 +30,23 @@ class Levels:
         UserError: If that is the state of another curriculum.
     """
 
-    def __init__(self, curriculum: Curriculum, places: int, seed: int, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        curriculum: Curriculum,
+        space: ParameterSpace,
+        places: int,
+        seed: int,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
         self._curriculum, self._seed = curriculum, seed
+        self._kinds = curriculum.kinds(space)
         self._now = state["now"] if state else torch.zeros(places, dtype=torch.long)
         self._moves = int(state["moves"]) if state else 0
         if len(self._now) != places or int(self._now.max()) >= len(curriculum.levels):
             raise UserError("the run has levels of another curriculum; continue it with the one it was started with")
 
     def given(self, tasks: Tasks, places: Tensor) -> Tasks:
-        """Tasks with the difficulty of the places that they are for.
+        """Tasks with the difficulty of the places that they are for, and with their kind if they keep one.
 
         Args:
             tasks: As the family drew them, as many as there are places.
@@ -45,6 +55,9 @@ class Levels:
         values = tasks.values.copy()
         levels = self._now[places].numpy()
         values[:, tasks.names.index(self._curriculum.column)] = np.array(self._curriculum.levels)[levels]
+        if self._curriculum.kind is not None:
+            kept = np.resize(np.array(list(self._kinds.values())), len(self._now))
+            values[:, tasks.names.index(self._curriculum.kind)] = kept[places.numpy()]
         return Tasks(tasks.names, values)
 
     def move(self, places: Tensor, achieved: Tensor) -> None:
@@ -64,8 +77,9 @@ class Levels:
         return {"now": self._now, "moves": self._moves}
 
     def metrics(self) -> dict[str, float]:
-        """The mean level, from 0 on, and the share of the places at each."""
+        """The mean level, from 0 on, that of each kind, and the share of the places at each level."""
         shares = torch.bincount(self._now, minlength=len(self._curriculum.levels)) / len(self._now)
-        return {"level": float(self._now.double().mean())} | {
-            f"level_{number}": float(share) for number, share in enumerate(shares)
-        }
+        now, count = self._now.double(), len(self._kinds)
+        by_kind = {f"{kind}_level": float(now[place::count].mean()) for place, kind in enumerate(self._kinds)}
+        by_level = {f"level_{number}": float(share) for number, share in enumerate(shares)}
+        return {"level": float(now.mean())} | by_kind | by_level

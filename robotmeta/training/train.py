@@ -289,7 +289,7 @@ def _levels(policy: Policy, saved: Mapping[str, Any]) -> Levels | None:
     curriculum, hyper = policy.family.curriculum, policy.config.hyperparameters
     if curriculum is None or not hyper.curriculum:
         return None
-    return Levels(curriculum, hyper.tasks, policy.config.seed, saved.get("levels"))
+    return Levels(curriculum, policy.family.space, hyper.tasks, policy.config.seed, saved.get("levels"))
 
 
 def _log(policy: Policy, folder: RunFolder, wandb: str | None) -> MetricsLog:

@@ -29,9 +29,7 @@ def test_the_curriculum_of_a_family_is_among_what_is_described(
     described = json.loads((tmp_path / "family.json").read_text())["curriculum"]
     assert (described["column"], described["levels"][-1]) == ("difficulty", 0.6)
     printed = " ".join(capsys.readouterr().out.split())
-    assert (
-        "Curriculum of meta-training: difficulty 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6; up from a progress of 0.75" in printed
-    )
+    assert "Curriculum of meta-training: difficulty 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6 for each terrain; up" in printed
 
 
 UNREAD = """

@@ -51,6 +51,9 @@ def test_who_goes_up_from_the_highest_level_gets_a_random_one() -> None:
         (lambda: given(Curriculum("far", (0.1, 2.0))), r"level 2 of the curriculum is not among the far of U\(0.1, 1"),
         (lambda: given(_LEVELS, changing=("far",)), "changes within an episode"),
         (lambda: given(_LEVELS, success=None), "needs a function progress"),
+        (lambda: given(Curriculum("far", (0.1, 0.2), kind="side")), "side"),
+        (lambda: given(Curriculum("far", (0.1, 0.2), kind="far")), "a column of a few values besides far"),
+        (lambda: of_quadruped("payload_x", (0.0, 0.1), "payload_y"), "a column of a few values besides payload_x"),
         (lambda: given(0.5), "must be a Curriculum"),
         (lambda: of_quadruped("thigh_length", (0.2, 0.3)), "drawn together with other columns"),
         (lambda: of_quadruped("fault", (0.0, 0.5)), "level 0.5 of the curriculum is not among the fault of one of"),
@@ -66,8 +69,8 @@ def given(curriculum: Any, **changes: Any) -> TaskFamily:
     return stepping(curriculum=curriculum, **changes)
 
 
-def of_quadruped(column: str, levels: tuple[float, ...]) -> TaskFamily:
-    return dataclasses.replace(rm.make("quadruped"), curriculum=Curriculum(column, levels))
+def of_quadruped(column: str, levels: tuple[float, ...], kind: str | None = None) -> TaskFamily:
+    return dataclasses.replace(rm.make("quadruped"), curriculum=Curriculum(column, levels, kind=kind))
 
 
 def test_a_family_from_a_model_file_names_its_difficulty() -> None:

@@ -13,6 +13,8 @@ import torch
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks
 from robotmeta.envs.curriculum import Curriculum
+from robotmeta.envs.distributions import Choice
+from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.errors import RobotmetaWarning, UserError
 from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners import LEARNERS
@@ -71,7 +73,7 @@ def test_each_place_gets_tasks_of_its_level_and_all_else_as_drawn(learner: str) 
 
     fitted = learner_of(learner, of)
     env = training_env(Policy(of, RunConfig(of.name, learner, fitted.config), fitted))
-    levels = Levels(Curriculum("far", LEVELS), env.all_tasks, seed=3)
+    levels = Levels(Curriculum("far", LEVELS), of.space, env.all_tasks, seed=3)
     trials = Trials(env, fitted, levels=levels)
     before = env.tasks
     for update in range(4):
@@ -98,16 +100,39 @@ def moved(at: torch.Tensor, trial: Trial) -> torch.Tensor:
 
 
 def test_levels_change_a_column_and_nothing_else() -> None:
-    levels = Levels(Curriculum("far", LEVELS), 3, seed=0, state={"now": torch.tensor([0, 4, 2]), "moves": 1})
+    levels = Levels(
+        Curriculum("far", LEVELS), family().space, 3, seed=0, state={"now": torch.tensor([0, 4, 2]), "moves": 1}
+    )
     tasks = Tasks(("near", "far"), np.array([[7.0, 0.5], [8.0, 0.6]]))
     given = levels.given(tasks, torch.tensor([False, True, True]))
     assert given.values.tolist() == [[7.0, 1.0], [8.0, 0.5]]
     assert tasks.values[0].tolist() == [7.0, 0.5]
 
 
+def test_each_place_keeps_its_kind_and_has_a_level_of_it() -> None:
+    far, side = (
+        family().space["far"],
+        Parameter("side", "where", train=Choice((2.0, 3.0, 3.0)), nominal=2.0, bounds=(0.0, 5.0)),
+    )
+    space = ParameterSpace((far, side))
+    levels = Levels(Curriculum("far", LEVELS, kind="side"), space, 5, seed=0)
+    everywhere = torch.ones(5, dtype=torch.bool)
+    levels.move(everywhere, torch.tensor([1.0, 0.0, 1.0, 0.0, 1.0]))  # only those of the first kind go up
+    drawn = space.sample(5, np.random.default_rng(0))
+    given = levels.given(drawn, everywhere).values
+    assert given[:, 1].tolist() == [2.0, 3.0, 2.0, 3.0, 2.0]
+    assert given[:, 0].tolist() == [LEVELS[1], LEVELS[0]] * 2 + [LEVELS[1]]
+    some = torch.tensor([False, True, False, False, True])
+    assert levels.given(Tasks(space.names, drawn.values[:2]), some).values[:, 1].tolist() == [3.0, 2.0]
+    assert levels.metrics() == pytest.approx(
+        {"level": 0.6, "2_level": 1.0, "3_level": 0.0, "level_0": 0.4, "level_1": 0.6}
+        | {f"level_{number}": 0.0 for number in (2, 3, 4)}
+    )
+
+
 def test_random_levels_are_those_of_the_seed_and_reach_all() -> None:
     def after(seed: int) -> torch.Tensor:
-        levels = Levels(Curriculum("far", LEVELS), 60, seed, {"now": torch.full((60,), 4), "moves": 0})
+        levels = Levels(Curriculum("far", LEVELS), family().space, 60, seed, {"now": torch.full((60,), 4), "moves": 0})
         levels.move(torch.ones(60, dtype=torch.bool), torch.ones(60))
         return levels.state()["now"]
 
@@ -132,7 +157,7 @@ def test_resuming_with_levels_equals_never_having_stopped(learner: str, tmp_path
 def test_a_run_is_not_continued_with_fewer_levels_than_it_has_reached() -> None:
     state = {"now": torch.tensor([0, 4]), "moves": 3}
     with pytest.raises(UserError, match="another curriculum"):
-        Levels(Curriculum("far", LEVELS[:3]), 2, seed=0, state=state)
+        Levels(Curriculum("far", LEVELS[:3]), family().space, 2, seed=0, state=state)
 
 
 def test_without_its_curriculum_a_family_trains_as_one_that_has_none(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_stairs_and_gaps_have_the_size_of_their_level(family: TaskFamily, robot:
         levels = np.unique(np.round(stairs, 3))
         np.testing.assert_allclose(levels, 0.4 * difficulty * np.arange(6), atol=2e-3)
     gaps = relief(family, "gaps", 1.0, **robot) < -0.25
-    cell = 27.5 * 2 / 550 / 1.1  # leg lengths
+    cell = 0.0625 / 1.1  # leg lengths
     edges = np.flatnonzero(np.diff(gaps.astype(int)))
     widths = np.diff(edges)[::2] * cell
     assert np.all(np.abs(widths - 0.5) < 1.01 * cell)

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.curriculum import Curriculum
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.families.quadruped.family import slack
 from robotmeta.envs.families.quadruped.measurements import natural_speed
-from robotmeta.envs.families.quadruped.terrain import APRON, LONGEST_LEG, REACH, leg, on_ground
+from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, SPEED
+from robotmeta.envs.families.quadruped.terrain import APRON, LONGEST_LEG, leg, on_ground
 from robotmeta.envs.family import Columns, State, TaskFamily
 from robotmeta.envs.sensors import Sensor
 from robotmeta.envs.terrain.kinds import KINDS, Patch
@@ -30,7 +32,7 @@ _BLIND, _SIGHTED = 6, 8  # highest levels of meta-training
 _HARDEST = {"gaps": 0.625}  # of the kinds of terrain
 
 _POOL = TerrainPool(
-    Patch(REACH, cell=0.1),
+    Patch(18.5, cell=0.0625),
     scale=LONGEST_LEG,
     apron=APRON,
     levels=LEVELS,
@@ -38,6 +40,13 @@ _POOL = TerrainPool(
     hardest=_HARDEST,
     leg=leg,
 )
+
+# -- what varies -------------------------------------------------------------------------------------------------------
+
+_SLOW = replace(SPEED, train=Uniform(0.15, 0.4), ood=Uniform(0.4, 0.5), bounds=(-0.5, 0.5))
+"""The command. It is slower than that of ``quadruped``, so that a smaller patch with smaller cells is enough."""
+_ROBOT = (*BODY, *(p for p in CONDITIONS if p.name not in ("faulty_joint", "fault")), _SLOW)
+"""A robot without joints that are limp or locked, with which stairs cannot be climbed."""
 
 # -- measurements ------------------------------------------------------------------------------------------------------
 
@@ -60,7 +69,7 @@ def _on_stairs(highest: int) -> TaskFamily:
     """Both families, up to a level of the difficulty in meta-training."""
     reached, above = highest / LEVELS, (highest + 1) / LEVELS
     columns = _POOL.parameters(KINDS[1:], (0.0, reached), seeds=2, ood=(), ood_difficulty=(above, 1.0))
-    family = on_ground(_POOL, columns)
+    family = on_ground(_POOL, (*_ROBOT, *columns))
     seconds = family.horizon * family.dt
     levels = tuple(level / LEVELS for level in range(highest + 1))
     return replace(
@@ -74,7 +83,11 @@ def _on_stairs(highest: int) -> TaskFamily:
             "trunk. The curriculum is that of Rudin et al. 2022 (arXiv:2109.11978).",
         ),
         curriculum=Curriculum(
-            "difficulty", levels, progress=lambda state, task: _walked(seconds, state, task), promote=0.75
+            "difficulty",
+            levels,
+            kind="terrain",
+            progress=lambda state, task: _walked(seconds, state, task),
+            promote=0.75,
         ),
     )
 
@@ -88,7 +101,7 @@ def blind() -> TaskFamily:
         family,
         name="quadruped-stairs",
         summary="A blind quadruped walks at a commanded speed over stairs, gaps and uneven ground that get harder as "
-        "it learns; all is hidden as in quadruped; higher stairs and wider gaps are held out.",
+        "it learns; robot, load, floor and strength of the legs are hidden; higher stairs and wider gaps are held out.",
         privileged_state=(*family.privileged_state, *_UNDER.signals),
         observe_privileged_state=lambda state, task: torch.cat(
             [measure(state, task), _UNDER(state, task).to(state["qpos"])], dim=-1

@@ -7,7 +7,7 @@ length of a robot's legs, so that a difficulty is the same for a robot of 3 kg a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from robotmeta.envs.families.quadruped import family as quadruped
 from robotmeta.envs.families.quadruped.model import GRAVITY
+from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, SPEED
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.terrain.kinds import Patch, check_extent
 from robotmeta.envs.terrain.pool import TerrainPool
 
 LONGEST_LEG, _SHORTEST_LEG = 1.1, 0.22  # metres, among the family's robots and those of its ood split
-REACH = 27.5  # metres of ground in each direction, for the longest legs
 APRON = 0.8 * LONGEST_LEG
 _TOP_SPEED = 0.7  # sqrt(g L), a little above the fastest command
 
@@ -35,15 +35,7 @@ def leg(task: Mapping[str, Any]) -> Any:
     return task["thigh_length"] + task["calf_length"]
 
 
-_POOL = TerrainPool(Patch(REACH, cell=0.13), scale=LONGEST_LEG, apron=APRON, levels=5, seeds=3, leg=leg)
-
-# -- what varies -------------------------------------------------------------------------------------------------------
-
-
-def _slowed(parameter: Parameter) -> Parameter:
-    """Limits the commanded speed, so that no robot walks off the ground."""
-    return replace(parameter, bounds=(-_TOP_SPEED, _TOP_SPEED)) if parameter.name == "speed" else parameter
-
+_POOL = TerrainPool(Patch(27.5, cell=0.13), scale=LONGEST_LEG, apron=APRON, levels=5, seeds=3, leg=leg)
 
 # -- measurements ------------------------------------------------------------------------------------------------------
 
@@ -59,18 +51,21 @@ def _raised(pool: TerrainPool, times: float, state: State, task: Columns) -> Sta
 # -- families ----------------------------------------------------------------------------------------------------------
 
 
-def on_ground(pool: TerrainPool, columns: tuple[Parameter, ...]) -> TaskFamily:
-    """The family ``quadruped`` on the ground of a pool, which has the columns of :meth:`TerrainPool.parameters`.
+def on_ground(pool: TerrainPool, columns: Iterable[Parameter]) -> TaskFamily:
+    """The family ``quadruped`` on the ground of a pool. Heights are measured from the ground under the trunk.
 
-    Heights are measured from the ground under the trunk.
+    Args:
+        pool: The ground.
+        columns: What varies: those of ``quadruped``, and those of :meth:`TerrainPool.parameters`.
     """
-    level = quadruped.walk()
+    level, space = quadruped.walk(), ParameterSpace(tuple(columns))
     world, success = level.world, level.success
     assert isinstance(world, MujocoWorld)
     assert success is not None
     # The patch shrinks with the legs. The robot with the shortest legs walks across the largest share of it.
     shrunk = _SHORTEST_LEG / LONGEST_LEG
-    check_extent(pool.patch, _TOP_SPEED * math.sqrt(GRAVITY * _SHORTEST_LEG) * level.horizon * level.dt / shrunk)
+    top = space["speed"].bounds[1]
+    check_extent(pool.patch, top * math.sqrt(GRAVITY * _SHORTEST_LEG) * level.horizon * level.dt / shrunk)
 
     def spec() -> mujoco.MjSpec:
         robot = world.spec()
@@ -88,7 +83,7 @@ def on_ground(pool: TerrainPool, columns: tuple[Parameter, ...]) -> TaskFamily:
 
     return replace(
         level,
-        space=ParameterSpace((*map(_slowed, level.space), *columns)),
+        space=space,
         world=replace(world, spec=spec),
         reset=start,
         terminated=fallen,
@@ -98,7 +93,8 @@ def on_ground(pool: TerrainPool, columns: tuple[Parameter, ...]) -> TaskFamily:
 
 def walk() -> TaskFamily:
     """The family ``quadruped-terrain``."""
-    family = on_ground(_POOL, _POOL.parameters(seeds=2))
+    slow = replace(SPEED, bounds=(-_TOP_SPEED, _TOP_SPEED))  # so that no robot walks off the ground
+    family = on_ground(_POOL, (*BODY, *CONDITIONS, slow, *_POOL.parameters(seeds=2)))
     return replace(
         family,
         name="quadruped-terrain",
