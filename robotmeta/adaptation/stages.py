@@ -21,6 +21,18 @@ class _Learning(TypedDict):
     kl_weight: float
 
 
+def check_stages(policy: Policy, *, fit: bool, fine_tune: str | int | None) -> None:
+    """Checks that a policy can go through a fit and fine-tuning, if they are asked for, before anything runs.
+
+    Raises:
+        UserError: For a family that cannot be fitted, a learner that cannot be fine-tuned, or a wrong budget.
+    """
+    if fit:
+        check_fit(policy.family, None)
+    if fine_tune is not None:
+        check_fine_tuning(policy, None, fine_tune)
+
+
 @dataclass(frozen=True)
 class Stages:
     """A fit, if asked for, and fine-tuning, if there is a budget for it.

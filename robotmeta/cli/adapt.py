@@ -34,7 +34,7 @@ from robotmeta.cli.shared import (
     task_of,
     write_json,
 )
-from robotmeta.cli.stages import check_stages, given_names, show_stages, stage_options, write_stages
+from robotmeta.cli.stages import check_stage_options, given_names, show_stages, stage_options, write_stages
 from robotmeta.cli.vendor import robot_of, show_robot
 from robotmeta.errors import UserError
 
@@ -135,7 +135,7 @@ def adapt(
     """
     given = dict(locals())
     check_targets(out, episodes_out, json, report, video)
-    check_stages(given)
+    check_stage_options(given)
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):
             raise UserError(f"--{name.replace('_', '-')} is for --env")

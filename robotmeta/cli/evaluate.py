@@ -93,9 +93,9 @@ def evaluate(
         json: Write the result here.
         plot: Write the adaptation curve here (.png, .svg or .pdf); with --split changing, the measure against time.
     """
+    from robotmeta.adaptation.stages import check_stages
     from robotmeta.envs.simulators import check_simulator
     from robotmeta.evaluation.controls import control_policy
-    from robotmeta.evaluation.stages import check_stages
     from robotmeta.evaluation.subjects import check_controls
     from robotmeta.training.run_folder import RunFolder
 
@@ -117,7 +117,7 @@ def evaluate(
     check_simulator(loaded.family, loaded.config.simulator if simulator is None else simulator)
 
     if fine_tune is not None:
-        check_stages(loaded, fine_tune)
+        check_stages(loaded, fit=True, fine_tune=fine_tune)
 
     def control(name: str, source: str | None) -> rm.Policy | None:
         if source is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OF_FINE_TUNING = ("fine_tune_learning_rate", "fine_tune_kl_weight", "fine_tune_out")
 
 
-def check_stages(given: Mapping[str, Any]) -> None:
+def check_stage_options(given: Mapping[str, Any]) -> None:
     """Raises UserError for options of a stage that was not asked for.
 
     Args:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from robotmeta.adaptation.stages import check_stages
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.envs import Tasks, checks
 from robotmeta.envs.changes import Changes
@@ -20,7 +21,7 @@ from robotmeta.evaluation.intervals import Curve
 from robotmeta.evaluation.measured import Finished, curves, diverged_tasks, inferred
 from robotmeta.evaluation.measures import Measures
 from robotmeta.evaluation.references import References
-from robotmeta.evaluation.stages import StageResults, StageSettings, check_stages, measure_stages
+from robotmeta.evaluation.stages import StageResults, StageSettings, measure_stages
 from robotmeta.evaluation.subjects import Subject, check_controls, subjects_of
 from robotmeta.experience.rollout import Belief, Rollout
 from robotmeta.memory import check_memory
@@ -125,7 +126,7 @@ def evaluate(
     given = isinstance(tasks, Tasks) and references is None
     chosen = tasks if isinstance(tasks, Tasks) else policy.family.tasks(split, tasks)
     if fine_tune is not None:
-        check_stages(policy, fine_tune)
+        check_stages(policy, fit=True, fine_tune=fine_tune)
     elif (fine_tune_out, on_task) != (None, None):
         raise UserError("fine_tune_out and on_task are for fine-tuning: give fine_tune too")
     measured: dict[str, list[Rollout]] = {}

@@ -13,8 +13,7 @@ import numpy as np
 
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.adapted import Adapted
-from robotmeta.adaptation.fine_tune import check_fine_tuning
-from robotmeta.adaptation.fitting.fit_episodes import check_fit
+from robotmeta.adaptation.stages import check_stages
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.files import check_target, read_file, write_text
@@ -93,7 +92,7 @@ def measure_stages(
     stages = {"fit_fine_tuned": _Stage(policy, True), "fine_tuned": _Stage(policy, False)}
     if domain_randomized is not None:
         stages["domain_randomized_fit_fine_tuned"] = _Stage(domain_randomized, True)
-    check_stages(policy, settings.fine_tune)
+    check_stages(policy, fit=True, fine_tune=settings.fine_tune)
     arguments = _fingerprint(stages, settings)
     rows = _begun(out, arguments, tasks)
     for place in range(len(rows), len(tasks)):
@@ -114,12 +113,6 @@ def measure_stages(
         return {name: column for name, column in columns.items() if not np.isnan(column).all()}
 
     return StageResults(values("return"), values("success"))
-
-
-def check_stages(policy: Policy, fine_tune: str | int) -> None:
-    """Raises UserError for a family that cannot be fitted, a learner that cannot be fine-tuned, or a wrong budget."""
-    check_fit(policy.family, None)
-    check_fine_tuning(policy, None, fine_tune)
 
 
 def _outcome(stage: _Stage, task: Tasks, settings: StageSettings) -> dict[str, Any]:

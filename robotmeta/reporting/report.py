@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from robotmeta.adaptation.stages import check_stages
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
@@ -15,7 +16,7 @@ from robotmeta.files import check_target
 from robotmeta.policy import Policy
 from robotmeta.reporting.page import rendered, write_page
 from robotmeta.reporting.run_content import result_content, run_content
-from robotmeta.reporting.shown_tasks import Look, check_stages, no_videos_because, shown_tasks
+from robotmeta.reporting.shown_tasks import Look, no_videos_because, shown_tasks
 from robotmeta.training.checkpoint import load
 from robotmeta.training.run_folder import RunFolder
 
@@ -71,7 +72,7 @@ def report(
     policies = [load(folder.path, family=family, trust=trust) for folder in folders]
     if shown and (fit or fine_tune is not None):
         for policy in policies:
-            check_stages(policy, fit, fine_tune)
+            check_stages(policy, fit=fit, fine_tune=fine_tune)
     contents = [run_content(folder, policy, videos) for folder, policy in zip(folders, policies, strict=True)]
     if evaluations is None:
         found = _evaluations(policies, folders, tasks, episodes, on_progress)

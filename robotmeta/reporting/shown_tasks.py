@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from robotmeta.adaptation.adapt import adapt
-from robotmeta.adaptation.fine_tune import check_fine_tuning
-from robotmeta.adaptation.fitting.fit_episodes import check_fit
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError
 from robotmeta.evaluation.evaluation import Evaluation
@@ -38,14 +36,6 @@ class Look(NamedTuple):
     def count(self, evaluation: Evaluation) -> int:
         """Number of tasks of an evaluation that are shown."""
         return min(self.tasks, len(evaluation.tasks))
-
-
-def check_stages(policy: Policy, fit: bool, budget: str | int | None) -> None:
-    """Raises UserError for a fit or fine-tuning that the policy refuses, before anything runs."""
-    if fit:
-        check_fit(policy.family, None)
-    if budget is not None:
-        check_fine_tuning(policy, None, budget)
 
 
 def no_videos_because(policy: Policy, evaluations: list[Evaluation]) -> str:
