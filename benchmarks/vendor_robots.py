@@ -143,6 +143,8 @@ def main() -> None:
         about = {"robot": robot.name.removesuffix(".xml"), "mass": robot.row["trunk_mass"] + legs}
         lines.append({**about, **measure(policy, robot, control), "row": dict(robot.row), "notes": list(robot.notes)})
         print(table(lines[-1:]).splitlines()[-1], flush=True)
+    if not lines:
+        sys.exit("no robot could be read:\n" + "\n".join(f"{name}: {why}" for name, why in refused.items()))
     config = {
         "policy": arguments.policy,
         "task": conditions,
