@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -24,8 +25,8 @@ NEIGHBOUR_HALF = (0.016, 0.04)
 FRICTION = 0.6
 """Nominal coefficient of friction."""
 
-_APART = 0.014  # metres from the middle of the hand to each of the two fingers on one side
-_NARROW_PAD = 0.0065  # metres, half the width of a pad on a side with two fingers
+_APART = 0.012  # metres from the middle of the hand to each of the two fingers on one side
+_TIP = (0.006, 0.009, 0.0)  # metres, radius and straight half of the round tips of these two
 _PALM = 0.106  # metres from the pads to the middle of the palm
 _AWAY = (1.0, -1.0)  # where the neighbour stands if there is none
 _NEIGHBOUR_MASS = 0.15  # kilograms
@@ -34,7 +35,9 @@ _ROLLING = 0.0005  # metres, the friction against rolling divided by the normal 
 _ON_TABLE = {"box": 3, "cylinder": 6, "capsule": 6}  # dimensions of friction of a contact
 _IN_HAND = {"box": 3, "cylinder": 4, "capsule": 4}
 _TABLE_PARTS = (TOP, "table_top")
-_FINGERS = ("left", "right", "third")
+_TIPS = ("right", "third")
+_TOUCHING = ("left_pad", "right_pad", *(f"{finger}_tip" for finger in _TIPS))  # what touches objects
+_LINKS = ("left_link", "right_link", "third_link")
 
 # -- model -------------------------------------------------------------------------------------------------------------
 
@@ -75,12 +78,12 @@ def _add_third_finger(spec: mujoco.MjSpec) -> None:
     body.add_joint(
         name="third_finger", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=joint.axis, range=joint.range, limited=joint.limited
     ).armature = joint.armature
-    for what in ("pad", "link"):
-        geom = spec.geom(f"right_{what}")
-        body.add_geom(
-            name=f"third_{what}", type=geom.type, size=[1e-4] * 3, pos=[0.0, geom.pos[1], _PALM], mass=geom.mass,
-            rgba=geom.rgba, contype=0, conaffinity=0,
-        )  # fmt: skip
+    link, pad = spec.geom("right_link"), spec.geom("right_pad")
+    body.add_geom(name="third_link", type=link.type, rgba=link.rgba, **_hidden(link.pos[1]))
+    body.add_geom(name="third_mount", type=pad.type, rgba=pad.rgba, **_hidden(pad.pos[1]) | {"mass": pad.mass})
+    for finger in _TIPS:
+        tip = spec.body(f"{finger}_finger").add_geom(name=f"{finger}_tip", **_hidden(pad.pos[1]))
+        tip.type, tip.rgba = mujoco.mjtGeom.mjGEOM_CAPSULE, pad.rgba
     site = spec.site("right_pad")
     body.add_site(name="third_pad", type=site.type, size=site.size, pos=site.pos, group=site.group)
     sensor = spec.add_sensor(name="third_touch", type=mujoco.mjtSensor.mjSENS_TOUCH)
@@ -88,6 +91,12 @@ def _add_third_finger(spec: mujoco.MjSpec) -> None:
     equal = spec.add_equality(name="third_finger", type=mujoco.mjtEq.mjEQ_JOINT)
     equal.name1, equal.name2, equal.data[:2] = "right_finger", "third_finger", [0.0, 1.0]
     equal.objtype = mujoco.mjtObj.mjOBJ_JOINT
+    equal.solimp, equal.solref = [0.9999, 0.9999, 0.001, 0.5, 2.0], [2.0 * spec.option.timestep, 1.0]
+
+
+def _hidden(y: float) -> dict[str, Any]:
+    """A speck inside the palm that touches nothing."""
+    return {"size": [1e-4] * 3, "pos": [0.0, y, _PALM], "mass": 0.0, "contype": 0, "conaffinity": 0}
 
 
 def _add_neighbour(spec: mujoco.MjSpec) -> None:
@@ -101,18 +110,17 @@ def _add_neighbour(spec: mujoco.MjSpec) -> None:
 
 
 def _add_contacts(spec: mujoco.MjSpec) -> None:
-    pads, links = [f"{f}_pad" for f in _FINGERS], [f"{f}_link" for f in _FINGERS]
     things = {"carton": "box", "neighbour_can": "cylinder"}
     slots = {slot: slot.split("_")[0] for slot in SLOTS}
     for name, kind in (slots | things).items():
         _pair(spec, TOP, name, _ON_TABLE[kind])
     for slot, kind in slots.items():
-        for other in (*pads, "palm", *things):
+        for other in (*_TOUCHING, "palm", *things):
             _pair(spec, other, slot, _IN_HAND[kind])
     for name in things:
-        for other in (*pads, *links, "palm"):
+        for other in (*_TOUCHING, *_LINKS, "palm"):
             _pair(spec, other, name, 3)
-    for name in (*pads, "palm", "wrist"):
+    for name in (*_TOUCHING, "palm", "wrist"):
         _pair(spec, TOP, name, 3)
 
 
@@ -130,7 +138,7 @@ def _pair(spec: mujoco.MjSpec, one: str, other: str, dimensions: int) -> None:
 
 # -- edits -------------------------------------------------------------------------------------------------------------
 
-IN_HAND = tuple(f"{other}_{slot}" for slot in SLOTS for other in (*(f"{f}_pad" for f in _FINGERS), "palm"))
+IN_HAND = tuple(f"{other}_{slot}" for slot in SLOTS for other in (*_TOUCHING, "palm"))
 """Names of the contacts of the object with the hand."""
 ON_TABLE = tuple(f"{TOP}_{slot}" for slot in SLOTS)
 """Names of the contacts of the object with the table."""
@@ -156,13 +164,14 @@ def choose_gripper(model: mujoco.MjModel, value: float, row: Row) -> None:
     """Gives the hand two fingers, or three, of which two are on one side. An edit for :class:`ModelEdit`."""
     if round(value) != THREE_FINGERS:
         return
-    for finger, x in (("right", -_APART), ("third", _APART)):
+    pad, link = model.geom("right_pad").pos.copy(), model.geom("right_link").pos
+    resize(model, "third_link", model.geom("right_link").size)
+    model.geom("third_link").pos[:] = link
+    resize(model, "right_pad", [1e-4] * 3)
+    for finger, x in zip(_TIPS, (-_APART, _APART), strict=True):
         model.body(f"{finger}_finger").pos[0] = x
-        for what in ("pad", "link"):
-            name, like = f"{finger}_{what}", f"right_{what}"
-            size = model.geom(like).size.copy()
-            resize(model, name, [_NARROW_PAD, *size[1:]] if what == "pad" else size)
-            model.geom(name).pos[:] = model.geom(like).pos
+        resize(model, f"{finger}_tip", _TIP)
+        model.geom(f"{finger}_tip").pos[:] = pad
 
 
 def place_neighbour(model: mujoco.MjModel, value: float, row: Row) -> None:
