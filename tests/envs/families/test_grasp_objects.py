@@ -16,6 +16,7 @@ from robotmeta.envs.families import object_state
 from robotmeta.envs.families.gripper.hand import activations, servo_targets, turned
 from robotmeta.envs.families.gripper.model import HEIGHT
 from robotmeta.envs.families.gripper.objects import measured
+from robotmeta.envs.families.gripper.objects.composed import Composition
 from robotmeta.envs.families.gripper.objects.family import AXES
 from robotmeta.envs.families.gripper.objects.kinds import KINDS, NAMES, SLOTS
 from robotmeta.envs.families.gripper.objects.scene import GRIPPERS, NEIGHBOUR_HALF
@@ -82,7 +83,7 @@ def test_mass_and_inertia_are_those_of_the_same_shape_compiled_by_mujoco(name: s
     for slot in second:
         geom = model.geom(slot)
         density = UNUSUAL["density"] * (UNUSUAL["part_density"] if second[slot] else 1.0)
-        kind = mujoco.mjtGeom(int(model.geom_type[geom.id]))
+        kind = getattr(mujoco.mjtGeom, f"mjGEOM_{slot.split('_')[0].upper()}")
         body.add_geom(type=kind, size=geom.size, pos=geom.pos, quat=geom.quat, density=density)
     compiled = spec.compile()
     ours, theirs = model.body("object"), compiled.body("object")
@@ -94,9 +95,9 @@ def test_mass_and_inertia_are_those_of_the_same_shape_compiled_by_mujoco(name: s
 
 
 def _tensor(body) -> np.ndarray:
-    turn = np.zeros(9)
-    mujoco.mju_quat2Mat(turn, np.array(body.iquat))
-    turn = turn.reshape(3, 3)
+    flat = np.zeros(9)
+    mujoco.mju_quat2Mat(flat, np.array(body.iquat))
+    turn = flat.reshape(3, 3)
     return turn @ np.diag(body.inertia) @ turn.T
 
 
@@ -118,6 +119,13 @@ def test_a_model_of_another_kind_is_as_if_compiled(name: str) -> None:
             np.testing.assert_allclose(model.geom_aabb[geom], [0, 0, 0, *half], atol=1e-12)
             radius = {6: np.linalg.norm(half), 5: np.hypot(x, y), 3: x + y}[kind]
             assert float(model.geom_rbound[geom]) == pytest.approx(float(radius))
+
+
+@pytest.mark.parametrize("split", ["test", "ood"])
+def test_the_height_at_rest_is_that_of_the_lowest_part(split: str) -> None:
+    tasks = FAMILY.tasks(split, 40)
+    lowest = [Composition.of(row).height for row in tasks]
+    assert measured.rest(tasks.columns())[:, 0].tolist() == pytest.approx(lowest)
 
 
 def test_everything_rests_on_the_table_for_three_seconds() -> None:
@@ -182,7 +190,9 @@ def test_the_neighbour_stands_a_gap_away(name: str) -> None:
     for side in (0.3, 1.57, 2.84):
         model = model_of(object=name, neighbour="carton", neighbour_gap=0.03, neighbour_side=side)
         data = forward(model)
-        apart = [mujoco.mj_geomDistance(model, data, model.geom(s).id, model.geom("carton").id, 1.0, None) for s in SLOTS]
+        apart = [
+            mujoco.mj_geomDistance(model, data, model.geom(s).id, model.geom("carton").id, 1.0, None) for s in SLOTS
+        ]
         assert min(apart) > 0.03 - 1e-6
         if name == "box" and side == 1.57:
             assert min(apart) == pytest.approx(0.03, abs=1e-4)

@@ -16,6 +16,7 @@ BODY = "object"
 _SPECK = 1e-4  # metres, half the size of a primitive that a kind does not have
 _TYPES = {"cylinder": "mjGEOM_CYLINDER", "box": "mjGEOM_BOX", "capsule": "mjGEOM_CAPSULE"}
 _COLORS = {"cylinder": (0.2, 0.45, 0.75, 1.0), "box": (0.85, 0.33, 0.22, 1.0), "capsule": (0.62, 0.65, 0.68, 1.0)}
+_OWN_FRAME = 0  # mjSAMEFRAME_NONE: the pose of a geom or of an inertia is read, and not that of the body
 _ALONG_X = (math.sqrt(0.5), 0.0, math.sqrt(0.5), 0.0)
 
 
@@ -79,7 +80,7 @@ def _kind(slot: str) -> str:
     return slot.split("_")[0]
 
 
-def _size(kind: str, half: np.ndarray) -> Sequence[float]:
+def _size(kind: str, half: np.ndarray) -> Sequence[float] | np.ndarray:
     x, _, z = half
     if kind == "capsule":  # along its own z axis, which is the object's x axis
         return z, max(x - z, _SPECK), 0.0
@@ -138,7 +139,7 @@ def compose(model: mujoco.MjModel, value: float, row: Row) -> None:
     axes = axes * np.sign(np.linalg.det(axes))
     body.mass[0], body.ipos[:], body.inertia[:] = shape.mass, shape.centre, moments
     mujoco.mju_mat2Quat(body.iquat, axes.flatten())
-    model.body_sameframe[body.id] = int(mujoco.mjtSameFrame.mjSAMEFRAME_NONE)
+    model.body_sameframe[body.id] = _OWN_FRAME
     body.pos[2] = model.qpos0[model.joint(BODY).qposadr[0] + 2] = shape.height
 
 
@@ -159,4 +160,4 @@ def resize(model: mujoco.MjModel, name: str, size: Sequence[float] | np.ndarray)
         half, radius = np.array([x, x, x + y]), x + y
     geom.size[:], geom.rbound[:] = size, radius
     model.geom_aabb[number] = [0.0, 0.0, 0.0, *half]
-    model.geom_sameframe[number] = int(mujoco.mjtSameFrame.mjSAMEFRAME_NONE)
+    model.geom_sameframe[number] = _OWN_FRAME

@@ -40,6 +40,7 @@ AXES = ("x", "y", "z", "yaw", "fingers", "pitch")
 _ABOVE = (0.05, 0.09)  # metres from the top of the object to the lowest point of the hand at the start
 _TURN = 0.6  # radians, the largest rotation of the object at the start
 _TILT = 1.0  # radians, the largest tilt of the hand at the start
+_MOST_FORCE = 5.0 * GRIP  # newtons, where the force sensors saturate
 _MOVING = ("x", "y", "z", "yaw", "closure", "pitch")
 
 # -- measurements ------------------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ def _observe(state: State, task: Columns) -> Tensor:
             closing,
             qvel[..., 4:5],
             servo_targets(state, AXES) - hand,
-            state["sensordata"],
+            state["sensordata"].clamp(max=_MOST_FORCE),
             place,
             hold,
             measured.observed_along(along, task),

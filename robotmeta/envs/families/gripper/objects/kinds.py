@@ -1,7 +1,7 @@
 """Kinds of objects: each is a composition of at most six primitives, given by three lengths.
 
-Every number is a combination of the lengths ``W`` (half the width), ``A`` (the width times ``aspect``, halved) and ``P``
-(the width times ``part``, halved). One table of coefficients therefore holds all kinds, for NumPy and for torch.
+Every number is a combination of three lengths: ``W`` is half the width, ``A`` is ``W`` times the task's ``aspect``, and
+``P`` is ``W`` times its ``part``. One table of coefficients therefore holds all kinds, for NumPy and for torch.
 
 The origin of an object is the middle of the part to hold, and that part is ``grip * W`` to each side of it along y.
 Upright kinds stand on a cylinder and are held anywhere along z. Lying kinds are held anywhere along x.
@@ -161,6 +161,17 @@ def _coefficients() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 HALVES, MIDDLES, THERE = _coefficients()
 SECOND = np.array([[any(p.slot == s and p.second for p in k.parts) for s in SLOTS] for k in KINDS.values()])
 """Whether a slot has the density of the second part, bool ``[kind, slot]``."""
+
+
+def _rests() -> np.ndarray:
+    """Coefficients of the height of each kind's origin at rest, ``[kind, length]``."""
+    lengths = np.array([1.0, 1.4, 1.0])  # the same part is lowest at any other ones
+    below = HALVES[:, :, 2] - MIDDLES[:, :, 2]
+    lowest = np.where(THERE, below @ lengths, -np.inf).argmax(axis=1)
+    return below[np.arange(len(KINDS)), lowest]
+
+
+REST = _rests()
 
 
 def of_kinds(values: Sequence[float] | Sequence[bool]) -> np.ndarray:

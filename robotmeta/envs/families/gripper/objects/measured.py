@@ -15,7 +15,7 @@ from robotmeta.envs.family import Columns, State
 
 _HALVES, _MIDDLES = (per_device(torch.from_numpy(table)) for table in (kinds.HALVES, kinds.MIDDLES))
 _ABSENT = per_device(torch.from_numpy(~kinds.THERE))
-_GRIP, _REACH = (per_device(torch.from_numpy(table)) for table in (kinds.GRIP, kinds.REACH))
+_GRIP, _REACH, _REST = (per_device(torch.from_numpy(table)) for table in (kinds.GRIP, kinds.REACH, kinds.REST))
 _UPRIGHT, _ROUND = (per_device(torch.from_numpy(table) > 0.5) for table in (kinds.UPRIGHT, kinds.ROUND))
 _SQUARE = per_device(torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64))
 _FALLEN = 0.03  # metres below the height at which it stands, from which the neighbour has fallen
@@ -40,14 +40,24 @@ def half_grip(task: Columns) -> Tensor:
     return _GRIP(task["object"].device)[kind(task)] * task["half_width"]
 
 
+def _lengths(task: Columns) -> Tensor:
+    """The lengths of which all others are combinations, m ``[task, 1, 3]``."""
+    width = task["half_width"]
+    return torch.stack([width, width * task["aspect"], width * task["part"]], dim=-1)
+
+
+def rest(task: Columns) -> Tensor:
+    """Height of the object's origin at rest, m ``[task, 1]``."""
+    return (_REST(task["object"].device)[kind(task)] * _lengths(task)).sum(dim=-1)
+
+
 def extents(task: Columns) -> Tensor:
     """How far the object reaches from its origin to both sides along x, y and z, m ``[task, 1, 2, 3]``.
 
     The first is toward negative, the second toward positive coordinates. Both are distances.
     """
     device, number = task["object"].device, kind(task)
-    width = task["half_width"]
-    lengths = torch.stack([width, width * task["aspect"], width * task["part"]], dim=-1)[..., None, None, :]
+    lengths = _lengths(task)[..., None, None, :]
     halves, middles = ((table(device)[number] * lengths).sum(dim=-1) for table in (_HALVES, _MIDDLES))
     ends = torch.stack([halves - middles, halves + middles], dim=-2)  # [task, 1, slot, 2, 3]
     return ends.masked_fill(_ABSENT(device)[number][..., None, None], -torch.inf).amax(dim=-3)
@@ -58,7 +68,7 @@ def extents(task: Columns) -> Tensor:
 
 def rise(state: State, task: Columns) -> Tensor:
     """Height of the object above its height at rest, m ``[task, episode]``."""
-    return object_state.position(state)[..., 2] - extents(task)[..., 0, 2]
+    return object_state.position(state)[..., 2] - rest(task)
 
 
 def tilt(state: State, task: Columns) -> Tensor:
