@@ -137,6 +137,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "grasp-task-inference": Benchmark(
         "grasp", "task-inference", 375, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
+    "grasp-objects-task-inference": Benchmark(
+        "grasp-objects", "task-inference", 400, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+    ),
     "hopper-dynamics-task-inference": Benchmark("hopper-dynamics", "task-inference", 150, controls=_TRAINED, tasks=200),
     "ant-direction-task-inference": Benchmark("ant-direction", "task-inference", 150, controls=_TRAINED),
     "ant-goal-task-inference": Benchmark("ant-goal", "task-inference", 150, controls=_TRAINED),

@@ -14,9 +14,13 @@ import robotmeta as rm  # decides how MuJoCo renders, before that is imported
 # isort: split
 import mujoco
 import numpy as np
+import torch
 from concept_pictures import concepts
 from PIL import Image, ImageDraw, ImageFont
 
+from robotmeta.envs import TaskBatchEnv, Tasks
+from robotmeta.envs.families.gripper.objects.kinds import NAMES
+from robotmeta.envs.families.gripper.objects.scene import GRIPPERS, NEIGHBOURS
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.rendering import Camera, render
 from robotmeta.envs.terrain.kinds import KINDS, Patch, heights, replace_floor
@@ -71,7 +75,21 @@ def _cheetah_on(kind: str, difficulty: float) -> mujoco.MjModel:
     return spec.compile()
 
 
-SETS: dict[str, Callable[[], Pictures]] = {"terrain": terrain, "concepts": concepts}
+def composed() -> Pictures:
+    """Every kind of object of grasp-objects, under the two grippers in turn."""
+    family = rm.make("grasp-objects")
+    rows = [
+        family.task(object=name, gripper=GRIPPERS[number % 2], neighbour=NEIGHBOURS[number % 3], neighbour_side=2.2)
+        for number, name in enumerate(NAMES)
+    ]
+    env = TaskBatchEnv(family, len(rows), 1)
+    env.load(Tasks(family.space.names, np.concatenate([row.values for row in rows])))
+    env.reset(torch.Generator().manual_seed(3))
+    panels = [titled(env.render(240, 220, task), name) for task, name in enumerate(NAMES)]
+    yield "composed-objects", np.concatenate([side_by_side(panels[row : row + 3]) for row in (0, 3, 6)])
+
+
+SETS: dict[str, Callable[[], Pictures]] = {"terrain": terrain, "concepts": concepts, "composed": composed}
 
 
 def main() -> None:

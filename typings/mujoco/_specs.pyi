@@ -7,7 +7,7 @@ against ``X``, and callers who know that the element exists do not have to test 
 from collections.abc import Mapping
 from typing import Any, SupportsFloat, SupportsIndex, SupportsInt, TypeAlias
 
-from mujoco._enums import mjtDyn, mjtGain, mjtGeom, mjtInertiaFromGeom, mjtJoint, mjtLimited, mjtMark, mjtTrn
+from mujoco._enums import mjtDyn, mjtGain, mjtGeom, mjtInertiaFromGeom, mjtJoint, mjtLimited, mjtMark, mjtObj, mjtTrn
 from mujoco._structs import MjModel, _Array
 
 class MjSpec:
@@ -175,6 +175,7 @@ class MjsJoint:
     ref: float
     type: mjtJoint
     actfrcrange: _Array
+    axis: _Array
     damping: _Array
     range: _Array
     springdamper: _Array
@@ -182,6 +183,7 @@ class MjsJoint:
 
 class MjsSite:
     name: str
+    group: int
     material: str
     type: mjtGeom
     pos: _Array
@@ -230,6 +232,9 @@ class MjsActuator:
 
 class MjsEquality:
     name: str
+    name1: str
+    name2: str
+    objtype: mjtObj
     data: _Array
     solimp: _Array
     solref: _Array
@@ -272,6 +277,8 @@ class MjsPair:
 
 class MjsSensor:
     name: str
+    objname: str
+    objtype: mjtObj
 
 class MjsTendon:
     name: str

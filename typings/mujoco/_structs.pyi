@@ -81,7 +81,9 @@ class MjModel:
     body_inertia: _Array
     body_jntadr: _Array
     body_jntnum: _Array
+    body_ipos: _Array
     body_mass: _Array
+    body_sameframe: _Array
     body_parentid: _Array
     body_pos: _Array
     body_rootid: _Array
@@ -117,6 +119,7 @@ class MjModel:
     geom_priority: _Array
     geom_quat: _Array
     geom_rbound: _Array
+    geom_sameframe: _Array
     geom_rgba: _Array
     geom_size: _Array
     geom_solimp: _Array
@@ -226,6 +229,7 @@ class _MjModelBodyViews:
     iquat: _Array
     mass: _Array
     pos: _Array
+    quat: _Array
 
 class _MjModelCameraViews:
     id: int
@@ -240,6 +244,8 @@ class _MjModelGeomViews:
     name: str
     bodyid: _Array
     pos: _Array
+    quat: _Array
+    rbound: _Array
     rgba: _Array
     size: _Array
     type: _Array
@@ -269,6 +275,7 @@ class _MjModelPairViews:
     id: int
     name: str
     dim: _Array
+    friction: _Array
     geom1: _Array
     geom2: _Array
 

@@ -51,6 +51,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "push": "gripper.push:push",
         "slide": "gripper.slide:slide",
         "grasp": "gripper.grasp:grasp",
+        "grasp-objects": "gripper.objects.family:grasp_objects",
         "panda-grasp": "panda.family:grasp",
     }.items()
 }

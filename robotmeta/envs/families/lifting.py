@@ -28,8 +28,12 @@ def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
         task: The task row.
         force: Force on each pad, N ``[task, episode, 2]``.
     """
-    there = (rise(state, task) - task["goal_z"]).abs() < HEIGHT_ERROR
-    return there & (force.amin(dim=-1) > 0.0) & (tilt(state, task).abs() < _LEVEL)
+    return held_at_goal(rise(state, task), task["goal_z"], force, tilt(state, task))
+
+
+def held_at_goal(height: Tensor, goal: Tensor, force: Tensor, tilted: Tensor) -> Tensor:
+    """As :func:`lifted`, of the quantities of :func:`staged`."""
+    return ((height - goal).abs() < HEIGHT_ERROR) & (force.amin(dim=-1) > 0.0) & (tilted.abs() < _LEVEL)
 
 
 IN_WORDS = (
@@ -45,12 +49,7 @@ IN_WORDS = (
 def reward(
     state: State, task: Columns, distance: Tensor, seen: Tensor, gap: Tensor, force: Tensor, grip: float
 ) -> Tensor:
-    """Reward in [0, 1] for lifting the object, as a sum of stages, ``[task, episode]``.
-
-    - 0.05 for a hand near the object, 0.05 for one turned to its sides there, 0.05 for one around it.
-    - While the hand is around the object, 0.075 for closing and 0.075 for touching it on both sides.
-    - While both pads touch it, 0.1 for the first centimetre of height, and 0.6 for the share of the goal height times
-      the reward for a level object times 1 minus half of (force / ``grip``).
+    """Reward in [0, 1] for lifting the object, as :func:`staged`, ``[task, episode]``.
 
     Args:
         state: The worlds.
@@ -61,21 +60,50 @@ def reward(
         force: Force on each pad, N ``[task, episode, 2]``.
         grip: The force from which the last factor is 1/2, N.
     """
+    height, width = rise(state, task), 2.0 * task["half_width"]
+    return staged(distance, seen[..., 1], gap - width, force, height, task["goal_z"], tilt(state, task), grip)
+
+
+def staged(
+    distance: Tensor,
+    askew: Tensor,
+    slack: Tensor,
+    force: Tensor,
+    height: Tensor,
+    goal: Tensor,
+    tilted: Tensor,
+    grip: float,
+) -> Tensor:
+    """Reward in [0, 1] for lifting an object, as a sum of stages, ``[task, episode]``.
+
+    - 0.05 for a hand near the object, 0.05 for one turned to its sides there, 0.05 for one around it.
+    - While the hand is around the object, 0.075 for closing and 0.075 for touching it on both sides.
+    - While both pads touch it, 0.1 for the first centimetre of height, and 0.6 for the share of the goal height times
+      the reward for a level object times 1 minus half of (force / ``grip``).
+
+    Args:
+        distance: Between the middle of the pads and where the object is held, m ``[task, episode]``.
+        askew: Sine of the angle by which the hand is not turned to the object's sides, ``[task, episode]``.
+        slack: Distance between the pads minus the object's width, m ``[task, episode]``.
+        force: Force on each side, N ``[task, episode, side]``.
+        height: Height of the object above its height at rest, m ``[task, episode]``.
+        goal: The height to lift it to, m ``[task, 1]``.
+        tilted: Sine of the object's tilt, ``[task, episode]``.
+        grip: The force from which the last factor is 1/2, N.
+    """
     beyond = distance - _AROUND / 2
     near = tolerance(beyond, (-math.inf, 0.0), 0.25, sigmoid="linear", value_at_margin=0.0)
-    turned = tolerance(seen[..., 1], (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
+    turned = tolerance(askew, (-0.1, 0.1), 0.7, sigmoid="linear", value_at_margin=0.0)
     around = tolerance(beyond, (-math.inf, 0.0), _AROUND)
     reached = (near + near * turned + around) / 3.0
 
-    width = 2.0 * task["half_width"]
     # Fingers closer together than the object's width have missed it.
-    closed = tolerance(gap - width, (-_SOFT, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
+    closed = tolerance(slack, (-_SOFT, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
     held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
     gripped = around * (closed + held) / 2.0
 
-    height, goal = rise(state, task), task["goal_z"]
     off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)
     lift = tolerance(height - goal, (-0.01, 0.01), goal - 0.01, sigmoid="linear", value_at_margin=0.0)
-    level = tolerance(tilt(state, task), (-0.1, 0.1), 0.25)
+    level = tolerance(tilted, (-0.1, 0.1), 0.25)
     gently = 1.0 - 0.5 * (force.mean(dim=-1) / grip).clamp(max=1.0)
     return 0.15 * reached + 0.15 * gripped + held * (0.1 * off + 0.6 * lift * level * gently)

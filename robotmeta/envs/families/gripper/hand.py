@@ -17,7 +17,7 @@ from robotmeta.envs.distributions import Distribution, LogUniform, Uniform
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field
 from robotmeta.envs.families import object_state
-from robotmeta.envs.families.gripper.model import SPEEDS, TIMESTEP, show_goal
+from robotmeta.envs.families.gripper.model import SPEEDS, TILTING, TIMESTEP, show_goal
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.rewards import tolerance
@@ -32,7 +32,8 @@ CITATION = (
 
 XYZ = ("x", "y", "z")
 ARM, HAND = XYZ, tuple(SPEEDS)
-_UNITS = {"yaw": "rad"}
+_UNITS = {"yaw": "rad", "pitch": "rad"}
+_SPEEDS = SPEEDS | {"pitch": TILTING}
 
 # -- what varies -------------------------------------------------------------------------------------------------------
 
@@ -73,7 +74,7 @@ def uniform(generator: torch.Generator, nominal: State, *ranges: tuple[float, fl
 
 @functools.cache
 def _full_speed(axes: tuple[str, ...]) -> Callable[[torch.device], Tensor]:
-    return per_device(torch.tensor([SPEEDS[axis] for axis in axes], dtype=torch.float64))
+    return per_device(torch.tensor([_SPEEDS[axis] for axis in axes], dtype=torch.float64))
 
 
 def servo_targets(state: State, axes: tuple[str, ...]) -> Tensor:
@@ -81,11 +82,16 @@ def servo_targets(state: State, axes: tuple[str, ...]) -> Tensor:
     return state["act"] * _full_speed(axes)(state["act"].device)
 
 
+def activations(targets: Tensor, axes: tuple[str, ...]) -> Tensor:
+    """Activations of servos with those targets, m or rad ``[..., axis]``."""
+    return targets / _full_speed(axes)(targets.device)
+
+
 def started(qpos: Tensor, qvel: Tensor, axes: tuple[str, ...]) -> State:
     """An initial state at rest, with the hand at the targets of its servos."""
     act = qpos.new_zeros(*qpos.shape[:-1], len(axes))
     moved = tuple(axis for axis in axes if axis != "fingers")
-    act[..., : len(moved)] = qpos[..., : len(moved)] / _full_speed(moved)(qpos.device)
+    act[..., : len(moved)] = activations(qpos[..., : len(moved)], moved)
     return {"qpos": qpos, "qvel": qvel, "act": act}
 
 
@@ -124,4 +130,4 @@ def signals(template: str, axes: Sequence[str], rate: str = "") -> tuple[tuple[s
 
 def actions(axes: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Name and unit of the action of each axis."""
-    return tuple((f"{axis}_target", f"{SPEEDS[axis] * DT:g} {_UNITS.get(axis, 'm')} a step") for axis in axes)
+    return tuple((f"{axis}_target", f"{_SPEEDS[axis] * DT:g} {_UNITS.get(axis, 'm')} a step") for axis in axes)

@@ -22,6 +22,7 @@ OPENING = 0.08  # metres between the open pads
 GRIP = 12.0  # newtons, the nominal limit of the fingers' force
 LIFT = 25.0  # newtons, the nominal limit of the force of the servos that move the hand
 SPEEDS = {"x": 0.5, "y": 0.5, "z": 0.5, "yaw": 2.0, "fingers": 0.2}  # m/s and rad/s, of a target at full action
+TILTING = 2.0  # rad/s, the speed of the target of a hand that also tilts
 LONGEST_DELAY = 200.0  # milliseconds
 
 _FINGERS = ("left", "right")
