@@ -115,7 +115,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "quadruped-terrain-rl2": Benchmark("quadruped-terrain", "rl2", 150, tasks=200),
     "quadruped-stairs-task-inference": Benchmark(
-        "quadruped-stairs", "task-inference", 700, controls=_TRAINED, tasks=200
+        "quadruped-stairs", "task-inference", 600, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "quadruped-stairs-sighted-task-inference": Benchmark(
         "quadruped-stairs-sighted", "task-inference", 460, controls=_TRAINED, tasks=200

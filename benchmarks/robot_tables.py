@@ -6,7 +6,7 @@ from typing import Any
 
 import real_robots
 import vendor_robots
-from cells import cell, markdown
+from cells import cell, interval, markdown
 from result_files import loaded
 from vendor_arms import table as arms
 
@@ -16,6 +16,8 @@ _APART = 0.1  # relative difference from which a model and the published numbers
 _HEADLINE = {"go2": "Unitree Go2", "aliengo": "Unitree Aliengo", "spot": "Spot"}
 _SHOWN = {"reset": "belief reset at every step", "first": "first episode", "adapted": "after 3 episodes"}
 _AXES = {"x": ("forward 0.3", 0.3), "y": ("to the left 0.15", 0.15), "yaw": ("turning left 0.2", 0.2)}
+_COMPARED = {"reset": "reset", "domain_randomized": "randomized", "adapted": "adapted"}
+_POLICIES = {"zero_shot": "zero-shot", "adapted": "after 3 episodes", "domain_randomized": "domain-randomized"}
 _UNITS = {"mass": "kg", "torque": "N m"}
 """Units of what a number's name ends with; metres for all others."""
 
@@ -66,13 +68,29 @@ def vendor_commands() -> str:
         (axis, line["robot"]): line for axis in _AXES for line in loaded(f"vendor-robots-command-{axis}")["robots"]
     }
     robots = {robot: line["mass"] for (_, robot), line in measured.items()}
-    columns = [(axis, kind) for axis in _AXES for kind in ("reset", "adapted")]
+    columns = [(axis, kind) for axis in _AXES for kind in _COMPARED]
     rows = [
         (robot, f"{mass:.0f}", *(_followed(axis, measured[axis, robot][kind]) for axis, kind in columns))
         for robot, mass in robots.items()
     ]
-    titles = (f"{_AXES[axis][0]}, {_SHOWN[kind]}" for axis, kind in columns)
+    titles = (f"{_AXES[axis][0]}, {_COMPARED[kind]}" for axis, kind in columns)
     return markdown(("robot", "mass, kg", *titles), rows)
+
+
+def measures(name: str) -> str:
+    """Success and the further measures of a run on each split, before and after adaptation and of the control."""
+    rows = []
+    for split, evaluation in loaded(name)["evaluations"].items():
+        curves = {"success": evaluation["success"], **evaluation["measures"]}
+        for measure, curve in curves.items():
+            cells = (_measure(measure, curve[policy]) for policy in _POLICIES)
+            rows.append((split, measure, str(curve.get("unit", "")), *cells))
+    return markdown(("split", "measure", "unit", *_POLICIES.values()), rows)
+
+
+def _measure(name: str, curve: dict[str, Any]) -> str:
+    form = ".0%" if name == "success" else ".3g"
+    return interval(form, curve["mean"][-1], curve["ci95"][-1])
 
 
 def _followed(axis: str, walked: dict[str, float]) -> str:

@@ -75,6 +75,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/share.md", "shares", stage_tables.shares),
     ("docs/simulators.md", "agreement", simulator_tables.one_step),
     ("docs/simulators.md", "agreement of returns", simulator_tables.returns),
+    ("docs/commands.md", "held-out tasks", partial(robot_tables.measures, "quadruped-commands-task-inference")),
     ("docs/terrain.md", "stairs", partial(robot_tables.success_by_ground, "quadruped-stairs")),
     ("docs/vendor-arms.md", "grasp", partial(robot_tables.vendor_arms, "grasp")),
     ("docs/vendor-arms.md", "reach", partial(robot_tables.vendor_arms, "reach")),
