@@ -235,6 +235,17 @@ def test_dry_friction_holds_a_joint_that_is_pushed_less() -> None:
     assert moved[0] > 0.01 > 1e-3 > moved[1]
 
 
+@pytest.mark.parametrize("joint", [0.0, 2.0])
+def test_damping_holds_a_joint_back_in_proportion_to_its_speed_and_its_torque_limit(joint: float) -> None:
+    np.testing.assert_array_equal(model_of(faulty_joint=joint).dof_damping, 0.0)
+    model = model_of(joint_damping=8.0, faulty_joint=joint)
+    data = mujoco.MjData(model)
+    data.qvel[:7] = 0.5
+    mujoco.mj_forward(model, data)
+    np.testing.assert_allclose(data.qfrc_damper[:7], -4.0 * np.array([1.0] * 4 + [12.0 / 87.0] * 3))
+    np.testing.assert_array_equal(model.dof_damping[7:], 0.0)
+
+
 @pytest.mark.parametrize("milliseconds", [0.0, 45.0, 120.0])
 def test_latency_delays_the_servos(milliseconds: float) -> None:
     model = model_of(latency=milliseconds)
