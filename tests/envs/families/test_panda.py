@@ -13,7 +13,7 @@ from torch import Tensor
 from robotmeta.envs import TaskBatchEnv, Tasks, make
 from robotmeta.envs.families import object_state
 from robotmeta.envs.families.panda.model import CLOSING_SPEED, GRIP, HOME, JOINTS, OPENING, READY, SPEED
-from robotmeta.envs.family import MujocoWorld
+from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.errors import UserError
 
@@ -461,6 +461,22 @@ def test_the_pay_by_hand() -> None:
         assert rewards[-1] == pytest.approx(expected, abs=1e-5)
     assert rewards == sorted(rewards)
     assert rewards[-1] > 0.5
+
+
+def test_learners_are_guided_to_the_exact_height_of_an_object_that_is_held() -> None:
+    script = Script(FAMILY.task(goal_z=0.1))
+    script.play(100)
+    now, columns, action = script.env.simulator.state, script.env.tasks.columns(), torch.zeros(1, 1, 8)
+    assert FAMILY.shaping_reward is not None
+    shaping = []
+    for off, touch in ((0.0, 1.0), (-0.01, 1.0), (-0.02, 1.0), (0.0, 0.0)):
+        state = {name: value.clone() for name, value in now.items()}
+        state["qpos"][..., 11] = 0.02 + 0.1 + off
+        state["sensordata"][..., :2] = touch
+        shaping.append(float(FAMILY.shaping_reward(Transition(state, action, state, columns))))
+    assert shaping[0] > 0.25
+    assert shaping[:3] == pytest.approx([shaping[0], shaping[0] * 0.1**0.25, shaping[0] * 0.1], rel=1e-3)
+    assert shaping[3] == 0.0
 
 
 def test_an_episode_ends_where_the_object_leaves_the_middle_of_the_table() -> None:

@@ -233,6 +233,10 @@ def _reward(step: Transition) -> Tensor:
     return lifting.reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
 
 
+def _shaping_reward(step: Transition) -> Tensor:
+    return lifting.exactness(step.after, step.task, _sensed(step.after)["touch"])
+
+
 # -- families ----------------------------------------------------------------------------------------------------------
 
 
@@ -247,7 +251,7 @@ def grasp() -> TaskFamily:
             f"{_FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms, implicit integration. Actions move the targets of joint "
             f"servos. Gravity on the arm is compensated. {object_state.OBSERVED}",
             f"{lifting.IN_WORDS.format(grip=GRIP)} An episode ends where the object is {100 * _TABLE:g} cm from "
-            "the middle of the table.",
+            "the middle of the table. Meta-training adds a shaping reward for the exact height.",
         ),
         space=_SPACE,
         world=MujocoWorld(_picker, frame_skip=_FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
@@ -258,6 +262,7 @@ def grasp() -> TaskFamily:
         reset=_start,
         observe=_observe,
         reward=_reward,
+        shaping_reward=_shaping_reward,
         terminated=_off_table,
         success=_lifted,
         success_lasts=0.5,
