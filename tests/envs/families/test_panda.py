@@ -242,7 +242,7 @@ def test_damping_holds_a_joint_back_in_proportion_to_its_speed_and_its_torque_li
     data = mujoco.MjData(model)
     data.qvel[:7] = 0.5
     mujoco.mj_forward(model, data)
-    np.testing.assert_allclose(data.qfrc_damper[:7], -4.0 * np.array([1.0] * 4 + [12.0 / 87.0] * 3))
+    np.testing.assert_allclose(data.qfrc_passive[:7], -4.0 * np.array([1.0] * 4 + [12.0 / 87.0] * 3))
     np.testing.assert_array_equal(model.dof_damping[7:], 0.0)
 
 

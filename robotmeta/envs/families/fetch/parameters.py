@@ -126,9 +126,9 @@ def object_parameters(what: str) -> tuple[Parameter, ...]:
 
 def _rub(others: tuple[str, ...], model: mujoco.MjModel, friction: float, row: Row) -> None:
     """Sets the sliding friction of the object on other geoms. Of two surfaces, MuJoCo takes the larger friction."""
-    model.geom("object0").friction[0] = 0.0
+    model.geom_friction[model.geom("object0").id, 0] = 0.0
     for other in others:
-        model.geom(other).friction[0] = friction
+        model.geom_friction[model.geom(other).id, 0] = friction
 
 
 def _friction(nominal: float, train: Distribution, ood: Distribution) -> Parameter:
