@@ -11,6 +11,8 @@ MEASURES = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance":
 Result = dict[str, Any]
 """The content of one result file of ``learning.py``."""
 
+_SINCE = "since_then"  # in a result file: what varies in the family now and did not when it was measured
+
 
 def headline(evaluation: dict[str, Any]) -> str:
     """The main measure of a family: the success rate if the family defines it, else the return."""
@@ -26,6 +28,21 @@ def markdown(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
     """A table."""
     lines = columns, ["---"] * len(columns), *rows
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def shown_as(name: str, run: Result) -> str:
+    """The name of a run or of its family, with a mark where the tasks of the family have varied more since the run."""
+    return f"{name} †" if _SINCE in run else name
+
+
+def with_note(table: str, runs: Iterable[Result]) -> str:
+    """A table, and below it what the mark means, if a run has it."""
+    families: dict[str, list[str]] = {}
+    for run in (run for run in runs if _SINCE in run):
+        families.setdefault(run[_SINCE], []).append(run["config"]["family"])
+    what = "; ".join(f"{added} in {', '.join(dict.fromkeys(names))}" for added, names in families.items())
+    note = f"\n\n† Measured before the tasks of the family varied as they do now. New since then: {what}."
+    return table + note if what else table
 
 
 def interval(form: str, mean: float, ends: Sequence[float]) -> str:

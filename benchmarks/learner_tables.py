@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cells import cell, headline, markdown, millions
+from cells import cell, headline, markdown, millions, shown_as, with_note
 from result_files import first_runs
 
 from robotmeta.cli.flags import hyperparameters_of
@@ -42,13 +42,14 @@ def measured(learner: str) -> str:
             curves = evaluation[measure]
             cells = cell(measure, curves["zero_shot"]), cell(measure, curves["adapted"]), episodes
             beside = cell(measure, curves.get("domain_randomized"))
-            rows.append((family, split, str(evaluation["tasks"]), measure, *cells, beside, millions(run)))
-    return markdown(columns, rows)
+            about = shown_as(family, run), split, str(evaluation["tasks"]), measure
+            rows.append((*about, *cells, beside, millions(run)))
+    return with_note(markdown(columns, rows), (run for (_, other), run in first_runs().items() if other == learner))
 
 
 def as_control() -> str:
     """The domain-randomized policy beside the adapted policy of the default learner."""
-    rows = []
+    rows, shown = [], []
     for (family, learner), run in first_runs().items():
         for split in (s for s in _SPLITS if learner == DEFAULT and s in run["evaluations"]):
             evaluation = run["evaluations"][split]
@@ -56,5 +57,6 @@ def as_control() -> str:
             curves = evaluation[measure]
             if curves.get("domain_randomized") is not None:
                 cells = cell(measure, curves["domain_randomized"]), cell(measure, curves["adapted"])
-                rows.append((family, split, str(evaluation["tasks"]), measure, *cells, millions(run)))
-    return markdown(("family", "split", "tasks", "measure", CONTROL, DEFAULT, "trained"), rows)
+                rows.append((shown_as(family, run), split, str(evaluation["tasks"]), measure, *cells, millions(run)))
+                shown.append(run)
+    return with_note(markdown(("family", "split", "tasks", "measure", CONTROL, DEFAULT, "trained"), rows), shown)

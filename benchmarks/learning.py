@@ -130,6 +130,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "fetch-pick-and-place-task-inference": Benchmark(
         "fetch-pick-and-place", "task-inference", 440, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
+    **{
+        f"{name}-package-task-inference": Benchmark(
+            f"{name}-package", "task-inference", iterations, {"desired_kl": 0.02}, controls=("zero_shot",), tasks=200
+        )
+        for name, iterations in (("fetch-push", 440), ("fetch-slide", 600), ("fetch-pick-and-place", 440))
+    },
     "push-task-inference": Benchmark("push", "task-inference", 200, controls=_TRAINED, tasks=200),
     "push-promp": Benchmark("push", "promp", 64, _FEW, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cells import MEASURES, Result, cell, headline, markdown, millions
+from cells import MEASURES, Result, cell, headline, markdown, millions, shown_as, with_note
 from result_files import first_runs, runs
 
 _LEARNERS = ("task-inference", "rl2", "promp", "maml")
@@ -30,7 +30,7 @@ def every_run() -> str:
         "other controls",
         "gain over",
     )
-    return markdown(columns, (line for run in runs() for line in _lines(run)))
+    return with_note(markdown(columns, (line for run in runs() for line in _lines(run))), runs())
 
 
 def _lines(run: Result) -> list[list[str]]:
@@ -39,7 +39,7 @@ def _lines(run: Result) -> list[list[str]]:
     when = "no target" if run["target"] is None else "not reached"
     if reached is not None:
         when = f"{run['target']:g} at {reached['env_steps'] / 1e6:.2f}M, {reached['seconds'] / 60:.1f} min"
-    about = run["name"], millions(run), f"{run['training_seconds'] / 60:.1f}", when
+    about = shown_as(run["name"], run), millions(run), f"{run['training_seconds'] / 60:.1f}", when
     lines = []
     for split, evaluation in run["evaluations"].items():
         for measure in (m for m in MEASURES if m in evaluation):
@@ -77,8 +77,8 @@ def side_by_side() -> str:
             cells = ("" if run is None else _gain(run, split, measure) for run in by_learner)
             control = first["evaluations"][split][measure].get("domain_randomized")
             name = family if split == "test" else f"{family}, real {split}"
-            rows.append([name, measure, *cells, cell(measure, control)])
-    return markdown(("family", "measure", *_LEARNERS, "domain-randomized"), rows)
+            rows.append([shown_as(name, first), measure, *cells, cell(measure, control)])
+    return with_note(markdown(("family", "measure", *_LEARNERS, "domain-randomized"), rows), firsts.values())
 
 
 def _gain(run: Result, split: str, measure: str) -> str:
@@ -103,5 +103,6 @@ def compact() -> str:
         control, zero_shot = curves.get("domain_randomized"), curves["zero_shot"]
         easy = measure == "success" and zero_shot["mean"][-1] >= _EASY
         if control is not None and not easy:
-            rows.append([family, measure, *(cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))])
+            cells = (cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))
+            rows.append([shown_as(family, run), measure, *cells])
     return markdown(("family", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized"), rows)

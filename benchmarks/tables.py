@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import cost_tables
+import fetch_tables
 import fit_tables
 import learner_tables
 import robot_tables
@@ -58,6 +59,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/fit.md", "telling", fit_tables.telling),
     ("docs/real-world.md", "disturbed", world_tables.disturbed),
     ("docs/results.md", "learners", run_tables.side_by_side),
+    ("docs/results.md", "fetch", fetch_tables.beside_published),
     ("docs/results.md", "seeds of walker-faults", partial(seed_tables.by_seed, "walker-faults", "test")),
     ("docs/results.md", "seeds of ant-crippled", partial(seed_tables.by_seed, "ant-crippled", "test", "ood")),
     ("docs/results.md", "share of ant-crippled", partial(stage_tables.specialist_share, "ant-crippled", "ood")),

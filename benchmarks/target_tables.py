@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cells import Result, cell, headline, markdown, millions
+from cells import Result, cell, headline, markdown, millions, shown_as, with_note
 from learning import BENCHMARKS
 from result_files import runs
 
@@ -70,7 +70,8 @@ def learning() -> str:
         "control steps",
         "verdict",
     )
-    return markdown(columns, (_line(target, run) for target in TARGETS for run in _seeds(target.run)))
+    found = [(target, run) for target in TARGETS for run in _seeds(target.run)]
+    return with_note(markdown(columns, (_line(target, run) for target, run in found)), (run for _, run in found))
 
 
 def _seeds(name: str) -> Iterator[Result]:
@@ -85,7 +86,7 @@ def _line(target: Target, run: Result) -> list[str]:
     cells = (cell(measure, curves.get(policy)) for policy in ("zero_shot", "adapted", "domain_randomized"))
     passed = "" if run["reached"] is None else f"{run['reached']['env_steps'] / 1e6:.2f}M"
     verdict = _verdict(target.least, curves, sign=-1.0 if measure == "distance" else 1.0)
-    return [run["name"], target.text, passed, *cells, millions(run), verdict]
+    return [shown_as(run["name"], run), target.text, passed, *cells, millions(run), verdict]
 
 
 def _verdict(least: float | None, curves: dict[str, Any], sign: float) -> str:

@@ -205,7 +205,7 @@ def test_a_policy_acts_in_the_disturbed_variant_of_its_family() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name.endswith("-disturbed")])
 def test_every_variant_runs(name: str) -> None:
     family = make(name)
     assert family.name == name

@@ -58,11 +58,16 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
 """The families of this package. Other packages add theirs through the entry-point group ``robotmeta.families``."""
 
 VARIANTS: dict[str, Callable[[], TaskFamily]] = {
-    f"{name}-disturbed": partial(_build, "real_world:variant", name)
+    f"{name}-{kind}": partial(_build, place, name)
+    for kind, place, robots in (
+        ("disturbed", "real_world:variant", ("quadruped", "fetch-", "panda-", "grasp")),
+        ("package", "fetch.package:variant", ("fetch-",)),
+    )
     for name in FAMILIES
-    if name.startswith(("quadruped", "fetch-", "panda-", "grasp"))
+    if name.startswith(robots)
 }
-"""The families that state their sensors, with noise, delays, lost measurements and pushes."""
+"""The families that state their sensors, with noise, delays, lost measurements and pushes (``NAME-disturbed``). The
+Fetch families in the world of gymnasium-robotics, in which nothing is hidden (``NAME-package``)."""
 
 READERS: dict[str, Callable[[str | Path, str | None], VendorRobot]] = {
     name: partial(_build, place)

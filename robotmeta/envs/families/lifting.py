@@ -14,6 +14,7 @@ HEIGHT_ERROR = 0.02
 """Metres to the goal, within which a lifted object is at its height."""
 
 _TOUCH = 0.2  # newtons, the smallest force that counts as a touch
+_EXACT = 0.3  # largest shaping reward for the exact height
 _LEVEL = 0.25  # sine of the largest tilt of a level object
 _AROUND = 0.03  # metres between the middle of the pads and the object's; within half of it the hand is around it
 _SOFT = 0.005  # metres by which a soft contact lets the fingers close further than the object's width
@@ -34,6 +35,26 @@ def lifted(state: State, task: Columns, force: Tensor) -> Tensor:
 def held_at_goal(height: Tensor, goal: Tensor, force: Tensor, tilted: Tensor) -> Tensor:
     """As :func:`lifted`, of the quantities of :func:`staged`."""
     return ((height - goal).abs() < HEIGHT_ERROR) & (force.amin(dim=-1) > 0.0) & (tilted.abs() < _LEVEL)
+
+
+def exactness(state: State, task: Columns, force: Tensor) -> Tensor:
+    """Shaping reward in [0, 0.3] for a held and level object that is exactly at its height, ``[task, episode]``.
+
+    :func:`reward` is flat within a centimetre of the height, and falls slowly beyond. A policy that lifts as little as
+    that asks for stops at the lower edge, and a load or a weak motor then takes it out of the range of success.
+
+    Args:
+        state: The worlds.
+        task: The task row.
+        force: Force on each pad, N ``[task, episode, 2]``.
+    """
+    near = tolerance(rise(state, task) - task["goal_z"], (0.0, 0.0), HEIGHT_ERROR)
+    return _EXACT * _held(force) * tolerance(tilt(state, task), (-0.1, 0.1), 0.25) * near
+
+
+def _held(force: Tensor) -> Tensor:
+    """How surely both pads touch the object, in [0, 1], ``[task, episode]``."""
+    return tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
 
 
 IN_WORDS = (
@@ -99,7 +120,7 @@ def staged(
 
     # Fingers closer together than the object's width have missed it.
     closed = tolerance(slack, (-_SOFT, 0.0), 0.04, sigmoid="linear", value_at_margin=0.0)
-    held = tolerance(force.amin(dim=-1), (_TOUCH, math.inf), _TOUCH, sigmoid="linear", value_at_margin=0.0)
+    held = _held(force)
     gripped = around * (closed + held) / 2.0
 
     off = tolerance(height, (_OFF, math.inf), _OFF, sigmoid="linear", value_at_margin=0.0)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from robotmeta.adapters.gymnasium_in import wrap
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
+from robotmeta.envs.families.fetch.measurements import goal_position
 from robotmeta.envs.families.fetch.model import FINGERS, OBJECT, PICK, PUSH, REACH, SIZE, SLIDE, ready
 from robotmeta.envs.family import MujocoWorld, State, Transition
 from robotmeta.envs.models import ModelBuilder, quiet_mujoco
@@ -136,6 +137,91 @@ def test_with_the_same_numbers_in_its_model_the_package_plays_other_tasks_too() 
     theirs.model.stat.meaninertia = theirs.model.dof_M0.mean()
     env = worlds(family, family.task(mass=3.0, friction=0.4, goal_x=-0.1, goal_y=0.05))
     assert assert_same(family, env, theirs, 0) > 0.02
+
+
+# -- the variants in which nothing is hidden ---------------------------------------------------------------------------
+
+VARIANTS = [
+    pytest.param(name, marks=() if name == "fetch-push" else pytest.mark.slow, id=f"{name}-package")
+    for name in FAMILIES
+]
+
+
+def as_in(theirs: Any, name: str) -> TaskBatchEnv:
+    """A world of the variant with the goal and in the state of the package's environment."""
+    family, scene = make(f"{name}-package"), ready(FAMILIES[name][1])
+    far: dict[str, float] = dict(zip(("goal_x", "goal_y", "goal_z"), theirs.goal - scene.gripper, strict=True))
+    far["goal_height"] = theirs.goal[2] - scene.rest
+    env = worlds(family, family.task(**{p: far[p] for p in family.space.names}))
+    env.reset(generator())
+    state = {"qpos": torch.tensor(theirs.data.qpos), "qvel": torch.tensor(theirs.data.qvel)}
+    env.simulator.reset({key: value.view(1, 1, -1).clone() for key, value in state.items()})
+    return env
+
+
+def toward_the_goal(theirs: Any, rng: np.random.Generator) -> np.ndarray:
+    """Moves the gripper to the goal, or an object there: around it, and then against it; with some noise."""
+    grip, action, aim = theirs.data.site("robot0:grip").xpos, rng.uniform(-1.0, 1.0, 4), theirs.goal
+    if theirs.has_object:
+        thing, height = theirs.data.site("object0").xpos, np.array([0.0, 0.0, 0.1])
+        ahead = (theirs.goal - thing) * [1.0, 1.0, 0.0]
+        ahead /= np.linalg.norm(ahead) + 1e-6
+        beside = np.linalg.norm(np.cross(ahead, grip - thing))
+        pushing = np.dot(grip - thing, ahead) < 0.0 and beside < 0.02
+        behind = thing - 0.06 * ahead
+        aim = thing + 0.02 * ahead if pushing else behind + height * (np.linalg.norm((grip - behind)[:2]) > 0.03)
+    action[:3] = np.clip(10.0 * (aim - grip) + 0.1 * action[:3], -1.0, 1.0)
+    return action.astype(np.float32)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_an_episode_that_the_package_starts_has_the_same_observations_and_success_here(name: str) -> None:
+    theirs, rng, outcomes = package(name), np.random.default_rng(0), []
+    for seed in range(3):
+        observation, _ = theirs.reset(seed=seed)
+        env = as_in(theirs, name)
+        flat = flatten(theirs.observation_space, observation)
+        seen = env.family.observe(env.simulator.state, env.tasks.columns())[0, 0]
+        np.testing.assert_allclose(seen, np.asarray(flat), rtol=0.0, atol=1e-12)
+        for _ in range(env.horizon):
+            action = toward_the_goal(theirs, rng)
+            step = env.step(torch.from_numpy(action).view(1, 1, 4))
+            observation, _, _, _, info = theirs.step(action)
+            flat = flatten(theirs.observation_space, observation)
+            np.testing.assert_allclose(step.observation[0, 0], np.asarray(flat), rtol=0.0, atol=1e-6)
+            assert env.success() == torch.tensor([[bool(info["is_success"])]])
+        succeeded = env.success()
+        assert succeeded is not None
+        outcomes.append(bool(succeeded))
+    assert any(outcomes) == (name != "fetch-pick-and-place"), "which the script does not lift"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_only_goals_vary_as_the_package_samples_them_and_objects_start_as_there(name: str) -> None:
+    family, theirs, count = make(f"{name}-package"), package(name), 1500
+    assert family.splits == ("test",)
+    assert all(p.startswith("goal_") for p in family.space.names)
+    goals = np.array([theirs._sample_goal() for _ in range(count)])
+    sampled = family.sample(count, np.random.default_rng(0)).columns()
+    same_spread(goal_position(FAMILIES[name][1], sampled)[:, 0].numpy(), goals)
+    nominal = worlds(family, family.task()).simulator.nominal
+    many = {n: nominal[n].reshape(1, 1, -1).expand(1, count, -1) for n in ("qpos", "qvel")}
+    ours = family.reset(many, generator(), family.task().columns())["qpos"][0]
+    starts = []
+    for _ in range(count):
+        assert theirs._reset_sim()
+        starts.append(theirs.data.qpos.copy())
+    same_spread(ours[:, 15:].numpy(), np.array(starts)[:, 15:])
+    np.testing.assert_allclose(ours[:, :15], np.array(starts)[:, :15], rtol=0.0, atol=1e-12)
+
+
+def same_spread(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Both samples have the same deciles."""
+    deciles = np.linspace(0.0, 1.0, 11)
+    np.testing.assert_allclose(np.quantile(ours, deciles, axis=0), np.quantile(theirs, deciles, axis=0), atol=0.035)
+
+
+# -- starts ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -269,6 +355,7 @@ def test_size_gives_the_model_that_compiling_another_object_gives() -> None:
         spec.geom("object0").size = np.array(spec.geom("object0").size) * 1.4
         spec.geom("object0").mass = 3.0
         compiled, written = spec.compile(), model_of(name, size=1.4 * SIZE, mass=3.0)
+        compiled.geom_friction[compiled.geom("object0").id, 0] = 0.0  # those of table and fingers count
         for field in mujoco.MjModel._all_fields:
             value = getattr(written, field)
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and field != "site_pos":  # of the goal
@@ -292,6 +379,39 @@ def test_friction_is_that_of_the_object_on_the_table() -> None:
         for friction, distance in zip(frictions, distances.tolist(), strict=True):
             slid = min(0.5**2 / (2.0 * 9.81 * friction), 0.6 * 0.5)
             assert distance == pytest.approx(slid, rel=0.25), (name, friction)
+
+
+def test_a_squeezed_cube_slips_through_smooth_fingers_and_not_through_rough_ones() -> None:
+    family = make("fetch-pick-and-place")
+    env = worlds(family, *(family.task(finger_friction=friction) for friction in (0.05, 1.0)))
+    env.reset(generator())
+    state = {key: value.clone() for key, value in env.simulator.state.items() if key in ("qpos", "qvel")}
+    state["qpos"][..., OBJECT][..., :3] = torch.tensor(ready(PICK).gripper)
+    state["qpos"][..., FINGERS] = 0.024
+    env.simulator.reset(state)
+    for _ in range(5):
+        env.step(torch.tensor([0.0, 0.0, 0.0, -0.003]).expand(2, 1, 4))
+    slipped, held = (ready(PICK).gripper[2] - env.simulator.state["qpos"][:, 0, OBJECT][:, 2]).tolist()
+    assert held < 0.01 < 0.05 < slipped
+
+
+def test_object_and_table_and_object_and_fingers_have_frictions_of_their_own() -> None:
+    for friction, finger_friction in ((0.6, 0.3), (0.3, 0.6), (1.4, 0.5), (1.0, 1.0)):
+        model = model_of("fetch-push", friction=friction, finger_friction=finger_friction)
+        assert touching_friction(model, "table0") == pytest.approx(friction)
+        for side in "rl":
+            assert touching_friction(model, f"robot0:{side}_gripper_finger_link") == pytest.approx(finger_friction)
+
+
+def touching_friction(model: mujoco.MjModel, other: str) -> float:
+    """The sliding friction of the contact that MuJoCo makes where the object is put into a geom."""
+    data = mujoco.MjData(model)
+    data.qpos[:] = model.key_qpos[0]
+    mujoco.mj_forward(model, data)
+    data.qpos[OBJECT][:3] = data.geom(other).xpos
+    mujoco.mj_forward(model, data)
+    pair = {model.geom("object0").id, model.geom(other).id}
+    return next(float(contact.friction[0]) for contact in data.contact if set(contact.geom.tolist()) == pair)
 
 
 def test_a_heavier_object_holds_the_gripper_back() -> None:

@@ -240,6 +240,27 @@ def test_a_rolling_sphere_comes_to_rest() -> None:
     assert np.abs(data.qvel[6:]).max() < 1e-3
 
 
+@pytest.mark.parametrize("family", [PUSH, SLIDE], ids=lambda family: family.name)
+def test_round_objects_are_pushed_too_and_roll_where_a_box_has_stopped(family: TaskFamily) -> None:
+    assert set(family.tasks("test", 100).columns()["shape"].flatten().tolist()) == {0.0, 1.0, 2.0}
+    assert set(family.tasks("ood", 20).columns()["shape"].flatten().tolist()) == {3.0}
+    env = worlds(family, *(family.task(shape=float(s), table_friction=0.2) for s in SHAPES))
+    state = {name: env.simulator.state[name].clone() for name in ("qpos", "qvel", "act")}
+    zero = torch.zeros(len(SHAPES), 1, dtype=torch.float64)
+    state["qpos"][..., :2], state["act"][:] = torch.tensor([-0.2, 0.2]), torch.tensor([-0.2, 0.2]) / SPEEDS["x"]
+    state["qpos"][..., -7:] = object_state.at_rest(torch.stack([zero, zero], dim=-1), zero, env._columns)
+    state["qvel"][..., 3] = 0.3  # along y, across a capsule
+    env.simulator.reset(state)
+    for _ in range(20):
+        env.step(acting(env))
+    box, cylinder, sphere, capsule = object_state.position(env.simulator.state)[:, 0, 1].tolist()
+    slid = 0.3**2 / (2.0 * 0.2 * 0.45 * GRAVITY)
+    assert max(box, cylinder) < 1.5 * slid
+    assert min(sphere, capsule) > 1.5 * slid
+    speeds = object_state.velocity(env.simulator.state).norm(dim=-1)[:, 0]
+    assert float(speeds[0]) < 1e-3 < 0.01 < float(speeds[2:].min())
+
+
 def test_the_centre_of_mass_is_where_the_offset_says() -> None:
     long, radius = 1.5, 0.02
     expected = {0.0: (0.5 * long * radius, 0.0), 1.0: (0.3 * radius, 0.0), 2.0: (0.0, -0.5 * radius), 3.0: (0.005, 0.0)}

@@ -13,7 +13,7 @@ from torch import Tensor
 from robotmeta.envs import TaskBatchEnv, Tasks, make
 from robotmeta.envs.families import object_state
 from robotmeta.envs.families.panda.model import CLOSING_SPEED, GRIP, HOME, JOINTS, OPENING, READY, SPEED
-from robotmeta.envs.family import MujocoWorld
+from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.errors import UserError
 
@@ -235,6 +235,17 @@ def test_dry_friction_holds_a_joint_that_is_pushed_less() -> None:
     assert moved[0] > 0.01 > 1e-3 > moved[1]
 
 
+@pytest.mark.parametrize("joint", [0.0, 2.0])
+def test_damping_holds_a_joint_back_in_proportion_to_its_speed_and_its_torque_limit(joint: float) -> None:
+    np.testing.assert_array_equal(model_of(faulty_joint=joint).dof_damping, 0.0)
+    model = model_of(joint_damping=8.0, faulty_joint=joint)
+    data = mujoco.MjData(model)
+    data.qvel[:7] = 0.5
+    mujoco.mj_forward(model, data)
+    np.testing.assert_allclose(data.qfrc_passive[:7], -4.0 * np.array([1.0] * 4 + [12.0 / 87.0] * 3))
+    np.testing.assert_array_equal(model.dof_damping[7:], 0.0)
+
+
 @pytest.mark.parametrize("milliseconds", [0.0, 45.0, 120.0])
 def test_latency_delays_the_servos(milliseconds: float) -> None:
     model = model_of(latency=milliseconds)
@@ -450,6 +461,22 @@ def test_the_pay_by_hand() -> None:
         assert rewards[-1] == pytest.approx(expected, abs=1e-5)
     assert rewards == sorted(rewards)
     assert rewards[-1] > 0.5
+
+
+def test_learners_are_guided_to_the_exact_height_of_an_object_that_is_held() -> None:
+    script = Script(FAMILY.task(goal_z=0.1))
+    script.play(100)
+    now, columns, action = script.env.simulator.state, script.env.tasks.columns(), torch.zeros(1, 1, 8)
+    assert FAMILY.shaping_reward is not None
+    shaping = []
+    for off, touch in ((0.0, 1.0), (-0.01, 1.0), (-0.02, 1.0), (0.0, 0.0)):
+        state = {name: value.clone() for name, value in now.items()}
+        state["qpos"][..., 11] = 0.02 + 0.1 + off
+        state["sensordata"][..., :2] = touch
+        shaping.append(float(FAMILY.shaping_reward(Transition(state, action, state, columns))))
+    assert shaping[0] > 0.25
+    assert shaping[:3] == pytest.approx([shaping[0], shaping[0] * 0.1**0.25, shaping[0] * 0.1], rel=1e-3)
+    assert shaping[3] == 0.0
 
 
 def test_an_episode_ends_where_the_object_leaves_the_middle_of_the_table() -> None:

@@ -13,6 +13,7 @@ from robotmeta.envs.distributions import Uniform, Union
 from robotmeta.envs.families.fetch.measurements import DT, actions, arrived, distance, observations, observe, start
 from robotmeta.envs.families.fetch.model import FIELDS, PICK, PUSH, REACH, SLIDE, START, SUBSTEPS, Scene, build, drive
 from robotmeta.envs.families.fetch.parameters import (
+    FINGER_FRICTION,
     GAIN,
     HEADING,
     ROUGH,
@@ -63,69 +64,72 @@ def _family(scene: Scene, name: str, original: str, summary: str, *varies: Param
         shaping_reward=None if scene.object is None else partial(shaping_reward, scene),
         success=partial(arrived, scene),
         distance=partial(distance, scene),
-        changing=tuple(name for name in ("mass", "friction") if name in space.names),
+        changing=tuple(name for name in ("mass", "friction", "finger_friction") if name in space.names),
         sensors=sensors(scene),
     )
 
 
-def reach() -> TaskFamily:
+def reach(scene: Scene = REACH) -> TaskFamily:
     """The family ``fetch-reach``."""
     return _family(
-        REACH,
+        scene,
         "fetch-reach",
         "FetchReach",
         "Fetch's gripper moves to an observed goal; the direction and the gain of its motion are hidden.",
         HEADING,
         GAIN,
-        near_start(REACH, "x", "ahead of", (-0.3, 0.25)),
-        near_start(REACH, "y", "to the left of", (-0.3, 0.3)),
-        near_start(REACH, "z", "above", (-0.15, 0.3), Uniform(0.15, 0.2)),  # the table is the lower limit
+        near_start(scene, "x", "ahead of", (-0.3, 0.25)),
+        near_start(scene, "y", "to the left of", (-0.3, 0.3)),
+        near_start(scene, "z", "above", (-0.15, 0.3), Uniform(0.15, 0.2)),  # the table is the lower limit
     )
 
 
-def push() -> TaskFamily:
+def push(scene: Scene = PUSH) -> TaskFamily:
     """The family ``fetch-push``."""
     return _family(
-        PUSH,
+        scene,
         "fetch-push",
         "FetchPush",
         "Fetch pushes a cube to an observed goal; the cube's mass, size and friction are hidden.",
         *object_parameters("edge of the cube"),
         ROUGH,
-        *on_table(PUSH),
+        FINGER_FRICTION,
+        *on_table(scene),
     )
 
 
-def slide() -> TaskFamily:
+def slide(scene: Scene = SLIDE) -> TaskFamily:
     """The family ``fetch-slide``."""
     wide = Union(((-0.4, -0.3), (0.3, 0.4)))
     return _family(
-        SLIDE,
+        scene,
         "fetch-slide",
         "FetchSlide",
         "Fetch hits a puck, which slides to an observed goal out of reach; the puck's mass, size and friction are "
         "hidden.",
         *object_parameters("diameter of the puck; its height is scaled with it"),
         SMOOTH,
+        FINGER_FRICTION,
         goal_column(
-            SLIDE, "x", "ahead of the gripper's start", 0.4, Uniform(0.1, 0.7), Uniform(0.7, 0.85), (-0.2, 0.9)
+            scene, "x", "ahead of the gripper's start", 0.4, Uniform(0.1, 0.7), Uniform(0.7, 0.85), (-0.2, 0.9)
         ),
-        goal_column(SLIDE, "y", "to the left of the gripper's start", 0.0, Uniform(-0.3, 0.3), wide, (-0.42, 0.42)),
+        goal_column(scene, "y", "to the left of the gripper's start", 0.0, Uniform(-0.3, 0.3), wide, (-0.42, 0.42)),
     )
 
 
-def pick_and_place() -> TaskFamily:
+def pick_and_place(scene: Scene = PICK) -> TaskFamily:
     """The family ``fetch-pick-and-place``."""
     return _family(
-        PICK,
+        scene,
         "fetch-pick-and-place",
         "FetchPickAndPlace",
         "Fetch picks a cube up and brings it to an observed goal; the cube's mass, size and friction are hidden.",
         *object_parameters("edge of the cube"),
         ROUGH,
-        *on_table(PICK),
+        FINGER_FRICTION,
+        *on_table(scene),
         goal_column(
-            PICK,
+            scene,
             "height",
             "above the cube's initial position",
             0.2,

@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.draws import uniform_like
-from robotmeta.envs.families.fetch.model import ARM, FINGERS, OBJECT, SIZE, STRIDE, Scene, height_at_rest, ready
+from robotmeta.envs.families.fetch.model import (
+    ARM,
+    FINGERS,
+    OBJECT,
+    SIZE,
+    STRIDE,
+    Scene,
+    blocked,
+    height_at_rest,
+    ready,
+)
 from robotmeta.envs.family import Columns, State
 
 DT = 0.04  # seconds a control step; observed velocities are in metres and radians a control step
@@ -49,13 +59,18 @@ def actions(scene: Scene) -> tuple[tuple[str, str], ...]:
 # -- measurements ------------------------------------------------------------------------------------------------------
 
 
+def size_of(task: Columns) -> Tensor:
+    """Size of the object, m ``[task, 1]``; the package's where the task has none."""
+    return task["size"] if "size" in task else torch.full_like(task["goal_x"], SIZE)
+
+
 def goal_position(scene: Scene, task: Columns) -> Tensor:
     """Position of the goal, m ``[task, 1, 3]``."""
     x, y, z = ready(scene).gripper
     if scene.object is None:
         z = z + task["goal_z"]
     else:
-        z = height_at_rest(scene, task["size"]) + task.get("goal_height", 0.0)
+        z = height_at_rest(scene, size_of(task)) + task.get("goal_height", 0.0)
     return torch.stack([x + task["goal_x"], y + task["goal_y"], z], dim=-1)
 
 
@@ -79,9 +94,7 @@ def observe(scene: Scene, state: State, task: Columns) -> Tensor:
     """The package's observations, ``[task, episode, observation]``."""
     grip, thing = ready(scene).grip, ready(scene).object
     gripper, velocity = grip.position(state), DT * grip.velocity(state)[0]
-    fingers = state["qpos"][..., FINGERS]
-    if not scene.grips:
-        fingers = torch.zeros_like(fingers)  # where they are put back
+    fingers = state["qpos"][..., FINGERS] if scene.grips else blocked(scene, state["qpos"])
     where, motion = [gripper], []
     if thing is not None:
         position, (moving, turning) = thing.position(state), thing.velocity(state)
@@ -101,17 +114,17 @@ def arrived(scene: Scene, state: State, task: Columns) -> Tensor:
 
 
 def start(scene: Scene, nominal: State, generator: torch.Generator, task: Columns) -> State:
-    """The object at a random place beside the gripper. Without an object, noise on the arm's joints."""
+    """The object at a random place beside the gripper. Without an object, noise on the arm's joints, rad."""
     qpos = nominal["qpos"].clone()
     if scene.object is None:
         arm = qpos[..., ARM]
-        arm += uniform_like(arm, generator, scale=0.02)
+        arm += uniform_like(arm, generator, scale=scene.unrest)
     else:
         # For larger objects, the distances grow with half the diagonal.
-        extra = ((task["size"] - SIZE) * math.sqrt(0.5)).clamp(min=0.0).unsqueeze(-1)
+        extra = ((size_of(task) - SIZE) * math.sqrt(0.5)).clamp(min=0.0).unsqueeze(-1)
         beside = torch.zeros_like(qpos[..., OBJECT][..., :2])
         while bool((near := beside.norm(dim=-1, keepdim=True) < _CLEAR + extra).any()):
             beside = torch.where(near, (scene.spread + extra) * uniform_like(beside, generator), beside)
         qpos[..., OBJECT][..., :2] = beside.new_tensor(ready(scene).gripper[:2]) + beside
-        qpos[..., OBJECT][..., 2] = height_at_rest(scene, task["size"])
+        qpos[..., OBJECT][..., 2] = height_at_rest(scene, size_of(task))
     return {"qpos": qpos, "qvel": nominal["qvel"]}

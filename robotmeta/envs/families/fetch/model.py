@@ -48,6 +48,8 @@ class Scene:
         spread: Largest initial distance of the object from the gripper along x and along y, m.
         flatness: Half the object's height divided by its size.
         grips: Whether the fingers move.
+        unrest: Noise on the arm's joints at the start, rad; the package has none.
+        ajar: Whether blocked fingers are open by 2 mm in the first step, as in the package; else they are shut.
     """
 
     file: str
@@ -57,9 +59,11 @@ class Scene:
     spread: float = 0.15
     flatness: float = 0.5
     grips: bool = False
+    unrest: float = 0.0
+    ajar: bool = False
 
 
-REACH = Scene("reach.xml", 0.4049, 0.2)
+REACH = Scene("reach.xml", 0.4049, 0.2, unrest=0.02)
 PUSH = Scene("push.xml", 0.405, 0.0, (1.25, 0.53, 0.4))
 SLIDE = Scene("slide.xml", 0.05, -0.02, (1.7, 1.1, 0.41), spread=0.1, flatness=0.4)
 PICK = Scene("pick_and_place.xml", 0.405, 0.2, (1.25, 0.53, 0.4), grips=True)
@@ -150,7 +154,7 @@ def ready(scene: Scene) -> Ready:
     data.mocap_quat[0] = _DOWN(torch.device("cpu"))
     mujoco.mj_step(model, data, nstep=10 * SUBSTEPS)
     gripper = tuple(data.site_xpos[grip.site].tolist())
-    if not scene.grips:
+    if not (scene.grips or scene.ajar):
         data.qpos[FINGERS] = 0.0
     thing, rest = None, 0.0
     if scene.object is not None:
@@ -229,8 +233,17 @@ def drive(scene: Scene, state: State, action: Tensor, task: Columns) -> State:
         inputs["ctrl"] = qpos[..., FINGERS].flip(-1) + action[..., 3:]  # the left finger's servo comes first
     else:
         inputs["qpos"] = qpos.clone()
-        inputs["qpos"][..., FINGERS] = 0.0  # blocked fingers yield a little; they are put back before each control step
+        inputs["qpos"][..., FINGERS] = blocked(scene, qpos)
     return inputs
+
+
+def blocked(scene: Scene, qpos: Tensor) -> Tensor:
+    """Fingers that yielded a little, put back before each control step, m ``[..., 2]``."""
+    fingers = qpos[..., FINGERS]
+    if not scene.ajar:
+        return torch.zeros_like(fingers)
+    untouched = fingers == fingers.new_tensor(ready(scene).qpos[FINGERS])  # before the first step
+    return torch.where(untouched.all(dim=-1, keepdim=True), fingers, 0.0)
 
 
 def _turned(move: Tensor, heading: Tensor, gain: Tensor) -> Tensor:

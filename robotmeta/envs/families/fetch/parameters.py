@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from robotmeta.envs.distributions import Distribution, LogUniform, Uniform, Union
-from robotmeta.envs.edits import Edit, Field, ModelEdit, Row
+from robotmeta.envs.edits import ModelEdit, Row
 from robotmeta.envs.families.fetch.measurements import goal_position
 from robotmeta.envs.families.fetch.model import MASS, SIZE, Scene
 from robotmeta.envs.parameters import Parameter
@@ -124,9 +124,14 @@ def object_parameters(what: str) -> tuple[Parameter, ...]:
     )
 
 
+def _rub(others: tuple[str, ...], model: mujoco.MjModel, friction: float, row: Row) -> None:
+    """Sets the sliding friction of the object on other geoms. Of two surfaces, MuJoCo takes the larger friction."""
+    model.geom_friction[model.geom("object0").id, 0] = 0.0
+    for other in others:
+        model.geom_friction[model.geom(other).id, 0] = friction
+
+
 def _friction(nominal: float, train: Distribution, ood: Distribution) -> Parameter:
-    # The friction of two surfaces is the larger one of theirs. That of the fingers stays 1.
-    edits: tuple[Edit, ...] = (Field("geom_friction", "set", rows=("table0", "object0"), column=0),)
     return Parameter(
         "friction",
         "sliding friction between object and table",
@@ -134,12 +139,21 @@ def _friction(nominal: float, train: Distribution, ood: Distribution) -> Paramet
         nominal=nominal,
         bounds=(0.0, 3.0),
         ood=ood,
-        edits=edits,
+        edits=(ModelEdit(partial(_rub, ("table0",))),),
     )
 
 
 ROUGH = _friction(1.0, LogUniform(0.25, 1.0), Union(((0.1, 0.25), (1.0, 1.5))))
 SMOOTH = _friction(0.1, LogUniform(0.05, 0.2), Union(((0.02, 0.05), (0.2, 0.4))))
+FINGER_FRICTION = Parameter(
+    "finger_friction",
+    "sliding friction between object and fingers",
+    train=LogUniform(0.25, 1.0),
+    nominal=1.0,
+    bounds=(0.0, 3.0),
+    ood=Union(((0.1, 0.25), (1.0, 1.5))),
+    edits=(ModelEdit(partial(_rub, ("robot0:r_gripper_finger_link", "robot0:l_gripper_finger_link"))),),
+)
 
 # -- motion ------------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robotmeta.envs.families.fetch.measurements import achieved_goal, arrived, distance, goal_position
+from robotmeta.envs.families.fetch.measurements import achieved_goal, arrived, distance, goal_position, size_of
 from robotmeta.envs.families.fetch.model import FINGERS, Scene, ready
 from robotmeta.envs.family import Transition
 
@@ -38,7 +38,7 @@ def shaping_reward(scene: Scene, step: Transition) -> Tensor:
     else:
         away = (thing - goal_position(scene, step.task))[..., :2]
         away = away / away.norm(dim=-1, keepdim=True).clamp(min=1e-3)
-        back = (0.5 * step.task["size"] + _FINGER).unsqueeze(-1) * away
+        back = (0.5 * size_of(step.task) + _FINGER).unsqueeze(-1) * away
         behind = thing + torch.cat([back, torch.zeros_like(back[..., :1])], dim=-1)
         closeness = torch.exp(-(gripper - behind).norm(dim=-1) / _NEAR)
     return _CONSTANT + _SHAPING * torch.where(arrived(scene, step.after, step.task), 1.0, closeness)

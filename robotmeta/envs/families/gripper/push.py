@@ -1,4 +1,4 @@
-"""Push: two fingers push an object along a table; its mass, balance and friction are hidden."""
+"""Push: two fingers push an object along a table; its shape, mass, balance and friction are hidden."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from robotmeta.envs.distributions import Choice, LogUniform, Uniform
+from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.families import object_state, objects
 from robotmeta.envs.families.gripper.hand import (
     ARM,
@@ -28,7 +28,7 @@ from robotmeta.envs.families.gripper.hand import (
 )
 from robotmeta.envs.families.gripper.model import LATENCY, add_goal, gripper, without_axis, without_fingers
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
-from robotmeta.envs.parameters import ParameterSpace, numbered
+from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.rewards import tolerance
 
 _APART = 0.03  # metres between the fingers, which give two points of contact
@@ -51,13 +51,7 @@ def pusher() -> mujoco.MjSpec:
 # -- what varies -------------------------------------------------------------------------------------------------------
 
 OBJECT = (
-    replace(
-        objects.SHAPE,
-        train=Choice((0.0, 1.0)),
-        bounds=(0.0, 1.0),
-        ood=None,
-        labels=numbered(objects.SHAPES[:2]),
-    ),
+    objects.SHAPE,
     replace(objects.HALF_WIDTH, train=Uniform(0.025, 0.035), nominal=0.03, bounds=(0.02, 0.04), ood=None),
     objects.ASPECT,
     replace(objects.MASS, train=LogUniform(0.1, 1.0), nominal=0.3, ood=Uniform(1.0, 1.5)),
@@ -143,8 +137,8 @@ def push() -> TaskFamily:
     """The family ``push``."""
     return TaskFamily(
         name="push",
-        summary="Two fingers push an object along a table to an observed goal; its mass, balance and friction are "
-        "hidden, and so are the servos' strength and latency.",
+        summary="Two fingers push an object along a table to an observed goal; its shape, mass, balance and friction "
+        "are hidden, and so are the servos' strength and latency.",
         source=Source(
             CITATION,
             "In [0, 1]: 0.1 for a hand at the object and 0.9 for the object's distance to its goal, half on a scale of "

@@ -1,8 +1,8 @@
 """Panda grasp: an arm picks an object up and holds it; the object's and the arm's properties are hidden.
 
 Actions move the targets of the servos of the joints and the fingers. Policies observe the joints, the hand, the object
-and the goal. The object and the reward are those of the family ``grasp``. The arm has a load on its hand, friction in
-its joints and a weak motor.
+and the goal. The object and the reward are those of the family ``grasp``. The arm has a load on its hand, dry and
+viscous friction in its joints and a weak motor.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from robotmeta.envs.families.panda.model import (
     SPEED,
     add_object,
     carry,
+    dampen,
     panda,
     weaken_joint,
 )
@@ -120,6 +121,15 @@ _SPACE = ParameterSpace(
             nominal=1.0,
             bounds=(0.0, 10.0),
             edits=(Field("dof_frictionloss", rows=JOINTS),),
+        ),
+        Parameter(
+            "joint_damping",
+            "viscous friction of the four large joints; that of the wrist is in proportion to its torque limits",
+            train=Uniform(0.0, 10.0),
+            nominal=0.0,
+            bounds=(0.0, 200.0),
+            edits=(ModelEdit(dampen),),
+            unit="N m s/rad",
         ),
         Parameter(
             "faulty_joint",
@@ -223,6 +233,10 @@ def _reward(step: Transition) -> Tensor:
     return lifting.reward(state, step.task, distance, seen, gap, sensed["touch"], GRIP)
 
 
+def _shaping_reward(step: Transition) -> Tensor:
+    return lifting.exactness(step.after, step.task, _sensed(step.after)["touch"])
+
+
 # -- families ----------------------------------------------------------------------------------------------------------
 
 
@@ -231,13 +245,13 @@ def grasp() -> TaskFamily:
     return TaskFamily(
         name="panda-grasp",
         summary="A Franka Emika Panda picks an object up and holds it at a commanded height; the object's properties "
-        "and the arm's load, friction, weak motor, fingers and latency are hidden.",
+        "and the arm's load, friction, damping, weak motor, fingers and latency are hidden.",
         source=Source(
             "Our own, with published kinematics, inertias, friction and torque limits: "
             f"{_FRAME_SKIP} substeps of {1e3 * TIMESTEP:g} ms, implicit integration. Actions move the targets of joint "
             f"servos. Gravity on the arm is compensated. {object_state.OBSERVED}",
             f"{lifting.IN_WORDS.format(grip=GRIP)} An episode ends where the object is {100 * _TABLE:g} cm from "
-            "the middle of the table.",
+            "the middle of the table. Meta-training adds a shaping reward for the exact height.",
         ),
         space=_SPACE,
         world=MujocoWorld(_picker, frame_skip=_FRAME_SKIP, fields=("act", "sensordata"), camera="front"),
@@ -248,6 +262,7 @@ def grasp() -> TaskFamily:
         reset=_start,
         observe=_observe,
         reward=_reward,
+        shaping_reward=_shaping_reward,
         terminated=_off_table,
         success=_lifted,
         success_lasts=0.5,

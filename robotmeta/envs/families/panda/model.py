@@ -30,6 +30,7 @@ READY = (0.0, 0.092, 0.0, -2.465, 0.0, 2.557, math.pi / 4)  # radians: the hand 
 _STIFFNESS = (600.0, 600.0, 600.0, 600.0, 250.0, 150.0, 50.0)
 _DAMPING = (50.0, 50.0, 50.0, 50.0, 15.0, 12.0, 7.0)
 _FINGER_STIFFNESS, _FINGER_DAMPING = 300.0, 10.0  # N/m and N s/m, of both fingers together
+_TORQUE = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)  # N m, the limits of the joints
 _PAYLOAD_DENSITY = 4000.0  # kg/m^3
 _RED = (0.9, 0.2, 0.15, 1.0)
 
@@ -102,6 +103,12 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     if mass == 0.0:
         return
     model.body("payload").pos[0] -= fill_cube(model, "payload", mass, _PAYLOAD_DENSITY)
+
+
+def dampen(model: mujoco.MjModel, damping: float, row: Row) -> None:
+    """Adds viscous friction to the joints in proportion to their torque limits, N m s/rad in the four large ones."""
+    for name, torque in zip(JOINTS, _TORQUE, strict=True):
+        model.dof_damping[model.joint(name).dofadr[0]] += damping * torque / _TORQUE[0]
 
 
 def weaken_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
