@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.curriculum import Curriculum
+from robotmeta.envs.families.legged.measurements import natural_speed
 from robotmeta.envs.families.quadruped.family import slack
-from robotmeta.envs.families.quadruped.measurements import natural_speed
 from robotmeta.envs.families.quadruped.terrain import APRON, LONGEST_LEG, REACH, leg, on_ground
 from robotmeta.envs.family import Columns, State, TaskFamily
 from robotmeta.envs.sensors import Sensor
