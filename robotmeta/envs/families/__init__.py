@@ -43,6 +43,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "quadruped-stairs": "quadruped.stairs:blind",
         "quadruped-stairs-sighted": "quadruped.stairs:sighted",
         "quadruped-commands": "quadruped.commands.family:follow",
+        "biped": "biped.family:walk",
         "fetch-reach": "fetch.families:reach",
         "fetch-push": "fetch.families:push",
         "fetch-slide": "fetch.families:slide",
@@ -59,7 +60,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
 VARIANTS: dict[str, Callable[[], TaskFamily]] = {
     f"{name}-disturbed": partial(_build, "real_world:variant", name)
     for name in FAMILIES
-    if name.startswith(("quadruped", "fetch-", "panda-", "grasp"))
+    if name.startswith(("quadruped", "biped", "fetch-", "panda-", "grasp"))
 }
 """The families that state their sensors, with noise, delays, lost measurements and pushes."""
 

@@ -12,7 +12,7 @@ _PUSH = 0.5  # m/s, for robots with a floating base
 def variant(name: str) -> TaskFamily:
     """A family with noise and bias of up to the usual size, delays of up to 40 ms, and up to 10 % lost measurements.
 
-    Quadrupeds are pushed every two seconds by up to 0.5 m/s.
+    Legged robots are pushed every two seconds by up to 0.5 m/s.
     """
-    pushes = _PUSH if name.startswith("quadruped") else 0.0
+    pushes = _PUSH if name.startswith(("quadruped", "biped")) else 0.0
     return disturbed(FAMILIES[name](), noise=1.0, bias=1.0, delay_ms=40.0, dropped=0.1, pushes=pushes)

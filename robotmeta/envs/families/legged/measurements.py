@@ -78,9 +78,9 @@ def sensed(state: State, task: Columns) -> list[Tensor]:
     ]
 
 
-def stand(nominal: State, generator: torch.Generator, task: Columns) -> State:
-    """Standing at the origin along x, with noise on the joints."""
+def stand(nominal: State, generator: torch.Generator, task: Columns, *, noise: float = 0.05) -> State:
+    """Standing at the origin along x, with noise on the joints, rad."""
     qpos = nominal["qpos"].clone()
     joints = qpos[..., 7:]
-    joints += uniform_like(joints, generator, scale=0.05, dtype=torch.float32)
+    joints += uniform_like(joints, generator, scale=noise, dtype=torch.float32)
     return {"qpos": qpos, "qvel": nominal["qvel"]}

@@ -11,7 +11,6 @@ from robotmeta.envs.edits import Row
 TIMESTEP = 0.005  # seconds
 GRAVITY = 9.81  # m/s^2
 FRICTION = 0.8  # of the floor
-ARMATURE = 3e-4  # kg m^2 of reflected rotor inertia for each N m of torque limit; published rotors have 1e-4 to 6e-4
 LONGEST_DELAY = 0.06  # seconds
 PAYLOAD_DENSITY = 1500.0  # kg/m^3
 
@@ -104,10 +103,10 @@ def servo(spec: mujoco.MjSpec, joint: str) -> None:
 # -- numbers and faults ------------------------------------------------------------------------------------------------
 
 
-def set_torque(spec: mujoco.MjSpec, joint: str, torque: float) -> None:
-    """Limits the torque of a joint's servo, N m, and gives it the rotor that goes with it."""
+def set_torque(spec: mujoco.MjSpec, joint: str, torque: float, rotor: float) -> None:
+    """Limits the torque of a joint's servo, N m, and gives it a rotor, kg m^2 for each N m."""
     spec.actuator(joint).forcerange = [-torque, torque]
-    spec.joint(joint).armature = ARMATURE * torque
+    spec.joint(joint).armature = rotor * torque
 
 
 def set_stiffness(spec: mujoco.MjSpec, joint: str, stiffness: float, reach: float) -> None:

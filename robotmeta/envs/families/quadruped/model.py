@@ -44,6 +44,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, ty
     "knee": (-2.7, -0.4),
 }
 FOOT_RADIUS = 0.1  # times the calf's length; real robots have 0.09 to 0.12
+_ROTOR = 3e-4  # kg m^2 of reflected rotor inertia for each N m of torque limit; published rotors have 1e-4 to 6e-4
 
 # -- model -------------------------------------------------------------------------------------------------------------
 
@@ -163,7 +164,7 @@ def _torque(*kinds: str) -> Callable[[mujoco.MjSpec, float], None]:
     def change(spec: mujoco.MjSpec, torque: float) -> None:
         for leg in LEGS:
             for kind in kinds:
-                set_torque(spec, f"{leg}_{kind}", torque)
+                set_torque(spec, f"{leg}_{kind}", torque, _ROTOR)
 
     return change
 
