@@ -16,6 +16,7 @@ from robotmeta.envs.families.biped.gait import CYCLE, MEMORY, stepping
 from robotmeta.envs.families.biped.model import DEPTH, JOINTS, LEGS, NUMBERS, SHOULDERS, STAND
 from robotmeta.envs.families.biped.robots import ROBOTS, BipedParameters
 from robotmeta.envs.families.legged.measurements import DT, natural_time
+from robotmeta.envs.families.legged.world import GRAVITY
 from robotmeta.envs.family import MujocoWorld, State, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.parameters import Proportional
@@ -144,25 +145,29 @@ def test_feet_touch_each_other_and_only_the_ground_counts_as_contact() -> None:
         data.joint(f"{leg}_hip_roll").qpos[:] = -0.2
     mujoco.mj_forward(model, data)
     assert data.ncon > 0
-    assert data.sensordata[[9, 19]].tolist() == [0.0, 0.0]
+    assert data.sensordata[[9, 22]].tolist() == [0.0, 0.0]
 
 
 # -- the clock and the feet --------------------------------------------------------------------------------------------
 
 
-def with_feet(*, left: tuple[float, float], right: tuple[float, float], phase: float, told: float = 0.3) -> Transition:
-    """A step after which each foot has a height, in leg lengths, and touches the ground or does not."""
+Foot = tuple[float, float, float]
+
+
+def with_feet(*, left: Foot, right: Foot, phase: float, told: float = 0.3) -> Transition:
+    """A step after which each foot has a height, in leg lengths, contacts, and a share of the weight."""
+    weight = GRAVITY * total_mass(ROBOTS["g1"])
     length = float(G1["thigh_length"] + G1["calf_length"])
-    feet = torch.zeros(1, 1, 2, 10)
-    for place, (height, touch) in enumerate((left, right)):
+    feet = torch.zeros(1, 1, 2, 13)
+    for place, (height, touch, share) in enumerate((left, right)):
         feet[..., place, 8] = height * length + float(G1["ankle_height"])
-        feet[..., place, 9] = touch
+        feet[..., place, 9], feet[..., place, 12] = touch, -share * weight
     command = torch.tensor([told, 0.0, 0.0, told, 0.0, float(told > 0.0)]).view(1, 1, 6)
     after: State = {"sensordata": feet.flatten(2), "phase": torch.full((1, 1), phase)}
     return Transition({"command": command}, torch.zeros(1, 1, 12), after, G1)
 
 
-DOWN, HIGH, LOW = (0.0, 4.0), (0.1, 0.0), (0.04, 0.0)
+DOWN, HALF, HIGH, LOW = (0.0, 4.0, 0.5), (0.0, 4.0, 0.25), (0.1, 0.0, 0.0), (0.04, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +177,7 @@ DOWN, HIGH, LOW = (0.0, 4.0), (0.1, 0.0), (0.04, 0.0)
         (LOW, DOWN, math.pi / 2, 0.3, 0.75),
         (DOWN, HIGH, math.pi / 2, 0.3, 0.0),
         (DOWN, HIGH, 3 * math.pi / 2, 0.3, 1.0),
+        (HALF, DOWN, math.pi / 2, 0.3, 0.25),
         (HIGH, HIGH, math.pi / 2, 0.3, 0.0),
         (DOWN, DOWN, math.pi / 2, 0.3, 0.0),
         (DOWN, DOWN, 0.1, 0.3, 1.0),
@@ -180,7 +186,7 @@ DOWN, HIGH, LOW = (0.0, 4.0), (0.1, 0.0), (0.04, 0.0)
     ],
 )
 def test_steps_are_paid_in_time_with_the_clock(
-    left: tuple[float, float], right: tuple[float, float], phase: float, told: float, expected: float
+    left: Foot, right: Foot, phase: float, told: float, expected: float
 ) -> None:
     step = with_feet(left=left, right=right, phase=phase, told=told)
     assert float(stepping(step)) == pytest.approx(expected, abs=1e-5)
@@ -213,7 +219,7 @@ def test_a_replay_finds_the_clock_in_what_was_observed() -> None:
 
 
 def test_a_foot_that_rolls_over_its_toes_does_not_slip_and_one_that_slides_does() -> None:
-    feet = torch.zeros(1, 1, 2, 10)
+    feet = torch.zeros(1, 1, 2, 13)
     feet[..., 0, 0:2] = torch.tensor([0.3, 0.4])  # the left heel moves, and its toe rests
     feet[..., 1, 0:2] = feet[..., 1, 3:5] = torch.tensor([0.3, 0.4])
     feet[..., 9] = 2.0

@@ -6,11 +6,11 @@ import mujoco
 from torch import Tensor
 
 from robotmeta.envs.families.biped.model import LEGS
-from robotmeta.envs.families.legged.feet import sense_contact
+from robotmeta.envs.families.legged.feet import sense_load
 from robotmeta.envs.families.legged.measurements import leg_length
 from robotmeta.envs.family import Columns, State
 
-_NUMBERS = 10  # of each foot: velocities of heel and toe, position of the ankle, and the number of its contacts
+_NUMBERS = 13  # of each foot: velocities of heel and toe, position of the ankle, number and force of its contacts
 
 
 def add_sensors(spec: mujoco.MjSpec) -> None:
@@ -22,11 +22,16 @@ def add_sensors(spec: mujoco.MjSpec) -> None:
                 name=f"{leg}_{end}_velocity", type=kinds.mjSENS_FRAMELINVEL, objtype=site, objname=f"{leg}_{end}"
             )
         spec.add_sensor(name=f"{leg}_ankle", type=kinds.mjSENS_FRAMEPOS, objtype=body, objname=f"{leg}_foot")
-        sense_contact(spec, f"{leg}_contact", f"{leg}_foot", "floor")
+        sense_load(spec, f"{leg}_contact", f"{leg}_foot", "floor")
 
 
 def _feet(state: State) -> Tensor:
     return state["sensordata"].unflatten(-1, (len(LEGS), _NUMBERS))
+
+
+def load(state: State) -> Tensor:
+    """Force of each foot on the ground along z, N ``[task, episode, leg]``."""
+    return _feet(state)[..., 12].abs()
 
 
 def touching(state: State) -> Tensor:

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.episode_memory import EpisodeMemory
-from robotmeta.envs.families.biped.feet import lift, slip, touching
+from robotmeta.envs.families.biped.feet import lift, load, slip, touching
+from robotmeta.envs.families.biped.model import LEGS
 from robotmeta.envs.families.legged.commands.motion import memory
 from robotmeta.envs.families.legged.commands.rewards import still
 from robotmeta.envs.families.legged.measurements import DT
+from robotmeta.envs.families.legged.world import GRAVITY
 from robotmeta.envs.family import Columns, State, Transition
 
 CYCLE = 3.0  # natural times, that is 0.76 s for a G1
@@ -25,6 +27,15 @@ DOUBLE = 0.25  # size of the clock's sine below which both feet should stand: a 
 CLEARANCE = 0.08  # leg lengths, height of a swinging foot from which nothing is gained
 
 _COMMANDS = memory(slip)
+
+# -- robot -------------------------------------------------------------------------------------------------------------
+
+
+def mass(task: Columns) -> Tensor:
+    """Mass of a robot with its load, kg, ``[task, 1]``."""
+    links = (task[f"{link}_mass"] for link in ("hip", "thigh", "calf", "foot"))
+    return task["torso_mass"] + len(LEGS) * sum(links) + task["payload_mass"]
+
 
 # -- clock -------------------------------------------------------------------------------------------------------------
 
@@ -75,12 +86,13 @@ MEMORY = EpisodeMemory(_start, _advance, resume=_resume, follow=_follow)
 def stepping(step: Transition) -> Tensor:
     """How well the feet keep time, in [0, 1], ``[task, episode]``; both should stand if a robot is told to stand.
 
-    It is the product over the feet: 1 for a foot that stands when it should; for one that should swing, 0 on the ground
-    and 0.5 to 1 in the air, by its height.
+    It is the product over the feet. For a foot that should stand, it is 1 on the ground and 0 in the air. For one that
+    should swing, it rises from 0 under half of the robot's weight to 0.5 without load, and to 1 with its height.
     """
-    now = step.after
+    now, task = step.after, step.task
     sine = now["phase"].sin()
     swings = torch.stack([sine > DOUBLE, sine < -DOUBLE], dim=-1) & ~still(step.before).unsqueeze(-1)
-    stands = touching(now)
-    high = (lift(now, step.task) / CLEARANCE).clamp(0.0, 1.0)
-    return torch.where(swings, (1.0 - stands) * (0.5 + 0.5 * high), stands).prod(dim=-1)
+    half = (0.5 * GRAVITY * mass(task)).unsqueeze(-1)
+    free = (1.0 - load(now) / half).clamp(min=0.0)
+    high = (lift(now, task) / CLEARANCE).clamp(0.0, 1.0)
+    return torch.where(swings, free * (0.5 + 0.5 * high), touching(now)).prod(dim=-1)

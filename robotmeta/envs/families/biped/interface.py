@@ -58,7 +58,8 @@ def _reward() -> Listing:
     rows = (
         ("tracking", "as in quadruped-commands; 0.1 is left at 0.4 sqrt(g L) aside, and at 0.8 sqrt(g/L) unasked"),
         ("stepping", "the left foot swings while the clock's sine is above 0.25, the right one below -0.25"),
-        ("", "1 if both feet do as they should and the swinging one is at least 0.08 L high; 0 if one does not"),
+        ("", "1 if the other foot stands and the swinging one is at least 0.08 L high, 0.5 if it is just above the"),
+        ("", "ground, less with load on it, and 0 from half of the weight"),
         ("", "both feet should stand if the robot is told to stand"),
         ("upright", "cosine of the tilt"),
         (
@@ -66,7 +67,7 @@ def _reward() -> Listing:
             "0.05 mean squared change of the action + 0.02 speed of feet on the ground + 0.05 speed of the "
             "joints while told to stand; at most 0.05",
         ),
-        ("reward", "upright (0.1 + 0.25 stepping + 0.65 tracking) - costs"),
+        ("reward", "upright (0.1 + 0.3 stepping + 0.6 tracking) - costs"),
         ("end", "a tilt above 53 degrees, or hips below 0.6 of the standing height"),
         ("success", "mean errors within their bounds, mean foot slip at most 0.1 sqrt(g L), without an end"),
     )

@@ -84,7 +84,7 @@ def biped(robot: Row) -> mujoco.MjSpec:
     payload = torso.add_body(name="payload")
     shape(payload, "payload", mujoco.mjtGeom.mjGEOM_BOX, CRATE, size=[0.005] * 3, mass=1e-6)
     for leg in LEGS:
-        _leg(torso, leg)
+        _leg(spec, torso, leg)
     for name in JOINTS:
         servo(spec, name)
     for name, change in NUMBERS.items():
@@ -97,7 +97,7 @@ def kind_of(joint: str) -> str:
     return joint.split("_", 1)[1]
 
 
-def _leg(torso: mujoco.MjsBody, leg: str) -> None:
+def _leg(spec: mujoco.MjSpec, torso: mujoco.MjsBody, leg: str) -> None:
     side, capsule = LEGS[leg], mujoco.mjtGeom.mjGEOM_CAPSULE
     hip = torso.add_body(name=f"{leg}_hip")
     _joint(hip, f"{leg}_hip_yaw", (0, 0, side))  # outward on both sides
@@ -113,15 +113,10 @@ def _leg(torso: mujoco.MjsBody, leg: str) -> None:
     _joint(foot, f"{leg}_ankle_pitch", (0, 1, 0))
     _joint(foot, f"{leg}_ankle_roll", (side, 0, 0))
     shape(foot, f"{leg}_foot", mujoco.mjtGeom.mjGEOM_BOX, RUBBER)
-    for edge in ("outer", "inner"):  # the left foot touches the right one
-        foot.add_geom(
-            name=f"{leg}_{edge}",
-            type=capsule,
-            mass=0.0,
-            rgba=RUBBER,
-            contype=1 if side > 0 else 3,
-            conaffinity=2 if side > 0 else 0,
-        )
+    sole = spec.geom(f"{leg}_foot")
+    sole.contype, sole.conaffinity = (2, 0) if side > 0 else (0, 2)  # the left foot touches the right one
+    for edge in ("outer", "inner"):
+        foot.add_geom(name=f"{leg}_{edge}", type=capsule, mass=0.0, rgba=RUBBER, contype=1, conaffinity=0)
     for end in ("heel", "toe"):
         foot.add_site(name=f"{leg}_{end}", size=[0.005] * 3, group=4)
 

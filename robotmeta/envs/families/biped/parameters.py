@@ -121,8 +121,8 @@ CONDITIONS = (
     ),
     GROUND,
     *strengths({leg: leg for leg in LEGS}, JOINTS),
-    *faults(JOINTS, [joint for joint in JOINTS if joint.endswith(("yaw", "ankle_roll"))]),
     LATENCY,
+    *faults(JOINTS, [joint for joint in JOINTS if joint.endswith(("yaw", "ankle_roll"))]),
 )
 """The load, the floor and the faults. No biped stands on a limp knee: joints that can fail are yaw and ankle roll."""
 
