@@ -48,7 +48,7 @@ def _frames() -> Listing:
         ("servos", "torque = kp (target - angle) - kd velocity, within the torque limits"),
         ("kp", "stiffness x weight x L, N m/rad; stiffness 1.5 to 2.5 in training"),
         ("kd", "damping x kp x sqrt(L/g), N m s/rad; damping 0.06 to 0.15 in training"),
-        ("targets", "the observed target is the last action"),
+        ("targets", "each control step, target = target + 0.3 (action - target); the last target is observed"),
         ("clock", "its phase grows by 2 pi in 3 natural times; an episode may start with any phase"),
     )
     return Listing("Frames, units and servos", ("what", "how"), rows)

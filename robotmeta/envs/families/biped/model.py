@@ -1,7 +1,8 @@
 """The model of the family ``biped``: a robot with 12 joints, and the changes a task makes to it.
 
 At joint angles of zero the robot stands with bent knees and level feet. A control of 0 is a joint's standing angle, a
-control of 1 is ``REACH`` more. Only the feet touch anything: the ground and each other.
+control of 1 is ``REACH`` more. Controls follow the actions with a lag. Only the feet touch anything: the ground and each
+other.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ REACH: Mapping[str, float] = {  # radians
     "ankle_pitch": 0.4,
     "ankle_roll": 0.25,
 }
+
+FOLLOWED = 0.3
+"""Share of the way to the action that the servos' targets go in a control step, so that they move smoothly."""
 
 # Radians from a straight leg with a level foot.
 STAND: Mapping[str, float] = {

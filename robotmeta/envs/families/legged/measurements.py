@@ -20,14 +20,14 @@ DT = FRAME_SKIP * TIMESTEP  # 50 control steps a second
 HORIZON = 250  # 5 seconds
 
 
-def sensed_names(joints: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def sensed_names(joints: Sequence[str], target: str = "last action") -> tuple[tuple[str, str], ...]:
     """Name and unit of each observation that sensors and the last action give."""
     return (
         *((f"gravity_{axis}", "g, in the trunk's frame") for axis in "xyz"),
         *((f"angular_velocity_{axis}", "rad/sqrt(L/g), in the trunk's frame") for axis in "xyz"),
         *((joint, "rad from standing") for joint in joints),
         *((f"{joint}_velocity", "rad/sqrt(L/g)") for joint in joints),
-        *((f"{joint}_target", "last action") for joint in joints),
+        *((f"{joint}_target", target) for joint in joints),
     )
 
 
