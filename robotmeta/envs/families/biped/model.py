@@ -1,8 +1,8 @@
 """The model of the family ``biped``: a robot with 12 joints, and the changes a task makes to it.
 
 At joint angles of zero the robot stands with bent knees and level feet. A control of 0 is a joint's standing angle, a
-control of 1 is ``REACH`` more. Controls follow the actions with a lag. Only the feet touch anything: the ground and each
-other.
+control of 1 is ``REACH`` more. Controls follow the actions with a lag. Only the feet touch anything: the ground and
+each other.
 """
 
 from __future__ import annotations
