@@ -123,6 +123,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-commands-task-inference": Benchmark(
         "quadruped-commands", "task-inference", 500, controls=_TRAINED, tasks=200
     ),
+    "biped-task-inference": Benchmark(
+        "biped", "task-inference", 500, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+    ),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark("fetch-push", "task-inference", 440, {"desired_kl": 0.02}, tasks=200),

@@ -37,6 +37,7 @@ class mjtCone(_Enum):
     mjCONE_PYRAMIDAL: ClassVar[mjtCone]
 
 class mjtConDataField(_Enum):
+    mjCONDATA_FORCE: ClassVar[mjtConDataField]
     mjCONDATA_FOUND: ClassVar[mjtConDataField]
 
 class mjtDisableBit(_Enum):
@@ -130,6 +131,7 @@ class mjtSensor(_Enum):
     mjSENS_CONTACT: ClassVar[mjtSensor]
     mjSENS_FRAMEANGVEL: ClassVar[mjtSensor]
     mjSENS_FRAMELINVEL: ClassVar[mjtSensor]
+    mjSENS_FRAMEPOS: ClassVar[mjtSensor]
     mjSENS_RANGEFINDER: ClassVar[mjtSensor]
     mjSENS_TOUCH: ClassVar[mjtSensor]
 

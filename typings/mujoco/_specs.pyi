@@ -7,7 +7,17 @@ against ``X``, and callers who know that the element exists do not have to test 
 from collections.abc import Mapping
 from typing import Any, SupportsFloat, SupportsIndex, SupportsInt, TypeAlias
 
-from mujoco._enums import mjtDyn, mjtGain, mjtGeom, mjtInertiaFromGeom, mjtJoint, mjtLimited, mjtMark, mjtObj, mjtTrn
+from mujoco._enums import (
+    mjtDyn,
+    mjtGain,
+    mjtGeom,
+    mjtInertiaFromGeom,
+    mjtJoint,
+    mjtLimited,
+    mjtMark,
+    mjtObj,
+    mjtTrn,
+)
 from mujoco._structs import MjModel, _Array
 
 class MjSpec:
@@ -279,6 +289,8 @@ class MjsSensor:
     name: str
     objname: str
     objtype: mjtObj
+    refname: str
+    reftype: mjtObj
 
 class MjsTendon:
     name: str

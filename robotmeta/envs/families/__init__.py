@@ -43,6 +43,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
         "quadruped-stairs": "quadruped.stairs:blind",
         "quadruped-stairs-sighted": "quadruped.stairs:sighted",
         "quadruped-commands": "quadruped.commands.family:follow",
+        "biped": "biped.family:walk",
         "fetch-reach": "fetch.families:reach",
         "fetch-push": "fetch.families:push",
         "fetch-slide": "fetch.families:slide",
@@ -60,7 +61,7 @@ FAMILIES: dict[str, Callable[[], TaskFamily]] = {
 VARIANTS: dict[str, Callable[[], TaskFamily]] = {
     f"{name}-{kind}": partial(_build, place, name)
     for kind, place, robots in (
-        ("disturbed", "real_world:variant", ("quadruped", "fetch-", "panda-", "grasp")),
+        ("disturbed", "real_world:variant", ("quadruped", "biped", "fetch-", "panda-", "grasp")),
         ("package", "fetch.package:variant", ("fetch-",)),
     )
     for name in FAMILIES

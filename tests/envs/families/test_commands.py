@@ -12,10 +12,10 @@ from torch import Tensor
 import robotmeta as rm
 from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.envs import TaskBatchEnv, Tasks, make
-from robotmeta.envs.families.quadruped.commands.measures import mass
-from robotmeta.envs.families.quadruped.commands.motion import SUMS
-from robotmeta.envs.families.quadruped.commands.schedule import FASTER, RANGES, draw
-from robotmeta.envs.families.quadruped.measurements import DT, natural_speed, natural_time
+from robotmeta.envs.families.legged.commands.motion import SUMS
+from robotmeta.envs.families.legged.commands.schedule import FASTER, RANGES, draw
+from robotmeta.envs.families.legged.measurements import DT, natural_speed, natural_time
+from robotmeta.envs.families.quadruped.commands.family import mass
 from robotmeta.envs.family import Transition
 from robotmeta.ranks import ALONE, Rank
 from tests.vendor_robots import Vendor

@@ -19,7 +19,8 @@ from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Parameter, ParameterSpace, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.envs.distributions import LogUniform, Uniform
 from robotmeta.envs.edits import Field, ModelEdit
-from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS, LEGS, NUMBERS, TIMESTEP
+from robotmeta.envs.families.legged.world import GRAVITY, TIMESTEP
+from robotmeta.envs.families.quadruped.model import JOINTS, LEGS, NUMBERS
 from robotmeta.envs.families.quadruped.robots import ROBOTS, QuadrupedParameters
 from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.models import ModelBuilder

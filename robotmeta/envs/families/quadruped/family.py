@@ -13,14 +13,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from robotmeta.envs.families.quadruped.interface import interface
-from robotmeta.envs.families.quadruped.measurements import (
-    ACTIONS,
+from robotmeta.envs.families.legged.measurements import (
     DT,
     FRAME_SKIP,
     HORIZON,
-    SENSED,
-    fallen,
     natural_speed,
     natural_time,
     sensed,
@@ -28,10 +24,12 @@ from robotmeta.envs.families.quadruped.measurements import (
     upright,
     velocity,
 )
-from robotmeta.envs.families.quadruped.model import quadruped
+from robotmeta.envs.families.legged.sensors import sensors
+from robotmeta.envs.families.quadruped.interface import interface
+from robotmeta.envs.families.quadruped.measurements import ACTIONS, SENSED, fallen
+from robotmeta.envs.families.quadruped.model import JOINTS, quadruped
 from robotmeta.envs.families.quadruped.parameters import BODY, CHANGING, CONDITIONS, NOMINAL, SPEED
 from robotmeta.envs.families.quadruped.robots import ROBOTS
-from robotmeta.envs.families.quadruped.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily, Transition
 from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.envs.rewards import tolerance
@@ -102,6 +100,6 @@ def walk() -> TaskFamily:
         observe_privileged_state=lambda state, task: velocity(state, task)[..., :2],
         changing=CHANGING,
         performance="velocity_x",
-        sensors=SENSORS,
+        sensors=sensors(JOINTS),
         init_std=0.15,  # with more noise on the servos, policies learn a gait that needs the noise
     )

@@ -14,12 +14,24 @@ import mujoco
 from torch import Tensor
 
 from robotmeta.envs.edits import Row, fill_cube
+from robotmeta.envs.families.legged.world import (
+    CRATE,
+    GRAVITY,
+    LIMB,
+    PAYLOAD_DENSITY,
+    RUBBER,
+    SHELL,
+    empty,
+    servo,
+    set_damping,
+    set_stiffness,
+    set_torque,
+    shape,
+    turned,
+)
 
 Length = TypeVar("Length", float, Tensor)
 
-TIMESTEP = 0.005  # seconds
-GRAVITY = 9.81  # m/s^2
-FRICTION = 0.8  # of the floor
 LEGS: Mapping[str, tuple[int, int]] = {"fl": (1, 1), "fr": (1, -1), "hl": (-1, 1), "hr": (-1, -1)}  # forward, left
 JOINTS = tuple(f"{leg}_{joint}" for leg in LEGS for joint in ("abduction", "hip", "knee"))
 REACH: Mapping[str, float] = {"abduction": 0.3, "hip": 0.5, "knee": 0.6}  # radians
@@ -32,16 +44,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {  # radians from a straight leg, ty
     "knee": (-2.7, -0.4),
 }
 FOOT_RADIUS = 0.1  # times the calf's length; real robots have 0.09 to 0.12
-_ARMATURE = 3e-4  # kg m^2 of reflected rotor inertia for each N m of torque limit; published rotors have 1e-4 to 6e-4
-LONGEST_DELAY = 0.06  # seconds
-PAYLOAD_DENSITY = 1500.0  # kg/m^3
-
-_SHELL, _LIMB, _RUBBER, _CRATE = (
-    (0.93, 0.6, 0.16, 1.0),
-    (0.2, 0.22, 0.26, 1.0),
-    (0.08,) * 3 + (1.0,),
-    (0.5, 0.36, 0.2, 1.0),
-)
+_ROTOR = 3e-4  # kg m^2 of reflected rotor inertia for each N m of torque limit; published rotors have 1e-4 to 6e-4
 
 # -- model -------------------------------------------------------------------------------------------------------------
 
@@ -52,80 +55,37 @@ def quadruped(robot: Row) -> mujoco.MjSpec:
     Args:
         robot: A value for every key of :data:`NUMBERS`.
     """
-    spec = mujoco.MjSpec()
-    spec.compiler.degree = False
-    spec.option.timestep = TIMESTEP
-    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-    spec.memory = 1 << 18  # bytes of scratch for each world; four contacts need far less than the default
-    ground(spec)
+    spec = empty()
     trunk = spec.worldbody.add_body(name="trunk")
     trunk.add_freejoint()
-    _shape(trunk, "trunk", mujoco.mjtGeom.mjGEOM_BOX, _SHELL)
-    _shape(trunk, "head", mujoco.mjtGeom.mjGEOM_BOX, _LIMB)
+    shape(trunk, "trunk", mujoco.mjtGeom.mjGEOM_BOX, SHELL)
+    shape(trunk, "head", mujoco.mjtGeom.mjGEOM_BOX, LIMB)
     trunk.add_camera(name="track", mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM, xyaxes=[6.6, -2, 0, 4.4, 14.5, 47.6])
     payload = trunk.add_body(name="payload")
-    _shape(payload, "payload", mujoco.mjtGeom.mjGEOM_BOX, _CRATE, size=[0.005] * 3, mass=1e-6)
+    shape(payload, "payload", mujoco.mjtGeom.mjGEOM_BOX, CRATE, size=[0.005] * 3, mass=1e-6)
     for leg in LEGS:
         _leg(spec, trunk, leg)
     for name in JOINTS:
-        _servo(spec, name)
+        servo(spec, name)
     for name, change in NUMBERS.items():
         change(spec, robot[name])
     return spec
-
-
-def ground(spec: mujoco.MjSpec, prefix: str = "") -> None:
-    """Adds a floor, light and sky; their names begin with a prefix."""
-    spec.visual.headlight.ambient = [0.35] * 3
-    spec.worldbody.add_light(type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, dir=[0.3, 0.5, -1], diffuse=[0.7] * 3)
-    two_d, sky = mujoco.mjtTexture.mjTEXTURE_2D, mujoco.mjtTexture.mjTEXTURE_SKYBOX
-    checker, gradient = mujoco.mjtBuiltin.mjBUILTIN_CHECKER, mujoco.mjtBuiltin.mjBUILTIN_GRADIENT
-    dark, light, blue, white = [0.33, 0.38, 0.42], [0.4, 0.45, 0.49], [0.45, 0.6, 0.75], [0.85, 0.9, 0.93]
-    spec.add_texture(name=f"{prefix}ground", type=two_d, builtin=checker, rgb1=light, rgb2=dark, width=16, height=16)
-    spec.add_texture(name=f"{prefix}sky", type=sky, builtin=gradient, rgb1=blue, rgb2=white, width=16, height=96)
-    material = spec.add_material(name=f"{prefix}ground", texrepeat=[2, 2], texuniform=True)
-    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = f"{prefix}ground"
-    spec.worldbody.add_geom(
-        name=f"{prefix}floor",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0, 0, 1],
-        material=f"{prefix}ground",
-        friction=[FRICTION, 0.005, 0.0001],
-        priority=1,  # its friction applies to both surfaces
-        contype=0,
-        conaffinity=1,
-    )
-
-
-def _shape(
-    body: mujoco.MjsBody,
-    name: str,
-    kind: mujoco.mjtGeom,
-    color: tuple[float, ...],
-    mass: float = 0.0,
-    **geometry: object,
-) -> None:
-    body.add_geom(name=name, type=kind, rgba=color, mass=mass, contype=0, conaffinity=0, **geometry)
 
 
 def _leg(spec: mujoco.MjSpec, trunk: mujoco.MjsBody, leg: str) -> None:
     side, capsule = LEGS[leg][1], mujoco.mjtGeom.mjGEOM_CAPSULE
     hip = trunk.add_body(name=f"{leg}_hip")
     _joint(hip, f"{leg}_abduction", (side, 0, 0))  # outward on both sides
-    _shape(hip, f"{leg}_hip", capsule, _LIMB)
-    thigh = hip.add_body(name=f"{leg}_thigh", quat=_turned(STAND["hip"]))
+    shape(hip, f"{leg}_hip", capsule, LIMB)
+    thigh = hip.add_body(name=f"{leg}_thigh", quat=turned(STAND["hip"]))
     _joint(thigh, f"{leg}_hip", (0, 1, 0))
-    _shape(thigh, f"{leg}_thigh", capsule, _SHELL)
-    calf = thigh.add_body(name=f"{leg}_calf", quat=_turned(STAND["knee"]))
+    shape(thigh, f"{leg}_thigh", capsule, SHELL)
+    calf = thigh.add_body(name=f"{leg}_calf", quat=turned(STAND["knee"]))
     _joint(calf, f"{leg}_knee", (0, 1, 0))
-    _shape(calf, f"{leg}_calf", capsule, _LIMB)
+    shape(calf, f"{leg}_calf", capsule, LIMB)
     calf.add_geom(
-        name=f"{leg}_foot", type=mujoco.mjtGeom.mjGEOM_SPHERE, mass=0.0, rgba=_RUBBER, contype=1, conaffinity=0
+        name=f"{leg}_foot", type=mujoco.mjtGeom.mjGEOM_SPHERE, mass=0.0, rgba=RUBBER, contype=1, conaffinity=0
     )
-
-
-def _turned(angle: float) -> list[float]:
-    return [math.cos(angle / 2), 0.0, math.sin(angle / 2), 0.0]
 
 
 def _joint(body: mujoco.MjsBody, name: str, axis: tuple[int, int, int]) -> None:
@@ -133,21 +93,6 @@ def _joint(body: mujoco.MjsBody, name: str, axis: tuple[int, int, int]) -> None:
     low, high = LIMITS[kind]
     limits = [low - STAND[kind], high - STAND[kind]]
     body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=axis, range=limits)
-
-
-def _servo(spec: mujoco.MjSpec, joint: str) -> None:
-    spec.add_actuator(
-        name=joint,
-        target=joint,
-        trntype=mujoco.mjtTrn.mjTRN_JOINT,
-        biastype=mujoco.mjtBias.mjBIAS_AFFINE,
-        ctrlrange=[-1, 1],
-        nsample=round(LONGEST_DELAY / TIMESTEP) + 1,
-    )
-    # An active constraint locks the joint at its standing angle.
-    spec.add_equality(
-        name=joint, type=mujoco.mjtEq.mjEQ_JOINT, objtype=mujoco.mjtObj.mjOBJ_JOINT, name1=joint, active=False
-    )
 
 
 # -- numbers of a robot ------------------------------------------------------------------------------------------------
@@ -219,8 +164,7 @@ def _torque(*kinds: str) -> Callable[[mujoco.MjSpec, float], None]:
     def change(spec: mujoco.MjSpec, torque: float) -> None:
         for leg in LEGS:
             for kind in kinds:
-                spec.actuator(f"{leg}_{kind}").forcerange = [-torque, torque]
-                spec.joint(f"{leg}_{kind}").armature = _ARMATURE * torque
+                set_torque(spec, f"{leg}_{kind}", torque, _ROTOR)
 
     return change
 
@@ -229,16 +173,14 @@ def _stiffness(spec: mujoco.MjSpec, gain: float) -> None:
     links = ("hip", "thigh", "calf")
     mass = spec.geom("trunk").mass + len(LEGS) * sum(spec.geom(f"fl_{link}").mass for link in links)
     for joint in JOINTS:
-        servo = spec.actuator(joint)
-        servo.biasprm[1] = -gain * mass * GRAVITY * sum(_links(spec))
-        servo.gainprm[0] = -servo.biasprm[1] * REACH[joint.split("_")[1]]
+        stiffness = gain * mass * GRAVITY * sum(_links(spec))
+        set_stiffness(spec, joint, stiffness, REACH[joint.split("_")[1]])
 
 
 def _damping(spec: mujoco.MjSpec, gain: float) -> None:
     natural_time = math.sqrt(sum(_links(spec)) / GRAVITY)
     for joint in JOINTS:
-        servo = spec.actuator(joint)
-        servo.biasprm[2] = gain * natural_time * servo.biasprm[1]
+        set_damping(spec, joint, gain * natural_time)
 
 
 NUMBERS: Mapping[str, Callable[[mujoco.MjSpec, float], None]] = {
@@ -264,7 +206,7 @@ def standing_height(thigh: Length, calf: Length) -> Length:
     return math.cos(STAND["hip"]) * thigh + math.cos(STAND["hip"] + STAND["knee"]) * calf + FOOT_RADIUS * calf
 
 
-# -- load and faults ---------------------------------------------------------------------------------------------------
+# -- load --------------------------------------------------------------------------------------------------------------
 
 
 def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
@@ -274,11 +216,3 @@ def carry(model: mujoco.MjModel, mass: float, row: Row) -> None:
     height = float(model.geom("trunk").size[2]) + fill_cube(model, "payload", mass, PAYLOAD_DENSITY)
     where = row["payload_x"] * row["trunk_length"], row["payload_y"] * row["trunk_width"], height
     model.body("payload").pos[:] = where
-
-
-def break_joint(model: mujoco.MjModel, joint: float, row: Row) -> None:
-    """Removes the torque of a joint, counted from 1; 0 is none. With ``fault`` 1 the joint is locked as it stands."""
-    index = round(joint) - 1
-    if index >= 0:
-        model.actuator_gainprm[index] = model.actuator_biasprm[index] = 0.0
-        model.eq_active0[index] = row["fault"] == 1.0

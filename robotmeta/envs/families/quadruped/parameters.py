@@ -5,11 +5,12 @@ The lengths, masses and torques of a robot are factors of its thigh length and t
 
 from __future__ import annotations
 
-from robotmeta.envs.distributions import Choice, Distribution, LogUniform, Uniform, Union
-from robotmeta.envs.edits import Field, ModelEdit, SpecEdit, delay
-from robotmeta.envs.families.quadruped.model import FRICTION, JOINTS, LEGS, NUMBERS, break_joint, carry
+from robotmeta.envs.distributions import Distribution, LogUniform, Uniform, Union
+from robotmeta.envs.edits import ModelEdit, SpecEdit
+from robotmeta.envs.families.legged.conditions import GROUND, LATENCY, faults, strengths
+from robotmeta.envs.families.quadruped.model import JOINTS, LEGS, NUMBERS, carry
 from robotmeta.envs.families.quadruped.robots import ROBOTS
-from robotmeta.envs.parameters import Parameter, Proportional, numbered
+from robotmeta.envs.parameters import Parameter, Proportional
 
 NOMINAL = {**ROBOTS["go2"].row, "stiffness": 1.0, "damping": 0.1}
 """A Go2, with the gains of its servos."""
@@ -93,19 +94,6 @@ BODY = (
 _LEG_NAMES = {"fl": "front left", "fr": "front right", "hl": "hind left", "hr": "hind right"}
 
 
-def _strength(leg: str) -> Parameter:
-    servos = tuple(joint for joint in JOINTS if joint.startswith(leg))
-    return Parameter(
-        f"strength_{leg}",
-        f"multiplier of torque limits and gains of the {_LEG_NAMES[leg]} leg",
-        train=Uniform(0.7, 1.0),
-        nominal=1.0,
-        bounds=(0.0, 3.0),
-        ood=Uniform(0.5, 0.7),
-        edits=tuple(Field(f"actuator_{name}", rows=servos) for name in ("gainprm", "biasprm", "forcerange")),
-    )
-
-
 CONDITIONS = (
     Parameter(
         "payload_mass",
@@ -132,44 +120,10 @@ CONDITIONS = (
         bounds=(-2.0, 2.0),
         qualifies="payload_mass",
     ),
-    Parameter(
-        "friction",
-        "coefficient of friction of the floor",
-        train=LogUniform(0.4, 1.2),
-        nominal=FRICTION,
-        bounds=(0.01, 5.0),  # without friction the simulation diverges
-        ood=Union(((0.25, 0.4), (1.2, 1.5))),
-        edits=(Field("geom_friction", "set", rows=("floor",), column=0),),
-    ),
-    *(_strength(leg) for leg in LEGS),
-    Parameter(
-        "faulty_joint",
-        "joint with a fault",
-        train=Choice((0.0,) * len(JOINTS) + tuple(float(i + 1) for i in range(len(JOINTS)))),
-        nominal=0.0,
-        bounds=(0.0, float(len(JOINTS))),
-        edits=(ModelEdit(break_joint),),
-        labels=numbered(("none", *JOINTS)),
-    ),
-    Parameter(
-        "fault",
-        "kind of fault: limp, or locked in the standing pose",
-        train=Choice((0.0, 1.0)),
-        nominal=0.0,
-        bounds=(0.0, 1.0),
-        labels=numbered(("limp", "locked")),
-        qualifies="faulty_joint",
-    ),
-    Parameter(
-        "latency",
-        "delay from an action to the servos",
-        train=Uniform(0.0, 30.0),
-        nominal=0.0,
-        bounds=(0.0, 60.0),
-        ood=Uniform(30.0, 40.0),
-        edits=(ModelEdit(delay),),
-        unit="ms",
-    ),
+    GROUND,
+    *strengths(_LEG_NAMES, JOINTS),
+    *faults(JOINTS),
+    LATENCY,
 )
 """The load, the floor and the faults."""
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from robotmeta.envs.curriculum import Curriculum
 from robotmeta.envs.distributions import Uniform
+from robotmeta.envs.families.legged.measurements import natural_speed
 from robotmeta.envs.families.quadruped.family import slack
-from robotmeta.envs.families.quadruped.measurements import natural_speed
 from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, SPEED
 from robotmeta.envs.families.quadruped.terrain import APRON, LONGEST_LEG, leg, on_ground
 from robotmeta.envs.family import Columns, State, TaskFamily

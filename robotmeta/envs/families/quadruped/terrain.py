@@ -15,8 +15,8 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.families.legged.world import GRAVITY
 from robotmeta.envs.families.quadruped import family as quadruped
-from robotmeta.envs.families.quadruped.model import GRAVITY
 from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, SPEED
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily
 from robotmeta.envs.parameters import Parameter, ParameterSpace

@@ -12,49 +12,37 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.families.legged.commands import observations
+from robotmeta.envs.families.legged.commands.measures import followed, measures
+from robotmeta.envs.families.legged.commands.motion import memory
+from robotmeta.envs.families.legged.commands.rewards import reward
+from robotmeta.envs.families.legged.commands.schedule import PARAMETERS
+from robotmeta.envs.families.legged.sensors import HEADING
 from robotmeta.envs.families.quadruped import family as quadruped
-from robotmeta.envs.families.quadruped.commands.feet import add_sensors
+from robotmeta.envs.families.quadruped.commands.feet import add_sensors, slip
 from robotmeta.envs.families.quadruped.commands.interface import interface
-from robotmeta.envs.families.quadruped.commands.measures import MEASURES, followed
-from robotmeta.envs.families.quadruped.commands.motion import MEMORY, upcoming
-from robotmeta.envs.families.quadruped.commands.rewards import reward
-from robotmeta.envs.families.quadruped.commands.schedule import AXES, PARAMETERS
-from robotmeta.envs.families.quadruped.measurements import SENSED, natural_time
+from robotmeta.envs.families.quadruped.measurements import SENSED, fallen
+from robotmeta.envs.families.quadruped.model import LEGS
 from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS
-from robotmeta.envs.families.quadruped.sensors import SENSORS
 from robotmeta.envs.family import Columns, MujocoWorld, Source, State, TaskFamily
 from robotmeta.envs.parameters import ParameterSpace
-from robotmeta.envs.sensors import Sensor
 
-_OBSERVATIONS = (
-    *SENSED,
-    *((name, unit) for name, _, unit in AXES),
-    ("heading_error_sin", "1"),
-    ("heading_error_cos", "1"),
-)
-_PRIVILEGED = (
-    *((f"velocity_{axis}", "sqrt(g L), in the heading frame") for axis in "xy"),
-    ("next_command_in", "s, until the next command"),
-    *((f"next_{name}", unit) for name, _, unit in AXES),
-)
-_FIELDS = ("ctrl", "sensordata", "actuator_force", "actuator_velocity")
+
+def mass(task: Columns) -> Tensor:
+    """Mass of a robot with its load, kg, ``[task, 1]``."""
+    return (
+        task["trunk_mass"]
+        + len(LEGS) * sum(task[f"{link}_mass"] for link in ("hip", "thigh", "calf"))
+        + task["payload_mass"]
+    )
 
 
 def _observe(state: State, task: Columns) -> Tensor:
-    qvel, time = state["qvel"], natural_time(task).unsqueeze(-1)
-    error = state["heading_error"]
-    return torch.cat(
-        [
-            -state["up"],
-            qvel[..., 3:6] * time,
-            state["qpos"][..., 7:],
-            qvel[..., 6:] * time,
-            state["ctrl"],
-            state["command"][..., :3],
-            torch.stack([error.sin(), error.cos()], dim=-1),
-        ],
-        dim=-1,
-    )
+    return torch.cat([*observations.sensed(state, task), *observations.told(state)], dim=-1)
+
+
+def _followed(state: State, task: Columns) -> Tensor:
+    return followed(state) & ~fallen(state, task)
 
 
 def follow() -> TaskFamily:
@@ -86,17 +74,17 @@ def follow() -> TaskFamily:
             "(Rudin et al. 2022), in which standing still earns a part; here it earns a tenth.",
         ),
         space=ParameterSpace((*BODY, *CONDITIONS, *PARAMETERS)),
-        world=replace(world, spec=spec, fields=_FIELDS, lagging=True),
-        observations=_OBSERVATIONS,
+        world=replace(world, spec=spec, fields=observations.FIELDS, lagging=True),
+        observations=(*SENSED, *observations.TOLD),
         observe=_observe,
         reward=reward,
-        success=followed,
+        success=_followed,
         interface=interface(),
-        privileged_state=_PRIVILEGED,
-        observe_privileged_state=lambda state, task: torch.cat([state["motion"][..., :2], upcoming(state)], dim=-1),
+        privileged_state=observations.PRIVILEGED,
+        observe_privileged_state=observations.privileged,
         performance=None,
-        sensors=(*SENSORS, Sensor("imu", ("heading_error_sin",), noise=0.01, bias=0.02)),
+        sensors=(*level.sensors, HEADING),
         told=tuple(parameter.name for parameter in PARAMETERS),
-        memory=MEMORY,
-        measures=MEASURES,
+        memory=memory(slip),
+        measures=measures(mass),
     )

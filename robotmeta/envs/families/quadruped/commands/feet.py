@@ -8,11 +8,11 @@ from typing import NamedTuple
 import mujoco
 from torch import Tensor
 
+from robotmeta.envs.families.legged.feet import sense_contact
 from robotmeta.envs.families.quadruped.model import FOOT_RADIUS, LEGS
 from robotmeta.envs.family import Columns, State
 
 _NUMBERS = 7  # of each foot: velocity, angular velocity, and the number of its contacts
-_FOUND = 1 << int(mujoco.mjtConDataField.mjCONDATA_FOUND)
 
 
 class Foot(NamedTuple):
@@ -39,13 +39,7 @@ def add_sensors(spec: mujoco.MjSpec, feet: Mapping[str, Foot] = FEET) -> None:
             (kinds.mjSENS_FRAMEANGVEL, body, foot.body),
         ):
             spec.add_sensor(name=f"{leg}_{kind.name}", type=kind, objtype=at, objname=name)
-        spec.add_sensor(
-            name=f"{leg}_contact",
-            type=kinds.mjSENS_CONTACT,
-            objtype=mujoco.mjtObj.mjOBJ_BODY,
-            objname=foot.body,
-            intprm=[_FOUND, 0, 1],
-        )
+        sense_contact(spec, f"{leg}_contact", foot.body)
 
 
 def slip(state: State, task: Columns) -> tuple[Tensor, Tensor]:

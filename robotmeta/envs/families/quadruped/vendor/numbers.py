@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from robotmeta.envs.families.quadruped.model import GRAVITY, JOINTS
+from robotmeta.envs.families.legged.world import GRAVITY
+from robotmeta.envs.families.quadruped.model import JOINTS
 from robotmeta.envs.families.quadruped.vendor.chains import KINDS
 from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.standing import Standing

@@ -8,7 +8,8 @@ import mujoco
 
 from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import Edit, Field, ModelEdit, Row, fill_cube
-from robotmeta.envs.families.quadruped.model import JOINTS, PAYLOAD_DENSITY
+from robotmeta.envs.families.legged.world import PAYLOAD_DENSITY
+from robotmeta.envs.families.quadruped.model import JOINTS
 from robotmeta.envs.families.quadruped.parameters import NOMINAL
 from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers

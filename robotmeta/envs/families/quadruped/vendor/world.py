@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 import mujoco
 import numpy as np
 
+from robotmeta.envs.families.legged.world import LONGEST_DELAY, ground
 from robotmeta.envs.families.quadruped.commands.feet import Foot
-from robotmeta.envs.families.quadruped.model import JOINTS, LONGEST_DELAY, REACH, ground
+from robotmeta.envs.families.quadruped.model import JOINTS, REACH
 from robotmeta.envs.families.quadruped.vendor.chains import KINDS, foot_centre
 from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.families.quadruped.vendor.numbers import Numbers

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from robotmeta.envs.episode_memory import EpisodeMemory
-from robotmeta.envs.families.quadruped.commands.feet import slip
-from robotmeta.envs.families.quadruped.commands.schedule import described, draw, fixed
-from robotmeta.envs.families.quadruped.measurements import DT, HORIZON, natural_speed, natural_time
+from robotmeta.envs.families.legged.commands.schedule import described, draw, fixed
+from robotmeta.envs.families.legged.measurements import DT, HORIZON, natural_speed, natural_time
 from robotmeta.envs.family import Columns, State, Transition
 
 _LAG = 1.0  # radians between the commanded heading and the robot's, at most
 _CYCLE = 2.0  # natural times over which tracking errors are averaged, about a cycle of the gait
 _NEVER = 1e9
+
+Slip = Callable[[State, Columns], tuple[Tensor, Tensor]]
+"""Speed of each foot along the ground, m/s, and whether it touches, both ``[task, episode, leg]``."""
 
 TOLD = slice(-5, -2)
 """Where the commands are in an observation; the sine and cosine of the heading error come last."""
@@ -118,7 +121,7 @@ def _follow(memory: State, observation: Tensor) -> dict[str, Tensor]:
     return {**memory, "command": described(observation[..., TOLD].to(memory["command"]))}
 
 
-def _advance(step: Transition) -> dict[str, Tensor]:
+def _advance(slip: Slip, step: Transition) -> dict[str, Tensor]:
     before, after, task = step.before, step.after, step.task
     command, units = before["command"][..., :3], before["units"]
     attitude = _attitude(after)
@@ -187,5 +190,6 @@ def _aside(step: Transition, heading: Tensor) -> Tensor:
     return moved - (moved * along).sum(dim=-1, keepdim=True) * along
 
 
-MEMORY = EpisodeMemory(_start, _advance, resume=_resume, follow=_follow)
-"""The memory of the families with commands."""
+def memory(slip: Slip) -> EpisodeMemory:
+    """The memory of a family with commands, whose robots have feet that slip as a function says."""
+    return EpisodeMemory(_start, functools.partial(_advance, slip), resume=_resume, follow=_follow)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.distributions import Choice, Uniform
-from robotmeta.envs.families.quadruped.measurements import DT
+from robotmeta.envs.families.legged.measurements import DT
 from robotmeta.envs.family import Columns
 from robotmeta.envs.parameters import Parameter
 

@@ -1,0 +1,1 @@
+"""Bipeds: humanoids that follow commands."""
