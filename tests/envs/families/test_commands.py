@@ -199,6 +199,19 @@ def test_measures_of_a_scripted_motion() -> None:
     assert float(found["action_rate"]) == 0.0
 
 
+def test_jerk_by_hand() -> None:
+    env, _ = begun(FAMILY.task(command_x=0.3))
+    assert FAMILY.memory is not None
+    state = {name: value.clone() for name, value in env.state.items()}
+    state["qvel"][:] = 0.0
+    for velocity in (1.0, 2.0, 4.0, 4.0):  # of one joint, gains 1, 1, 2 and 0; the first gain is not compared
+        after = {**state, "qvel": state["qvel"].clone()}
+        after["qvel"][..., 6] = velocity
+        state = {**after, **FAMILY.memory.advance(Transition(state, torch.zeros(1, 1, 12), after, GO2))}
+    jerk = next(measure for measure in FAMILY.measures if measure.name == "jerk")
+    assert float(jerk.of(state, GO2)) == pytest.approx(math.sqrt((0 + 1 + 4) / 12 / 4) / DT**2, rel=1e-5)
+
+
 def test_drift_follows_a_curve_and_counts_every_way_from_a_place_to_keep() -> None:
     env, _ = begun(FAMILY.task(command_x=0.3, command_yaw=0.2))
     for _ in range(200):

@@ -48,6 +48,10 @@ def _action_rate(state: State, task: Columns) -> Tensor:
     return _mean(state, "change").sqrt() / DT
 
 
+def _jerk(state: State, task: Columns) -> Tensor:
+    return _mean(state, "jerk").sqrt() / DT**2
+
+
 def _drift(state: State, task: Columns) -> Tensor:
     return state["aside"].norm(dim=-1)
 
@@ -72,4 +76,5 @@ def measures(mass: Callable[[Columns], Tensor]) -> tuple[Measure, ...]:
         Measure("foot_slip", "sqrt(g L)", lambda state, task: foot_slip(state), "mean speed of feet on the ground"),
         Measure("cost_of_transport", "1", cost, "positive mechanical power / (weight x mean speed)"),
         Measure("action_rate", "1/s", _action_rate, "root mean square rate of change of the actions"),
+        Measure("jerk", "rad/s^3", _jerk, "root mean square jerk of the joints, from their velocities"),
     )

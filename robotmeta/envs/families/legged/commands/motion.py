@@ -22,6 +22,7 @@ from robotmeta.envs.family import Columns, State, Transition
 _LAG = 1.0  # radians between the commanded heading and the robot's, at most
 _CYCLE = 2.0  # natural times over which tracking errors are averaged, about a cycle of the gait
 _NEVER = 1e9
+_JOINTS = 6  # velocities of the floating base come first
 
 Slip = Callable[[State, Columns], tuple[Tensor, Tensor]]
 """Speed of each foot along the ground, m/s, and whether it touches, both ``[task, episode, leg]``."""
@@ -31,7 +32,7 @@ TOLD = slice(-5, -2)
 
 SUMS = (
     *("error_x", "error_y", "error_yaw", "command_x", "command_y", "command_yaw"),
-    *("speed", "power", "slip", "contact", "change", "steps"),
+    *("speed", "power", "slip", "contact", "change", "jerk", "steps"),
 )
 """What is summed up over the steps of an episode, in the order of the memory's ``sums``."""
 
@@ -98,6 +99,7 @@ def _begun(state: State, task: Columns, commands: Tensor, begins: Tensor) -> dic
         "slip": like.new_zeros(worlds),
         "error": like.new_zeros(*worlds, 3),
         "aside": like.new_zeros(*worlds, 2),
+        "gained": torch.zeros_like(state["qvel"][..., _JOINTS:]),
         "sums": like.new_zeros(*worlds, len(SUMS)),
     }
 
@@ -134,7 +136,9 @@ def _advance(slip: Slip, step: Transition) -> dict[str, Tensor]:
     power = (after["actuator_force"] * after["actuator_velocity"]).clamp(min=0.0).sum(dim=-1)
     change = (step.action - before["ctrl"]).square().mean(dim=-1)
     speed, touching = after["qvel"][..., :2].norm(dim=-1), contact.sum(dim=-1)
-    last = torch.stack([speed, power, slipped, touching, change, torch.ones_like(power)], dim=-1)
+    gained = after["qvel"][..., _JOINTS:] - before["qvel"][..., _JOINTS:]
+    jerk = (gained - before["gained"]).square().mean(dim=-1) * (before["clock"][..., 0] > 0.0)
+    last = torch.stack([speed, power, slipped, touching, change, jerk, torch.ones_like(power)], dim=-1)
     return {
         "command": _next(before, task),
         "later": before["later"],
@@ -148,6 +152,7 @@ def _advance(slip: Slip, step: Transition) -> dict[str, Tensor]:
         "slip": slipped,
         "error": error,
         "aside": before["aside"] + _aside(step, asked),
+        "gained": gained,
         "sums": before["sums"] + torch.cat([error.abs(), command.abs(), last], dim=-1),
     }
 
