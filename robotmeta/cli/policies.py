@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import tyro
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 import robotmeta as rm
@@ -33,12 +33,17 @@ def policies(
         write_json(json, found)
         return
     every = {f"{PRETRAINED}{name}": read_manifest(f"{PRETRAINED}{name}") for name in rm.pretrained()}
-    table = Table("policy", "family", "learner", "control steps", "held-out tasks", "out of distribution")
+    table = Table(Column("policy", no_wrap=True), "steps", "held-out tasks", "out of distribution")
     for name, data in every.items():
         results = data.get("about", {}).get("results", {})
         cells = (_adapted(results.get(split)) for split in ("test", "ood"))
-        table.add_row(name, data["config"]["family"], data["config"]["learner"], _millions(data), *cells)
-    console.print(table, "The returns, and how often it succeeds, are those after the adaptation episodes.", sep="\n")
+        table.add_row(name, _millions(data), *cells)
+    console.print(
+        table,
+        "Control steps of meta-training; return, and how often it succeeds, after the adaptation episodes. "
+        "robotmeta policies NAME shows controls and the command.",
+        sep="\n",
+    )
     write_json(json, every)
 
 
@@ -74,7 +79,7 @@ def _adapted(results: Mapping[str, Any] | None) -> str:
         return ""
     success = results.get("success") or {}
     shown = [_text(results["return"].get("adapted"), "return"), _text(success.get("adapted"), "success")]
-    return ", ".join(filter(None, shown))
+    return "\n".join(filter(None, shown))
 
 
 def _text(value: Mapping[str, Any] | None, quantity: str) -> str:
