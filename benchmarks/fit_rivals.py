@@ -48,7 +48,8 @@ class Problem:
         kinds = {name: self.belief.kinds.get(name, values[0]) for name, values in self.coordinates.kinds.items()}
         numbers = np.clip(self.belief.mean, self.coordinates.low, self.coordinates.high)
         width = np.maximum(0.25 * prior, np.minimum(self.belief.std, prior))
-        return joint(numbers, kinds, width, error=0.3, sensor=0.003), joint.steps
+        states = joint(numbers, kinds, width, error=0.3, sensor=0.003)
+        return states, states.steps
 
 
 @dataclass

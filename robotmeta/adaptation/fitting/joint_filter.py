@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ _DRAWS = 32  # initial states that the family's reset draws, which give mean and
 _PASSES = 4  # over the first observation, because the spread of initial states is wide
 _OUTLIER = 3.0  # standard deviations
 _WORST = 1e3  # replaces numbers that are not finite
+_BEHIND = 300.0  # of the logarithm of the likelihood, after which no pass has been seen to catch up
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,22 @@ class Filtered:
         coordinates: Estimated states by quantity, each ``[episode, time + 1, ...]``.
         mean: Of the numbers of the task, ``[number]``.
         covariance: Of the numbers of the task, ``[number, number]``.
-        likelihood: Logarithm of the likelihood of the episodes at the task that the pass started from.
+        likelihoods: Logarithm of the likelihood of all observations up to each step, at the task that the pass started
+            from, ``[time]``. For a pass that was given up, as if it had done as well as its rival from there on.
+        steps: Control steps that were simulated.
     """
 
     full: Tensor
     coordinates: State
     mean: np.ndarray
     covariance: np.ndarray
-    likelihood: float
+    likelihoods: np.ndarray
+    steps: int
+
+    @property
+    def likelihood(self) -> float:
+        """Logarithm of the likelihood of the episodes."""
+        return float(self.likelihoods[-1])
 
 
 class _Joint(NamedTuple):
@@ -66,7 +76,6 @@ class JointFilter:
         threads: Physics threads.
 
     Attributes:
-        steps: Control steps that one pass simulates.
         spread: Standard deviation of each observation and of the reward in the episodes, ``[observation + 1]``.
     """
 
@@ -82,14 +91,20 @@ class JointFilter:
         self._family, self._recorded, self._coordinates = family, recorded, coordinates
         self._space = TaskBatchEnv(family, 1, 1, simulator=simulator, threads=1).simulator.state_space
         self._numbers, self._size = len(coordinates.numbers), self._space.size
-        points = 1 + 2 * (self._numbers + self._size)
-        self._env = TaskBatchEnv(family, points, len(recorded), simulator=simulator, threads=threads)
-        self.steps = points * recorded.steps
+        self._points = 1 + 2 * (self._numbers + self._size)
+        self._env = TaskBatchEnv(family, self._points, len(recorded), simulator=simulator, threads=threads)
         self.spread = recorded.spread()
         self._noise = self.spread
 
     def __call__(
-        self, numbers: np.ndarray, kinds: dict[str, float], width: np.ndarray, *, error: float, sensor: float
+        self,
+        numbers: np.ndarray,
+        kinds: dict[str, float],
+        width: np.ndarray,
+        *,
+        error: float,
+        sensor: float,
+        rival: Filtered | None = None,
     ) -> Filtered:
         """One pass over the episodes.
 
@@ -100,11 +115,12 @@ class JointFilter:
             error: How far the task may be wrong: standard deviation of the error of a step, as a share of the root
                 mean square of what changes in a step.
             sensor: Standard deviation of the noise of each signal, in standard deviations of the signal.
+            rival: Another pass. The new one is given up as soon as it is far less likely, and is then less likely.
         """
         self._noise = (sensor * self.spread).clamp(min=1e-5).square()
         self._load(numbers, kinds, width)
         with torch.no_grad(), one_torch_thread():
-            return self._filtered(numbers, error)
+            return self._filtered(numbers, error, rival)
 
     def _load(self, numbers: np.ndarray, kinds: dict[str, float], width: np.ndarray) -> None:
         n, low, high = self._numbers, self._coordinates.low, self._coordinates.high
@@ -116,24 +132,26 @@ class JointFilter:
         self._gaps = torch.as_tensor(gaps.copy())
         self._env.load(self._coordinates.tasks(points, {k: np.full(len(points), v) for k, v in kinds.items()}))
 
-    def _filtered(self, numbers: np.ndarray, error: float) -> Filtered:
+    def _filtered(self, numbers: np.ndarray, error: float, rival: Filtered | None) -> Filtered:
         now = self._first(numbers)
         changed = torch.zeros(len(self._recorded), self._size, dtype=torch.float64)
-        fulls, states, likelihood = [now.full], [now.state], 0.0
-        for t in range(self._recorded.actions.shape[1]):
+        fulls, states, likelihoods = [now.full], [now.state], np.zeros(self._recorded.actions.shape[1])
+        for t in range(len(likelihoods)):
             drift = (error * (changed / max(t, 1)).sqrt()).clamp(min=1e-7)
-            before = now
-            try:
+            before, gained = now, 0.0
+            with contextlib.suppress(SimulationDiverged):  # nothing is learned from such a step
                 now, gained = self._step(now, drift, t)
-                likelihood += gained
-            except SimulationDiverged:  # nothing is learned from this step
-                pass
+            likelihoods[t:] += gained
             changed = changed + self._space.minus(now.state, before.state).square()
             fulls.append(now.full)
             states.append(now.state)
+            if rival is not None and likelihoods[t] < rival.likelihoods[t] - _BEHIND:
+                likelihoods[t:] += rival.likelihoods[t:] - rival.likelihoods[t]
+                break
         mean, covariance = self._combined(numbers, now)
         coordinates = {name: torch.stack([state[name] for state in states], dim=1) for name in states[0]}
-        return Filtered(torch.stack(fulls, dim=1), coordinates, mean, covariance, likelihood)
+        steps = self._points * int(self._recorded.lengths.clamp(max=len(fulls) - 1).sum())
+        return Filtered(torch.stack(fulls, dim=1), coordinates, mean, covariance, likelihoods, steps)
 
     def _combined(self, numbers: np.ndarray, now: _Joint) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of the numbers, from all episodes. Each started from the same prior, counted once."""

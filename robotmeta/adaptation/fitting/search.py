@@ -163,23 +163,31 @@ class Search:
 
     def _filtered(self, now: _Progress, cycle: int) -> Filtered:
         """The likeliest pass of the filter, among some kinds and some noises of the sensors."""
-        rivals = self._population.rivals(now.kinds, _RIVALS[cycle]) if cycle else []
-        trials = [(at, of, now.noise) for at, of in [(now.numbers, now.kinds), *rivals]]
+        trials = [(now.numbers, now.kinds, now.noise)]
         if now.proposed is not None:  # the replays may prefer another task, because their states are of a wrong one
             trials.append((now.proposed, now.kinds, now.noise))
+        rivals = self._population.rivals(now.kinds, _RIVALS[cycle]) if cycle else []
+        trials += [(at, of, now.noise) for at, of in rivals]
         if _TRIES_SENSORS[cycle]:
             levels = range(len(_SENSORS))
             nearby = [level for level in levels if level != now.noise and (cycle == 0 or abs(level - now.noise) == 1)]
             trials += [(now.numbers, now.kinds, level) for level in nearby]
-        passes = [
-            (self._joint(at, of, now.width, error=now.error, sensor=_SENSORS[level]), at, of, level)
-            for at, of, level in trials
-        ]
-        now.steps += len(passes) * self._joint.steps
-        filtered, now.numbers, now.kinds, now.noise = max(passes, key=lambda tried: tried[0].likelihood)
-        for tried, _, of, _ in passes:  # replays of ten steps hardly tell a limp joint from a locked one
-            now.penalties[tuple(of.values())] = (filtered.likelihood - tried.likelihood) / _TEMPERATURE
-        now.penalties[tuple(now.kinds.values())] = 0.0
+        passes: list[Filtered] = []
+        best = 0
+        for place, (at, of, level) in enumerate(trials):
+            rival = passes[best] if passes else None
+            sensor = _SENSORS[level]
+            passes.append(self._joint(at, of, now.width, error=now.error, sensor=sensor, rival=rival))
+            if passes[place].likelihood > passes[best].likelihood:
+                best = place
+        filtered = passes[best]
+        now.steps += sum(tried.steps for tried in passes)
+        now.numbers, now.kinds, now.noise = trials[best]
+        likeliest: dict[tuple[float, ...], float] = {}
+        for tried, (_, of, _) in zip(passes, trials, strict=True):  # replays hardly tell a limp joint from a locked one
+            key = tuple(of.values())
+            likeliest[key] = max(tried.likelihood, likeliest.get(key, -np.inf))
+        now.penalties |= {key: (filtered.likelihood - likely) / _TEMPERATURE for key, likely in likeliest.items()}
         # A task that is nearer to the truth explains more; then the filter may trust it more.
         error = now.error / 2.0 if filtered.likelihood > now.likelihood else 2.0 * now.error
         now.error, now.likelihood = float(np.clip(error, *_ERRORS)), max(now.likelihood, filtered.likelihood)
