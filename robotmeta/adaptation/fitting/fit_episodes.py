@@ -104,12 +104,14 @@ def _fitted(
             {name: np.array([kinds[name], found.kinds[name]]) for name in coordinates.kinds},
         )
         errors = segments.errors(pair, found.filtered).double()
-        least = reachable(family, recorded, coordinates, found, simulator=simulator, threads=threads)
+        spread, varies = joint.spread.clamp(min=1e-9), (joint.spread > 1e-9).numpy()
+        typical = (errors[:, segments.mask].abs().quantile(0.75, dim=1) / spread).numpy()
+        allowed = np.full(len(varies), _UNEXPLAINED)
+        if (typical[1, varies] > _UNEXPLAINED).any():
+            least = reachable(family, recorded, coordinates, found, simulator=simulator, threads=threads)
+            left = least.double().abs().quantile(0.75, dim=0) / spread
+            allowed = (_REACHABLE * left).clamp(min=_UNEXPLAINED).numpy()
     names = [*(name for name, _ in family.observations), "reward"]
-    spread = joint.spread.clamp(min=1e-9)
-    typical = (errors[:, segments.mask].abs().quantile(0.75, dim=1) / spread).numpy()
-    allowed = (_REACHABLE * least.double().abs().quantile(0.75, dim=0) / spread).clamp(min=_UNEXPLAINED).numpy()
-    varies = (joint.spread > 1e-9).numpy()
     before, after = (
         {name: float(e) for name, e, shown in zip(names, row, varies, strict=True) if shown} for row in typical
     )
