@@ -22,7 +22,7 @@ _DRAWS = 32  # initial states that the family's reset draws, which give mean and
 _PASSES = 4  # over the first observation, because the spread of initial states is wide
 _OUTLIER = 3.0  # standard deviations
 _WORST = 1e3  # replaces numbers that are not finite
-_BEHIND = 300.0  # of the logarithm of the likelihood, after which no pass has been seen to catch up
+_BEHIND = 300.0  # of the logarithm of the likelihood: a pass that is so far behind is given up
 
 
 @dataclass(frozen=True)
