@@ -154,7 +154,7 @@ class _FromMjcf:
         return sys.modules["robotmeta.envs"].from_mjcf
 
 
-_OPTIONAL_FUNCTIONS = ("shaping_reward", "success", "distance", "observe_privileged_state")
+_OPTIONAL_FUNCTIONS = ("shaping_reward", "success", "distance", "observe_privileged_state", "reference")
 
 
 def _never(state: State, task: Columns) -> Tensor | None:
@@ -210,6 +210,9 @@ class TaskFamily:
         told: Names of the parameters that the policy is told, such as a command. Neither networks nor fits infer them.
         memory: What is remembered during an episode, besides the physics; None for nothing.
         measures: Further numbers of an episode. Evaluations show their means.
+        reference: ``(state, task) -> [task, episode, action]``, a motion that is added to every action, such as a gait
+            in time with a clock. The policy then learns what to change in it (Iscen et al. 2018, "Policies Modulating
+            Trajectory Generators", arXiv:1910.02812). The state has what the episode remembers. None for no motion.
 
     Raises:
         UserError: For an argument of the wrong type or outside its range. The functions themselves are called first by
@@ -249,6 +252,7 @@ class TaskFamily:
     told: tuple[str, ...] = ()
     memory: EpisodeMemory | None = None
     measures: tuple[Measure, ...] = ()
+    reference: Callable[[State, Columns], Tensor] | None = None
 
     from_mjcf = _FromMjcf()
     """:func:`robotmeta.from_mjcf`."""

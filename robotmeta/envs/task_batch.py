@@ -244,7 +244,10 @@ class TaskBatchEnv:
             self._disturber.push(self.simulator, self._columns, active)
         now = self._episode
         before = {**{name: value.clone() for name, value in self.simulator.state.items()}, **now.memory}
-        diverged, now.unsound = _any(now.unsound, self.simulator.step(action, active)), None
+        played = action
+        if self.family.reference is not None:
+            played = action + self._call("reference", before, self._columns).to(action)
+        diverged, now.unsound = _any(now.unsound, self.simulator.step(played, active)), None
         transition = Transition(before, action, self.simulator.state, self._columns)
         if self.family.memory is not None:
             transition = self._remembered(transition, active, diverged)

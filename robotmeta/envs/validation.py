@@ -133,6 +133,7 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
             (state, task),
             (len(family.privileged_state),),
         ),
+        ("reference", family.reference, (state, task), (family.action_size,)),
         ("reward", family.reward, (step,), ()),
         ("shaping_reward", family.shaping_reward, (step,), ()),
         ("distance", family.distance, (state, task), ()),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.families.biped.feet import add_sensors, touching
-from robotmeta.envs.families.biped.gait import CLOCK, MEMORY, clock, mass, stepping
+from robotmeta.envs.families.biped.gait import CLOCK, MEMORY, clock, mass, reference, stepping
 from robotmeta.envs.families.biped.interface import interface
 from robotmeta.envs.families.biped.model import FOLLOWED, JOINTS, LEGS, REACH, biped, kind_of, standing_height
 from robotmeta.envs.families.biped.parameters import BODY, CHANGING, CONDITIONS, NOMINAL
@@ -82,8 +82,8 @@ def walk() -> TaskFamily:
         summary="A biped follows commands for forward speed, sideways speed and yaw rate, which change within an "
         "episode, and keeps its heading; robot, load, floor, faults and latency are hidden.",
         source=Source(
-            "Our own: 12 position servos, whose targets go 0.3 of the way to the action in a control step; 4 substeps "
-            "of 5 ms, implicit integration. Only the feet touch the floor and each other. In units, L is the length of "
+            "Our own: 12 position servos, whose targets go 0.3 of the way to the action plus a gait that steps in place, "
+            "in a control step; 4 substeps of 5 ms, implicit integration. Only the feet touch the floor and each other. In units, L is the length of "
             "thigh and calf. Commands are those of quadruped-commands. The policy observes a clock with a cycle of "
             "3 sqrt(L/g), after Siekmann et al. 2021.",
             "Upright times (0.1 + 0.3 stepping + 0.6 tracking), minus at most 0.05 for changes of the action, feet "
@@ -121,5 +121,6 @@ def walk() -> TaskFamily:
         told=tuple(parameter.name for parameter in PARAMETERS),
         memory=MEMORY,
         measures=measures(mass),
+        reference=reference,
         init_std=0.2,  # with more noise on the servos, robots fall before they step
     )

@@ -1,4 +1,4 @@
-"""The clock of a biped's gait, which the policy observes, and the reward for steps in time with it.
+"""The clock of a biped's gait, the steps in place that a policy starts from, and the reward for steps in time with it.
 
 After Siekmann et al. 2021, "Sim-to-Real Learning of All Common Bipedal Gaits via Periodic Reward Composition"
 (arXiv:2011.01387): a cycle has phases in which a foot should swing or stand. The left foot swings in the first half of
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from robotmeta.envs.episode_memory import EpisodeMemory
 from robotmeta.envs.families.biped.feet import lift, load, slip, touching
-from robotmeta.envs.families.biped.model import LEGS
+from robotmeta.envs.families.biped.model import KINDS, LEGS
 from robotmeta.envs.families.legged.commands.motion import memory
 from robotmeta.envs.families.legged.commands.rewards import still
 from robotmeta.envs.families.legged.measurements import DT
@@ -79,6 +79,30 @@ def _follow(memory: State, observation: Tensor) -> State:
 
 MEMORY = EpisodeMemory(_start, _advance, resume=_resume, follow=_follow)
 """Commands, heading and the clock."""
+
+# -- reference ---------------------------------------------------------------------------------------------------------
+
+# Found by a search over open-loop gaits on random and on real robots, without a policy.
+SWAY, SWAY_AHEAD = {"hip_roll": -0.11, "ankle_roll": -0.18}, 0.23
+LIFT, LIFT_AHEAD = {"hip_pitch": -0.08, "knee": 0.17}, 0.09
+CROUCH = {"hip_pitch": 0.10, "knee": -0.18, "ankle_pitch": 0.16}
+"""Amplitudes in units of an action, by kind of joint, and how far they are ahead of the clock, rad."""
+
+
+def reference(state: State, task: Columns) -> Tensor:
+    """Steps in place in time with the clock, in units of an action, ``[task, episode, joint]``; 0 if told to stand.
+
+    The robot sways from foot to foot and bends the leg that swings.
+    """
+    angles = []
+    for leg in LEGS.values():
+        sway = leg * (state["phase"] + SWAY_AHEAD).sin()
+        lift = (leg * (state["phase"] + LIFT_AHEAD).sin()).clamp(min=0.0)
+        for kind in KINDS:
+            moving = SWAY.get(kind, 0.0) * sway + LIFT.get(kind, 0.0) * lift
+            angles.append(moving + CROUCH.get(kind, 0.0))
+    return torch.stack(angles, dim=-1) * ~still(state).unsqueeze(-1)
+
 
 # -- steps -------------------------------------------------------------------------------------------------------------
 

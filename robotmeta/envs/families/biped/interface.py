@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from robotmeta.envs.families.biped.gait import CROUCH, LIFT, LIFT_AHEAD, SWAY, SWAY_AHEAD
 from robotmeta.envs.families.biped.model import KINDS, LIMITS, REACH, STAND
 from robotmeta.envs.families.legged.commands.interface import commands
 from robotmeta.envs.listing import Listing
@@ -48,10 +49,23 @@ def _frames() -> Listing:
         ("servos", "torque = kp (target - angle) - kd velocity, within the torque limits"),
         ("kp", "stiffness x weight x L, N m/rad; stiffness 1.5 to 2.5 in training"),
         ("kd", "damping x kp x sqrt(L/g), N m s/rad; damping 0.06 to 0.15 in training"),
-        ("targets", "each control step, target = target + 0.3 (action - target); the last target is observed"),
+        ("targets", "each control step, target = target + 0.3 (action + gait - target); the last target is observed"),
+        ("gait", "0 if told to stand; else, with s = 1 on the left and -1 on the right, in units of an action:"),
+        *_gait(),
         ("clock", "its phase grows by 2 pi in 3 natural times; an episode may start with any phase"),
     )
     return Listing("Frames, units and servos", ("what", "how"), rows)
+
+
+def _gait() -> tuple[tuple[str, str], ...]:
+    """The formula of each joint of the reference."""
+    rows = []
+    for kind in KINDS:
+        terms = [f"{CROUCH[kind]:g}"] if kind in CROUCH else []
+        terms += [f"{SWAY[kind]:g} s sin(phase + {SWAY_AHEAD:g})"] if kind in SWAY else []
+        terms += [f"{LIFT[kind]:g} max(0, s sin(phase + {LIFT_AHEAD:g}))"] if kind in LIFT else []
+        rows.append((f"gait of {kind}", " + ".join(terms) or "0"))
+    return tuple(rows)
 
 
 def _reward() -> Listing:
