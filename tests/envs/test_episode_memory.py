@@ -68,6 +68,15 @@ def begun(of: TaskFamily, tasks: int = 4, rank: Rank = ALONE) -> tuple[TaskBatch
     return env, env.reset(torch.Generator().manual_seed(5))
 
 
+def test_a_reference_is_added_to_every_action_and_sees_what_is_remembered() -> None:
+    moved = dataclasses.replace(family(), reference=lambda state, task: -0.1 * state["wanted"].unsqueeze(-1))
+    (plain, _), (env, _) = begun(family()), begun(moved)
+    for _ in range(4):
+        shifted = 0.5 - 0.1 * plain.state["wanted"].unsqueeze(-1)
+        expected = plain.step(shifted.float()).observation
+        torch.testing.assert_close(env.step(torch.full((4, 3, 1), 0.5)).observation, expected)
+
+
 def test_what_is_remembered_is_seen_advanced_and_measured() -> None:
     env, first = begun(family())
     began = env.simulator.state["qpos"].clone()

@@ -213,6 +213,7 @@ FUNCTIONS = [
     ({"reward": lambda step: step.after["qpos"][..., 0] / 0.0}, "reward is not finite at the start of an episode"),
     ({"reward": lambda step: step.after["qpos"][..., 0] > 0.0}, "reward returns torch.bool, not numbers"),
     ({"shaping_reward": lambda step: step.action}, "shaping_reward returns the shape [2, 3, 1]"),
+    ({"reference": lambda state, task: state["qpos"][..., 0]}, "reference returns the shape [2, 3]"),
     ({"observe": lambda state, task: state["qpos"]}, "observe returns the shape [2, 3, 1]"),
     ({"observe": lambda state, task: state["qacc"]}, "observe raises KeyError: 'qacc'"),
     ({"observe": lambda state, task: None}, "observe returns a NoneType, not a tensor"),

@@ -95,6 +95,7 @@ def test_the_nominal_and_every_real_robot_stand_with_no_action() -> None:
     columns = [FAMILY.space.names.index(name) for name in NUMBERS]
     rows = FAMILY.space.nominal(1 + len(robots))
     rows.values[1:, columns] = robots[:, columns]
+    rows.values[:, FAMILY.space.names.index("commands")] = FAMILY.space["commands"].read("fixed")  # told to stand
     env = worlds(rows)
     start = env.simulator.state["qpos"][..., 2].clone()
     for _ in range(200):
@@ -149,7 +150,7 @@ def test_feet_touch_each_other_and_only_the_ground_counts_as_contact() -> None:
 
 
 def test_the_servos_follow_the_actions_with_a_lag_and_the_last_target_is_observed() -> None:
-    env = worlds(FAMILY.task())
+    env = worlds(FAMILY.task(commands="fixed"))  # told to stand: nothing is added to the actions
     for expected in (0.3, 0.3 + 0.3 * 0.7, 0.51 + 0.3 * 0.49):
         observation = env.step(torch.ones_like(still(env))).observation
         assert observation[0, 0, NAMES.index("left_knee_target")] == pytest.approx(expected, rel=1e-5)
@@ -209,6 +210,26 @@ def test_the_clock_goes_round_once_in_a_cycle_and_starts_anywhere() -> None:
     moved = torch.remainder(env.state["phase"] - start, 2.0 * math.pi)
     cycle = CYCLE * float(natural_time(G1))
     torch.testing.assert_close(moved, torch.full_like(moved, 2.0 * math.pi * steps * DT / cycle))
+
+
+def test_robots_step_in_place_in_time_with_the_clock_without_a_policy() -> None:
+    env = worlds(FAMILY.task(command_x=0.2), 4)
+    paid, alive = torch.zeros(1, 4), torch.ones(1, 4, dtype=torch.bool)
+    for _ in range(200):
+        before = {**env.simulator.state, "command": env.state["command"]}
+        step = env.step(still(env))
+        alive &= ~step.terminated
+        paid += stepping(Transition(before, still(env), env.state, G1))
+    assert bool(alive.all())
+    assert float(paid.min()) / 200 > 0.4  # standing still brings 0.35, falling less
+    assert float(env.simulator.state["qpos"][..., :2].abs().max()) < 0.5
+
+
+def test_nothing_is_added_to_the_actions_of_a_robot_that_is_told_to_stand() -> None:
+    assert FAMILY.reference is not None
+    for told, moves in ((0.2, True), (0.0, False)):
+        env = worlds(FAMILY.task(commands="fixed", command_x=told), 4)
+        assert bool(FAMILY.reference(env.state, G1).any()) == moves
 
 
 def test_a_replay_finds_the_clock_in_what_was_observed() -> None:

@@ -82,9 +82,10 @@ def walk() -> TaskFamily:
         summary="A biped follows commands for forward speed, sideways speed and yaw rate, which change within an "
         "episode, and keeps its heading; robot, load, floor, faults and latency are hidden.",
         source=Source(
-            "Our own: 12 position servos, whose targets go 0.3 of the way to the action plus a gait that steps in place, "
-            "in a control step; 4 substeps of 5 ms, implicit integration. Only the feet touch the floor and each other. In units, L is the length of "
-            "thigh and calf. Commands are those of quadruped-commands. The policy observes a clock with a cycle of "
+            "Our own: 12 position servos, whose targets go 0.3 of the way to the action in a control step; a gait that "
+            "steps in place is added to the action (Iscen et al. 2018, arXiv:1910.02812); 4 substeps of 5 ms, implicit "
+            "integration. Only the feet touch the floor and each other. In units, L is the length of thigh and calf. "
+            "Commands are those of quadruped-commands. The policy observes a clock with a cycle of "
             "3 sqrt(L/g), after Siekmann et al. 2021.",
             "Upright times (0.1 + 0.3 stepping + 0.6 tracking), minus at most 0.05 for changes of the action, feet "
             "that slip and motion while told to stand. Stepping is in [0, 1]: the left foot swings in the first half "
