@@ -50,4 +50,4 @@ class RememberingEnv(TaskBatchEnv):
             name: torch.cat([torch.stack([now[name][task] for now in run], dim=1) for run in runs])
             for name in self._runs[0][0]
         }
-        return Filtered(values.pop(""), values, np.zeros(0), np.zeros((0, 0)), 0.0)
+        return Filtered(values.pop(""), values, np.zeros(0), np.zeros((0, 0)), np.zeros(1), 0)

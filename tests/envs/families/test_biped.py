@@ -218,6 +218,7 @@ def test_robots_step_in_place_in_time_with_the_clock_without_a_policy() -> None:
     for _ in range(200):
         before = {**env.simulator.state, "command": env.state["command"]}
         step = env.step(still(env))
+        assert step.terminated is not None
         alive &= ~step.terminated
         paid += stepping(Transition(before, still(env), env.state, G1))
     assert bool(alive.all())

@@ -794,7 +794,7 @@ def test_success_in_push_and_slide_is_some_centimetres_from_the_goal(family: Tas
         (lambda: GRASP.task(offset=1.0), "offset=1 is outside"),
         (lambda: GRASP.task(friction=-0.1), "friction=-0.1 is outside"),
         (lambda: GRASP.task(latency=300), "latency=300 is outside"),
-        (lambda: PUSH.task(shape=2), "shape is one of box, cylinder, not 2"),
+        (lambda: PUSH.task(shape=4), "shape is one of box, cylinder, sphere, capsule, not 4"),
         (lambda: PUSH.task(goal_x=0.4), r"goal_x=0.4 is outside its physical range \[0, 0.25\] m"),
         (lambda: SLIDE.task(goal_x=0.0), r"goal_x=0 is outside its physical range \[0.03, 0.25\] m"),
         (lambda: REACH.task(goal_x=0.3), r"goal_x=0.3 is outside its physical range \[-0.17, 0.17\] m"),
