@@ -23,11 +23,13 @@ from robotmeta.envs.families.legged.world import (
     RUBBER,
     SHELL,
     empty,
+    hinge,
+    masses_of,
     servo,
     set_damping,
     set_stiffness,
-    set_torque,
     shape,
+    torques_of,
     turned,
 )
 
@@ -127,9 +129,7 @@ def _leg(spec: mujoco.MjSpec, torso: mujoco.MjsBody, leg: str) -> None:
 
 def _joint(body: mujoco.MjsBody, name: str, axis: tuple[int, int, int]) -> None:
     kind = kind_of(name)
-    low, high = LIMITS[kind]
-    limits = [low - STAND[kind], high - STAND[kind]]
-    body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=axis, range=limits)
+    hinge(body, name, axis, LIMITS[kind], STAND[kind])
 
 
 # -- numbers of a robot ------------------------------------------------------------------------------------------------
@@ -224,20 +224,11 @@ def _links(spec: mujoco.MjSpec) -> tuple[float, float]:
 
 
 def _link_mass(link: str) -> Callable[[mujoco.MjSpec, float], None]:
-    def change(spec: mujoco.MjSpec, mass: float) -> None:
-        for leg in LEGS:
-            spec.geom(f"{leg}_{link}").mass = mass
-
-    return change
+    return masses_of(f"{leg}_{link}" for leg in LEGS)
 
 
 def _torque(*kinds: str) -> Callable[[mujoco.MjSpec, float], None]:
-    def change(spec: mujoco.MjSpec, torque: float) -> None:
-        for leg in LEGS:
-            for kind in kinds:
-                set_torque(spec, f"{leg}_{kind}", torque, _ROTOR)
-
-    return change
+    return torques_of((f"{leg}_{kind}" for leg in LEGS for kind in kinds), _ROTOR)
 
 
 def _stiffness(spec: mujoco.MjSpec, gain: float) -> None:

@@ -13,18 +13,18 @@ import mujoco
 import torch
 from torch import Tensor
 
-from robotmeta.envs.distributions import LogUniform, Uniform
+from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.families import lifting, object_state, objects
 from robotmeta.envs.families.gripper.hand import (
     CITATION,
     DT,
+    FINGER_STRENGTH,
     FRAME_SKIP,
     HAND,
     TABLE,
     XYZ,
     actions,
-    gain,
     goal_column,
     off_table,
     servo_targets,
@@ -64,13 +64,7 @@ _SPACE = ParameterSpace(
         objects.FRICTION,
         objects.FINGER_FRICTION,
         objects.TABLE_FRICTION,
-        gain(
-            "finger_strength",
-            f"multiplier of stiffness and force limit of the fingers, which squeeze with up to {GRIP:g} N",
-            ("fingers",),
-            LogUniform(0.8, 1.4),
-            Uniform(1.4, 1.8),
-        ),
+        FINGER_STRENGTH,
         Parameter(
             "finger_width",
             "width of the pads",

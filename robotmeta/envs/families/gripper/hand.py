@@ -17,7 +17,7 @@ from robotmeta.envs.distributions import Distribution, LogUniform, Uniform
 from robotmeta.envs.draws import uniform_like
 from robotmeta.envs.edits import Field
 from robotmeta.envs.families import object_state
-from robotmeta.envs.families.gripper.model import SPEEDS, TILTING, TIMESTEP, show_goal
+from robotmeta.envs.families.gripper.model import GRIP, SPEEDS, TILTING, TIMESTEP, show_goal
 from robotmeta.envs.family import Columns, State
 from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.rewards import tolerance
@@ -44,6 +44,15 @@ def gain(name: str, description: str, servos: tuple[str, ...], train: Distributi
     stiffness = Field("actuator_gainprm", rows=servos, column=0), Field("actuator_biasprm", rows=servos, column=1)
     edits = (*stiffness, Field("actuator_forcerange", rows=servos))
     return Parameter(name, description, train=train, nominal=1.0, bounds=(0.05, 2.5), ood=ood, edits=edits)
+
+
+FINGER_STRENGTH = gain(
+    "finger_strength",
+    f"multiplier of stiffness and force limit of the fingers, which squeeze with up to {GRIP:g} N",
+    ("fingers",),
+    LogUniform(0.8, 1.4),
+    Uniform(1.4, 1.8),
+)
 
 
 def goal_column(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 import mujoco
 
@@ -100,7 +101,37 @@ def servo(spec: mujoco.MjSpec, joint: str) -> None:
     )
 
 
+def hinge(
+    body: mujoco.MjsBody, name: str, axis: tuple[int, int, int], limits: tuple[float, float], standing: float
+) -> None:
+    """Adds a joint that is at 0 when the robot stands; limits and standing angle are those from a straight leg, rad."""
+    low, high = limits
+    body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_HINGE, axis=axis, range=[low - standing, high - standing])
+
+
 # -- numbers and faults ------------------------------------------------------------------------------------------------
+
+
+def masses_of(geoms: Iterable[str]) -> Callable[[mujoco.MjSpec, float], None]:
+    """The edit that gives each of some geoms a mass, kg."""
+    names = tuple(geoms)
+
+    def change(spec: mujoco.MjSpec, mass: float) -> None:
+        for name in names:
+            spec.geom(name).mass = mass
+
+    return change
+
+
+def torques_of(joints: Iterable[str], rotor: float) -> Callable[[mujoco.MjSpec, float], None]:
+    """The edit that limits the torque of some joints, N m, and gives them rotors, kg m^2 for each N m."""
+    names = tuple(joints)
+
+    def change(spec: mujoco.MjSpec, torque: float) -> None:
+        for name in names:
+            set_torque(spec, name, torque, rotor)
+
+    return change
 
 
 def set_torque(spec: mujoco.MjSpec, joint: str, torque: float, rotor: float) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from robotmeta.envs.distributions import Choice, LogUniform, Uniform
 from robotmeta.envs.edits import ModelEdit
-from robotmeta.envs.families.gripper.hand import gain, goal_column
-from robotmeta.envs.families.gripper.model import GRIP, LATENCY
+from robotmeta.envs.families.gripper.hand import FINGER_STRENGTH, goal_column
+from robotmeta.envs.families.gripper.model import LATENCY
 from robotmeta.envs.families.gripper.objects import kinds, scene
 from robotmeta.envs.families.gripper.objects.composed import compose, read_by_compose
 from robotmeta.envs.families.gripper.objects.scene import CAN, CARTON, NONE, PARALLEL, THREE_FINGERS
@@ -130,13 +130,7 @@ _HAND = (
         edits=(ModelEdit(scene.choose_gripper),),
         labels=numbered(scene.GRIPPERS),
     ),
-    gain(
-        "finger_strength",
-        f"multiplier of stiffness and force limit of the fingers, which squeeze with up to {GRIP:g} N",
-        ("fingers",),
-        LogUniform(0.8, 1.4),
-        Uniform(1.4, 1.8),
-    ),
+    FINGER_STRENGTH,
     LATENCY,
     goal_column(2, "height to lift to", (0.06, 0.16), 0.1, (0.03, 0.22)),
 )
