@@ -78,6 +78,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/simulators.md", "agreement", simulator_tables.one_step),
     ("docs/simulators.md", "agreement of returns", simulator_tables.returns),
     ("docs/commands.md", "held-out tasks", partial(robot_tables.measures, "quadruped-commands-task-inference")),
+    ("docs/real-world.md", "composed objects", partial(robot_tables.measures, "grasp-objects-task-inference")),
     ("docs/terrain.md", "stairs", partial(robot_tables.success_by_ground, "quadruped-stairs")),
     ("docs/vendor-arms.md", "grasp", partial(robot_tables.vendor_arms, "grasp")),
     ("docs/vendor-arms.md", "reach", partial(robot_tables.vendor_arms, "reach")),
