@@ -202,6 +202,8 @@ def test_a_batched_step_is_a_loop_of_plain_mujoco_steps_bit_for_bit(name: str) -
         worlds.append((task, episode, data))
     for action in random_actions(env, 10):
         bounded = action.clamp(-1.0, 1.0)
+        if family.reference is not None:
+            bounded = bounded + family.reference(env.state, tasks.columns()).float()
         drive = family.world.drive
         inputs = {"ctrl": bounded} if drive is None else drive(state, bounded, tasks.columns())
         env.step(action)

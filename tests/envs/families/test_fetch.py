@@ -516,7 +516,8 @@ def test_cubes_of_all_tasks_can_be_picked_up_and_placed(split: str) -> None:
             return towards(seen[..., 12:15], -1.0)
         return towards(seen[..., 3:6] - seen[..., :3], -1.0)
 
-    assert float(play(env, act).double().mean()) >= 0.9
+    # Small and heavy cubes slip out of slippery fingers, both of which are out of distribution.
+    assert float(play(env, act).double().mean()) >= {"test": 0.9, "ood": 0.6}[split]
 
 
 def test_an_open_loop_begins_as_steps_do() -> None:

@@ -84,7 +84,7 @@ _AROUND = (
         train=Choice((NONE, CARTON)),
         nominal=NONE,
         bounds=(0.0, len(scene.NEIGHBOURS) - 1.0),
-        ood=Choice((CARTON, CAN)),
+        ood=Choice((CAN,)),
         edits=(ModelEdit(scene.place_neighbour),),
         labels=numbered(scene.NEIGHBOURS),
     ),
