@@ -54,6 +54,16 @@ def success_by_ground(family: str) -> str:
     return markdown(columns, rows)
 
 
+def success_by_object() -> str:
+    """Success with each kind of object, before and after adaptation and of the control."""
+    rows = []
+    for row in loaded("objects")["rows"]:
+        ours, control = (row["success"][name] for name in ("task-inference", "domain-randomization"))
+        cells = (cell("success", ours, 0), cell("success", ours), cell("success", control))
+        rows.append((row["kind"], "held out" if row["held_out"] else "meta-training", *cells))
+    return markdown(("object", "kind", "zero-shot", "after 3 episodes", "domain-randomized"), rows)
+
+
 def vendor_headline() -> str:
     """Speeds of some vendors' robots in m/s."""
     measured = {line["robot"]: line for line in loaded("vendor-robots")["robots"]}

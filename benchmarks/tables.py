@@ -79,6 +79,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/simulators.md", "agreement of returns", simulator_tables.returns),
     ("docs/commands.md", "held-out tasks", partial(robot_tables.measures, "quadruped-commands-task-inference")),
     ("docs/real-world.md", "composed objects", partial(robot_tables.measures, "grasp-objects-task-inference")),
+    ("docs/real-world.md", "kinds of objects", robot_tables.success_by_object),
     ("docs/terrain.md", "stairs", partial(robot_tables.success_by_ground, "quadruped-stairs")),
     ("docs/vendor-arms.md", "grasp", partial(robot_tables.vendor_arms, "grasp")),
     ("docs/vendor-arms.md", "reach", partial(robot_tables.vendor_arms, "reach")),

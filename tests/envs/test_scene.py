@@ -116,7 +116,7 @@ def test_every_family_can_be_shown(name):
         assert all(np.isfinite(array).all() for array in (node.position, node.rotation, node.rgba))
         if node.surface is not None:
             assert 0 <= node.surface.faces.min() <= node.surface.faces.max() < len(node.surface.vertices)
-    assert np.linalg.norm(view.target - view.position) > 0.1
+    assert np.linalg.norm(view.target - view.position) > 0.2
     assert np.isfinite(poses.positions).all()
 
 

@@ -25,10 +25,10 @@ def test_a_policy_that_ships_has_a_checksum(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in rm.pretrained() if name != "grasp"])
 def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name: str) -> None:
     policy = rm.load(f"pretrained:{name}")
-    evaluation = rm.evaluate(policy, tasks=40, episodes=[0, 2], controls=("zero_shot",))
-    gain = evaluation.gains()["zero_shot"]  # on the same tasks, which differ much in what can be reached
-    assert gain is not None
-    assert gain.ci95[-1][0] > 0.0, evaluation.verdict()
+    tasks = 200 if name == "quadruped-commands" else 40  # returns differ more from command to command than by robot
+    evaluation = rm.evaluate(policy, tasks=tasks, episodes=[0, 2], controls=("zero_shot",))
+    curves = evaluation.curves("return")
+    assert curves["adapted"].ci95[-1][0] > curves["zero_shot"].ci95[-1][1], evaluation.verdict()
 
 
 def test_objects_that_were_never_trained_on_are_held_where_they_should_be_after_adaptation() -> None:

@@ -516,8 +516,12 @@ def test_cubes_of_all_tasks_can_be_picked_up_and_placed(split: str) -> None:
             return towards(seen[..., 12:15], -1.0)
         return towards(seen[..., 3:6] - seen[..., :3], -1.0)
 
-    # Small and heavy cubes slip out of slippery fingers, both of which are out of distribution.
-    assert float(play(env, act).double().mean()) >= {"test": 0.9, "ood": 0.6}[split]
+    placed = play(env, act).double().mean(dim=1)
+    mass, size, friction = (env._columns[name][:, 0] for name in ("mass", "size", "finger_friction"))
+    slips = (mass > 4.0) & ((size < 0.035) | (friction < 0.25))  # out of distribution in two ways
+    assert float(placed[~slips].mean()) >= 0.9
+    assert bool(slips.any()) == (split == "ood")
+    assert split == "test" or float(placed.mean()) >= 0.7
 
 
 def test_an_open_loop_begins_as_steps_do() -> None:

@@ -13,6 +13,7 @@ import math
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import per_device
 from robotmeta.envs.episode_memory import EpisodeMemory
 from robotmeta.envs.families.biped.feet import lift, load, slip, touching
 from robotmeta.envs.families.biped.model import KINDS, LEGS
@@ -89,19 +90,25 @@ CROUCH = {"hip_pitch": 0.10, "knee": -0.18, "ankle_pitch": 0.16}
 """Amplitudes in units of an action, by kind of joint, and how far they are ahead of the clock, rad."""
 
 
+def _of_legs() -> Tensor:
+    """Amplitude of each joint for the sway and the lift of each leg, and for the crouch, ``[5, joint]``."""
+    one, both = torch.eye(len(LEGS)), torch.ones(1, len(LEGS))
+    kinds = (torch.tensor([[part.get(kind, 0.0) for kind in KINDS]]) for part in (SWAY, LIFT, CROUCH))
+    return torch.cat([torch.kron(legs, kind) for legs, kind in zip((one, one, both), kinds, strict=True)])
+
+
+_JOINTS = per_device(_of_legs())
+
+
 def reference(state: State, task: Columns) -> Tensor:
     """Steps in place in time with the clock, in units of an action, ``[task, episode, joint]``; 0 if told to stand.
 
     The robot sways from foot to foot and bends the leg that swings.
     """
-    angles = []
-    for leg in LEGS.values():
-        sway = leg * (state["phase"] + SWAY_AHEAD).sin()
-        lift = (leg * (state["phase"] + LIFT_AHEAD).sin()).clamp(min=0.0)
-        for kind in KINDS:
-            moving = SWAY.get(kind, 0.0) * sway + LIFT.get(kind, 0.0) * lift
-            angles.append(moving + CROUCH.get(kind, 0.0))
-    return torch.stack(angles, dim=-1) * ~still(state).unsqueeze(-1)
+    phase = state["phase"]
+    sway, lift = (phase + SWAY_AHEAD).sin(), (phase + LIFT_AHEAD).sin()
+    legs = torch.stack([sway, -sway, lift.clamp(min=0.0), (-lift).clamp(min=0.0), torch.ones_like(phase)], dim=-1)
+    return legs @ _JOINTS(phase.device).to(phase) * ~still(state).unsqueeze(-1)
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------

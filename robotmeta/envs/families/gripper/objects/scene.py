@@ -46,6 +46,7 @@ def scene(row: Row) -> mujoco.MjSpec:
     """The model of the nominal task."""
     spec = gripper()
     spec.memory = 2**20
+    spec.stat.center, spec.stat.extent = [0.0, 0.0, 0.05], 1.0  # a neighbour that stands away is no part of the view
     spec.option.impratio = 20.0  # as in `robotmeta.envs.families.objects`
     for name in _TABLE_PARTS:
         spec.geom(name).pos[1], spec.geom(name).size[1] = _table(row["edge"])
