@@ -121,7 +121,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         "quadruped-stairs-sighted", "task-inference", 460, controls=_TRAINED, tasks=200
     ),
     "quadruped-commands-task-inference": Benchmark(
-        "quadruped-commands", "task-inference", 500, controls=_TRAINED, tasks=200
+        "quadruped-commands", "task-inference", 1000, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "biped-task-inference": Benchmark(
         "biped", "task-inference", 500, {"desired_kl": 0.02}, controls=_TRAINED, tasks=200

@@ -174,6 +174,16 @@ def test_the_reward_by_hand() -> None:
     assert float(FAMILY.reward(step)) == pytest.approx(0.1 + 0.9 * tracking, abs=1e-6)
 
 
+@pytest.mark.parametrize(("slip", "left"), [(0.05, 0.875), (0.1, 0.75), (0.2, 0.5), (1.0, 0.5)])
+def test_slipping_feet_cost_up_to_half_of_what_tracking_brings(slip: float, left: float) -> None:
+    env, _ = begun(FAMILY.task(command_x=0.3))
+    feet = env.simulator.state["sensordata"].view(1, 1, 4, 7)
+    feet[:] = 0.0
+    feet[..., :2, 0], feet[..., :2, 6] = slip * SPEED, 1.0  # two touch the ground and slide
+    feet[..., 2, 0] = 3.0  # one swings
+    assert float(FAMILY.reward(moved(env, x=0.3))) == pytest.approx(0.1 + 0.9 * left, abs=1e-5)
+
+
 def test_no_step_costs_more_than_it_brings() -> None:
     env, _ = begun(FAMILY.tasks("test", 20), 2)
     generator = torch.Generator().manual_seed(0)

@@ -18,7 +18,7 @@ from robotmeta.envs.families.biped.parameters import BODY, CHANGING, CONDITIONS,
 from robotmeta.envs.families.biped.robots import ROBOTS
 from robotmeta.envs.families.legged.commands import observations
 from robotmeta.envs.families.legged.commands.measures import followed, measures
-from robotmeta.envs.families.legged.commands.rewards import costs, tracking
+from robotmeta.envs.families.legged.commands.rewards import costs, grip, tracking
 from robotmeta.envs.families.legged.commands.schedule import PARAMETERS
 from robotmeta.envs.families.legged.measurements import DT, FRAME_SKIP, HORIZON, sensed_names, stand, upright
 from robotmeta.envs.families.legged.sensors import HEADING, sensors
@@ -58,7 +58,8 @@ _ASIDE, _WOBBLE = 0.4, 0.8
 
 def _reward(step: Transition) -> Tensor:
     level = step.after["up"][..., 2].clamp(min=0.0)
-    return level * (0.1 + 0.3 * stepping(step) + 0.6 * tracking(step, aside=_ASIDE, wobble=_WOBBLE)) - costs(step)
+    followed = tracking(step, aside=_ASIDE, wobble=_WOBBLE) * grip(step.after)
+    return level * (0.1 + 0.3 * stepping(step) + 0.6 * followed) - costs(step)
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -87,11 +88,11 @@ def walk() -> TaskFamily:
             "integration. Only the feet touch the floor and each other. In units, L is the length of thigh and calf. "
             "Commands are those of quadruped-commands. The policy observes a clock with a cycle of "
             "3 sqrt(L/g), after Siekmann et al. 2021.",
-            "Upright times (0.1 + 0.3 stepping + 0.6 tracking), minus at most 0.05 for changes of the action, feet "
-            "that slip and motion while told to stand. Stepping is in [0, 1]: the left foot swings in the first half "
+            "Upright times (0.1 + 0.3 stepping + 0.6 tracking grip), minus at most 0.05 for changes of the action and "
+            "motion while told to stand. Stepping is in [0, 1]: the left foot swings in the first half "
             "of the clock's cycle, the right one in the second half; both stand in between and if the robot is told "
-            "to stand. Tracking is that of quadruped-commands, with more sway allowed. An episode ends at a tilt of 53 "
-            "degrees or 0.6 of the standing height. Success is that of quadruped-commands.",
+            "to stand. Tracking and grip are those of quadruped-commands, with more sway allowed. An episode ends at a "
+            "tilt of 53 degrees or 0.6 of the standing height. Success is that of quadruped-commands.",
             "Other packages give exponential rewards for the squared error of the velocity, and rewards for the time "
             "that feet are in the air (Rudin et al. 2022).",
         ),

@@ -149,7 +149,7 @@ def _advance(slip: Slip, step: Transition) -> dict[str, Tensor]:
         "heading_error": behind,
         "motion": motion,
         "up": attitude[..., 2:],
-        "slip": slipped,
+        "slip": slipped / touching.clamp(min=1.0),
         "error": error,
         "aside": before["aside"] + _aside(step, asked),
         "gained": gained,

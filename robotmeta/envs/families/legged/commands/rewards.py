@@ -12,12 +12,13 @@ _WOBBLE = 0.4  # rad/sqrt(L/g), likewise for the yaw rate where no turning is as
 _ASTRAY = 0.5  # rad, error of the heading at which a tenth of its half of the reward is left
 _SLOW = 0.1  # least command by which an error is divided
 _STANDING = 1.0 / 3.0  # share of the reward for tracking that standing as told brings
-_COSTS = 0.05  # most that slipping, haste and restlessness cost in a step
+_SLIPPING = 0.2  # sqrt(g L), mean slip of the feet that touch the ground at which half of the tracking counts
+_COSTS = 0.05  # most that haste and restlessness cost in a step
 
 
 def reward(step: Transition) -> Tensor:
-    """Upright times (0.1 + 0.9 tracking), minus small costs, ``[task, episode]``; never negative."""
-    return step.after["up"][..., 2].clamp(min=0.0) * (0.1 + 0.9 * tracking(step)) - costs(step)
+    """Upright times (0.1 + 0.9 tracking grip), minus small costs, ``[task, episode]``; never negative."""
+    return step.after["up"][..., 2].clamp(min=0.0) * (0.1 + 0.9 * tracking(step) * grip(step.after)) - costs(step)
 
 
 def tracking(step: Transition, *, aside: float = _ASIDE, wobble: float = _WOBBLE) -> Tensor:
@@ -47,6 +48,14 @@ def tracking(step: Transition, *, aside: float = _ASIDE, wobble: float = _WOBBLE
     return where(still(step.before), _STANDING, progress) * precision
 
 
+def grip(state: State) -> Tensor:
+    """1 for feet that do not slip, falling linearly to a half, ``[task, episode]``.
+
+    Half of the reward is left to feet that slip as they will, because a robot slips before it learns to step.
+    """
+    return 1.0 - 0.5 * (state["slip"] / _SLIPPING).clamp(max=1.0)
+
+
 def still(state: State) -> Tensor:
     """Whether a robot is told to stand, bool ``[task, episode]``."""
     command = state["command"]
@@ -54,11 +63,11 @@ def still(state: State) -> Tensor:
 
 
 def costs(step: Transition) -> Tensor:
-    """What slipping, haste, and restlessness while told to stand cost in a step, ``[task, episode]``."""
+    """What haste, and restlessness while told to stand, cost in a step, ``[task, episode]``."""
     now = step.after
     change = (step.action - step.before["ctrl"]).square().mean(dim=-1)
     restless = still(step.before) * (now["qvel"][..., 6:].abs().mean(dim=-1) * now["units"][..., 2])
-    return (0.05 * change + 0.02 * now["slip"] + 0.05 * restless).clamp(max=_COSTS)
+    return (0.05 * change + 0.05 * restless).clamp(max=_COSTS)
 
 
 def _share(achieved: Tensor, asked: Tensor) -> Tensor:

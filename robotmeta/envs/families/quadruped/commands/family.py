@@ -64,12 +64,13 @@ def follow() -> TaskFamily:
         source=Source(
             f"{level.source.citation} Commands are drawn every 2 to 2.5 s: 15 % stand, 25 % go straight, 20 % "
             "sideways, 8 % turn, 20 % go along a curve, 12 % all three. Ood tasks have commands 1.3 times as large.",
-            "Upright times (0.1 + 0.9 tracking), minus at most 0.05 for changes of the action, feet that slip and "
-            "motion while told to stand. Tracking is in [0, 1]: the mean of the shares of the speed and of the turning "
-            "that are asked, times factors for moving aside, turning unasked and losing the heading; a third of that "
-            "where the robot is told to stand. An episode ends at a tilt of 60 degrees or half "
-            "the standing height. Success: the mean tracking error of each command is at most a quarter of its mean "
-            "size plus 0.05 (yaw rate: 0.04) in natural units, feet slip at most 0.1 sqrt(g L) on average, no fall.",
+            "Upright times (0.1 + 0.9 tracking grip), minus at most 0.05 for changes of the action and motion while "
+            "told to stand. Tracking is in [0, 1]: the mean of the shares of the speed and of the turning that are "
+            "asked, times factors for moving aside, turning unasked and losing the heading; a third of that where the "
+            "robot is told to stand. Grip falls from 1 to 0.5 with the mean slip of the feet on the ground, 0 to 0.2 "
+            "sqrt(g L). An episode ends at a tilt of 60 degrees or half the standing height. Success: the mean "
+            "tracking error of each command is at most a quarter of its mean size plus 0.05 (yaw rate: 0.04) in "
+            "natural units, feet slip at most 0.1 sqrt(g L) on average, no fall.",
             "Other packages give exponential rewards for the squared error of the velocity and of the yaw rate "
             "(Rudin et al. 2022), in which standing still earns a part; here it earns a tenth.",
         ),
