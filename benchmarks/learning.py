@@ -167,6 +167,9 @@ _MORE_SEEDS = (
     "cheetah-terrain-task-inference",
     "quadruped-task-inference",
     "quadruped-terrain-task-inference",
+    "hopper-dynamics-task-inference",
+    "walker-dynamics-task-inference",
+    "push-task-inference",
 )
 
 
