@@ -151,6 +151,22 @@ def test_the_same_seed_gives_the_same_numbers(folder: Path) -> None:
     assert torch.equal(first, second)
 
 
+def test_what_it_sees_is_of_the_present_state_and_task(folder: Path) -> None:
+    robot = _read(folder, ARMS["six joints, servos"], "reach")
+    family, env = robot.family, _worlds(robot)
+    env.step(torch.tensor([0.5, 0.0, 0.0]).expand(1, 2, -1))
+    state, task = env.simulator.state, robot.task.columns()
+    turned = robot.under(gantry_turn=0.4).task.columns()
+    seen, aside = family.observe(state, task), family.observe(state, turned)
+    assert not torch.allclose(seen, aside)
+    assert torch.equal(family.observe(state, task), seen)
+    state["qpos"][:, 1] += 0.05  # in place, as a simulator does
+    now = family.observe(state, task)
+    assert torch.equal(now[:, 0], seen[:, 0])
+    assert not torch.allclose(now[:, 1], seen[:, 1])
+    assert torch.equal(now, family.observe({name: value.clone() for name, value in state.items()}, task))
+
+
 def test_what_is_no_arm_is_refused_in_one_line(tmp_path: Path) -> None:
     arm = Arm()
     assert "'base' moves freely" in _refused(tmp_path, Arm(base="<freejoint/>").xml())

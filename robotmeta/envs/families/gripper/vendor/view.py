@@ -18,6 +18,8 @@ from robotmeta.envs.families.gripper.vendor.kinematics import Chain
 from robotmeta.envs.families.gripper.vendor.world import PREFIX, SIDES, closure_offset
 from robotmeta.envs.family import Columns, State, TaskFamily, Transition
 
+_SEEN = ("qpos", "qvel", "act", "sensordata")
+"""What the family's state is made from."""
 _STEPS, _AT_START = 2, 25  # of inverse kinematics, in a control step and at the start of an episode
 
 
@@ -88,6 +90,10 @@ class View:
 
     def state(self, state: State, task: Columns) -> State:
         """The family's state: the hand as a gantry's, in the frame of its motion."""
+        return {**state, **self._seen(state, task)}
+
+    def _seen(self, state: State, task: Columns) -> State:
+        """What the family's state has instead of the vendor's."""
         qpos, qvel = state["qpos"], state["qvel"]
         angle = _turn(task, qpos)
         place, axes, jacobian = self.chain.hand(qpos[..., self.joints[0]])
@@ -107,9 +113,8 @@ class View:
             hand.append(qpos[..., self.thing[0] : self.thing[0] + 7])
             speed.append(qvel[..., self.thing[1] : self.thing[1] + 6])
         act = state["act"][..., : len(self.axes)]
-        seen = {"qpos": torch.cat(hand, dim=-1), "qvel": torch.cat(speed, dim=-1), "act": act}
         touch = {"sensordata": state["sensordata"] @ self.sides.T} if "sensordata" in state else {}
-        return {**state, **seen, **touch}
+        return {"qpos": torch.cat(hand, dim=-1), "qvel": torch.cat(speed, dim=-1), "act": act, **touch}
 
     def start(self, family: TaskFamily) -> Callable[[State, torch.Generator, Columns], State]:
         """The family's initial states, for the vendor's model."""
@@ -174,16 +179,41 @@ class View:
 
     def functions(self, family: TaskFamily) -> dict[str, Callable[..., Tensor | None]]:
         """The family's functions, for the state of the vendor's model."""
+        view = _Latest(self._seen)
 
         def seeing(function: Callable[..., Tensor | None]) -> Callable[..., Tensor | None]:
-            return lambda state, task: function(self.state(state, task), task)
+            return lambda state, task: function(view(state, task), task)
 
         def reward(step: Transition) -> Tensor:
-            before, after = self.state(step.before, step.task), self.state(step.after, step.task)
+            before, after = view(step.before, step.task), view(step.after, step.task)
             return family.reward(Transition(before, step.action, after, step.task))
 
         named = [n for n in ("observe", "terminated", "success", "distance") if getattr(family, n) is not None]
         return {"reward": reward, **{name: seeing(getattr(family, name)) for name in named}}
+
+
+class _Latest:
+    """Makes the family's states, and keeps the last two: those before and after a control step.
+
+    Reward, observation, success and end of a step all ask for them, and the kinematics of the arm take time.
+
+    Args:
+        seen: ``(state, task) -> what the family's state has instead``.
+    """
+
+    def __init__(self, seen: Callable[[State, Columns], State]) -> None:
+        self._seen = seen
+        self._made: list[tuple[Sequence[Tensor], State]] = []
+
+    def __call__(self, state: State, task: Columns) -> State:
+        """The family's state."""
+        given = [value for name, value in state.items() if name in _SEEN] + [_turn(task, state["qpos"])]
+        for of, made in self._made:
+            if len(of) == len(given) and all(map(torch.equal, of, given)):
+                return {**state, **made}
+        made = self._seen(state, task)
+        self._made = [*self._made[-1:], ([value.clone() for value in given], made)]
+        return {**state, **made}
 
 
 def _turn(task: Columns, like: Tensor) -> Tensor:
