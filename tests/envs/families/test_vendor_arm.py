@@ -191,6 +191,6 @@ def test_an_arm_that_cannot_grasp_is_refused_with_what_was_understood(tmp_path: 
     assert "a grasp needs 6 joints" in _refused(tmp_path, Arm(joints=5).xml())
     short = _refused(tmp_path, Arm(scale=0.25).xml())
     assert "it reaches 0.32 m" in short
-    assert "comes within" in short
+    assert "misses a point by" in short
     assert "driven by a velocity servo" in _refused(tmp_path, Arm(actuator="velocity").xml())
     assert "driven by an actuator of kind" in _refused(tmp_path, Arm(actuator="muscle").xml())

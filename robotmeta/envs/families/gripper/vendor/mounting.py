@@ -111,8 +111,8 @@ def mount(
     near = " but is beyond limits of joints or below the table" if nearest < _NEAR else ""
     raise UserError(
         f"{understood}; it reaches {reach:.2f} m from its shoulder, and at no place of the table does its hand point "
-        f"down everywhere in the family's workspace of {_size(points)}: at best it comes within {nearest:.2f} m of all "
-        f"points{near}"
+        f"down everywhere in the family's workspace of {_size(points)}: at best it misses a point by "
+        f"{nearest:.2f} m{near}"
     )
 
 
@@ -123,12 +123,15 @@ def _searched(
 
     Returns:
         Those poses, ``[place, joint]``; the least ease, 0 where a point is not reached, ``[place]``; and the distance
-        from the point that is missed by most, m, at the best place.
+        from the point that is missed by most, m, at the best place. It ends at a point that no place reaches.
     """
     rest = _rest(chain, hint)
     chain = chain.in_hand(_about_z(turned))
     guesses = _guesses(chain, rest).expand(len(origin), -1, -1)
     home, ease = _followed(chain, guesses, origin, angle, HOME, rest, _STEPS)
+    if not bool(ease.any()):
+        to, _ = _target(origin, angle, HOME)
+        return rest.expand(len(origin), -1), ease[:, 0], float((chain.hand(home)[0] - to).norm(dim=-1).min())
     ease[:, 0] *= _NEAR_REST
     tried = ease.amax(dim=1).topk(min(_PLACES, len(origin))).indices
     branches = ease[tried].topk(_BRANCHES, dim=1).indices
@@ -139,6 +142,8 @@ def _searched(
         least = torch.minimum(least, ease)
         to, _ = _target(origin[tried], angle, point)
         missed = torch.maximum(missed, (chain.hand(there)[0] - to).norm(dim=-1))
+        if not bool(least.any()):
+            break
     least = torch.where(branches == 0, _NEAR_REST * least, least)
     best, rows = least.argmax(dim=1), torch.arange(len(tried))
     poses, eases = rest.expand(len(origin), -1).clone(), torch.zeros(len(origin), dtype=torch.float64)
