@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 MEASURES = {"return": (1.0, ".1f", ""), "success": (1.0, ".0%", ""), "distance": (100.0, ".1f", " cm")}
 """Factor, format and unit of each measure."""
 
@@ -43,6 +45,25 @@ def with_note(table: str, runs: Iterable[Result]) -> str:
     what = "; ".join(f"{added} in {', '.join(dict.fromkeys(names))}" for added, names in families.items())
     note = f"\n\n† Measured before the tasks of the family varied as they do now. New since then: {what}."
     return table + note if what else table
+
+
+def pooled(curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and 95 % interval over seeds and tasks, after the last adaptation episode.
+
+    Seeds are resampled with replacement, and the mean of each over tasks is drawn from a normal distribution that has
+    its interval. That of a single seed is as it was measured, over tasks alone.
+
+    Args:
+        curves: Means and intervals over the tasks, for each seed.
+    """
+    if len(curves) == 1:
+        return {key: curves[0][key][-1:] for key in ("mean", "ci95")}
+    means = np.array([curve["mean"][-1] for curve in curves])
+    errors = np.array([np.diff(curve["ci95"][-1])[0] for curve in curves]) / (2.0 * 1.96)
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(len(curves), size=(100_000, len(curves)))
+    resampled = rng.normal(means[drawn], errors[drawn]).mean(axis=1)
+    return {"mean": [float(means.mean())], "ci95": [np.quantile(resampled, [0.025, 0.975]).tolist()]}
 
 
 def interval(form: str, mean: float, ends: Sequence[float]) -> str:

@@ -32,3 +32,8 @@ def first_runs() -> dict[tuple[str, str], Result]:
 def seeds(family: str, learner: str = "task-inference") -> list[Result]:
     """The runs of a family by a learner, one for each seed."""
     return [run for run in runs() if (run["config"]["family"], run["config"]["learner"]) == (family, learner)]
+
+
+def repeated(first: Result) -> list[Result]:
+    """A run and those that differ from it in the seed alone."""
+    return [run for run in runs() if {**run["config"], "seed": 0} == {**first["config"], "seed": 0}]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cells import MEASURES, Result, cell, headline, markdown, millions, shown_as, with_note
-from result_files import first_runs, runs
+from cells import MEASURES, Result, cell, headline, markdown, millions, pooled, shown_as, with_note
+from result_files import first_runs, repeated, runs
 
 _LEARNERS = ("task-inference", "rl2", "promp", "maml")
 _EPISODES = 3  # adaptation episodes, unless a cell states another number
@@ -92,17 +92,22 @@ def _gain(run: Result, split: str, measure: str) -> str:
 
 
 def compact() -> str:
-    """Task inference with both controls on held-out tasks, without the families that are easy zero-shot."""
+    """Task inference with both controls on held-out tasks, without the families that are easy zero-shot.
+
+    Means and intervals are over the seeds of a run and its tasks.
+    """
+    kinds = "zero_shot", "adapted", "domain_randomized"
     rows = []
     for (family, learner), run in first_runs().items():
         evaluation = run["evaluations"]["test"]
         if learner != "task-inference" or evaluation["episodes"][-1] != _EPISODES:
             continue
         measure = headline(evaluation)
-        curves = evaluation[measure]
-        control, zero_shot = curves.get("domain_randomized"), curves["zero_shot"]
-        easy = measure == "success" and zero_shot["mean"][-1] >= _EASY
-        if control is not None and not easy:
-            cells = (cell(measure, curve) for curve in (zero_shot, curves["adapted"], control))
-            rows.append([shown_as(family, run), measure, *cells])
-    return markdown(("family", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized"), rows)
+        easy = measure == "success" and evaluation[measure]["zero_shot"]["mean"][-1] >= _EASY
+        if evaluation[measure].get("domain_randomized") is None or easy:
+            continue
+        curves = [seed["evaluations"]["test"][measure] for seed in repeated(run)]
+        cells = (cell(measure, pooled([curve[kind] for curve in curves])) for kind in kinds)
+        rows.append([shown_as(family, run), str(len(curves)), measure, *cells])
+    columns = "family", "seeds", "measure", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized"
+    return markdown(columns, rows)

@@ -46,3 +46,17 @@ def test_no_table_of_numbers_is_typed_by_hand(page: Path, tables: ModuleType) ->
     assert {marker for marker, _ in _MARKED.findall(text)} == known
     typed = [table for table in _TABLE.findall(_MARKED.sub("", text)) if _NUMBER.search(table)]
     assert [table for table in typed if not table.startswith(_NO_RESULTS.get(name, ()))] == []
+
+
+def test_an_interval_over_seeds_has_the_spread_of_the_seeds_and_of_the_tasks(tables: ModuleType) -> None:
+    pooled = importlib.import_module("cells").pooled
+
+    def curve(mean: float, error: float) -> dict[str, list[object]]:
+        return {"mean": [99.0, mean], "ci95": [[0.0, 0.0], [mean - 1.96 * error, mean + 1.96 * error]]}
+
+    assert pooled([curve(5.0, 1.0)]) == {"mean": [5.0], "ci95": [[5.0 - 1.96, 5.0 + 1.96]]}
+    alike = pooled([curve(5.0, 1.0)] * 4)
+    assert alike["mean"] == [5.0]
+    assert alike["ci95"][0] == pytest.approx([5.0 - 0.98, 5.0 + 0.98], abs=0.02)
+    apart = pooled([curve(mean, 0.0) for mean in (0.0, 0.0, 3.0)])
+    assert apart == {"mean": [1.0], "ci95": [pytest.approx([0.0, 3.0], abs=1e-9)]}
