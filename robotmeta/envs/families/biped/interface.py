@@ -5,6 +5,7 @@ from __future__ import annotations
 from robotmeta.envs.families.biped.gait import CROUCH, LIFT, LIFT_AHEAD, SWAY, SWAY_AHEAD
 from robotmeta.envs.families.biped.model import KINDS, LIMITS, REACH, STAND
 from robotmeta.envs.families.legged.commands.interface import commands
+from robotmeta.envs.families.legged.interface import UNITS, frames, joints, reward
 from robotmeta.envs.listing import Listing
 
 _WAYS = {
@@ -19,34 +20,16 @@ _WAYS = {
 
 def interface() -> tuple[Listing, ...]:
     """Tables of the joints, of the frames and units, of the commands and the heading, and of the reward."""
-    return _joints(), _frames(), *commands(), _reward()
-
-
-def _joints() -> Listing:
-    rows = tuple(
-        (
-            kind,
-            f"{STAND[kind]:g}",
-            _WAYS[kind],
-            f"{REACH[kind]:g}",
-            "{:g} to {:g}".format(*(limit - STAND[kind] for limit in LIMITS[kind])),
-        )
-        for kind in KINDS
-    )
-    title = "Joints of each leg; angles are 0 when the robot stands"
-    columns = ("joint", "standing, from a straight leg, rad", "positive", "an action of 1, rad", "range, rad")
-    return Listing(title, columns, rows)
+    return joints(_WAYS, STAND, REACH, LIMITS), _frames(), *commands(), _reward()
 
 
 def _frames() -> Listing:
-    rows = (
+    return frames(
         ("legs", "left, right"),
         ("order", "from hip yaw to ankle roll; the axes of a hip meet in one point, so do those of an ankle"),
         ("straight leg", "thigh and calf straight down, below the torso, with a level foot"),
         ("trunk's frame", "that of the torso: x forward, y left, z up; its origin is the middle of the hips"),
-        ("gravity", "down, in the trunk's frame: 0 0 -1 when it stands level"),
-        ("L", "length of thigh plus calf; the natural time is sqrt(L/g), the natural speed sqrt(g L)"),
-        ("servos", "torque = kp (target - angle) - kd velocity, within the torque limits"),
+        *UNITS,
         ("kp", "stiffness x weight x L, N m/rad; stiffness 1.5 to 2.5 in training"),
         ("kd", "damping x kp x sqrt(L/g), N m s/rad; damping 0.06 to 0.15 in training"),
         ("targets", "each control step, target = target + 0.3 (action + gait - target); the last target is observed"),
@@ -54,7 +37,6 @@ def _frames() -> Listing:
         *_gait(),
         ("clock", "its phase grows by 2 pi in 3 natural times; an episode may start with any phase"),
     )
-    return Listing("Frames, units and servos", ("what", "how"), rows)
 
 
 def _gait() -> tuple[tuple[str, str], ...]:
@@ -69,20 +51,16 @@ def _gait() -> tuple[tuple[str, str], ...]:
 
 
 def _reward() -> Listing:
-    rows = (
+    return reward(
         ("tracking", "as in quadruped-commands; 0.1 is left at 0.4 sqrt(g L) aside, and at 0.8 sqrt(g/L) unasked"),
         ("stepping", "the left foot swings while the clock's sine is above 0.25, the right one below -0.25"),
         ("", "1 if the other foot stands and the swinging one is at least 0.08 L high, 0.5 if it is just above the"),
         ("", "ground, less with load on it, and 0 from half of the weight"),
         ("", "both feet should stand if the robot is told to stand"),
+        ("grip", "as in quadruped-commands"),
         ("upright", "cosine of the tilt"),
-        (
-            "costs",
-            "0.05 mean squared change of the action + 0.02 speed of feet on the ground + 0.05 speed of the "
-            "joints while told to stand; at most 0.05",
-        ),
-        ("reward", "upright (0.1 + 0.3 stepping + 0.6 tracking) - costs"),
+        ("costs", "0.05 mean squared change of the action + 0.05 speed of the joints if told to stand; at most 0.05"),
+        ("reward", "upright (0.1 + 0.3 stepping + 0.6 tracking grip) - costs"),
         ("end", "a tilt above 53 degrees, or hips below 0.6 of the standing height"),
         ("success", "mean errors within their bounds, mean foot slip at most 0.1 sqrt(g L), without an end"),
     )
-    return Listing("Reward of a control step", ("factor", "what it is"), rows)

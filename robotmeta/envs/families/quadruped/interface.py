@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from robotmeta.envs.families.quadruped.model import JOINTS, LIMITS, REACH, STAND
+from robotmeta.envs.families.legged.interface import UNITS, frames, joints, reward
+from robotmeta.envs.families.quadruped.model import LIMITS, REACH, STAND
 from robotmeta.envs.listing import Listing
 
 _WAYS = {
@@ -16,45 +17,25 @@ _WAYS = {
 
 def interface() -> tuple[Listing, ...]:
     """Tables of the joints, of the frames and units, and of the reward."""
-    return _joints(), _frames(), _reward()
-
-
-def _joints() -> Listing:
-    kinds = list(dict.fromkeys(joint.split("_")[1] for joint in JOINTS))
-    rows = tuple(
-        (
-            kind,
-            f"{STAND[kind]:g}",
-            _WAYS[kind],
-            f"{REACH[kind]:g}",
-            "{:g} to {:g}".format(*(limit - STAND[kind] for limit in LIMITS[kind])),
-        )
-        for kind in kinds
-    )
-    title = "Joints of each leg; angles are 0 when the robot stands"
-    columns = ("joint", "standing, from a straight leg, rad", "positive", "an action of 1, rad", "range, rad")
-    return Listing(title, columns, rows)
+    return joints(_WAYS, STAND, REACH, LIMITS), _frames(), _reward()
 
 
 def _frames() -> Listing:
     foot = math.sin(STAND["hip"]), math.sin(STAND["hip"] + STAND["knee"])
-    rows = (
+    return frames(
         ("legs", "fl, fr, hl, hr: front and hind, left and right"),
         ("straight leg", "thigh and calf straight down, below the trunk"),
         ("standing foot", f"behind its hip by {foot[0]:.3f} thigh lengths minus {-foot[1]:.3f} calf lengths"),
         ("trunk's frame", "x forward, y left, z up; its origin is the middle of the four hip axes"),
-        ("gravity", "down, in the trunk's frame: 0 0 -1 when it stands level"),
-        ("L", "length of thigh plus calf; the natural time is sqrt(L/g), the natural speed sqrt(g L)"),
-        ("servos", "torque = kp (target - angle) - kd velocity, within the torque limits"),
+        *UNITS,
         ("kp", "stiffness x weight x L, N m/rad; stiffness 0.8 to 1.5 in training"),
         ("kd", "damping x kp x sqrt(L/g), N m s/rad; damping 0.06 to 0.15 in training"),
         ("targets", "the observed target is the last action"),
     )
-    return Listing("Frames, units and servos", ("what", "how"), rows)
 
 
 def _reward() -> Listing:
-    rows = (
+    return reward(
         ("forward", "1 at the commanded speed, linear to 0 at an error of the speed itself, at least 0.1 sqrt(g L)"),
         ("sideways", "1 at a lateral speed of 0, less on both sides; 0.1 at 0.3 sqrt(g L)"),
         ("turning", "1 at a yaw rate of 0, less on both sides; 0.1 at 0.4 sqrt(g/L)"),
@@ -64,4 +45,3 @@ def _reward() -> Listing:
         ("end", "a tilt above 60 degrees, or hips below half the standing height"),
         ("success", "mean speed over 5 s within a quarter of the command, without an end"),
     )
-    return Listing("Reward of a control step", ("factor", "what it is"), rows)
