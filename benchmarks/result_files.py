@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -36,4 +37,12 @@ def seeds(family: str, learner: str = "task-inference") -> list[Result]:
 
 def repeated(first: Result) -> list[Result]:
     """A run and those that differ from it in the seed alone."""
-    return [run for run in runs() if {**run["config"], "seed": 0} == {**first["config"], "seed": 0}]
+    return [run for run in runs() if _alike(run["config"], first["config"])]
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two configurations differ in the seed alone. A setting that is missing is newer than the run."""
+    if any(one[name] != other[name] for name in ("family", "learner", "iterations")):
+        return False
+    settings, others = ({"staggered": False, **config["hyperparameters"]} for config in (one, other))
+    return all(settings[name] == others[name] for name in settings.keys() & others.keys())
