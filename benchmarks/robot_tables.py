@@ -14,7 +14,12 @@ import robotmeta as rm
 
 _APART = 0.1  # relative difference from which a model and the published numbers differ
 _HEADLINE = {"go2": "Unitree Go2", "aliengo": "Unitree Aliengo", "spot": "Spot"}
-_SHOWN = {"reset": "belief reset at every step", "first": "first episode", "adapted": "after 3 episodes"}
+_SHOWN = {
+    "reset": "belief reset at every step",
+    "domain_randomized": "domain-randomized",
+    "first": "first episode",
+    "adapted": "after 3 episodes",
+}
 _AXES = {"x": ("forward 0.3", 0.3), "y": ("to the left 0.15", 0.15), "yaw": ("turning left 0.2", 0.2)}
 _COMPARED = {"reset": "reset", "domain_randomized": "randomized", "adapted": "adapted"}
 _POLICIES = {"zero_shot": "zero-shot", "adapted": "after 3 episodes", "domain_randomized": "domain-randomized"}
