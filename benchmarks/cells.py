@@ -50,8 +50,9 @@ def with_note(table: str, runs: Iterable[Result]) -> str:
 def pooled(curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean and 95 % interval over seeds and tasks, after the last adaptation episode.
 
-    Seeds are resampled with replacement, and the mean of each over tasks is drawn from a normal distribution that has
-    its interval. That of a single seed is as it was measured, over tasks alone.
+    Seeds are resampled with replacement. All seeds meet the same tasks, so the error of the mean over tasks does not
+    get smaller with more seeds: one normal error is added to all, with the mean of their intervals. The interval of a
+    single seed is as it was measured, over tasks alone.
 
     Args:
         curves: Means and intervals over the tasks, for each seed.
@@ -59,10 +60,10 @@ def pooled(curves: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if len(curves) == 1:
         return {key: curves[0][key][-1:] for key in ("mean", "ci95")}
     means = np.array([curve["mean"][-1] for curve in curves])
-    errors = np.array([np.diff(curve["ci95"][-1])[0] for curve in curves]) / (2.0 * 1.96)
+    error = np.mean([np.diff(curve["ci95"][-1])[0] for curve in curves]) / (2.0 * 1.96)
     rng = np.random.default_rng(0)
     drawn = rng.integers(len(curves), size=(100_000, len(curves)))
-    resampled = rng.normal(means[drawn], errors[drawn]).mean(axis=1)
+    resampled = rng.normal(means[drawn].mean(axis=1), error)
     return {"mean": [float(means.mean())], "ci95": [np.quantile(resampled, [0.025, 0.975]).tolist()]}
 
 
