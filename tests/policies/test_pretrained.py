@@ -21,8 +21,11 @@ def test_a_policy_that_ships_has_a_checksum(name: str, tmp_path: Path) -> None:
         rm.load(tmp_path / file.name)
 
 
+_GRASPING = ("grasp", "panda-grasp")
+
+
 # An object nearly at the goal has nearly the return of one at the goal, so grasping is tested by success, below.
-@pytest.mark.parametrize("name", [name for name in rm.pretrained() if name != "grasp"])
+@pytest.mark.parametrize("name", [name for name in rm.pretrained() if name not in _GRASPING])
 def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name: str) -> None:
     policy = rm.load(f"pretrained:{name}")
     tasks = 200 if name == "quadruped-commands" else 40  # returns differ more from command to command than by robot
@@ -31,8 +34,9 @@ def test_a_policy_that_ships_beats_its_zero_shot_control_on_held_out_tasks(name:
     assert curves["adapted"].ci95[-1][0] > curves["zero_shot"].ci95[-1][1], evaluation.verdict()
 
 
-def test_objects_that_were_never_trained_on_are_held_where_they_should_be_after_adaptation() -> None:
-    evaluation = rm.evaluate(rm.load("pretrained:grasp"), tasks=40, episodes=[0, 2], controls=("zero_shot",))
+@pytest.mark.parametrize("name", _GRASPING)
+def test_objects_that_were_never_trained_on_are_held_where_they_should_be_after_adaptation(name: str) -> None:
+    evaluation = rm.evaluate(rm.load(f"pretrained:{name}"), tasks=40, episodes=[0, 2], controls=("zero_shot",))
     success = evaluation.curves("success")
     assert success["adapted"].mean[-1] >= 0.85
     assert success["adapted"].ci95[-1][0] > success["zero_shot"].ci95[-1][1], evaluation.verdict()
