@@ -62,7 +62,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/results.md", "fetch", fetch_tables.beside_published),
     ("docs/results.md", "seeds of hopper-dynamics", partial(seed_tables.by_seed, "hopper-dynamics", "test", "ood")),
     ("docs/results.md", "seeds of walker-dynamics", partial(seed_tables.by_seed, "walker-dynamics", "test", "ood")),
-    ("docs/results.md", "gains of walker-dynamics", partial(seed_tables.gain_by_seed, "walker-dynamics", "test", "ood")),
+    ("docs/results.md", "gains of walker", partial(seed_tables.gain_by_seed, "walker-dynamics", "test", "ood")),
     ("docs/results.md", "seeds of push", partial(seed_tables.by_seed, "push", "test")),
     ("docs/results.md", "gains of push", partial(seed_tables.gain_by_seed, "push", "test", "ood")),
     ("docs/results.md", "seeds of walker-faults", partial(seed_tables.by_seed, "walker-faults", "test")),
