@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from robotmeta.bench.bench import bench_families, run_bench
 from robotmeta.bench.updates import LEARNERS
+from robotmeta.cli.shared import write_json
 from robotmeta.config import hyperparameters
 
 
@@ -31,6 +34,22 @@ def test_families_are_measured_beside_their_physics() -> None:
     (measured,) = figures["steps_per_second"].values()  # the point has no physics to compare with
     assert set(measured) == {"bare physics", "collect()", "training", "ratio", "training_ratio"}
     assert all(value > 0.0 for value in measured.values())
+
+
+@pytest.mark.slow
+def test_families_that_were_measured_are_kept_when_it_is_stopped(tmp_path: Path) -> None:
+    file, names = tmp_path / "speed.json", ["cheetah-direction", "reach", "push"]
+
+    def keep(figures: dict[str, Any]) -> None:
+        write_json(file, figures)
+        if len(figures["steps_per_second"]) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench_families(names, worlds=40, repeats=1, console=Console(), on_family=keep)
+    kept = json.loads(file.read_text())
+    assert list(kept["steps_per_second"]) == names[:2]
+    assert kept["worlds"] == 40
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -77,7 +77,13 @@ def run_bench(
 
 
 def bench_families(
-    names: Sequence[str], *, worlds: int = 400, threads: int | None = None, repeats: int = 3, console: Console
+    names: Sequence[str],
+    *,
+    worlds: int = 400,
+    threads: int | None = None,
+    repeats: int = 3,
+    console: Console,
+    on_family: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Measures collection and training of each family and its bare physics, prints the figures and returns them.
 
@@ -87,11 +93,13 @@ def bench_families(
         threads: Number of physics threads.
         repeats: Number of repetitions.
         console: Where to print.
+        on_family: Called after each family with the figures so far.
 
     Raises:
         UserError: For another number of worlds.
     """
     threads = threads or available_cores()
+    conditions = _conditions(worlds, threads)
     columns = ("bare physics, steps/s", "collect(), steps/s", "ratio", "training, steps/s", "ratio")
     table = Table("family", *columns, title=f"{worlds} worlds; training by {DEFAULT} with its own worlds")
     figures = {}
@@ -110,8 +118,10 @@ def bench_families(
             name, f"{bare:,.0f}", f"{ours:,.0f}", f"{ours / bare:.2f}", f"{whole:,.0f}", f"{whole / bare:.2f}"
         )
         figures[name] = {**rates, "ratio": ours / bare, "training_ratio": whole / bare}
+        if on_family is not None:
+            on_family({**conditions, "steps_per_second": figures})
     console.print(table)
-    return {**_conditions(worlds, threads), "steps_per_second": figures}
+    return {**conditions, "steps_per_second": figures}
 
 
 def _policy(family: str, worlds: int) -> Policy:

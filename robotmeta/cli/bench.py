@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import tyro
 
-from robotmeta.cli.shared import File, Threads, check_at_least_one, check_targets, console, default, write_json
+from robotmeta.cli.shared import STDOUT, File, Threads, check_at_least_one, check_targets, console, default, write_json
 
 
 def bench(
@@ -25,7 +26,7 @@ def bench(
         worlds: Worlds side by side, a multiple of 40.
         threads: Physics threads.
         repeats: Repetitions, interleaved; medians are shown.
-        json: Write the figures here.
+        json: Write the figures here; of all families, after each of them.
     """
     from robotmeta.bench.bench import bench_families, run_bench
     from robotmeta.envs import FAMILIES
@@ -34,7 +35,12 @@ def bench(
     check_targets(json)
     if family == "all":
         figures = bench_families(
-            list(FAMILIES), worlds=400 if worlds is None else worlds, threads=threads, repeats=repeats, console=console
+            list(FAMILIES),
+            worlds=400 if worlds is None else worlds,
+            threads=threads,
+            repeats=repeats,
+            console=console,
+            on_family=None if json == STDOUT else partial(write_json, json),
         )
     else:
         figures = run_bench(
