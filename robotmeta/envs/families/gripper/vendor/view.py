@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.devices import reads_at_once
 from robotmeta.envs.families import objects
 from robotmeta.envs.families.gripper.hand import DT, HAND, servo_targets, turned
 from robotmeta.envs.families.gripper.model import HEIGHT, OPENING, SPEEDS
@@ -195,7 +196,8 @@ class View:
 class _Latest:
     """Makes the family's states, and keeps the last two: those before and after a control step.
 
-    Reward, observation, success and end of a step all ask for them, and the kinematics of the arm take time.
+    Reward, observation, success and end of a step all ask for them, and the kinematics of the arm take time. On a GPU
+    nothing is kept, because to compare states is to wait for it.
 
     Args:
         seen: ``(state, task) -> what the family's state has instead``.
@@ -207,6 +209,8 @@ class _Latest:
 
     def __call__(self, state: State, task: Columns) -> State:
         """The family's state."""
+        if not reads_at_once(state["qpos"].device):
+            return {**state, **self._seen(state, task)}
         given = [value for name, value in state.items() if name in _SEEN] + [_turn(task, state["qpos"])]
         for of, made in self._made:
             if len(of) == len(given) and all(map(torch.equal, of, given)):
