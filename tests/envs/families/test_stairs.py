@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import mujoco
 import numpy as np
 import pytest
 import torch
 
 from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
-from robotmeta.envs.family import MujocoWorld
+from robotmeta.envs.families.legged.measurements import DT
+from robotmeta.envs.families.quadruped.measurements import feet
+from robotmeta.envs.families.quadruped.model import LEGS, standing_height
+from robotmeta.envs.families.quadruped.stairs import REACH, steps_high
+from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.terrain.kinds import KINDS
 
@@ -102,3 +107,36 @@ def test_the_family_with_held_out_kinds_is_as_it_was() -> None:
     family = make("quadruped-terrain")
     assert family.space.digest == "bc3a42ebc5d7d12a"
     assert family.curriculum is None
+
+
+def test_feet_are_where_the_simulator_has_them() -> None:
+    assert isinstance(BLIND.world, MujocoWorld)
+    tasks, draw = BLIND.tasks("test", 3), np.random.default_rng(0)
+    poses, centres = [], []
+    for model in ModelBuilder(BLIND.world.spec, BLIND.space)(tasks):
+        data = mujoco.MjData(model)
+        turn = draw.normal(size=4)
+        data.qpos[:] = np.concatenate([draw.normal(size=3), turn / np.linalg.norm(turn), draw.uniform(-0.5, 0.5, 12)])
+        mujoco.mj_kinematics(model, data)
+        poses.append(data.qpos.copy())
+        centres.append([data.geom(f"{leg}_foot").xpos.copy() for leg in LEGS])
+    found = feet({"qpos": torch.tensor(np.array(poses))[:, None]}, tasks.columns())
+    np.testing.assert_allclose(found[:, 0].numpy(), np.array(centres), atol=1e-5)
+
+
+def test_feet_that_move_along_near_the_ground_cost_reward() -> None:
+    task = BLIND.task(terrain="flat", speed=0.4).columns()
+    thigh, calf = (float(task[name]) for name in ("thigh_length", "calf_length"))
+    leg, low = thigh + calf, standing_height(thigh, calf)
+    told = 0.4 * np.sqrt(9.81 * leg) * DT  # metres in a control step
+    for raised, share, expected in ((0, 1, 0.5), (0.1, 1, 0.75), (0.2, 1, 1), (0, 0.5, 0.75), (0, 0, 1), (0, 3, 0.5)):
+        poses = (torch.tensor([[[x, 0, low + raised * leg, 1, *[0.0] * 15]]]) for x in (0.0, share * told))
+        before, after = ({"qpos": pose} for pose in poses)
+        step = Transition(before, torch.zeros(1, 1, 12), after, task)
+        assert float(steps_high(step)) == pytest.approx(expected, abs=1e-3)
+
+
+def test_controls_reach_farther_than_on_flat_ground() -> None:
+    for family, reach in ((make("quadruped"), 1.0), (BLIND, REACH), (SIGHTED, REACH)):
+        assert isinstance(family.world, MujocoWorld)
+        assert np.allclose(family.world.spec().compile().actuator_ctrlrange, [-reach, reach])

@@ -48,9 +48,17 @@ def natural_time(task: Columns) -> Tensor:
 
 def in_trunk(state: State, vector: Tensor) -> Tensor:
     """Rotates vectors ``[..., 3]`` from the world's to the trunk's frame."""
-    w, axis = state["qpos"][..., 3:4], -state["qpos"][..., 4:7]
-    twice = 2.0 * torch.linalg.cross(axis, vector)
-    return vector + w * twice + torch.linalg.cross(axis, twice)
+    return _turned(state["qpos"][..., 3:4], -state["qpos"][..., 4:7], vector)
+
+
+def in_world(state: State, vector: Tensor) -> Tensor:
+    """Rotates vectors ``[..., 3]`` from the trunk's to the world's frame."""
+    return _turned(state["qpos"][..., 3:4], state["qpos"][..., 4:7], vector)
+
+
+def _turned(w: Tensor, axis: Tensor, vector: Tensor) -> Tensor:
+    twice = 2.0 * torch.linalg.cross(axis.expand_as(vector), vector)
+    return vector + w * twice + torch.linalg.cross(axis.expand_as(vector), twice)
 
 
 def velocity(state: State, task: Columns) -> Tensor:

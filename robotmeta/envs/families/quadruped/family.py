@@ -57,14 +57,20 @@ def _on_time(state: State, task: Columns) -> Tensor:
 # -- rewards -----------------------------------------------------------------------------------------------------------
 
 
-def _reward(step: Transition) -> Tensor:
+def reward(step: Transition, gait: Tensor | float = 1.0) -> Tensor:
+    """Upright times (0.1 + 0.9 tracking gait), less a cost of haste, ``[task, episode]``.
+
+    Args:
+        step: What happened.
+        gait: How well the robot steps, in [0, 1].
+    """
     moving, goal = velocity(step.after, step.task), step.task["speed"]
     forward = tolerance(moving[..., 0], (goal, goal), slack(step.task), sigmoid="linear", value_at_margin=0.0)
     sideways = tolerance(moving[..., 1], (0.0, 0.0), 0.3)
     turning = tolerance(step.after["qvel"][..., 5] * natural_time(step.task), (0.0, 0.0), 0.4)
     level = upright(step.after).clamp(min=0.0)
     change = (step.action - step.before["ctrl"]).square().mean(dim=-1)
-    return level * (0.1 + 0.9 * forward * sideways * turning) - 0.05 * change
+    return level * (0.1 + 0.9 * forward * sideways * turning * gait) - 0.05 * change
 
 
 # -- families ----------------------------------------------------------------------------------------------------------
@@ -91,7 +97,7 @@ def walk() -> TaskFamily:
         dt=DT,
         reset=stand,
         observe=_observe,
-        reward=_reward,
+        reward=reward,
         terminated=fallen,
         success=_on_time,
         interface=interface(),

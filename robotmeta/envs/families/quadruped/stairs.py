@@ -9,22 +9,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import mujoco
 import torch
 from torch import Tensor
 
 from robotmeta.envs.curriculum import Curriculum
 from robotmeta.envs.distributions import Uniform
-from robotmeta.envs.families.legged.measurements import natural_speed
-from robotmeta.envs.families.quadruped.family import slack
+from robotmeta.envs.families.legged.measurements import DT, leg_length, natural_speed
+from robotmeta.envs.families.quadruped.family import reward, slack
+from robotmeta.envs.families.quadruped.measurements import feet
+from robotmeta.envs.families.quadruped.model import FOOT_RADIUS
 from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, SPEED
 from robotmeta.envs.families.quadruped.terrain import APRON, LONGEST_LEG, leg, on_ground
-from robotmeta.envs.family import Columns, State, TaskFamily
+from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.sensors import Sensor
 from robotmeta.envs.terrain.kinds import KINDS, Patch
 from robotmeta.envs.terrain.pool import TerrainPool
 from robotmeta.envs.terrain.scan import HeightScan
 
 LEVELS = 10
+REACH = 1.6
+"""Largest control. The feet then reach 0.4 leg lengths up from standing, where a control of 1 lifts them 0.25."""
 SIZES = {"stairs": 0.4, "gaps": 0.5}
 """Height of risers and width of trenches at difficulty 1, in leg lengths."""
 
@@ -42,6 +47,8 @@ _POOL = TerrainPool(
 )
 
 # -- what varies -------------------------------------------------------------------------------------------------------
+
+_LIFT = 0.2  # leg lengths above the ground at which a foot moves freely
 
 _SLOW = replace(SPEED, train=Uniform(0.15, 0.4), ood=Uniform(0.4, 0.5), bounds=(-0.5, 0.5))
 """The command. It is slower than that of ``quadruped``, so that a smaller patch with smaller cells is enough."""
@@ -62,6 +69,24 @@ def _walked(seconds: float, state: State, task: Columns) -> Tensor:
     return (1.0 - (speed - task["speed"]).abs() / slack(task)).clamp(min=0.0)
 
 
+# -- rewards -----------------------------------------------------------------------------------------------------------
+
+
+def steps_high(step: Transition) -> Tensor:
+    """1 for feet that move along only while they are lifted, falling linearly to a half, ``[task, episode]``.
+
+    A foot that moves near the ground is caught by the next edge. The share of its motion that is too low is compared
+    with the commanded speed, which the feet have on average.
+    """
+    dt, task = DT * natural_speed(step.task), step.task
+    before, after = feet({"qpos": torch.stack([step.before["qpos"], step.after["qpos"]])}, task)
+    moving = (after - before)[..., :2].norm(dim=-1) / dt.unsqueeze(-1)
+    radius = (FOOT_RADIUS * task["calf_length"]).unsqueeze(-1)
+    height = after[..., 2] - radius - _POOL.height_at(task, after[..., 0], after[..., 1])
+    low = (1.0 - height / (_LIFT * leg_length(task)).unsqueeze(-1)).clamp(0.0, 1.0)
+    return 1.0 - 0.5 * ((moving * low).mean(dim=-1) / slack(task)).clamp(max=1.0)
+
+
 # -- families ----------------------------------------------------------------------------------------------------------
 
 
@@ -70,12 +95,26 @@ def _on_stairs(highest: int) -> TaskFamily:
     reached, above = highest / LEVELS, (highest + 1) / LEVELS
     columns = _POOL.parameters(KINDS[1:], (0.0, reached), seeds=2, ood=(), ood_difficulty=(above, 1.0))
     family = on_ground(_POOL, (*_ROBOT, *columns))
+    world = family.world
+    assert isinstance(world, MujocoWorld)
     seconds = family.horizon * family.dt
     levels = tuple(level / LEVELS for level in range(highest + 1))
+
+    def spec() -> mujoco.MjSpec:
+        robot = world.spec()
+        for servo in robot.actuators:
+            servo.ctrlrange = [-REACH, REACH]
+        return robot
+
     return replace(
         family,
+        world=replace(world, spec=spec),
+        reward=lambda step: reward(step, steps_high(step)),
         source=replace(
             family.source,
+            reward="Upright times (0.1 + 0.9 forward sideways turning lift) minus 0.05 times the mean squared change "
+            "of action, as in quadruped. Lift falls from 1 to 0.5 where feet move along while they are less than "
+            f"{_LIFT:g} leg lengths above the ground. An episode ends as in quadruped.",
             citation=f"{family.source.citation} All kinds of ground are in meta-training up to difficulty "
             f"{reached:g}, on 2 seeds: risers of {SIZES['stairs'] * reached:.2g} and trenches of "
             f"{SIZES['gaps'] * reached:.2g} leg lengths. "
