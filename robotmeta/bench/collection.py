@@ -12,6 +12,7 @@ from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import collect
 from robotmeta.metalearners.trials import Trials
+from robotmeta.metalearners.updates import Updates
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
@@ -40,9 +41,10 @@ def training(policy: Policy, threads: int) -> Timed:
     def timed() -> float:
         with one_torch_thread():
             began = time.perf_counter()
-            trial = trials.next(partial(family.sample, rng=rng), generator)
-            learner.update(trial, generator)
-            return trial.steps / (time.perf_counter() - began)
+            updates = Updates(learner, generator)
+            for part in trials.parts(partial(family.sample, rng=rng), generator):
+                updates(part)
+            return trials.whole.steps / (time.perf_counter() - began)
 
     return timed
 

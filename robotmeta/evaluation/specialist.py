@@ -20,6 +20,7 @@ from robotmeta.files import read_file, write_text
 from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.metalearners import MetaLearner
 from robotmeta.metalearners.trials import Trials
+from robotmeta.metalearners.updates import Updates
 from robotmeta.policy import Policy
 from robotmeta.policy_file import load_policy, save_policy
 from robotmeta.seeding import streams
@@ -129,12 +130,13 @@ def _updated(policy: Policy, task: Tasks, trials: Trials, log: MetricsLog) -> Po
     """The policy after one update, which is logged."""
     began = time.perf_counter()
     generator, _ = streams(policy.config.seed, "iteration", policy.iteration)
-    trial = trials.next(task.repeat, generator)
-    collected = time.perf_counter()
-    metrics = policy.learner.update(trial, generator)
+    updates = Updates(policy.learner, generator)
+    for part in trials.parts(task.repeat, generator):
+        updates(part)
+    trial = trials.whole
     policy.check_finite()
     policy = dataclasses.replace(policy, iteration=policy.iteration + 1, env_steps=policy.env_steps + trial.steps)
-    log.write(policy, outcomes_of(trial), metrics, began, collected)
+    log.write(policy, outcomes_of(trial), updates.metrics(), began, updates.seconds)
     return policy
 
 

@@ -80,6 +80,7 @@ class Rollout:
         privileged_states: Privileged state before each step and after the last one,
             ``[task, episode, time + 1, privileged_state]``; zero after the end of an episode.
         measures: The family's measures of each episode by name, ``[task, episode]``.
+        goes_on: Whether this is a part of episodes that go on after it. What is known at their end only is then absent.
     """
 
     observations: Observation
@@ -95,6 +96,7 @@ class Rollout:
     distance: Tensor | None
     privileged_states: Tensor
     measures: Mapping[str, Tensor] = field(default_factory=dict)
+    goes_on: bool = False
 
     @property
     def training_rewards(self) -> Tensor:
@@ -110,6 +112,13 @@ class Rollout:
     def steps(self) -> int:
         """Control steps that happened."""
         return int(self.mask.sum())
+
+    def since(self, begin: int) -> Rollout:
+        """The part of the episodes from a step on."""
+        names = ("observations", "actions", "rewards", "shaping_rewards", "mask", "privileged_states")
+        series = {name: tree_map(lambda value: value[:, :, begin:], getattr(self, name)) for name in names}
+        shared = tree_map(lambda value: value if value.shape[2] == 1 else value[:, :, begin:], self.distribution)
+        return replace(self, **series, distribution=shared) if begin else self
 
     def mean_return(self) -> float:
         """Mean return of the episodes that did not diverge; NaN if all did."""
@@ -137,6 +146,8 @@ class Trial(NamedTuple):
     changing: list[Tensor] | None = None
     """For each rollout, the encoded task at each step and after the last one, ``[task, 1, time + 1, encoding]``; None
     if tasks do not change within an episode. ``tasks`` are then those at the start of the first rollout."""
+    resumed: bool = False
+    """Whether the first rollout goes on with episodes that began before it."""
 
     @property
     def steps(self) -> int:
@@ -156,7 +167,7 @@ class Trial(NamedTuple):
         belief = tree_map(lambda value: value.to(device), self.belief)
         changing = None if self.changing is None else [tasks.to(device) for tasks in self.changing]
         rollouts = [rollout.to(device) for rollout in self.rollouts]
-        return Trial(rollouts, self.tasks.to(device), belief, self.episode, changing)
+        return self._replace(rollouts=rollouts, tasks=self.tasks.to(device), belief=belief, changing=changing)
 
 
 def concatenate_episodes(rollouts: list[Rollout]) -> Rollout:
@@ -168,6 +179,19 @@ def concatenate_episodes(rollouts: list[Rollout]) -> Rollout:
         return torch.cat([part.expand(*part.shape[:2], *rest) for part in parts], dim=1)
 
     return replace(rollouts[0], **tree_map(along_episodes, *map(vars, rollouts)))
+
+
+class Part(NamedTuple):
+    """A part of an episode of every world."""
+
+    begin: int
+    """Number of the first step."""
+    rollout: Rollout
+    """Its experience. All parts but the last one have the same number of steps, some of which may not have happened."""
+    belief: Belief
+    """Belief after acting."""
+    whole: Rollout | None = None
+    """The experience of all parts; None for all but the last one."""
 
 
 class PolicyStep(NamedTuple):
@@ -265,14 +289,41 @@ def collect(
     Returns:
         The rollout, on the learner's device, and the belief after it.
     """
+    (part,) = collect_parts(env, learner, belief, generator, explore=explore, remember=remember, rank=rank)
+    return part.rollout, part.belief
+
+
+def collect_parts(
+    env: BatchEnv,
+    learner: Actor,
+    belief: Belief,
+    generator: torch.Generator,
+    *,
+    length: int = 0,
+    explore: bool = True,
+    remember: bool = True,
+    rank: Rank = ALONE,
+) -> Iterator[Part]:
+    """Runs one episode in every world, a part of it at a time.
+
+    The weights of the learner may change between the parts: it acts in the next part with the new ones. A part has
+    ``length`` steps, 0 for whole episodes. The number of parts does not depend on when episodes end. The other
+    arguments are those of :func:`collect`.
+    """
+    length = length or env.horizon
     with one_torch_thread():
         steps = play(env, learner, belief, generator, explore=explore, remember=remember, rank=rank)
         first = played = next(steps)
         recorder = Recorder(env, first)
-        for played in itertools.chain([first], steps):
-            recorder.write(played)
-        rollout = recorder.rollout()
-    return rollout.to(learner.device), played.belief
+        steps = itertools.chain([first], steps)
+    for begin in range(0, env.horizon, length):
+        ends = begin + length >= env.horizon
+        with one_torch_thread():
+            for played in steps if ends else itertools.islice(steps, length):
+                recorder.write(played)
+            whole = recorder.rollout().to(learner.device) if ends else None
+            part = recorder.part(begin, length).to(learner.device) if whole is None else whole.since(begin)
+        yield Part(begin, part, played.belief, whole)
 
 
 class Recorder:
@@ -315,14 +366,45 @@ class Recorder:
             _write(self._series[name], self._t, value)
         self._privileged[self._t] = played.privileged_state
 
+    def _running(self) -> Tensor:
+        """Whether an episode goes on, bool ``[task, episode]``."""
+        return self._series["mask"][self._t].bool() & ~self._terminated
+
+    def part(self, begin: int, length: int) -> Rollout:
+        """Some steps of episodes that go on after them. All of what happened after the first step has been written.
+
+        Args:
+            begin: Number of the first step.
+            length: Number of steps.
+        """
+        part, after = slice(begin, begin + length), self._t + 1
+        series = dict(self._series)
+        parameters, last = series.pop("distribution"), self._last.step.observation
+        for value in (series["actions"], *parameters.values()):
+            value[after : part.stop] = value[self._t]
+        self._privileged[after] = _zero_where_ended(self._env.privileged_state(), self._running())
+        if bool(self._diverged.any()):
+            last = tree_map(self._before_divergence, series["observations"], last)
+        series = tree_map(lambda value: value[part].movedim(0, 2), series)
+        return Rollout(
+            **{**series, "mask": series["mask"].float()},
+            distribution=self._distribution(tree_map(lambda value: value[part], parameters)),
+            last_observations=last,
+            terminated=self._terminated.clone(),
+            diverged=self._diverged.clone(),
+            success=None,
+            distance=None,
+            privileged_states=self._privileged[begin : part.stop + 1].movedim(0, 2),
+            goes_on=True,
+        )
+
     def rollout(self) -> Rollout:
         """The episode, once it is over. The recorder is of no use afterwards."""
         series, last, distance = self._series, self._last.step.observation, self._env.distance()
         # A distance is measured at the end only.
         diverged = self._diverged if distance is None else self._diverged | ~distance.isfinite()
-        running = series["mask"][self._t] & ~self._terminated
+        self._privileged[self._t + 1] = _zero_where_ended(self._env.privileged_state(), self._running())
         series["mask"] = series["mask"].float()
-        self._privileged[self._t + 1] = _zero_where_ended(self._env.privileged_state(), running)
         if bool(self._diverged.any()):
             last = tree_map(self._before_divergence, series["observations"], last)
         parameters = series.pop("distribution")
@@ -331,9 +413,7 @@ class Recorder:
         success = self._env.success()
         return Rollout(
             **tree_map(lambda value: value.movedim(0, 2), series),
-            distribution=self._last.distribution.from_parameters(
-                {name: _parameter_series(value, diverged.shape) for name, value in parameters.items()}
-            ),
+            distribution=self._distribution(parameters),
             last_observations=last,
             terminated=self._terminated,
             diverged=diverged,
@@ -341,6 +421,12 @@ class Recorder:
             distance=distance,
             privileged_states=self._privileged.movedim(0, 2),
             measures=self._env.measures(),
+        )
+
+    def _distribution(self, parameters: Mapping[str, Tensor]) -> ActionDistribution:
+        worlds = self._terminated.shape
+        return self._last.distribution.from_parameters(
+            {name: _parameter_series(value, worlds) for name, value in parameters.items()}
         )
 
     def _before_divergence(self, series: Tensor, last: Tensor) -> Tensor:

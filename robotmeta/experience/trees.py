@@ -15,7 +15,7 @@ def tree_map(function: Callable[..., Tensor], first: T, *others: T) -> T:
 
     Args:
         function: ``(tensor, ...) -> tensor``, with a tensor of each value.
-        first: A tensor, a mapping of such values by name, an action distribution, or None, which stays None.
+        first: A tensor, a mapping of such values by name, an action distribution, or None or a bool, which stay.
         others: More such values.
 
     Returns:
@@ -30,8 +30,8 @@ def expand_mask(mask: Tensor, value: Tensor) -> Tensor:
 
 
 def _map(function: Callable[..., Tensor], first: Any, *others: Any) -> Any:
-    if first is None:
-        return None
+    if first is None or isinstance(first, bool):
+        return first
     if isinstance(first, Tensor):
         return function(first, *others)
     if isinstance(first, Mapping):

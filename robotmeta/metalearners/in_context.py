@@ -140,9 +140,9 @@ class InContext(MetaLearner[ConfigT], ABC):
             return torch.cat([_of_worlds(before, first).view_as(value[:1]), value[:-1]])
 
         def start(rollout: Rollout) -> Tensor:
-            first = torch.zeros_like(rollout.rewards).unsqueeze(-1)
-            first[:, :, 0] = 1.0
-            return first
+            begins = torch.zeros_like(rollout.rewards).unsqueeze(-1)
+            begins[:, :, 0] = float(rollout is not first or not trial.resumed)
+            return begins
 
         return self._inputs(
             timeline.concatenate(lambda r: flatten(r.observations)),

@@ -82,11 +82,22 @@ class ActorCriticConfig(PPOConfig):
     """Initial learning rate of Adam."""
     minibatches: int = 8
     """Gradient steps a pass."""
+    part: int = 0
+    """Control steps of each world from one meta-update to the next; 0 for whole episodes. With parts there are more
+    meta-updates, each from less experience."""
     hidden: tuple[int, ...] = (128, 128)
     """Hidden layers of the policy and of the value function."""
     bootstrap: bool = True
     """At a time limit, which is not observed, add the value of the last state for the rewards that would have followed.
     Otherwise the limit counts as the end of the task."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check("part", at_least=0)
+
+    @property
+    def part_length(self) -> int:
+        return self.part
 
 
 def policy_loss(
@@ -221,15 +232,24 @@ def ppo_update(
         return {"loss": config.value_weight / steps * (network.value(critic) - targets).square().sum()}
 
     parameters, steps = list(network.parameters()), Rows(rollout.mask)
+    minibatches = _minibatches(config, len(steps))
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
-        for rows, size, _ in steps.minibatches(config.minibatches, generator):
+        for rows, size, _ in steps.minibatches(minibatches, generator):
             divided = shares(rows, config.shards // 2)
             parts = [partial(loss, share, size) for share in divided for loss in (actor_loss, critic_loss)]
             sums, gradient = gradients(parts, parameters)
             adjust_learning_rate(config, optimizer, sums["kl"])
             step(optimizer, parameters, gradient, config.max_grad_norm)
     return sums
+
+
+def _minibatches(config: ActorCriticConfig, steps: int) -> int:
+    """Gradient steps a pass over some control steps: fewer where episodes ended early in a part."""
+    if not config.part:
+        return config.minibatches
+    most = config.tasks * config.episodes * config.part
+    return max(1, round(config.minibatches * min(steps / most, 1.0)))
 
 
 def exploration(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:
@@ -239,4 +259,5 @@ def exploration(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, 
 
 def last_values(config: ActorCriticConfig, network: ActorCritic, rollout: Rollout, last: Tensor) -> Tensor:
     """Value of the state after each episode, ``[task, episode]``; zero where the episode terminated."""
-    return network.value(last).masked_fill(rollout.terminated, 0.0) * float(config.bootstrap)
+    follows = config.bootstrap or rollout.goes_on
+    return network.value(last).masked_fill(rollout.terminated, 0.0) * float(follows)

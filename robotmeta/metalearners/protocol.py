@@ -69,6 +69,11 @@ class LearnerConfig:
         """Tasks of each of these rollouts."""
         return self.meta_batch
 
+    @property
+    def part_length(self) -> int:
+        """Control steps of a part of an episode after which there is an update; 0 for updates after whole episodes."""
+        return 0
+
     def control_defaults(self) -> dict[str, Any]:
         """Hyper-parameters that a trained control takes from this learner, so that the two can be compared."""
         return {"curriculum": self.curriculum}

@@ -16,6 +16,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, concatenate_episodes
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import anchored_at
@@ -73,6 +74,8 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.part and self.rollouts > 1:
+            raise UserError("part needs staggered trials: a meta-update then takes a part of one episode of each")
         self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)
         self.check("estimator_learning_rate", at_least=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,22 +13,23 @@ from robotmeta.distributed import gathered
 from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.envs.changes import Changes, random_changes
 from robotmeta.envs.changing_env import ChangingEnv
-from robotmeta.experience.rollout import Belief, Rollout, Trial, collect
+from robotmeta.experience.rollout import Belief, Rollout, Trial, collect_parts
 from robotmeta.experience.trees import expand_mask, tree_map
 from robotmeta.metalearners.levels import Levels
 from robotmeta.metalearners.protocol import LearnerConfig, MetaLearner
 
 
-class _Collected(NamedTuple):
-    """One rollout."""
+class _Played(NamedTuple):
+    """A part of the episodes of one rollout."""
 
-    rollout: Rollout
+    part: Trial
+    """Its experience."""
     belief: Belief
-    """After acting."""
+    """After it."""
     tasks: Tasks
     """After the rollout, those of all ranks."""
-    changing: list[Tensor]
-    """The encoded task at each step, if tasks change within the episode; else empty."""
+    whole: Trial | None
+    """The experience of the rollout; None for all parts but the last one."""
 
 
 def collect_trial(
@@ -51,29 +52,48 @@ def collect_trial(
     encoded, rollouts, changing = _encoded(env, learner, env.tasks), [], []
     now = env.tasks if tasks is None else tasks
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
-        rollout, belief, now, series = _collected(env, learner, belief, generator, now, rng)
-        rollouts.append(rollout)
-        changing += series
+        *_, played = _played(env, learner, Trial([], encoded, belief), generator, now, rng)
+        belief, now, whole = played.belief, played.tasks, played.whole
+        assert whole is not None
+        rollouts += whole.rollouts
+        changing += whole.changing or []
         if remaining:
-            belief = learner.adapt(belief, rollout)
+            belief = learner.adapt(belief, rollouts[-1])
     return Trial(rollouts, encoded, begin, changing=changing or None)
 
 
-def _collected(
+def _played(
     env: TaskBatchEnv,
     learner: MetaLearner,
-    belief: Belief,
+    before: Trial,
     generator: torch.Generator,
     tasks: Tasks,
     rng: np.random.Generator | None,
-) -> _Collected:
-    """One rollout, within which a share of the tasks changes if the learner's configuration asks for it."""
+) -> Iterator[_Played]:
+    """The parts of one rollout, within which a share of the tasks changes if the learner's configuration asks for it.
+
+    Args:
+        env: The worlds.
+        learner: The learner that acts.
+        before: The trial before the rollout, without experience.
+        generator: A CPU generator.
+        tasks: The tasks, those of all ranks.
+        rng: Draws how they change; None if they do not.
+    """
     family, share = env.family, learner.config.changing
-    if rng is None or share == 0.0:
-        return _Collected(*collect(env, learner, belief, generator, rank=env.rank), tasks, [])
-    changes = random_changes(family.space, family.changing, tasks, share=share, horizon=env.horizon, rng=rng)
-    rollout, after = collect(ChangingEnv(env, changes), learner, belief, generator, rank=env.rank)
-    return _Collected(rollout, after, changes.after, [_series(env, learner, changes)])
+    worlds, series, after, belief = env, [], tasks, before.belief
+    if rng is not None and share > 0.0:
+        changes = random_changes(family.space, family.changing, tasks, share=share, horizon=env.horizon, rng=rng)
+        worlds, series, after = ChangingEnv(env, changes), [_series(env, learner, changes)], changes.after
+    for part in collect_parts(worlds, learner, belief, generator, length=learner.config.part_length, rank=env.rank):
+        trial = before._replace(rollouts=[part.rollout], belief=belief, resumed=part.begin > 0)
+        if series:
+            steps = slice(part.begin, part.begin + part.rollout.mask.shape[-1] + 1)
+            changing = [values[:, :, steps] for values in series]
+            trial = trial._replace(tasks=changing[0][:, 0, 0], changing=changing)
+        whole = None if part.whole is None else before._replace(rollouts=[part.whole], changing=series or None)
+        yield _Played(trial, part.belief, after, whole)
+        belief = learner.adapt(part.belief, part.rollout)
 
 
 def _series(env: TaskBatchEnv, learner: MetaLearner, changes: Changes) -> Tensor:
@@ -121,6 +141,7 @@ class Trials:
     ) -> None:
         self._env, self._learner, self._levels = env, learner, levels
         self._now: _InProgress | None = None
+        self._whole: Trial | None = None
         if state and "tasks" in state:
             belief = tree_map(lambda value: env.rank.of(value).to(learner.device), state["belief"])
             self._now = _InProgress(state["tasks"].numpy(), belief, state["episode"])
@@ -128,21 +149,33 @@ class Trials:
     def next(
         self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None = None
     ) -> Trial:
-        """Experience for the next meta-update.
+        """All experience of the next iteration. The arguments are those of :meth:`parts`."""
+        for _ in self.parts(sample, generator, rng):
+            pass
+        return self.whole
+
+    @property
+    def whole(self) -> Trial:
+        """All experience of the last iteration."""
+        assert self._whole is not None
+        return self._whole
+
+    def parts(
+        self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None = None
+    ) -> Iterator[Trial]:
+        """Experience for the meta-updates of the next iteration: for one, or for one after each part of the episodes.
 
         Args:
             sample: Draws that many tasks.
             generator: A CPU generator, see :func:`robotmeta.experience.rollout.collect`.
             rng: Draws how tasks change within episodes, if the learner's configuration says so; None for no changes.
         """
-        if staggered(self._learner.config):
-            return self._next_episode(sample, generator, rng)
-        places = torch.ones(self._env.all_tasks, dtype=torch.bool)
-        tasks = self._drawn(sample, places)
-        self._env.load(tasks)
-        trial = collect_trial(self._env, self._learner, generator, tasks, rng)
-        self._move(places, trial.rollouts[-1])
-        return trial
+        parts = self._episode_parts if staggered(self._learner.config) else self._trial_parts
+        for part in parts(sample, generator, rng):
+            if self._learner.config.part_length:
+                yield part
+        if not self._learner.config.part_length:
+            yield self.whole
 
     def metrics(self) -> dict[str, float]:
         """Numbers to log: the levels of the next tasks, if there is a curriculum."""
@@ -170,17 +203,36 @@ class Trials:
             assert achieved is not None  # checked with the family
             self._levels.move(places, gathered(achieved.float().mean(dim=1)).cpu())
 
-    def _next_episode(
+    def _trial_parts(
         self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None
-    ) -> Trial:
+    ) -> Iterator[Trial]:
+        env, learner = self._env, self._learner
+        places = torch.ones(env.all_tasks, dtype=torch.bool)
+        tasks = self._drawn(sample, places)
+        env.load(tasks)
+        if not learner.config.part_length:
+            self._whole = collect_trial(env, learner, generator, tasks, rng)
+        else:
+            begin = tree_map(env.rank.of, learner.begin(env.all_tasks, generator))
+            before = Trial([], _encoded(env, learner, env.tasks), begin)
+            for played in _played(env, learner, before, generator, tasks, rng):
+                yield played.part
+                self._whole = played.whole
+        self._move(places, self.whole.rollouts[-1])
+
+    def _episode_parts(
+        self, sample: Callable[[int], Tasks], generator: torch.Generator, rng: np.random.Generator | None
+    ) -> Iterator[Trial]:
         env, learner = self._env, self._learner
         tasks, belief, episode = self._started(sample, generator)
         env.load(tasks)
-        encoded = _encoded(env, learner, env.tasks)
-        rollout, after, tasks, changing = _collected(env, learner, belief, generator, tasks, rng)
-        self._now = _InProgress(tasks.values, learner.adapt(after, rollout), episode + 1)
+        before = Trial([], _encoded(env, learner, env.tasks), belief, env.rank.of(episode))
+        for played in _played(env, learner, before, generator, tasks, rng):
+            yield played.part
+            tasks, belief, self._whole = played.tasks, played.belief, played.whole
+        (rollout,) = self.whole.rollouts
+        self._now = _InProgress(tasks.values, learner.adapt(belief, rollout), episode + 1)
         self._move(self._now.episode == _length(learner.config), rollout)
-        return Trial([rollout], encoded, belief, env.rank.of(episode), changing or None)
 
     def _started(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> tuple[Tasks, Belief, Tensor]:
         """The trials with new ones in the places of those that are over."""

@@ -54,9 +54,17 @@ class MetricsLog:
                 board.close()
 
     def write(
-        self, policy: Policy, outcomes: Outcomes, metrics: dict[str, float], began: float, collected: float
+        self, policy: Policy, outcomes: Outcomes, metrics: dict[str, float], began: float, updating: float
     ) -> dict[str, Any]:
-        """Logs one iteration and returns its line; ``began`` and ``collected`` are times of ``time.perf_counter``."""
+        """Logs one iteration and returns its line.
+
+        Args:
+            policy: The policy after it.
+            outcomes: What became of its episodes.
+            metrics: Further numbers.
+            began: When it began, by ``time.perf_counter``.
+            updating: Seconds of its meta-updates.
+        """
         now = time.perf_counter()
         last = outcomes.last
         line: dict[str, Any] = {
@@ -66,8 +74,8 @@ class MetricsLog:
             "return_pre": outcomes.first.mean_return(),
             "return_post": last.mean_return(),
             "steps_per_second": outcomes.steps / (now - began),
-            "collect_seconds": collected - began,
-            "update_seconds": now - collected,
+            "collect_seconds": now - began - updating,
+            "update_seconds": updating,
             "diverged": int(outcomes.diverged.sum()),
             "diverged_tasks": outcomes.diverged.any(dim=(0, 2)).nonzero().flatten().tolist(),
             **metrics,

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,13 @@ from robotmeta.envs.simulators import check_simulator
 from robotmeta.envs.task_batch import episode_bytes
 from robotmeta.envs.validation import check_family
 from robotmeta.errors import TrainingDiverged, UserError
+from robotmeta.experience.rollout import Trial
 from robotmeta.interrupts import stop_signal
 from robotmeta.memory import check_memory
 from robotmeta.metalearners import DEFAULT
 from robotmeta.metalearners.levels import Levels
 from robotmeta.metalearners.trials import Trials
+from robotmeta.metalearners.updates import Updates
 from robotmeta.policy import Policy, new_policy
 from robotmeta.ranks import restarts
 from robotmeta.seeding import streams
@@ -264,11 +266,12 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
         for iteration in range(policy.iteration, iterations):
             began = time.perf_counter()
             generator, rng = streams(config.seed, "iteration", iteration)
-            with agreed():
-                trial = trials.next(partial(policy.family.sample, rng=rng), generator, rng)
-            check_draws(config.family, generator)
-            collected = time.perf_counter()
-            metrics, outcomes = learner.update(trial, generator) | trials.metrics(), outcomes_of(trial)
+            updates = Updates(learner, generator)
+            parts = trials.parts(partial(policy.family.sample, rng=rng), generator, rng)
+            while (part := _next(parts)) is not None:
+                check_draws(config.family, generator)
+                updates(part)
+            metrics, outcomes = updates.metrics() | trials.metrics(), outcomes_of(trials.whole)
             policy = dataclasses.replace(policy, iteration=iteration + 1, env_steps=policy.env_steps + outcomes.steps)
             number = largest(stopped.number or 0)
             saves = number or policy.iteration % how.checkpoint_every == 0 or policy.iteration == iterations
@@ -276,12 +279,18 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
             with agreed():
                 _check_weights(policy, folder)
                 if log is not None:  # in the first rank
-                    shown.advance(log.write(policy, outcomes, metrics, began, collected))
+                    shown.advance(log.write(policy, outcomes, metrics, began, updates.seconds))
                 if log is not None and saves:
                     folder.save(policy, state)
             if number:
                 break
     return Run(folder.path, policy, number if policy.iteration < iterations else None)
+
+
+def _next(parts: Iterator[Trial]) -> Trial | None:
+    """The next part; None after the last one."""
+    with agreed():
+        return next(parts, None)
 
 
 def _levels(policy: Policy, saved: Mapping[str, Any]) -> Levels | None:

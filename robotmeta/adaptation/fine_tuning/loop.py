@@ -20,6 +20,7 @@ from robotmeta.errors import SimulationDiverged, TrainingDiverged
 from robotmeta.interrupts import StopSignal
 from robotmeta.metalearners.protocol import Anchor
 from robotmeta.metalearners.trials import Trials
+from robotmeta.metalearners.updates import Updates
 from robotmeta.seeding import streams
 
 _EVERY = 5  # iterations from one comparison to the next
@@ -130,10 +131,11 @@ class Loop:
     def _update(self) -> None:
         learner = self._candidate.learner
         generator, rng = streams(self._seed, "fine-tuning", self.progress.iteration)
-        trial = self._trials.next(partial(self._source.sample, rng=rng), generator)
-        learner.update(trial, generator, self._anchor)
+        updates = Updates(learner, generator, self._anchor)
+        for part in self._trials.parts(partial(self._source.sample, rng=rng), generator):
+            updates(part)
         self._candidate.check_finite()
-        self._count(trial.steps)
+        self._count(self._trials.whole.steps)
         self.progress = dataclasses.replace(self.progress, iteration=self.progress.iteration + 1)
 
     def _compare(self) -> None:
