@@ -82,9 +82,8 @@ class ActorCriticConfig(PPOConfig):
     """Initial learning rate of Adam."""
     minibatches: int = 8
     """Gradient steps a pass."""
-    part: int = 0
-    """Control steps of each world from one meta-update to the next; 0 for whole episodes. With parts there are more
-    meta-updates, each from less experience."""
+    unroll_length: int = 0
+    """Control steps of each world from one meta-update to the next; 0 for whole episodes."""
     hidden: tuple[int, ...] = (128, 128)
     """Hidden layers of the policy and of the value function."""
     bootstrap: bool = True
@@ -93,11 +92,11 @@ class ActorCriticConfig(PPOConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check("part", at_least=0)
+        self.check("unroll_length", at_least=0)
 
     @property
     def part_length(self) -> int:
-        return self.part
+        return self.unroll_length
 
 
 def policy_loss(
@@ -246,9 +245,9 @@ def ppo_update(
 
 def _minibatches(config: ActorCriticConfig, steps: int) -> int:
     """Gradient steps a pass over some control steps: fewer where episodes ended early in a part."""
-    if not config.part:
+    if not config.unroll_length:
         return config.minibatches
-    most = config.tasks * config.episodes * config.part
+    most = config.tasks * config.episodes * config.unroll_length
     return max(1, round(config.minibatches * min(steps / most, 1.0)))
 
 

@@ -74,8 +74,10 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.part and self.rollouts > 1:
-            raise UserError("part needs staggered trials: a meta-update then takes a part of one episode of each")
+        if self.unroll_length and self.rollouts > 1:
+            raise UserError(
+                "unroll_length needs staggered trials: a meta-update then takes a part of one episode of each"
+            )
         self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)
         self.check("estimator_learning_rate", at_least=0)

@@ -75,6 +75,14 @@ def test_a_run_of_two_ranks_resumes_with_any_number_of_them(
         assert_same(found, uninterrupted)
 
 
+def test_ranks_update_after_the_same_parts_of_episodes(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"hyper": ranks.hyper("task-inference") | {"unroll_length": 7}}
+    one = ranks.trained("task-inference", tmp_path / "one", **options)
+    first, second = together(2, ranks.trained, "task-inference", tmp_path / "two", **options)
+    assert_close(first, one)
+    assert_same(second, first)
+
+
 def test_ranks_have_the_levels_of_one_process(tmp_path: Path) -> None:
     one = ranks.in_curriculum(tmp_path / "one")
     assert max(one) > 0
