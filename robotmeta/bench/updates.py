@@ -45,14 +45,15 @@ class _Iteration:
     def collect(self) -> float:
         generator, rng = streams(0, "bench")
         began = time.perf_counter()
-        self._trial = self._trials.next(partial(self._policy.family.sample, rng=rng), generator)
+        self._parts = list(self._trials.parts(partial(self._policy.family.sample, rng=rng), generator))
         return time.perf_counter() - began
 
     def update(self) -> float:
         generator, _ = streams(0, "bench")
         with one_torch_thread():
             began = time.perf_counter()
-            self._policy.learner.update(self._trial, generator)
+            for part in self._parts:
+                self._policy.learner.update(part, generator)
             return time.perf_counter() - began
 
     def update_in_loop(self) -> float:
@@ -63,7 +64,7 @@ class _Iteration:
         for count in {1, available_cores()}:
             with torch_threads(count):
                 began = time.perf_counter()
-                loop_over_tasks(learner, self._trial)
+                loop_over_tasks(learner, self._trials.whole)
                 seconds.append(time.perf_counter() - began)
         return min(seconds)
 

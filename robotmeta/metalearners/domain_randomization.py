@@ -41,7 +41,7 @@ class DomainRandomizationConfig(ActorCriticConfig):
     """How an oracle reads the task's parameters: modulate (the first layers of policy and value function, without
     effect at first) or concatenate (with the observation)."""
 
-    unrecorded: ClassVar = {"conditioning": CONCATENATE}
+    unrecorded: ClassVar = {**ActorCriticConfig.unrecorded, "conditioning": CONCATENATE}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
+from robotmeta.distributed import rank
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.anchor import Anchored, add_anchor
@@ -80,10 +81,13 @@ class ActorCriticConfig(PPOConfig):
 
     learning_rate: float = 5e-4
     """Initial learning rate of Adam."""
-    minibatches: int = 8
-    """Gradient steps a pass."""
-    unroll_length: int = 0
+    desired_kl: float = 0.02
+    """KL divergence from the policy that acted at which the learning rate is kept; it falls above twice this, and rises
+    below half of it, up to its initial value. 0 keeps it constant."""
+    unroll_length: int = 50
     """Control steps of each world from one meta-update to the next; 0 for whole episodes."""
+    minibatches: int = 4
+    """Gradient steps a pass. Where some episodes have ended before the meta-update, there are fewer."""
     hidden: tuple[int, ...] = (128, 128)
     """Hidden layers of the policy and of the value function."""
     bootstrap: bool = True
@@ -94,9 +98,18 @@ class ActorCriticConfig(PPOConfig):
         super().__post_init__()
         self.check("unroll_length", at_least=0)
 
+    unrecorded: ClassVar = {"unroll_length": 0, "desired_kl": 0.0}
+
     @property
     def part_length(self) -> int:
         return self.unroll_length
+
+    def fine_tuning(self) -> Self:
+        return replace(super().fine_tuning(), unroll_length=50, minibatches=4)
+
+    def control_defaults(self) -> dict[str, Any]:
+        names = ("unroll_length", "minibatches")
+        return super().control_defaults() | {name: getattr(self, name) for name in names}
 
 
 def policy_loss(
@@ -231,7 +244,7 @@ def ppo_update(
         return {"loss": config.value_weight / steps * (network.value(critic) - targets).square().sum()}
 
     parameters, steps = list(network.parameters()), Rows(rollout.mask)
-    minibatches = _minibatches(config, len(steps))
+    minibatches = _minibatches(config, rollout, len(steps))
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
         for rows, size, _ in steps.minibatches(minibatches, generator):
@@ -243,12 +256,11 @@ def ppo_update(
     return sums
 
 
-def _minibatches(config: ActorCriticConfig, steps: int) -> int:
-    """Gradient steps a pass over some control steps: fewer where episodes ended early in a part."""
+def _minibatches(config: ActorCriticConfig, rollout: Rollout, steps: int) -> int:
+    """Gradient steps a pass over the control steps of all ranks: fewer where some episodes had ended."""
     if not config.unroll_length:
         return config.minibatches
-    most = config.tasks * config.episodes * config.unroll_length
-    return max(1, round(config.minibatches * min(steps / most, 1.0)))
+    return max(1, round(config.minibatches * steps / (rollout.mask.numel() * rank().count)))
 
 
 def exploration(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:

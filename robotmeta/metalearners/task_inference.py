@@ -43,22 +43,20 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     learning_rate: float = 5e-4
     """Initial learning rate of Adam, for the policy."""
-    minibatches: int = 8
-    """Gradient steps a pass over the policy's data."""
     hidden_size: int = 64
     """Size of the estimator's memory: units of a GRU."""
     estimator_learning_rate: float = 1e-3
     """Learning rate of Adam, for the estimator."""
     estimator_epochs: int = 2
     """Passes over the estimator's sequences a meta-update; 0 leaves the estimator as it is."""
-    estimator_minibatches: int = 8
+    estimator_minibatches: int = 2
     """Gradient steps a pass over the estimator's sequences."""
 
     staggered: bool = True
     """Whether a meta-update takes one episode each of (adaptation_steps + 1) * meta_batch trials that are in progress,
     instead of whole trials. Then more worlds run side by side, which is faster."""
 
-    unrecorded: ClassVar = {"staggered": False}
+    unrecorded: ClassVar = {**ActorCriticConfig.unrecorded, "staggered": False}
 
     @property
     def rollouts(self) -> int:
@@ -70,13 +68,15 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     def fine_tuning(self) -> Self:
         """The estimator stays as it is: in tasks that are all alike it would unlearn to infer."""
-        return replace(super().fine_tuning(), estimator_epochs=0, staggered=True)
+        staggered = replace(self, staggered=True)
+        return replace(super(TaskInferenceConfig, staggered).fine_tuning(), estimator_epochs=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.unroll_length and self.rollouts > 1:
             raise UserError(
-                "unroll_length needs staggered trials: a meta-update then takes a part of one episode of each"
+                "unroll_length must be 0 if trials are not staggered: an update is then from whole trials, "
+                f"not from {self.unroll_length} steps of each"
             )
         self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)

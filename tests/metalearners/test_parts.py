@@ -144,5 +144,5 @@ def test_a_training_with_parts_that_is_resumed_equals_one_that_was_not(name: str
 
 
 def test_trials_of_several_episodes_an_update_have_no_parts() -> None:
-    with pytest.raises(rm.UserError, match="unroll_length needs staggered trials"):
+    with pytest.raises(rm.UserError, match="unroll_length must be 0 if trials are not staggered"):
         learner_of("task-inference", short(), unroll_length=_LENGTH, staggered=False)

@@ -98,7 +98,7 @@ _MOVING = short(12, changing=("goal_x",), name="moving-goal")
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_the_estimator_learns_the_task_of_each_step(whole: bool) -> None:
-    hyper = {"meta_batch": 6, "adaptation_steps": 2, "changing": 1.0, "staggered": not whole}
+    hyper = {"meta_batch": 6, "adaptation_steps": 2, "changing": 1.0, "staggered": not whole, "unroll_length": 0}
     learner = learner_of("task-inference", _MOVING, **hyper)
     assert isinstance(learner, TaskInference)
     env = training_env(Policy(_MOVING, RunConfig(_MOVING.name, "task-inference", learner.config), learner))
