@@ -46,7 +46,7 @@ _TWENTY = {"meta_batch": 8, "episodes": 20}
 _FEW = {"meta_batch": 40, "episodes": 3}
 _TWO = {"meta_batch": 48, "adaptation_steps": 1}  # trials of two episodes
 _WIDE = {"init_std": 0.6, "min_std": 0.1}  # earlier defaults of PPO, with more exploration
-_WHOLE = {"unroll_length": 0, "minibatches": 8, "estimator_minibatches": 8, "desired_kl": 0.0}
+WHOLE = {"unroll_length": 0, "minibatches": 8, "estimator_minibatches": 8, "desired_kl": 0.0}
 """Earlier defaults of task inference, with a meta-update after whole episodes."""
 _TRAINED = ("zero_shot", "from_scratch", "domain_randomized")
 
@@ -65,13 +65,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "cheetah-direction-rl2-2-episodes": Benchmark("cheetah-direction", "rl2", 320, _TWO | _WIDE, target=260.0),
     "cheetah-direction-rl2-2-episodes-long": Benchmark("cheetah-direction", "rl2", 1050, _TWO | _WIDE, target=400.0),
     "cheetah-direction-task-inference": Benchmark(
-        "cheetah-direction", "task-inference", 320, _WHOLE | _WIDE, episodes=5, target=260.0
+        "cheetah-direction", "task-inference", 320, WHOLE | _WIDE, episodes=5, target=260.0
     ),
     "cheetah-direction-task-inference-seed-1": Benchmark(
-        "cheetah-direction", "task-inference", 100, _WHOLE | _WIDE, episodes=5, target=260.0, seed=1
+        "cheetah-direction", "task-inference", 100, WHOLE | _WIDE, episodes=5, target=260.0, seed=1
     ),
     "cheetah-direction-task-inference-seed-2": Benchmark(
-        "cheetah-direction", "task-inference", 100, _WHOLE | _WIDE, episodes=5, target=260.0, seed=2
+        "cheetah-direction", "task-inference", 100, WHOLE | _WIDE, episodes=5, target=260.0, seed=2
     ),
     "cheetah-direction-promp": Benchmark("cheetah-direction", "promp", 320, _TWENTY, episodes=20, target=260.0),
     "cheetah-direction-maml": Benchmark(
@@ -83,7 +83,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "cheetah-velocity-rl2": Benchmark("cheetah-velocity", "rl2", 520, _TWO | _WIDE, episodes=2, target=-37.0),
     "cheetah-velocity-task-inference": Benchmark(
-        "cheetah-velocity", "task-inference", 520, _WHOLE | _TWO, episodes=2, target=-37.0
+        "cheetah-velocity", "task-inference", 520, WHOLE | _TWO, episodes=2, target=-37.0
     ),
     "cheetah-velocity-promp": Benchmark(
         "cheetah-velocity", "promp", 150, {"meta_batch": 40, "episodes": 2}, episodes=2, target=-37.0
@@ -93,15 +93,15 @@ BENCHMARKS: dict[str, Benchmark] = {
     ),
     "cheetah-dynamics-task-inference": Benchmark("cheetah-dynamics", "task-inference", 200, controls=_TRAINED),
     "cheetah-dynamics-rl2": Benchmark("cheetah-dynamics", "rl2", 200, _WIDE, controls=_TRAINED),
-    "cheetah-mass-task-inference": Benchmark("cheetah-mass", "task-inference", 200, _WHOLE, controls=_TRAINED),
+    "cheetah-mass-task-inference": Benchmark("cheetah-mass", "task-inference", 200, WHOLE, controls=_TRAINED),
     "cheetah-terrain-task-inference": Benchmark(
-        "cheetah-terrain", "task-inference", 160, _WHOLE, controls=_TRAINED, tasks=200
+        "cheetah-terrain", "task-inference", 160, WHOLE, controls=_TRAINED, tasks=200
     ),
     "cheetah-terrain-promp": Benchmark("cheetah-terrain", "promp", 65, _FEW, tasks=200),
     "cheetah-terrain-maml": Benchmark("cheetah-terrain", "maml", 65, _FEW | {"max_kl": 0.03}, tasks=200),
     "cheetah-terrain-rl2": Benchmark("cheetah-terrain", "rl2", 100, _WIDE, controls=_TRAINED),
     "walker-dynamics-task-inference": Benchmark(
-        "walker-dynamics", "task-inference", 100, _WHOLE | _WIDE, controls=_TRAINED
+        "walker-dynamics", "task-inference", 100, WHOLE | _WIDE, controls=_TRAINED
     ),
     "walker-dynamics-rl2": Benchmark("walker-dynamics", "rl2", 100, _WIDE, controls=_TRAINED),
     "walker-faults-task-inference": Benchmark("walker-faults", "task-inference", 200, controls=_TRAINED, tasks=200),
@@ -112,12 +112,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ant-crippled-promp": Benchmark("ant-crippled", "promp", 40, _FEW, tasks=200),
     "ant-crippled-maml": Benchmark("ant-crippled", "maml", 40, _FEW | {"max_kl": 0.03}, tasks=200),
     "ant-crippled-rl2": Benchmark("ant-crippled", "rl2", 100, _WIDE, controls=_TRAINED),
-    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, _WHOLE, controls=_TRAINED, tasks=200),
+    "quadruped-task-inference": Benchmark("quadruped", "task-inference", 240, WHOLE, controls=_TRAINED, tasks=200),
     "quadruped-promp": Benchmark("quadruped", "promp", 100, _FEW, tasks=200),
     "quadruped-maml": Benchmark("quadruped", "maml", 100, _FEW | {"max_kl": 0.03}, tasks=200),
     "quadruped-rl2": Benchmark("quadruped", "rl2", 300, {"epochs": 6, "minibatches": 8} | _WIDE, controls=_TRAINED),
     "quadruped-terrain-task-inference": Benchmark(
-        "quadruped-terrain", "task-inference", 150, _WHOLE, controls=_TRAINED, tasks=200
+        "quadruped-terrain", "task-inference", 150, WHOLE, controls=_TRAINED, tasks=200
     ),
     "quadruped-terrain-rl2": Benchmark("quadruped-terrain", "rl2", 150, tasks=200),
     "quadruped-stairs-task-inference": Benchmark(
@@ -127,19 +127,19 @@ BENCHMARKS: dict[str, Benchmark] = {
         "quadruped-stairs-sighted", "task-inference", 460, controls=_TRAINED, tasks=200
     ),
     "quadruped-commands-task-inference": Benchmark(
-        "quadruped-commands", "task-inference", 1000, _WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "quadruped-commands", "task-inference", 1000, WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "biped-task-inference": Benchmark("biped", "task-inference", 500, controls=_TRAINED, tasks=200),
-    "reach-task-inference": Benchmark("reach", "task-inference", 100, _WHOLE, controls=_TRAINED, tasks=200),
-    "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, _WHOLE, controls=_TRAINED),
+    "reach-task-inference": Benchmark("reach", "task-inference", 100, WHOLE, controls=_TRAINED, tasks=200),
+    "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, WHOLE, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark(
-        "fetch-push", "task-inference", 440, _WHOLE | {"desired_kl": 0.02}, tasks=200
+        "fetch-push", "task-inference", 440, WHOLE | {"desired_kl": 0.02}, tasks=200
     ),
     "fetch-slide-task-inference": Benchmark(
-        "fetch-slide", "task-inference", 400, _WHOLE | {"desired_kl": 0.02}, tasks=200
+        "fetch-slide", "task-inference", 400, WHOLE | {"desired_kl": 0.02}, tasks=200
     ),
     "fetch-pick-and-place-task-inference": Benchmark(
-        "fetch-pick-and-place", "task-inference", 440, _WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "fetch-pick-and-place", "task-inference", 440, WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     **{
         f"{name}-package-task-inference": Benchmark(
@@ -147,18 +147,18 @@ BENCHMARKS: dict[str, Benchmark] = {
         )
         for name, iterations in (("fetch-push", 440), ("fetch-slide", 600), ("fetch-pick-and-place", 440))
     },
-    "push-task-inference": Benchmark("push", "task-inference", 200, _WHOLE, controls=_TRAINED, tasks=200),
+    "push-task-inference": Benchmark("push", "task-inference", 200, WHOLE, controls=_TRAINED, tasks=200),
     "push-promp": Benchmark("push", "promp", 64, _FEW, tasks=200),
     "push-rl2": Benchmark("push", "rl2", 200, {"meta_batch": 48, "minibatches": 8} | _WIDE, controls=_TRAINED),
-    "slide-task-inference": Benchmark("slide", "task-inference", 300, _WHOLE, controls=_TRAINED),
+    "slide-task-inference": Benchmark("slide", "task-inference", 300, WHOLE, controls=_TRAINED),
     "grasp-task-inference": Benchmark(
-        "grasp", "task-inference", 375, _WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "grasp", "task-inference", 375, WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "grasp-objects-task-inference": Benchmark(
-        "grasp-objects", "task-inference", 400, _WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "grasp-objects", "task-inference", 400, WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
     "hopper-dynamics-task-inference": Benchmark(
-        "hopper-dynamics", "task-inference", 150, _WHOLE, controls=_TRAINED, tasks=200
+        "hopper-dynamics", "task-inference", 150, WHOLE, controls=_TRAINED, tasks=200
     ),
     "ant-direction-task-inference": Benchmark("ant-direction", "task-inference", 150, controls=_TRAINED),
     "ant-goal-task-inference": Benchmark("ant-goal", "task-inference", 150, controls=_TRAINED),
@@ -167,7 +167,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "dm-walker-task-inference": Benchmark("dm-walker", "task-inference", 100, controls=_TRAINED),
     "dm-quadruped-task-inference": Benchmark("dm-quadruped", "task-inference", 100, controls=_TRAINED),
     "panda-grasp-task-inference": Benchmark(
-        "panda-grasp", "task-inference", 650, _WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
+        "panda-grasp", "task-inference", 650, WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
 }
 

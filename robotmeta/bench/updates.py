@@ -11,6 +11,7 @@ from robotmeta.experience.rollout import Trial
 from robotmeta.metalearners import DEFAULT
 from robotmeta.metalearners.promp import ProMP, ProMPConfig
 from robotmeta.metalearners.trials import Trials
+from robotmeta.metalearners.updates import Updates
 from robotmeta.policy import Policy, new_policy
 from robotmeta.seeding import streams
 from robotmeta.threads import available_cores, one_torch_thread, torch_threads
@@ -52,8 +53,9 @@ class _Iteration:
         generator, _ = streams(0, "bench")
         with one_torch_thread():
             began = time.perf_counter()
+            updates = Updates(self._policy.learner, generator)
             for part in self._parts:
-                self._policy.learner.update(part, generator)
+                updates(part)
             return time.perf_counter() - began
 
     def update_in_loop(self) -> float:

@@ -60,7 +60,7 @@ def test_help_without_a_learner_shows_the_default_one_and_says_how_to_see_anothe
     assert DEFAULT_LEARNER == DEFAULT
     assert f"{DEFAULT} options" in text
     assert "`robotmeta train --learner NAME --help`" in text
-    assert "--estimator-minibatches INT Gradient steps a pass over the estimator's sequences. (default: 8)" in text
+    assert "--estimator-minibatches INT Gradient steps a pass over the estimator's sequences. (default: 2)" in text
     assert "(default: 0.3, or the family's)" in text
 
 
