@@ -43,6 +43,10 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     learning_rate: float = 5e-4
     """Initial learning rate of Adam, for the policy."""
+    desired_kl: float = ActorCriticConfig.desired_kl
+    """KL divergence of the policy from the one that acted at which the learning rate is kept; see PPO."""
+    minibatches: int = ActorCriticConfig.minibatches
+    """Gradient steps a pass over the policy's data. Where some episodes have ended, there are fewer."""
     hidden_size: int = 64
     """Size of the estimator's memory: units of a GRU."""
     estimator_learning_rate: float = 1e-3
