@@ -22,6 +22,7 @@ import speed_tables
 import speed_targets
 import stage_tables
 import target_tables
+import unroll_tables
 import world_tables
 
 from robotmeta.metalearners import CONTROL, LEARNERS
@@ -71,6 +72,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/results.md", "gains of quadruped", partial(seed_tables.gain_by_seed, "quadruped", "test", "ood", "robots")),
     ("docs/results.md", "seeds of quadruped-terrain", partial(seed_tables.by_seed, "quadruped-terrain", "test")),
     ("docs/results.md", "gradient learners", seed_tables.gradient_learners),
+    ("docs/results.md", "unrolls", unroll_tables.by_family),
     ("docs/results.md", "knowing", world_tables.knowing),
     ("docs/results.md", "fits", fit_tables.calibration),
     ("docs/results.md", "stages out of distribution", stage_tables.ood_tasks),
