@@ -161,10 +161,6 @@ class Rows:
             here.of(held, tasks)[place] = torch.arange(int(place.sum()), device=steps.device)
             self._held = held.flatten()[exists]
 
-    def __len__(self) -> int:
-        """Number of rows of all ranks."""
-        return len(self._steps)
-
     def minibatches(self, number: int, generator: torch.Generator) -> Iterator[Minibatch]:
         """One pass over all rows, see :func:`minibatches`."""
         batches = minibatches(len(self._steps), number, generator, self._steps.device)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from robotmeta.distributed import rank
+from robotmeta.distributed import summed
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.anchor import Anchored, add_anchor
@@ -87,7 +87,7 @@ class ActorCriticConfig(PPOConfig):
     unroll_length: int = 50
     """Control steps of each world from one meta-update to the next; 0 for whole episodes."""
     minibatches: int = 4
-    """Gradient steps a pass. Where some episodes have ended before the meta-update, there are fewer."""
+    """Gradient steps a pass; fewer where some episodes had ended before a part."""
     hidden: tuple[int, ...] = (128, 128)
     """Hidden layers of the policy and of the value function."""
     bootstrap: bool = True
@@ -106,7 +106,7 @@ class ActorCriticConfig(PPOConfig):
 
     def fine_tuning(self) -> Self:
         # Value functions are wrong at first in tasks that are new to them. With shorter parts, grasping learned less.
-        return replace(super().fine_tuning(), unroll_length=100, minibatches=4)
+        return replace(super().fine_tuning(), unroll_length=100)
 
     def control_defaults(self) -> dict[str, Any]:
         names = ("unroll_length", "minibatches")
@@ -245,7 +245,7 @@ def ppo_update(
         return {"loss": config.value_weight / steps * (network.value(critic) - targets).square().sum()}
 
     parameters, steps = list(network.parameters()), Rows(rollout.mask)
-    minibatches = _minibatches(config, rollout, len(steps))
+    minibatches = _minibatches(config, rollout.mask)
     sums: dict[str, float] = {}
     for _ in range(config.epochs):
         for rows, size, _ in steps.minibatches(minibatches, generator):
@@ -257,11 +257,10 @@ def ppo_update(
     return sums
 
 
-def _minibatches(config: ActorCriticConfig, rollout: Rollout, steps: int) -> int:
-    """Gradient steps a pass over the control steps of all ranks: fewer where some episodes had ended."""
-    if not config.unroll_length:
-        return config.minibatches
-    return max(1, round(config.minibatches * steps / (rollout.mask.numel() * rank().count)))
+def _minibatches(config: ActorCriticConfig, mask: Tensor) -> int:
+    """Gradient steps a pass over a part of episodes, of all ranks: fewer where some episodes had ended before it."""
+    running, worlds = summed([mask[..., 0].sum(), mask.new_tensor(float(mask[..., 0].numel()))])
+    return max(1, round(config.minibatches * float(running / worlds)))
 
 
 def exploration(log_std: Tensor, optimizer: torch.optim.Optimizer) -> dict[str, float]:

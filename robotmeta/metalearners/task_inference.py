@@ -46,7 +46,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     desired_kl: float = ActorCriticConfig.desired_kl
     """KL divergence of the policy from the one that acted at which the learning rate is kept; see PPO."""
     minibatches: int = ActorCriticConfig.minibatches
-    """Gradient steps a pass over the policy's data. Where some episodes have ended, there are fewer."""
+    """Gradient steps a pass over the policy's data; fewer where some episodes had ended before a part."""
     hidden_size: int = 64
     """Size of the estimator's memory: units of a GRU."""
     estimator_learning_rate: float = 1e-3
