@@ -46,8 +46,8 @@ class FineTuned:
         return_before: Return of the policy that fine-tuning began with.
         return_after: Return of the best policy.
         gain: Their paired difference; zero where the first policy is kept.
-        iterations: Number of updates.
-        kept: Number of updates of the best policy; 0 if it is the one that fine-tuning began with.
+        iterations: Number of iterations, each of an episode in every world.
+        kept: Number of iterations of the best policy; 0 if it is the one that fine-tuning began with.
         steps: Control steps of simulation, those of the comparisons included.
         seconds: Seconds.
         history: The comparisons, in their order.

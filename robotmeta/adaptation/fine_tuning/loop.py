@@ -38,7 +38,7 @@ class FineTuning:
     """How far a fine-tuning is.
 
     Attributes:
-        iteration: Number of updates so far.
+        iteration: Number of iterations so far, each of an episode in every world.
         steps: Control steps of simulation so far.
         seconds: Seconds so far.
         share: Share of the budget that is used, at most 1.
