@@ -11,7 +11,7 @@ import pytest
 import robotmeta as rm
 from robotmeta.cli import main
 from robotmeta.evaluation.controls import control_policy
-from robotmeta.metalearners.ppo import PPOConfig
+from robotmeta.metalearners.ppo import ActorCriticConfig
 
 pytestmark = pytest.mark.slow
 
@@ -43,12 +43,12 @@ def test_a_control_explores_steps_and_discounts_as_the_policy_does(tmp_path: Pat
         "point-navigation",
         iterations=1,
         out=tmp_path,
-        hyper={"meta_batch": 4, "init_std": 0.2, "desired_kl": 0.01, "discount": 0.9},
+        hyper={"meta_batch": 4, "init_std": 0.2, "desired_kl": 0.01, "discount": 0.9, "unroll_length": 7},
         progress=False,
     )
     control = control_policy("domain_randomized", trained.policy, tmp_path).config.hyperparameters
-    assert isinstance(control, PPOConfig)
-    assert (control.init_std, control.desired_kl, control.discount) == (0.2, 0.01, 0.9)
+    assert isinstance(control, ActorCriticConfig)
+    assert (control.init_std, control.desired_kl, control.discount, control.unroll_length) == (0.2, 0.01, 0.9, 7)
 
 
 def test_a_control_whose_episodes_end_early_trains_until_it_has_had_as_many_steps(tmp_path: Path) -> None:
