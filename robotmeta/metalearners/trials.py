@@ -118,10 +118,10 @@ class _InProgress(NamedTuple):
 class Trials:
     """Collects experience for one meta-update after another: whole trials, or one episode of staggered ones.
 
-    Whole trials of some tasks run from their first episode to the last one. Of staggered trials, a part is at its first
-    episode, a part at its second one, and so on. A meta-update takes one episode of each, with the belief that it had
-    then. As many trials begin and end with each meta-update, and as many episodes are collected. But more of them run
-    side by side, which is faster.
+    Whole trials of some tasks run from their first episode to the last one. Of staggered trials, some are at their
+    first episode, some at their second one, and so on. A meta-update takes one episode of each, or a part of it, with
+    the belief that it had then. As many trials begin and end in an iteration, and as many episodes are collected. But
+    more of them run side by side, which is faster.
 
     Each of several ranks collects the trials of its tasks, with the numbers that one process would have drawn for them.
 

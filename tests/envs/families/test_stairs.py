@@ -11,7 +11,7 @@ from robotmeta.envs import TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.envs.families.legged.measurements import DT
 from robotmeta.envs.families.quadruped.measurements import feet
 from robotmeta.envs.families.quadruped.model import LEGS, standing_height
-from robotmeta.envs.families.quadruped.stairs import REACH, steps_high
+from robotmeta.envs.families.quadruped.stairs import steps_high
 from robotmeta.envs.family import MujocoWorld, Transition
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.terrain.kinds import KINDS
@@ -134,9 +134,3 @@ def test_feet_that_move_along_near_the_ground_cost_reward() -> None:
         before, after = ({"qpos": pose} for pose in poses)
         step = Transition(before, torch.zeros(1, 1, 12), after, task)
         assert float(steps_high(step)) == pytest.approx(expected, abs=1e-3)
-
-
-def test_controls_reach_farther_than_on_flat_ground() -> None:
-    for family, reach in ((make("quadruped"), 1.0), (BLIND, REACH), (SIGHTED, REACH)):
-        assert isinstance(family.world, MujocoWorld)
-        assert np.allclose(family.world.spec().compile().actuator_ctrlrange, [-reach, reach])

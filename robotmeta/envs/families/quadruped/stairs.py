@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import mujoco
 import torch
 from torch import Tensor
 
@@ -21,15 +20,13 @@ from robotmeta.envs.families.quadruped.measurements import feet
 from robotmeta.envs.families.quadruped.model import FOOT_RADIUS
 from robotmeta.envs.families.quadruped.parameters import BODY, CONDITIONS, SPEED
 from robotmeta.envs.families.quadruped.terrain import APRON, LONGEST_LEG, leg, on_ground
-from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.family import Columns, State, TaskFamily, Transition
 from robotmeta.envs.sensors import Sensor
 from robotmeta.envs.terrain.kinds import KINDS, Patch
 from robotmeta.envs.terrain.pool import TerrainPool
 from robotmeta.envs.terrain.scan import HeightScan
 
 LEVELS = 10
-REACH = 1.6
-"""Largest control. The feet then reach 0.4 leg lengths up from standing, where a control of 1 lifts them 0.25."""
 SIZES = {"stairs": 0.4, "gaps": 0.5}
 """Height of risers and width of trenches at difficulty 1, in leg lengths."""
 
@@ -95,20 +92,11 @@ def _on_stairs(highest: int) -> TaskFamily:
     reached, above = highest / LEVELS, (highest + 1) / LEVELS
     columns = _POOL.parameters(KINDS[1:], (0.0, reached), seeds=2, ood=(), ood_difficulty=(above, 1.0))
     family = on_ground(_POOL, (*_ROBOT, *columns))
-    world = family.world
-    assert isinstance(world, MujocoWorld)
     seconds = family.horizon * family.dt
     levels = tuple(level / LEVELS for level in range(highest + 1))
 
-    def spec() -> mujoco.MjSpec:
-        robot = world.spec()
-        for servo in robot.actuators:
-            servo.ctrlrange = [-REACH, REACH]
-        return robot
-
     return replace(
         family,
-        world=replace(world, spec=spec),
         reward=lambda step: reward(step, steps_high(step)),
         source=replace(
             family.source,
