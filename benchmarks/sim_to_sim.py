@@ -23,7 +23,7 @@ from robotmeta.evaluation.intervals import bootstrapped
 from robotmeta.files import write_text
 from robotmeta.versions import versions
 
-_EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "dm_control_cheetah.py"
+_EXAMPLE = Path(__file__).parents[1] / "examples" / "dm_control_cheetah.py"
 _GOAL_SPEED = 2.0  # metres a second, that of cheetah-dynamics
 _MASS, _STRENGTH = 2.5, 0.5  # of the heavy cheetah; meta-training ends at 1.5 and begins at 0.7
 _PHASES = {"before": "zero_shot", "after": "adapted", "fine-tuned": "fine_tuned"}
