@@ -377,14 +377,8 @@ class Recorder:
             begin: Number of the first step.
             length: Number of steps.
         """
-        part, after = slice(begin, begin + length), self._t + 1
-        series = dict(self._series)
-        parameters, last = series.pop("distribution"), self._last.step.observation
-        for value in (series["actions"], *parameters.values()):
-            value[after : part.stop] = value[self._t]
-        self._privileged[after] = _zero_where_ended(self._env.privileged_state(), self._running())
-        if bool(self._diverged.any()):
-            last = tree_map(self._before_divergence, series["observations"], last)
+        part, series, last = slice(begin, begin + length), dict(self._series), self._completed(begin + length)
+        parameters = series.pop("distribution")
         series = tree_map(lambda value: value[part].movedim(0, 2), series)
         return Rollout(
             **{**series, "mask": series["mask"].float()},
@@ -400,16 +394,11 @@ class Recorder:
 
     def rollout(self) -> Rollout:
         """The episode, once it is over. The recorder is of no use afterwards."""
-        series, last, distance = self._series, self._last.step.observation, self._env.distance()
+        series, last, distance = self._series, self._completed(self._env.horizon), self._env.distance()
         # A distance is measured at the end only.
         diverged = self._diverged if distance is None else self._diverged | ~distance.isfinite()
-        self._privileged[self._t + 1] = _zero_where_ended(self._env.privileged_state(), self._running())
         series["mask"] = series["mask"].float()
-        if bool(self._diverged.any()):
-            last = tree_map(self._before_divergence, series["observations"], last)
         parameters = series.pop("distribution")
-        for value in (series["actions"], *parameters.values()):
-            value[self._t + 1 :] = value[self._t]  # log-probabilities stay finite after all episodes have ended
         success = self._env.success()
         return Rollout(
             **tree_map(lambda value: value.movedim(0, 2), series),
@@ -422,6 +411,16 @@ class Recorder:
             privileged_states=self._privileged.movedim(0, 2),
             measures=self._env.measures(),
         )
+
+    def _completed(self, end: int) -> Observation:
+        """Fills in what follows the last step that happened, up to step ``end``, and returns the last observations."""
+        series, after, last = self._series, self._t + 1, self._last.step.observation
+        self._privileged[after] = _zero_where_ended(self._env.privileged_state(), self._running())
+        for value in (series["actions"], *series["distribution"].values()):
+            value[after:end] = value[self._t]  # log-probabilities stay finite after all episodes have ended
+        if bool(self._diverged.any()):
+            last = tree_map(self._before_divergence, series["observations"], last)
+        return last
 
     def _distribution(self, parameters: Mapping[str, Tensor]) -> ActionDistribution:
         worlds = self._terminated.shape

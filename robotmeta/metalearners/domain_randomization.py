@@ -37,11 +37,17 @@ class DomainRandomizationConfig(ActorCriticConfig):
     """Episodes of each task."""
     adaptation_steps: int = 0
     """Zero: the policy does not adapt."""
+    desired_kl: float = 0.02
+    """KL divergence from the policy that acted at which the learning rate is kept; see PPO."""
+    unroll_length: int = 50
+    """Control steps of each world from one meta-update to the next; 0 for whole episodes."""
+    minibatches: int = 4
+    """Gradient steps a pass; fewer where some episodes had ended before a part."""
     conditioning: str = MODULATE
     """How an oracle reads the task's parameters: modulate (the first layers of policy and value function, without
     effect at first) or concatenate (with the observation)."""
 
-    unrecorded: ClassVar = {**ActorCriticConfig.unrecorded, "conditioning": CONCATENATE}
+    unrecorded: ClassVar = {"conditioning": CONCATENATE, "unroll_length": 0, "desired_kl": 0.0}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robotmeta.distributed import summed
+from robotmeta.errors import UserError
 from robotmeta.experience.returns import discounted_returns, generalized_advantages
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.anchor import Anchored, add_anchor
@@ -81,12 +82,9 @@ class ActorCriticConfig(PPOConfig):
 
     learning_rate: float = 5e-4
     """Initial learning rate of Adam."""
-    desired_kl: float = 0.02
-    """KL divergence from the policy that acted at which the learning rate is kept; it falls above twice this, and rises
-    below half of it, up to its initial value. 0 keeps it constant."""
-    unroll_length: int = 50
+    unroll_length: int = 0
     """Control steps of each world from one meta-update to the next; 0 for whole episodes."""
-    minibatches: int = 4
+    minibatches: int = 8
     """Gradient steps a pass; fewer where some episodes had ended before a part."""
     hidden: tuple[int, ...] = (128, 128)
     """Hidden layers of the policy and of the value function."""
@@ -97,8 +95,11 @@ class ActorCriticConfig(PPOConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check("unroll_length", at_least=0)
-
-    unrecorded: ClassVar = {"unroll_length": 0, "desired_kl": 0.0}
+        if self.unroll_length and self.rollouts > 1:
+            raise UserError(
+                f"unroll_length must be 0, not {self.unroll_length}, if a meta-update takes whole trials of several "
+                "episodes, such as trials that are not staggered"
+            )
 
     @property
     def part_length(self) -> int:
@@ -106,7 +107,7 @@ class ActorCriticConfig(PPOConfig):
 
     def fine_tuning(self) -> Self:
         # Value functions are wrong at first in tasks that are new to them. With shorter parts, grasping learned less.
-        return replace(super().fine_tuning(), unroll_length=100)
+        return replace(super().fine_tuning(), unroll_length=100 if self.rollouts == 1 else 0)
 
     def control_defaults(self) -> dict[str, Any]:
         names = ("unroll_length", "minibatches")

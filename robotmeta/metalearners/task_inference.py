@@ -16,7 +16,6 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, concatenate_episodes
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import anchored_at
@@ -43,9 +42,11 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     learning_rate: float = 5e-4
     """Initial learning rate of Adam, for the policy."""
-    desired_kl: float = ActorCriticConfig.desired_kl
+    desired_kl: float = 0.02
     """KL divergence of the policy from the one that acted at which the learning rate is kept; see PPO."""
-    minibatches: int = ActorCriticConfig.minibatches
+    unroll_length: int = 50
+    """Control steps of each world from one meta-update to the next; 0 for whole episodes."""
+    minibatches: int = 4
     """Gradient steps a pass over the policy's data; fewer where some episodes had ended before a part."""
     hidden_size: int = 64
     """Size of the estimator's memory: units of a GRU."""
@@ -60,7 +61,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     """Whether a meta-update takes one episode each of (adaptation_steps + 1) * meta_batch trials that are in progress,
     instead of whole trials. Then more worlds run side by side, which is faster."""
 
-    unrecorded: ClassVar = {**ActorCriticConfig.unrecorded, "staggered": False}
+    unrecorded: ClassVar = {"staggered": False, "unroll_length": 0, "desired_kl": 0.0}
 
     @property
     def rollouts(self) -> int:
@@ -77,11 +78,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.unroll_length and self.rollouts > 1:
-            raise UserError(
-                "unroll_length must be 0 if trials are not staggered: an update is then from whole trials, "
-                f"not from {self.unroll_length} steps of each"
-            )
+
         self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)
         self.check("estimator_learning_rate", at_least=0)

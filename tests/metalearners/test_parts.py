@@ -16,7 +16,7 @@ from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import Rollout, Trial
 from robotmeta.metalearners import MetaLearner
-from robotmeta.metalearners.ppo import last_values
+from robotmeta.metalearners.ppo import ActorCriticConfig, last_values
 from robotmeta.metalearners.trials import Trials
 from robotmeta.metalearners.updates import Updates
 from robotmeta.policy import Policy
@@ -143,6 +143,14 @@ def test_a_training_with_parts_that_is_resumed_equals_one_that_was_not(name: str
     assert same(weights(whole), weights(resumed))
 
 
+def test_a_learner_of_ones_own_gets_all_rollouts_of_a_trial_by_default() -> None:
+    config = ActorCriticConfig()
+    assert config.rollouts == 2
+    assert config.part_length == config.fine_tuning().part_length == 0
+
+
 def test_trials_of_several_episodes_an_update_have_no_parts() -> None:
-    with pytest.raises(rm.UserError, match="unroll_length must be 0 if trials are not staggered"):
+    with pytest.raises(rm.UserError, match="unroll_length must be 0, not 5"):
+        ActorCriticConfig(unroll_length=_LENGTH)
+    with pytest.raises(rm.UserError, match="unroll_length must be 0, not 5, if a meta-update takes whole trials"):
         learner_of("task-inference", short(), unroll_length=_LENGTH, staggered=False)

@@ -45,8 +45,6 @@ _POOL = TerrainPool(
 
 # -- what varies -------------------------------------------------------------------------------------------------------
 
-_LIFT = 0.2  # leg lengths above the ground at which a foot moves freely
-
 _SLOW = replace(SPEED, train=Uniform(0.15, 0.4), ood=Uniform(0.4, 0.5), bounds=(-0.5, 0.5))
 """The command. It is slower than that of ``quadruped``, so that a smaller patch with smaller cells is enough."""
 _ROBOT = (*BODY, *(p for p in CONDITIONS if p.name not in ("faulty_joint", "fault")), _SLOW)
@@ -67,6 +65,9 @@ def _walked(seconds: float, state: State, task: Columns) -> Tensor:
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
+
+
+_LIFT = 0.2  # leg lengths above the ground at which a foot moves freely
 
 
 def steps_high(step: Transition) -> Tensor:
