@@ -50,13 +50,13 @@ class DomainRandomizationConfig(ActorCriticConfig):
     unrecorded: ClassVar = {"conditioning": CONCATENATE, "unroll_length": 0, "desired_kl": 0.0}
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.conditioning not in CONDITIONINGS:
-            raise unknown("conditioning", self.conditioning, CONDITIONINGS)
-        if self.adaptation_steps:
+        if self.adaptation_steps:  # before what follows from them
             raise UserError(
                 f"domain-randomization does not adapt: adaptation_steps must be 0, not {self.adaptation_steps}"
             )
+        super().__post_init__()
+        if self.conditioning not in CONDITIONINGS:
+            raise unknown("conditioning", self.conditioning, CONDITIONINGS)
 
 
 class DomainRandomization(MetaLearner[DomainRandomizationConfig]):
