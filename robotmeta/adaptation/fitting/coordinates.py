@@ -32,6 +32,8 @@ class Coordinates:
         numbers: Parameters that are searched as numbers.
         kinds: Values of each parameter that is searched among kinds, by name.
         low, high: Physical bounds of the numbers, ``[number]``.
+        constant: bool ``[number]``, numbers that are the same in all meta-training tasks.
+        nominal: What the numbers are in the nominal task, ``[number]``.
         covariance: Of the numbers before any episode, ``[number, number]``. Their mean is zero.
     """
 
@@ -41,15 +43,17 @@ class Coordinates:
         self.kinds = {p.name: kinds for p in space if p.name not in self._known and (kinds := _kinds(p))}
         self.numbers = [p for p in space if p.name not in self._known and p.name not in self.kinds]
         self._columns = [space.names.index(p.name) for p in self.numbers]
-        self._logs = np.array([is_logarithmic(p) for p in self.numbers], bool)
+        # All small values of a number that can be zero are alike, such as those of the end of a joint's range.
+        self._logs = np.array([is_logarithmic(p) and not _constant_from_zero(p) for p in self.numbers], bool)
         raw = self._scaled(drawn.values[:, self._columns])
         self._mean = raw.mean(axis=0)
-        ends = np.array([self._scaled_ends(p) for p in self.numbers]).reshape(-1, 2)
+        ends = self._scaled(np.array([p.bounds for p in self.numbers]).reshape(-1, 2).T).T
         # A parameter that is the same in all training tasks can still differ in a robot.
-        still = raw.std(axis=0) < 1e-9
+        self.constant = still = raw.std(axis=0) < 1e-9
         reach = np.array([_reach(p, log) for p, log in zip(self.numbers, self._logs, strict=True)])
         self._std = np.where(still, reach, raw.std(axis=0)).clip(min=1e-9)
         self.low, self.high = ((ends - self._mean[:, None]) / self._std[:, None]).T
+        self.nominal = self.points(space.nominal(1))[0][0]
         standard = (raw - self._mean) / self._std
         covariance = standard.T @ standard / len(raw) if self.numbers else np.zeros((0, 0))
         self.covariance = WIDER**2 * (0.98 * covariance + np.diag(np.where(still, 1.0, 0.02)))
@@ -100,14 +104,20 @@ class Coordinates:
     def _scaled(self, values: np.ndarray) -> np.ndarray:
         return np.where(self._logs, np.log(values.clip(min=1e-9)), values)
 
-    def _scaled_ends(self, parameter: Parameter) -> tuple[float, float]:
-        low, high = parameter.bounds
-        return (float(np.log(max(low, 1e-9))), float(np.log(high))) if is_logarithmic(parameter) else (low, high)
-
 
 def _kinds(parameter: Parameter) -> list[float]:
     values = parameter.choices()
     return [] if values is None or len(values) < 2 else values
+
+
+def _constant_from_zero(parameter: Parameter) -> bool:
+    return parameter.bounds[0] == 0.0 and is_constant(parameter)
+
+
+def is_constant(parameter: Parameter) -> bool:
+    """Whether meta-training never varies it."""
+    low, high = parameter.train.support
+    return low == high
 
 
 def _reach(parameter: Parameter, log: bool) -> float:

@@ -15,7 +15,7 @@ from robotmeta.adaptation.fitting.parameters import fitted_parameters, with_cons
 from robotmeta.adaptation.fitting.reachable import reachable
 from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.result import Fit
-from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, Search, Start
+from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, WIDE_CYCLES, Search, Start
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.envs import Estimate, TaskFamily
 from robotmeta.errors import RobotmetaWarning, UserError
@@ -39,7 +39,8 @@ def fit_episodes(
     """Finds the tasks of a family that explain recorded episodes, anywhere in the physical ranges.
 
     Recorded actions are replayed in candidate tasks. Nothing runs on the robot. If no task explains the episodes, and
-    the family has parameters that only fits search (``fit_only``), a second search has these too.
+    the family has parameters that only fits search (``fit_only``), a second search has these too. It begins where the
+    first one ended.
 
     Args:
         family: The family.
@@ -58,19 +59,19 @@ def fit_episodes(
     given = check_fit(family, known)
     recorded.check(family)
 
-    def search(wider: TaskFamily, finished: int, cycles: int) -> Fit:
+    def search(wider: TaskFamily, finished: int, cycles: int, start: Mapping[str, Estimate] | None) -> Fit:
         of_wider = {name: value for name, value in given.items() if name in wider.space.names}
 
         def show(cycle: int) -> None:
             if on_progress is not None:
                 on_progress(finished + cycle, cycles)
 
-        return _fitted(wider, recorded, believed, of_wider, seed, simulator, threads, show)
+        return _fitted(wider, recorded, believed, start, of_wider, seed, simulator, threads, show)
 
-    narrow = search(family, 0, CYCLES)
+    narrow = search(family, 0, CYCLES, believed)
     if narrow.explained or not family.fit_only:
         return narrow
-    wide = search(family.widened, CYCLES, 2 * CYCLES)
+    wide = search(family.widened, CYCLES, CYCLES + WIDE_CYCLES, _widened(narrow))
     best = min(wide, narrow, key=lambda fit: np.mean(list(fit.after.values())))
     return replace(best, steps=narrow.steps + wide.steps, seconds=narrow.seconds + wide.seconds)
 
@@ -79,13 +80,14 @@ def _fitted(
     family: TaskFamily,
     recorded: RecordedEpisodes,
     believed: Mapping[str, Estimate] | None,
+    start: Mapping[str, Estimate] | None,
     given: Mapping[str, float],
     seed: int,
     simulator: str,
     threads: int | None,
     on_cycle: Callable[[int], None],
 ) -> Fit:
-    """One search; ``on_cycle`` is called with the number of finished cycles, from 0."""
+    """One search from ``start``; ``on_cycle`` is called with the number of finished cycles, from 0."""
     began = time.perf_counter()
     coordinates = Coordinates(family.space, given)
     _, rng = streams(seed, "fit")
@@ -97,7 +99,7 @@ def _fitted(
         candidates = max(CANDIDATES, 4 * len(coordinates.numbers))
         segments = Segments(family, recorded, candidates, simulator=simulator, threads=threads)
         search = Search(coordinates, joint, segments, rng)
-        found = search(belief, on_cycle)
+        found = search(Start(*coordinates.believed(start or {})), on_cycle)
         kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in coordinates.kinds.items()}
         pair = coordinates.tasks(
             np.stack([belief.mean, found.numbers]),
@@ -134,6 +136,11 @@ def _fitted(
         measured=measured.numpy(),
         simulated={what: (measured + error).numpy() for what, error in along.items()},
     )
+
+
+def _widened(fit: Fit) -> dict[str, Estimate]:
+    """What a fit found, with its 90 % intervals in place of standard deviations, because it did not find the robot."""
+    return {n: Estimate(p.value, p.low, p.high, float(p.known), tuple(p.kinds)) for n, p in fit.parameters.items()}
 
 
 def check_fit(family: TaskFamily, known: Mapping[str, float | str] | None) -> dict[str, float]:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from robotmeta.adaptation.fitting.coordinates import KNOWN, Coordinates
+from robotmeta.adaptation.fitting.coordinates import KNOWN, Coordinates, is_constant
 from robotmeta.adaptation.fitting.result import FittedParameter
 from robotmeta.adaptation.fitting.search import Z90, Found
 from robotmeta.adaptation.posterior import TaskPosterior
-from robotmeta.envs import Parameter, ParameterSpace, TaskFamily, Tasks
+from robotmeta.envs import ParameterSpace, TaskFamily, Tasks
 
 
 def fitted_parameters(
@@ -37,8 +37,8 @@ def fitted_parameters(
             fitted[name] = FittedParameter(given[name], given[name], given[name], True)
         elif name in places:
             value, low, high = rows.values[:, column].tolist()
-            known = bool(std[places[name]] < KNOWN)
-            if not known and _is_constant(parameter):
+            known = bool(std[places[name]] < KNOWN or found.differs[places[name]])
+            if not known and is_constant(parameter):
                 value = low = high = parameter.nominal
             fitted[name] = FittedParameter(value, low, high, known)
         else:
@@ -50,19 +50,13 @@ def fitted_parameters(
     return fitted
 
 
-def _is_constant(parameter: Parameter) -> bool:
-    """Whether training never varies it."""
-    low, high = parameter.train.support
-    return low == high
-
-
 def with_constants(
     space: ParameterSpace, posterior: TaskPosterior, parameters: Mapping[str, FittedParameter]
 ) -> TaskPosterior:
     """The posterior in which constants of training are nominal where the episodes do not tell otherwise."""
     values = posterior.tasks.values.copy()
     for column, parameter in enumerate(space):
-        if _is_constant(parameter) and not parameters[parameter.name].known:
+        if is_constant(parameter) and not parameters[parameter.name].known:
             values[:, column] = parameter.nominal
     return TaskPosterior(Tasks(space.names, values), posterior.weights)
 

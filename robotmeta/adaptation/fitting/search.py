@@ -15,18 +15,25 @@ from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 
 CYCLES = 5
+"""Most cycles of a search."""
+
+WIDE_CYCLES = 8
+"""Most cycles where numbers are searched that meta-training never varies."""
+
 Z90 = 1.645  # standard deviations from the mean of a Gaussian to the end of its 90 % interval
 CANDIDATES = 160
 _WIDTHS = (0.25, 0.125, 0.1, 0.1, 0.1)  # of the differences in each cycle, in standard deviations before any episode
 _ERROR = 0.3  # how far the task may be wrong in the first cycle; see JointFilter
 _ERRORS = (0.02, 0.5)  # least and most of it in later cycles
 _SENSORS = (0.003, 0.02, 0.1)  # noise of the signals that the filter tries, in standard deviations of the signals
-_RIVALS = (0, 2, 1, 0, 0)  # other kinds that the filter tries in each cycle
-_TRIES_SENSORS = (True, False, False, True, False)  # whether the filter tries the next smaller and larger noise
+_RIVALS = (0, 2, 1, 0, 0, 0, 0, 0)  # other kinds that the filter tries in each cycle
+# Whether the filter tries the next smaller and larger noise in each cycle.
+_TRIES_SENSORS = (True, False, False, True, False, True, True, True)
 _UNINFORMATIVE = 0.9  # standard deviation after a pass, as a share of that before, at which it shows nothing
 _TEMPERATURE = 10.0  # of the filter's likelihood, which takes all steps and signals for independent
 _SAMPLES = 96
 _LEAST_CYCLES = 3
+_RISING = 300.0  # of the filter's likelihood in a cycle, after which numbers that are far away are still on their way
 _STILL = 0.02  # a last move, in standard deviations before any episode, after which the search ends
 
 
@@ -53,6 +60,7 @@ class Found:
         kinds: Of the best task.
         mean: Of the numbers, ``[number]``.
         covariance: Of the numbers, ``[number, number]``.
+        differs: bool ``[number]``, numbers that are constant in meta-training, and that cannot be nominal here.
         frequencies: Probability of each kind by parameter.
         steps: Control steps that were simulated.
     """
@@ -66,6 +74,7 @@ class Found:
     kinds: dict[str, float]
     mean: np.ndarray
     covariance: np.ndarray
+    differs: np.ndarray
     frequencies: dict[str, np.ndarray]
     steps: int
 
@@ -104,6 +113,7 @@ class Search:
         self._coordinates, self._joint, self._segments, self._rng = coordinates, joint, segments, rng
         self._prior = np.sqrt(np.diag(coordinates.covariance))
         self._population = Population(coordinates, segments, joint.spread, rng)
+        self._cycles = WIDE_CYCLES if coordinates.constant.any() else CYCLES
 
     def __call__(self, belief: Start, on_cycle: Callable[[int], None] | None = None) -> Found:
         """Searches from a belief, until the last cycle, or until one hardly moves what the episodes tell.
@@ -120,8 +130,10 @@ class Search:
         )
         before = now.numbers
         found: Found | None = None
-        for cycle in range(CYCLES):
+        for cycle in range(self._cycles):
+            likely_before = now.likelihood
             filtered = self._filtered(now, cycle)
+            rising = c.constant.any() and now.likelihood > likely_before + _RISING
             at, width = now.numbers, now.width
             std = np.sqrt(np.diag(filtered.covariance))
             unseen = std > _UNINFORMATIVE * self._prior
@@ -134,23 +146,24 @@ class Search:
                 population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             profile = profiled(population, c, filtered, proposal[1], now.kinds)
+            differs = population.scan(now.kinds, filtered)
 
             best = population.explaining(now.kinds)[0]
             now.numbers, now.kinds = best.numbers[0], best.kinds_of(0)
             moved, before = now.numbers - before, now.numbers
             same = found is not None and found.kinds == now.kinds
-            mean, covariance = self._estimate(profile, moved, now.kinds)
+            mean, covariance = self._beyond_nominal(differs, now.numbers, *self._estimate(profile, moved, now.kinds))
             likely = population.probabilities(now.penalties)
             steps = now.steps + population.steps
             settings = (at, width, now.error, _SENSORS[now.noise])
-            found = Found(*settings, filtered, now.numbers, now.kinds, mean, covariance, likely, steps)
+            found = Found(*settings, filtered, now.numbers, now.kinds, mean, covariance, differs, likely, steps)
             narrower = np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, now.width))
             # A difference that tells nothing may be too narrow: latency counts whole steps of the physics.
             now.width = np.where(unseen, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)
-            settled = same and cycle + 1 >= _LEAST_CYCLES and self._settled(moved, covariance)
-            over = settled or cycle + 1 == CYCLES
+            settled = same and not rising and cycle + 1 >= _LEAST_CYCLES and self._settled(moved, covariance)
+            over = settled or cycle + 1 == self._cycles
             if on_cycle is not None:
-                on_cycle(CYCLES if over else cycle + 1)
+                on_cycle(self._cycles if over else cycle + 1)
             if over:
                 break
         assert found is not None
@@ -166,6 +179,7 @@ class Search:
         trials = [(now.numbers, now.kinds, now.noise)]
         if now.proposed is not None:  # the replays may prefer another task, because their states are of a wrong one
             trials.append((now.proposed, now.kinds, now.noise))
+        own = len(trials)
         rivals = self._population.rivals(now.kinds, _RIVALS[cycle]) if cycle else []
         trials += [(at, of, now.noise) for at, of in rivals]
         if _TRIES_SENSORS[cycle]:
@@ -175,7 +189,8 @@ class Search:
         passes: list[Filtered] = []
         best = 0
         for place, (at, of, level) in enumerate(trials):
-            rival = passes[best] if passes else None
+            # A pass nearer to the truth can be far behind at first, so only other kinds and noises are given up.
+            rival = passes[best] if place >= own else None
             sensor = _SENSORS[level]
             passes.append(self._joint(at, of, now.width, error=now.error, sensor=sensor, rival=rival))
             if passes[place].likelihood > passes[best].likelihood:
@@ -212,6 +227,19 @@ class Search:
         covariance = kept + profile.within(SPREAD**2 * (among + np.outer(moved, moved)))
         missing = (profile.level / Z90) ** 2 - np.diag(covariance)
         return mean, covariance + np.diag(missing.clip(0.0))
+
+    def _beyond_nominal(
+        self, differs: np.ndarray, best: np.ndarray, mean: np.ndarray, covariance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The estimate, in which intervals of numbers that differ from the nominal ones end there.
+
+        Often only one end of such an interval is known: a joint goes on past the end of its range.
+        """
+        std = np.sqrt(np.diag(covariance))
+        farthest = np.abs(best - self._coordinates.nominal) / Z90
+        wide = differs & (std > farthest)
+        share = np.where(wide, farthest / std.clip(1e-12), 1.0)
+        return np.where(wide, best, mean), covariance * np.outer(share, share)
 
     def posterior(self, found: Found) -> TaskPosterior:
         """Tasks drawn from what was found."""

@@ -112,14 +112,34 @@ def test_what_training_never_varies_is_searched_where_nothing_else_explains_the_
     cycles = []
     found = fit_episodes(wider, on_the_moon, on_progress=lambda cycle, of: cycles.append((cycle, of)))
     assert found.explained
-    first, second = cycles[: cycles.index((5, 10))], cycles[cycles.index((5, 10)) :]
-    assert (first[0], first[-1], second[-1]) == ((0, 5), (5, 5), (10, 10))  # either may end early
+    first, second = cycles[: cycles.index((5, 13))], cycles[cycles.index((5, 13)) :]
+    assert (first[0], first[-1], second[-1]) == ((0, 5), (5, 5), (13, 13))  # either may end early
     assert found.parameters["gravity"].low <= -1.6 <= found.parameters["gravity"].high
     assert wider.of_tasks(found.best) is wider.widened
     page = fit_report(found, wider, tmp_path / "fit.html", truth=next(iter(family.task(pole_mass=0.4)))).read_text()
     assert "gravity" in page
     explained = fit_episodes(wider, recorded)  # by what training varies, so that nothing else is searched
     assert np.array_equal(explained.posterior.tasks.values, fitted.posterior.tasks.values)
+
+
+def test_an_end_of_a_range_that_has_no_effect_where_training_has_it_is_found(family: TaskFamily) -> None:
+    def stop(model: mujoco.MjModel, value: float, row: Row) -> None:
+        slide = model.joint("slide").id
+        model.jnt_limited[slide], model.jnt_range[slide] = 1, (-value, value)
+
+    there = Uniform(9.0, 9.0)
+    end = Parameter(
+        "end", "of the rail", train=there, nominal=9.0, bounds=(0.0, 9.0), edits=(ModelEdit(stop),), unit="m"
+    )
+    wider = replace(family, fit_only=(end,))
+    recorded = arm.record(wider.widened, {"pole_mass": 0.4, "end": 0.15})
+    assert recorded.observations[..., 0].abs().max() < 0.25
+    found = fit_episodes(wider, recorded)
+    assert found.explained
+    parameter = found.parameters["end"]
+    assert parameter.known
+    assert parameter.low <= 0.15 <= parameter.high < 1.0
+    assert found.posterior.tasks.values[:, found.posterior.tasks.names.index("end")].max() < 2.0
 
 
 def test_rewards_need_not_be_recorded(family: TaskFamily, recorded: RecordedEpisodes) -> None:
