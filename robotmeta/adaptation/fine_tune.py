@@ -27,7 +27,7 @@ from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 from robotmeta.threads import one_torch_thread
 
-KL_WEIGHT = 0.01
+KL_WEIGHT = 0.002
 """Weight of the divergence from the meta-trained policy, in the unit of normalized advantages a nat."""
 
 _COMPARED, _FINAL = (48, 1), (64, 4)  # tasks, and episodes of each

@@ -63,7 +63,7 @@ def adapt(
     known: KnownValues = (),
     fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
     fine_tune_learning_rate: Annotated[float | None, default("the learner's")] = None,
-    fine_tune_kl_weight: Annotated[float | None, default("0.01")] = None,
+    fine_tune_kl_weight: Annotated[float | None, default("0.002")] = None,
     fine_tune_out: Annotated[Path | None, OPTIONAL] = None,
     force: bool = False,
     rounds: int = 1,

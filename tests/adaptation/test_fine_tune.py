@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import robotmeta as rm
-from robotmeta.adaptation.fine_tune import FineTuned, fine_tune
+from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, fine_tune
 from robotmeta.adaptation.fine_tuning.budget import Budget
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.recall import recalled
@@ -145,7 +145,7 @@ def test_adapt_fine_tunes_with_the_learning_rate_and_the_anchor_it_is_given() ->
         return without_time(result)
 
     usual = tuned()
-    assert tuned(fine_tune_kl_weight=0.01) == usual
+    assert tuned(fine_tune_kl_weight=KL_WEIGHT) == usual
     assert tuned(fine_tune_kl_weight=100.0) != usual
     assert tuned(fine_tune_learning_rate=1e-9) != usual
 
