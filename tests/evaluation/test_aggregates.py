@@ -25,6 +25,7 @@ def test_one_seed_has_no_interval() -> None:
     assert probability_of_improvement(np.ones((1, 5)), np.ones((3, 5))).ci95 is None
 
 
+@pytest.mark.slow
 def test_the_interval_over_seeds_covers_the_mean_of_many_seeds() -> None:
     rng, covered, trials = np.random.default_rng(0), 0, 40
     tasks = rng.normal(size=10)

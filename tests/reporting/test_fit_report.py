@@ -79,6 +79,7 @@ def test_kinds_and_parameters_that_are_not_known_are_shown(fit: Fit, tmp_path: P
     assert "not known</td>" in page
 
 
+@pytest.mark.slow
 def test_the_stages_of_an_adaptation_are_on_the_page(tmp_path: Path) -> None:
     policy = point_policy("domain-randomization", meta_batch=8, episodes=1)
     adapted = rm.adapt(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 import robotmeta as rm
 from tests.vendor_robots import Vendor
 
 
+@pytest.mark.slow
 def test_a_vendors_robot_is_filmed_at_each_stage(tmp_path: Path) -> None:
     file = tmp_path / "dog.xml"
     file.write_text(Vendor().xml())

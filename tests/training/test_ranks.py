@@ -63,7 +63,8 @@ def test_ranks_learn_what_one_process_learns(
             assert line[name] == pytest.approx(expected[name], rel=1e-4, abs=1e-4), name
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(1, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.slow
 def test_a_run_of_two_ranks_resumes_with_any_number_of_them(
     count: int, tmp_path: Path, alone: Callable[[str], dict[str, Any]]
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_run_of_two_ranks_resumes_with_any_number_of_them(
         assert_same(found, uninterrupted)
 
 
+@pytest.mark.slow
 def test_ranks_update_after_the_same_parts_of_episodes(tmp_path: Path) -> None:
     options: dict[str, Any] = {"hyper": ranks.hyper("task-inference") | {"unroll_length": 7}}
     one = ranks.trained("task-inference", tmp_path / "one", **options)
@@ -83,6 +85,7 @@ def test_ranks_update_after_the_same_parts_of_episodes(tmp_path: Path) -> None:
     assert_same(second, first)
 
 
+@pytest.mark.slow
 def test_ranks_have_the_levels_of_one_process(tmp_path: Path) -> None:
     one = ranks.in_curriculum(tmp_path / "one")
     assert max(one) > 0
@@ -122,6 +125,7 @@ def test_a_signal_to_one_rank_stops_all_after_the_same_iteration(
     assert_close(found, alone("task-inference"))
 
 
+@pytest.mark.slow
 def test_a_divergence_on_one_rank_ends_all(tmp_path: Path) -> None:
     found = together(2, ranks.changed_on_rank_1, tmp_path / "run", "promp", ranks.diverge, iteration=2)
     assert found[0].args == found[1].args
