@@ -18,9 +18,6 @@ _REWARD = 0.3  # weight of the reward beside the mean over all observations
 _LEAST = 1e-5  # error that is as good as none
 _FLOOR = 0.02  # least standard deviation of a residual in the regression
 _CORRELATED = 30.0  # residuals that count as one, because they are of one segment
-_SCANNED = 10  # values of a number
-_ZOOMS, _FINER = 2, 4  # how often, and with how many values, the scan looks where effects begin
-_FLAT, _DIFFERENT = 0.2, 2.0  # rises of the cost that are as good as none, and that show another value
 _EXPLORED = 0.2  # share of the candidates of which one kind is drawn at random
 
 
@@ -45,11 +42,6 @@ class Candidates:
     def kinds_of(self, row: int) -> dict[str, float]:
         """The kinds of one candidate."""
         return {name: float(values[row]) for name, values in self.kinds.items()}
-
-
-def _of(one: Candidates, numbers: np.ndarray) -> Candidates:
-    """Candidates of the kinds of a single one."""
-    return Candidates(numbers, {name: np.repeat(value, len(numbers)) for name, value in one.kinds.items()})
 
 
 def joined(parts: list[Candidates]) -> Candidates:
@@ -133,59 +125,13 @@ class Population:
         self._rounds = [*self._rounds[-1:], found]
         return found
 
-    def evaluate_all(self, candidates: Candidates, states: Filtered) -> np.ndarray:
-        """The costs of any number of candidates. They are remembered as one round."""
-        before = self._rounds[-1:]
+    def evaluate_all(self, candidates: Candidates, states: Filtered, *, joining: bool = False) -> np.ndarray:
+        """The costs of any number of candidates. They are remembered as one round, or join the last one."""
+        before, last = (self._rounds[:-1], self._rounds[-1:]) if joining else (self._rounds[-1:], [])
         parts = [slice(start, start + self.size) for start in range(0, len(candidates), self.size)]
         found = united([self.evaluate(candidates[part], states) for part in parts])
-        self._rounds = [*before, found]
+        self._rounds = [*before, united([*last, found])]
         return found.cost
-
-    def scan(self, kinds: Mapping[str, float], states: Filtered) -> np.ndarray:
-        """Moves each number that is constant in meta-training alone, over its whole range, and the best moves together.
-
-        Such a number may be far away, and often has no effect where it is nominal, such as the end of a joint's range
-        that no position comes near. Then no derivative tells where it is. It is looked for where effects begin.
-
-        Args:
-            kinds: Of the task to move.
-            states: Where the replays start.
-
-        Returns:
-            bool ``[number]``, numbers that are constant in meta-training, and that cannot be nominal here.
-        """
-        c, differs = self._coordinates, np.zeros(len(self._coordinates.numbers), bool)
-        moved = np.flatnonzero(c.constant)
-        if len(moved) == 0:
-            return differs
-        before, rounds = self._rounds[-1:], []
-        best = self.explaining(kinds)[0][:1]
-        nominal = c.nominal[moved]
-        values = np.concatenate([nominal[None], best.numbers[:, moved], np.linspace(c.low, c.high, _SCANNED)[:, moved]])
-        costs = self._moved(best, moved, values, states)
-        rounds += self._rounds[-1:]
-        differs[moved] = costs[0] - costs[1] > _DIFFERENT
-        for _ in range(_ZOOMS):
-            finer = np.stack([_edges(*column) for column in zip(values.T, costs.T, nominal, strict=True)], axis=1)
-            values = np.concatenate([values, finer])
-            costs = np.concatenate([costs, self._moved(best, moved, finer, states)])
-            rounds += self._rounds[-1:]
-        together, moves = best.numbers[0].copy(), []
-        for place in np.argsort(costs.min(axis=0) - costs[1], kind="stable"):
-            if costs[:, place].min() < costs[1, place]:
-                together[moved[place]] = values[costs[:, place].argmin(), place]
-                moves.append(together.copy())
-        if moves:
-            self.evaluate_all(_of(best, np.array(moves)), states)
-            rounds += self._rounds[-1:]
-        self._rounds = [*before, united(rounds)]
-        return differs
-
-    def _moved(self, best: Candidates, places: np.ndarray, values: np.ndarray, states: Filtered) -> np.ndarray:
-        """Costs of the best task with one number moved to each of some values, ``[value, place]``."""
-        points = np.repeat(best.numbers[None], values.size, axis=0).reshape(*values.shape, -1)
-        points[:, np.arange(len(places)), places] = values
-        return self.evaluate_all(_of(best, points.reshape(values.size, -1)), states).reshape(values.shape)
 
     def _scaled(self, errors: torch.Tensor) -> torch.Tensor:
         """What counts as a large error of each signal: that of most candidates of the first round."""
@@ -342,21 +288,3 @@ class Population:
             name = names[rng.integers(len(names))]
             kinds[name][row] = rng.choice(self._coordinates.kinds[name])
         return dict(kinds)
-
-
-def _edges(values: np.ndarray, costs: np.ndarray, nominal: float) -> np.ndarray:
-    """Values of a number on both sides of the nominal one, where effects begin, ``[2 _FINER]``.
-
-    Args:
-        values: Values whose costs are known, the nominal one first.
-        costs: Their costs.
-        nominal: The nominal value.
-    """
-    finer = []
-    for side in (1.0, -1.0):
-        out = np.flatnonzero(side * (values - nominal) >= 0.0)
-        out = out[np.argsort(side * values[out], kind="stable")]
-        begins = np.flatnonzero(np.abs(costs[out] - costs[0]) > _FLAT)
-        ends = values[out[begins[0] - 1 : begins[0] + 1]] if len(begins) else np.repeat(nominal, 2)
-        finer.append(np.linspace(ends[0], ends[-1], _FINER + 2)[1:-1])
-    return np.concatenate(finer)

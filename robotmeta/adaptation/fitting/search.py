@@ -11,6 +11,7 @@ from robotmeta.adaptation.fitting.coordinates import KNOWN, Coordinates
 from robotmeta.adaptation.fitting.joint_filter import Filtered, JointFilter
 from robotmeta.adaptation.fitting.population import Candidates, Population, gaussian, joined
 from robotmeta.adaptation.fitting.profile import SPREAD, Profile, profiled
+from robotmeta.adaptation.fitting.scan import scanned
 from robotmeta.adaptation.fitting.segments import Segments
 from robotmeta.adaptation.posterior import TaskPosterior
 
@@ -146,7 +147,7 @@ class Search:
                 population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             population.evaluate(population.following([proposal, population.regression()], now.kinds), filtered)
             profile = profiled(population, c, filtered, proposal[1], now.kinds)
-            differs = population.scan(now.kinds, filtered)
+            differs = scanned(population, c, filtered, now.kinds)
 
             best = population.explaining(now.kinds)[0]
             now.numbers, now.kinds = best.numbers[0], best.kinds_of(0)
