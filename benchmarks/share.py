@@ -81,6 +81,9 @@ def typed() -> str:
 def train_specialists(name: str, tasks: int, splits: Sequence[str]) -> None:
     """Trains the specialists of a family, and puts what they reach into the package."""
     family = rm.make(name)
+    if included(family).exists() and not made_here(family).exists():  # go on from the numbers of the package
+        made_here(family).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(included(family), made_here(family))
     sweep = Sweep(family, made_here(family), meta_trained=policy_of(name), command=typed())
     show(train(sweep, {split: tasks for split in splits if split in family.splits}))
     included(family).parent.mkdir(exist_ok=True)

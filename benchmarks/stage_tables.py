@@ -25,16 +25,18 @@ _CAPSULE_SEEDS = (0, 1, 2)
 
 
 def ood_tasks() -> str:
-    """Return and success in the first OOD tasks of grasp, and their means."""
+    """Return and success in the first OOD tasks of grasp."""
     result = loaded("stages-grasp-ood")
-    rows = []
-    for number, task in enumerate(result["tasks"]):
-        curves = _renamed(task["curves"])
-        cells = (f"{c['return']:.1f}, {c['success']:.0%}" for c in curves.values())
-        rows.append([str(number), *cells])
-    summary = _renamed(result["summary"])
-    rows += [[f"mean {m}", *(cell(m, curve[m]) for curve in summary.values())] for m in ("return", "success")]
-    return markdown(("task", *_STAGES.values()), rows)
+    rows = [[f"mean {measure}", *_ood_cells(result, measure)] for measure in ("return", "success")]
+    return markdown((f"{result['tasks']} tasks", *_STAGES.values()), rows)
+
+
+def _ood_cells(result: dict[str, Any], measure: str) -> list[str]:
+    curves = result[measure] | {
+        "fine_tuned_without_fit": result[measure]["fine_tuned"],
+        "fitted_and_fine_tuned": result[measure]["fit_fine_tuned"],
+    }
+    return [cell(measure, curves[stage]) for stage in _STAGES]
 
 
 def _renamed(curves: dict[str, Any]) -> dict[str, Any]:
@@ -82,11 +84,11 @@ def _evaluated(history: list[dict[str, Any]], phase: str) -> dict[str, np.ndarra
 def headline() -> str:
     """Both of the above in three lines."""
     returns, successes = _capsule_means()
-    ood = _renamed(loaded("stages-grasp-ood")["summary"])
+    ood = loaded("stages-grasp-ood")
     rows = [
         ["this command, success", *successes[1:]],
         ["this command, return", *returns[1:]],
-        ["5 OOD tasks, success", *(cell("success", curve["success"]) for curve in ood.values())],
+        [f"{ood['tasks']} OOD tasks, success", *_ood_cells(ood, "success")],
     ]
     return markdown(("`grasp`", *_STAGES.values()), rows)
 

@@ -38,9 +38,10 @@ def fit_episodes(
 ) -> Fit:
     """Finds the tasks of a family that explain recorded episodes, anywhere in the physical ranges.
 
-    Recorded actions are replayed in candidate tasks. Nothing runs on the robot. If no task explains the episodes, and
-    the family has parameters that only fits search (``fit_only``), a second search has these too. It begins where the
-    first one ended.
+    Recorded actions are replayed in candidate tasks. Nothing runs on the robot. If no task explains the episodes, there
+    is a second search. Where the family has parameters that only fits search (``fit_only``), it has these too, and
+    begins where the first one ended. Elsewhere it begins at the training distribution, with other candidates, because
+    the first one may have ended at a wrong task.
 
     Args:
         family: The family.
@@ -59,21 +60,23 @@ def fit_episodes(
     given = check_fit(family, known)
     recorded.check(family)
 
-    def search(wider: TaskFamily, finished: int, cycles: int, start: Mapping[str, Estimate] | None) -> Fit:
-        of_wider = {name: value for name, value in given.items() if name in wider.space.names}
+    def search(among: TaskFamily, attempt: int, cycles: int, start: Mapping[str, Estimate] | None) -> Fit:
+        of_family = {name: value for name, value in given.items() if name in among.space.names}
+        _, rng = streams(seed, "fit", attempt)
 
         def show(cycle: int) -> None:
             if on_progress is not None:
-                on_progress(finished + cycle, cycles)
+                on_progress(attempt * CYCLES + cycle, attempt * CYCLES + cycles)
 
-        return _fitted(wider, recorded, believed, start, of_wider, seed, simulator, threads, show)
+        return _fitted(among, recorded, believed, start, of_family, rng, simulator, threads, show)
 
-    narrow = search(family, 0, CYCLES, believed)
-    if narrow.explained or not family.fit_only:
-        return narrow
-    wide = search(family.widened, CYCLES, CYCLES + WIDE_CYCLES, _widened(narrow))
-    best = min(wide, narrow, key=lambda fit: np.mean(list(fit.after.values())))
-    return replace(best, steps=narrow.steps + wide.steps, seconds=narrow.seconds + wide.seconds)
+    first = search(family, 0, CYCLES, believed)
+    if first.explained:
+        return first
+    wider = (family.widened, 1, WIDE_CYCLES, _widened(first))
+    second = search(*wider) if family.fit_only else search(family, 1, CYCLES, None)
+    best = min(second, first, key=lambda fit: np.mean(list(fit.after.values())))
+    return replace(best, steps=first.steps + second.steps, seconds=first.seconds + second.seconds)
 
 
 def _fitted(
@@ -82,7 +85,7 @@ def _fitted(
     believed: Mapping[str, Estimate] | None,
     start: Mapping[str, Estimate] | None,
     given: Mapping[str, float],
-    seed: int,
+    rng: np.random.Generator,
     simulator: str,
     threads: int | None,
     on_cycle: Callable[[int], None],
@@ -90,7 +93,6 @@ def _fitted(
     """One search from ``start``; ``on_cycle`` is called with the number of finished cycles, from 0."""
     began = time.perf_counter()
     coordinates = Coordinates(family.space, given)
-    _, rng = streams(seed, "fit")
     on_cycle(0)
     belief = Start(*coordinates.believed(believed or {}))
     with warnings.catch_warnings():

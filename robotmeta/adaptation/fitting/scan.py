@@ -11,7 +11,7 @@ from robotmeta.adaptation.fitting.joint_filter import Filtered
 from robotmeta.adaptation.fitting.population import Candidates, Population
 
 _VALUES = 10  # of each number
-_ZOOMS, _FINER = 2, 4  # how often, and with how many values a side, the scan looks where effects begin
+_ZOOMS, _FINER = 3, 4  # how often, and with how many values a side, the scan looks where effects begin
 _FLAT, _DIFFERENT = 0.2, 2.0  # rises of the cost that are as good as none, and that show another value
 
 
