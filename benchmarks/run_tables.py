@@ -91,9 +91,16 @@ def _gain(run: Result, split: str, measure: str) -> str:
     return f"{zero_shot} → {cell(measure, evaluation[measure]['adapted'])} ({took})"
 
 
-def compact() -> str:
-    """Task inference with both controls on held-out tasks, without the families that are easy zero-shot.
+def _learned_nothing(curves: dict[str, Any]) -> bool:
+    """Whether the adapted policy is not clearly better than one with random weights."""
+    scratch = curves.get("from_scratch")
+    return scratch is not None and curves["adapted"]["ci95"][-1][0] <= scratch["mean"][-1]
 
+
+def compact() -> str:
+    """Task inference with both controls on held-out tasks.
+
+    Families that are easy zero-shot, or of which a training learned nothing, are left out.
     Means and intervals are over the seeds of a run and its tasks.
     """
     kinds = "zero_shot", "adapted", "domain_randomized"
@@ -104,7 +111,7 @@ def compact() -> str:
             continue
         measure = headline(evaluation)
         easy = measure == "success" and evaluation[measure]["zero_shot"]["mean"][-1] >= _EASY
-        if evaluation[measure].get("domain_randomized") is None or easy:
+        if evaluation[measure].get("domain_randomized") is None or easy or _learned_nothing(evaluation[measure]):
             continue
         curves = [seed["evaluations"]["test"][measure] for seed in repeated(run)]
         cells = (cell(measure, pooled([curve[kind] for curve in curves])) for kind in kinds)

@@ -13,6 +13,7 @@ import numpy as np
 
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.adapted import Adapted
+from robotmeta.adaptation.fine_tune import KL_WEIGHT
 from robotmeta.adaptation.stages import check_stages
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError
@@ -151,7 +152,7 @@ def _of_episodes(adapted: Adapted, phase: str) -> dict[str, float | None]:
 
 def _fingerprint(stages: Mapping[str, _Stage], settings: StageSettings) -> str:
     """A hash of what decides the results, apart from the tasks."""
-    found = hashlib.sha256(json.dumps([asdict(settings), list(stages)]).encode())
+    found = hashlib.sha256(json.dumps([asdict(settings), KL_WEIGHT, list(stages)]).encode())
     for stage in stages.values():
         for tensor in (*stage.policy.learner.state_dict().values(), *(stage.policy.belief or {}).values()):
             found.update(tensor.detach().cpu().numpy().tobytes())
