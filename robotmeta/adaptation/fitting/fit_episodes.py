@@ -68,7 +68,7 @@ def fit_episodes(
             if on_progress is not None:
                 on_progress(attempt * CYCLES + cycle, attempt * CYCLES + cycles)
 
-        return _fitted(among, recorded, believed, start, of_family, rng, simulator, threads, show)
+        return _fitted(among, recorded, believed, start, of_family, rng, cycles, simulator, threads, show)
 
     first = search(family, 0, CYCLES, believed)
     if first.explained:
@@ -86,6 +86,7 @@ def _fitted(
     start: Mapping[str, Estimate] | None,
     given: Mapping[str, float],
     rng: np.random.Generator,
+    cycles: int,
     simulator: str,
     threads: int | None,
     on_cycle: Callable[[int], None],
@@ -100,7 +101,7 @@ def _fitted(
         joint = JointFilter(family, recorded, coordinates, simulator=simulator, threads=threads)
         candidates = max(CANDIDATES, 4 * len(coordinates.numbers))
         segments = Segments(family, recorded, candidates, simulator=simulator, threads=threads)
-        search = Search(coordinates, joint, segments, rng)
+        search = Search(coordinates, joint, segments, rng, cycles)
         found = search(Start(*coordinates.believed(start or {})), on_cycle)
         kinds = {name: float(belief.kinds.get(name, values[0])) for name, values in coordinates.kinds.items()}
         pair = coordinates.tasks(

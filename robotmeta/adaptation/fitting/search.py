@@ -19,7 +19,7 @@ CYCLES = 5
 """Most cycles of a search."""
 
 WIDE_CYCLES = 8
-"""Most cycles where numbers are searched that meta-training never varies."""
+"""Most cycles of one that has parameters too that only fits search."""
 
 Z90 = 1.645  # standard deviations from the mean of a Gaussian to the end of its 90 % interval
 CANDIDATES = 160
@@ -106,15 +106,16 @@ class Search:
         joint: The filter.
         segments: The replays.
         rng: Draws candidates.
+        cycles: How many there are at most.
     """
 
     def __init__(
-        self, coordinates: Coordinates, joint: JointFilter, segments: Segments, rng: np.random.Generator
+        self, coordinates: Coordinates, joint: JointFilter, segments: Segments, rng: np.random.Generator, cycles: int
     ) -> None:
         self._coordinates, self._joint, self._segments, self._rng = coordinates, joint, segments, rng
         self._prior = np.sqrt(np.diag(coordinates.covariance))
         self._population = Population(coordinates, segments, joint.spread, rng)
-        self._cycles = WIDE_CYCLES if coordinates.constant.any() else CYCLES
+        self._cycles = cycles
 
     def __call__(self, belief: Start, on_cycle: Callable[[int], None] | None = None) -> Found:
         """Searches from a belief, until the last cycle, or until one hardly moves what the episodes tell.
@@ -151,6 +152,7 @@ class Search:
 
             best = population.explaining(now.kinds)[0]
             now.numbers, now.kinds = best.numbers[0], best.kinds_of(0)
+            differs &= now.numbers != c.nominal
             moved, before = now.numbers - before, now.numbers
             same = found is not None and found.kinds == now.kinds
             mean, covariance = self._beyond_nominal(differs, now.numbers, *self._estimate(profile, moved, now.kinds))

@@ -118,6 +118,10 @@ def test_what_training_never_varies_is_searched_where_nothing_else_explains_the_
     assert (first[0], first[-1], second[-1]) == ((0, 5), (5, 5), (13, 13))  # either may end early
     assert found.parameters["gravity"].low <= -1.6 <= found.parameters["gravity"].high
     assert wider.of_tasks(found.best) is wider.widened
+    cycles.clear()
+    at_once = fit_episodes(wider.widened, on_the_moon, on_progress=lambda cycle, of: cycles.append((cycle, of)))
+    assert cycles[-1] == (5, 5)
+    assert at_once.parameters["gravity"].low <= -1.6 <= at_once.parameters["gravity"].high
     page = fit_report(found, wider, tmp_path / "fit.html", truth=next(iter(family.task(pole_mass=0.4)))).read_text()
     assert "gravity" in page
     explained = fit_episodes(wider, recorded)  # by what training varies, so that nothing else is searched
