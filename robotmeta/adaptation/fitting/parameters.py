@@ -26,7 +26,9 @@ def fitted_parameters(
         found: What the search found.
     """
     std = np.sqrt(np.diag(found.covariance))
-    ends = np.stack([found.mean, found.mean - Z90 * std, found.mean + Z90 * std])
+    below = found.mean < coordinates.nominal
+    low, high = np.where(below, found.spread, std), np.where(below, std, found.spread)
+    ends = np.stack([found.mean, found.mean - Z90 * low, found.mean + Z90 * high])
     kinds = {name: np.full(3, value) for name, value in found.kinds.items()}
     rows = coordinates.tasks(np.clip(ends, coordinates.low, coordinates.high), kinds)
     places = {parameter.name: place for place, parameter in enumerate(coordinates.numbers)}

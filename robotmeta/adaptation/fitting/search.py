@@ -61,6 +61,8 @@ class Found:
         kinds: Of the best task.
         mean: Of the numbers, ``[number]``.
         covariance: Of the numbers, ``[number, number]``.
+        spread: Standard deviation of each number away from the nominal one, ``[number]``; larger than that of the
+            covariance where the episodes tell the side of the nominal number alone.
         differs: bool ``[number]``, numbers that are constant in meta-training, and that cannot be nominal here.
         frequencies: Probability of each kind by parameter.
         steps: Control steps that were simulated.
@@ -75,6 +77,7 @@ class Found:
     kinds: dict[str, float]
     mean: np.ndarray
     covariance: np.ndarray
+    spread: np.ndarray
     differs: np.ndarray
     frequencies: dict[str, np.ndarray]
     steps: int
@@ -155,11 +158,13 @@ class Search:
             differs &= now.numbers != c.nominal
             moved, before = now.numbers - before, now.numbers
             same = found is not None and found.kinds == now.kinds
-            mean, covariance = self._beyond_nominal(differs, now.numbers, *self._estimate(profile, moved, now.kinds))
+            mean, covariance = self._estimate(profile, moved, now.kinds)
+            spread = np.sqrt(np.diag(covariance))
+            mean, covariance = self._beyond_nominal(differs, now.numbers, mean, covariance)
             likely = population.probabilities(now.penalties)
             steps = now.steps + population.steps
             settings = (at, width, now.error, _SENSORS[now.noise])
-            found = Found(*settings, filtered, now.numbers, now.kinds, mean, covariance, differs, likely, steps)
+            found = Found(*settings, filtered, now.numbers, now.kinds, mean, covariance, spread, differs, likely, steps)
             narrower = np.maximum(_WIDTHS[min(cycle + 1, CYCLES - 1)] * self._prior, np.minimum(std, now.width))
             # A difference that tells nothing may be too narrow: latency counts whole steps of the physics.
             now.width = np.where(unseen, np.minimum(2.0 * now.width, 0.5 * self._prior), narrower)
@@ -234,9 +239,9 @@ class Search:
     def _beyond_nominal(
         self, differs: np.ndarray, best: np.ndarray, mean: np.ndarray, covariance: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The estimate, in which intervals of numbers that differ from the nominal ones end there.
+        """The estimate, in which numbers that differ from the nominal ones stay on their side of it.
 
-        Often only one end of such an interval is known: a joint goes on past the end of its range.
+        Often only one end of their interval is known: a joint goes on past the end of its range.
         """
         std = np.sqrt(np.diag(covariance))
         farthest = np.abs(best - self._coordinates.nominal) / Z90
