@@ -39,12 +39,6 @@ def _ood_cells(result: dict[str, Any], measure: str) -> list[str]:
     return [cell(measure, curves[stage]) for stage in _STAGES]
 
 
-def _renamed(curves: dict[str, Any]) -> dict[str, Any]:
-    """The curves of the stages, in their order."""
-    found = {name.replace("fit_and", "fitted_and"): curve for name, curve in curves.items()}
-    return {stage: found[stage] for stage in _STAGES}
-
-
 # -- a capsule that arrives late ---------------------------------------------------------------------------------------
 
 
@@ -99,7 +93,7 @@ def headline() -> str:
 def sim_to_sim(name: str) -> str:
     """Returns in another simulator by seed, the error of the fit, and means over all episodes."""
     result = loaded(f"sim-to-sim-{name}")
-    summary = _renamed(result["summary"])
+    summary = {stage: result["summary"][stage] for stage in _STAGES}
     rows = []
     for place, run in enumerate(result["seeds"]):
         error = "{before:.2g}, {after:.2g}".format(**run["fit"]["mean_error"])

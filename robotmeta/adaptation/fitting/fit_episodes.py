@@ -73,8 +73,10 @@ def fit_episodes(
     first = search(family, 0, CYCLES, believed)
     if first.explained:
         return first
-    wider = (family.widened, 1, WIDE_CYCLES, _widened(first))
-    second = search(*wider) if family.fit_only else search(family, 1, CYCLES, None)
+    if family.fit_only:
+        second = search(family.widened, 1, WIDE_CYCLES, _widened(first))
+    else:
+        second = search(family, 1, CYCLES, None)
     best = min(second, first, key=lambda fit: np.mean(list(fit.after.values())))
     return replace(best, steps=first.steps + second.steps, seconds=first.seconds + second.seconds)
 
