@@ -190,6 +190,17 @@ def _with_seeds(name: str, benchmark: Benchmark) -> dict[str, Benchmark]:
 
 
 BENCHMARKS = {key: row for name, first in BENCHMARKS.items() for key, row in _with_seeds(name, first).items()}
+LONGER = {"ant-crippled": 500}
+"""Families of which a longer run is shipped, and its iterations. The shorter ones compare learners and seeds."""
+BENCHMARKS |= {
+    f"{family}-task-inference-long": replace(BENCHMARKS[f"{family}-task-inference"], iterations=iterations, tasks=200)
+    for family, iterations in LONGER.items()
+}
+
+
+def shipped(family: str) -> str:
+    """The name of the run whose policy becomes part of the package."""
+    return f"{family}-task-inference" + ("-long" if family in LONGER else "")
 
 
 def run(name: str) -> bool:

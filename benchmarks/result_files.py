@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from cells import Result
-from learning import BENCHMARKS, RESULTS
+from learning import BENCHMARKS, LONGER, RESULTS, shipped
 
 
 def loaded(name: str) -> Any:
@@ -22,6 +22,11 @@ def runs() -> tuple[Result, ...]:
     return tuple(loaded(name) for name in BENCHMARKS if (RESULTS / f"{name}.json").exists())
 
 
+def longer_run(family: str) -> Result | None:
+    """The longer run of a family that has two."""
+    return next((run for run in runs() if family in LONGER and run["name"] == shipped(family)), None)
+
+
 def first_runs() -> dict[tuple[str, str], Result]:
     """The first run of each family and learner."""
     found: dict[tuple[str, str], Result] = {}
@@ -31,8 +36,9 @@ def first_runs() -> dict[tuple[str, str], Result]:
 
 
 def seeds(family: str, learner: str = "task-inference") -> list[Result]:
-    """The runs of a family by a learner, one for each seed."""
-    return [run for run in runs() if (run["config"]["family"], run["config"]["learner"]) == (family, learner)]
+    """The runs of a family by a learner, one for each seed, without a longer run."""
+    found = (run for run in runs() if (run["config"]["family"], run["config"]["learner"]) == (family, learner))
+    return [run for run in found if run is not longer_run(family)]
 
 
 def repeated(first: Result) -> list[Result]:

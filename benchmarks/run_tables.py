@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cells import MEASURES, Result, cell, headline, markdown, millions, pooled, shown_as, with_note
-from result_files import first_runs, repeated, runs
+from learning import LONGER
+from result_files import first_runs, longer_run, repeated, runs
 
 _LEARNERS = ("task-inference", "rl2", "promp", "maml")
 _EPISODES = 3  # adaptation episodes, unless a cell states another number
@@ -91,6 +92,20 @@ def _gain(run: Result, split: str, measure: str) -> str:
     return f"{zero_shot} → {cell(measure, evaluation[measure]['adapted'])} ({took})"
 
 
+def longer() -> str:
+    """The shorter and the longer run by task inference of families that have two."""
+    kinds = "zero_shot", "adapted", "domain_randomized"
+    rows = []
+    for family in LONGER:
+        both = [run for run in (first_runs()[family, "task-inference"], longer_run(family)) if run is not None]
+        for split, run in ((split, run) for split in both[0]["evaluations"] for run in both):
+            measure = headline(run["evaluations"][split])
+            curves = run["evaluations"][split][measure]
+            rows.append([family, split, millions(run), *(cell(measure, curves[kind]) for kind in kinds)])
+    columns = "family", "split", "control steps", "zero-shot", f"after {_EPISODES} episodes", "domain-randomized"
+    return markdown(columns, rows)
+
+
 def _learned_nothing(curves: dict[str, Any]) -> bool:
     """Whether the adapted policy is not clearly better than one with random weights."""
     scratch = curves.get("from_scratch")
@@ -101,11 +116,12 @@ def compact() -> str:
     """Task inference with both controls on held-out tasks.
 
     Families that are easy zero-shot, or of which a training learned nothing, are left out.
-    Means and intervals are over the seeds of a run and its tasks.
+    Means and intervals are over the seeds of a run and its tasks. A longer run takes the place of a shorter one.
     """
     kinds = "zero_shot", "adapted", "domain_randomized"
     rows = []
-    for (family, learner), run in first_runs().items():
+    for (family, learner), first in first_runs().items():
+        run = longer_run(family) or first
         evaluation = run["evaluations"]["test"]
         if learner != "task-inference" or evaluation["episodes"][-1] != _EPISODES:
             continue

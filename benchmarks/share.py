@@ -6,7 +6,7 @@
 
 Without names, these are the families of the headline table, in its order. Every command continues where it stopped.
 ``--tasks N`` takes the first N tasks of each split, instead of ten, and ``--splits`` some splits; more can follow.
-``train`` starts from the policy of ``runs/benchmarks/FAMILY-task-inference`` too, or else from the pretrained one.
+``train`` starts from the policy of the family's benchmark run too, or else from the pretrained one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cells import markdown
-from learning import RESULTS
+from learning import RESULTS, shipped
 
 import robotmeta as rm
 from robotmeta.cli.specialist import show, train
@@ -62,8 +62,8 @@ _SPLITS = ("test", "ood")
 
 
 def run_of(family: str) -> RunFolder:
-    """The benchmark run of a family by the default learner."""
-    return RunFolder(Path("runs") / "benchmarks" / f"{family}-task-inference")
+    """The benchmark run of a family by the default learner, the longer one if there are two."""
+    return RunFolder(Path("runs") / "benchmarks" / shipped(family))
 
 
 def policy_of(family: str) -> rm.Policy | None:
@@ -94,7 +94,7 @@ def measure(name: str, tasks: int, splits: Sequence[str]) -> None:
     """Evaluates the policy of a family, its controls and its stages on the tasks that have a specialist."""
     policy = policy_of(name)
     if policy is None:
-        raise UserError(f"family '{name}' has no policy: python benchmarks/learning.py {name}-task-inference trains it")
+        raise UserError(f"family '{name}' has no policy: python benchmarks/learning.py {shipped(name)} trains it")
     control = control_policy("domain_randomized", policy, run_of(name).path)
     SHARES.mkdir(parents=True, exist_ok=True)
     for split in (split for split in splits if split in policy.family.splits):

@@ -2,8 +2,8 @@
 
     python benchmarks/ship.py cheetah-dynamics ...
 
-A policy comes from ``runs/benchmarks/FAMILY-task-inference``. Without that folder, the policy of the package stays, and
-only gets the results.
+A policy comes from the benchmark run of its family by task inference, the longer one if there are two. Without a folder
+of that run, the policy of the package stays, and only gets the results.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from learning import BENCHMARKS, RESULTS
+from learning import BENCHMARKS, RESULTS, shipped
 
 import robotmeta as rm
 from robotmeta.manifest import results
@@ -24,7 +24,7 @@ _LARGEST = 1_000_000  # bytes
 
 def ship(family: str) -> None:
     """Writes the policy file of a family."""
-    name = f"{family}-task-inference"
+    name = shipped(family)
     run = RunFolder(Path("runs") / "benchmarks" / name)
     policy = rm.load(run.path if run.checkpoints() else f"pretrained:{family}")
     measured = json.loads((RESULTS / f"{name}.json").read_text())

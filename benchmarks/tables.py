@@ -68,6 +68,7 @@ TABLES: tuple[Table, ...] = (
     ("docs/results.md", "gains of push", partial(seed_tables.gain_by_seed, "push", "test", "ood")),
     ("docs/results.md", "seeds of walker-faults", partial(seed_tables.by_seed, "walker-faults", "test")),
     ("docs/results.md", "seeds of ant-crippled", partial(seed_tables.by_seed, "ant-crippled", "test", "ood")),
+    ("docs/results.md", "longer runs", run_tables.longer),
     ("docs/results.md", "share of ant-crippled", partial(stage_tables.specialist_share, "ant-crippled", "ood")),
     ("docs/results.md", "gains of quadruped", partial(seed_tables.gain_by_seed, "quadruped", "test", "ood", "robots")),
     ("docs/results.md", "seeds of quadruped-terrain", partial(seed_tables.by_seed, "quadruped-terrain", "test")),
