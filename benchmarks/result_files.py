@@ -50,5 +50,6 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two configurations differ in the seed alone. A setting that is missing is newer than the run."""
     if any(one[name] != other[name] for name in ("family", "learner", "iterations")):
         return False
-    settings, others = ({"staggered": False, **config["hyperparameters"]} for config in (one, other))
+    earlier = {"staggered": False, "normalize_rewards": False}
+    settings, others = (earlier | config["hyperparameters"] for config in (one, other))
     return all(settings[name] == others[name] for name in settings.keys() & others.keys())

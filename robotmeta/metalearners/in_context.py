@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,10 +15,11 @@ from robotmeta.errors import unknown
 from robotmeta.experience.observations import flatten
 from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.experience.trees import expand_mask, tree_map
+from robotmeta.metalearners.parallel import moments
 from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.metalearners.protocol import MetaLearner, Sizes
 from robotmeta.metalearners.sequences import Timeline
-from robotmeta.policies import MEMORIES, Memory, MemoryState
+from robotmeta.policies import MEMORIES, Memory, MemoryState, ObservationNormalizer
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class InContextConfig(PPOConfig):
     """Size of the memory: units of a GRU."""
     bptt: int = 50
     """Steps that gradients flow back; 0 for the whole trial. Shorter sequences make larger, faster batches."""
+    normalize_rewards: bool = True
+    """Whether the memory reads rewards scaled to zero mean and unit variance, so that their unit hardly matters."""
+
+    unrecorded: ClassVar = {"normalize_rewards": False}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +59,7 @@ class InContext(MetaLearner[ConfigT], ABC):
 
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
+        self.reward_normalizer = ObservationNormalizer(1 if config.normalize_rewards else 0)
         self.input_size = sizes.observation + sizes.action + 2  # and the last reward, and whether an episode starts
 
     @property
@@ -152,9 +158,22 @@ class InContext(MetaLearner[ConfigT], ABC):
         )
 
     def _inputs(self, observation: Observation, action: Tensor, reward: Tensor, start: Tensor) -> Tensor:
-        # The logarithm compresses rewards of any scale. A running scale would change their meaning during a trial.
-        squashed = (reward.sign() * reward.abs().log1p()).unsqueeze(-1)
-        return torch.cat([self.observe(observation), bounded(action), squashed, start], dim=-1)
+        read = _compressed(reward)
+        if self.config.normalize_rewards:
+            read = self.reward_normalizer(read)
+        return torch.cat([self.observe(observation), bounded(action), read, start], dim=-1)
+
+    def update_normalizers(self, trial: Trial) -> None:
+        """Adds the observations and rewards of some trials to the statistics by which the networks read them."""
+        self.normalizer.update(moments(trial.observations()))
+        if self.config.normalize_rewards:
+            rewards = torch.cat([r.rewards[r.mask > 0] for r in trial.rollouts])
+            self.reward_normalizer.update(moments(_compressed(rewards)))
+
+
+def _compressed(rewards: Tensor) -> Tensor:
+    """``[...] -> [..., 1]``: linear near 0 and logarithmic beyond, so that no single reward is far from the others."""
+    return (rewards.sign() * rewards.abs().log1p()).unsqueeze(-1)
 
 
 def _of_worlds(value: Tensor, rollout: Rollout) -> Tensor:

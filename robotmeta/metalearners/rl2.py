@@ -13,7 +13,7 @@ from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import Anchored, add_anchor, anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
-from robotmeta.metalearners.parallel import Rows, masked_moments, minibatch_gradients, moments, normalize
+from robotmeta.metalearners.parallel import Rows, masked_moments, minibatch_gradients, normalize
 from robotmeta.metalearners.ppo import adam, adjust_learning_rate, exploration, policy_loss, step
 from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
@@ -81,7 +81,7 @@ class RL2(InContext[RL2Config]):
                 sums, gradient = minibatch_gradients(loss, batch, parameters, shards=config.shards)
                 adjust_learning_rate(config, self.adam, sums["kl"])
                 step(self.adam, parameters, gradient, config.max_grad_norm)
-        self.normalizer.update(moments(trial.observations()))
+        self.update_normalizers(trial)
         return {**sums, **exploration(self.network.log_std, self.adam)}
 
     def _loss(self, data: Sequences, anchor_weight: float, rows: Tensor, steps: Tensor) -> dict[str, Tensor]:

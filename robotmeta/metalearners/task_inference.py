@@ -61,7 +61,7 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     """Whether a meta-update takes one episode each of (adaptation_steps + 1) * meta_batch trials that are in progress,
     instead of whole trials. Then more worlds run side by side, which is faster."""
 
-    unrecorded: ClassVar = {"staggered": False, "unroll_length": 0, "desired_kl": 0.0}
+    unrecorded: ClassVar = {**InContextConfig.unrecorded, "staggered": False, "unroll_length": 0, "desired_kl": 0.0}
 
     @property
     def rollouts(self) -> int:
@@ -167,7 +167,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
         metrics = ppo_update(self.config, self.network, self.adam, scale, rollout, inputs, generator, anchored)
         metrics |= exploration(self.network.log_std, self.adam)
         metrics |= self._update_estimator(sequences, generator)
-        self.normalizer.update(moments(trial.observations()))
+        self.update_normalizers(trial)
         self.privileged_normalizer.update(moments(rollout.privileged_states[:, :, :-1][rollout.mask > 0]))
         return metrics
 

@@ -111,9 +111,10 @@ def test_policy_gradients_never_reach_the_estimator() -> None:
 
 
 @pytest.mark.slow
-def test_the_estimator_learns_the_task_parameter_that_the_reward_reveals() -> None:
-    # The reward depends on one coordinate of the goal and not on the other.
-    family = short(reward=lambda step: 2.0 * step.task["goal_x"].expand(step.action.shape[:2]))
+@pytest.mark.parametrize("unit", [2.0, 0.002, 2000.0])
+def test_the_estimator_learns_the_task_parameter_that_the_reward_reveals(unit: float) -> None:
+    # The reward depends on one coordinate of the goal and not on the other. Its unit does not matter.
+    family = short(reward=lambda step: unit * step.task["goal_x"].expand(step.action.shape[:2]))
     fast = {"estimator_epochs": 6, "estimator_minibatches": 2, "estimator_learning_rate": 5e-3}
     learner = task_inference_of(family, meta_batch=64, epochs=1, hidden_size=32, **fast)
     errors = []
