@@ -161,9 +161,9 @@ BENCHMARKS: dict[str, Benchmark] = {
         "hopper-dynamics", "task-inference", 150, WHOLE, controls=_TRAINED, tasks=200
     ),
     "ant-direction-task-inference": Benchmark("ant-direction", "task-inference", 150, controls=_TRAINED),
-    "ant-goal-task-inference": Benchmark("ant-goal", "task-inference", 150, controls=_TRAINED),
+    "ant-goal-task-inference": Benchmark("ant-goal", "task-inference", 300, controls=_TRAINED),
     "humanoid-direction-task-inference": Benchmark("humanoid-direction", "task-inference", 150, controls=_TRAINED),
-    "dm-cheetah-task-inference": Benchmark("dm-cheetah", "task-inference", 100, controls=_TRAINED),
+    "dm-cheetah-task-inference": Benchmark("dm-cheetah", "task-inference", 220, controls=_TRAINED),
     "dm-walker-task-inference": Benchmark("dm-walker", "task-inference", 100, controls=_TRAINED),
     "dm-quadruped-task-inference": Benchmark("dm-quadruped", "task-inference", 100, controls=_TRAINED),
     "panda-grasp-task-inference": Benchmark(

@@ -51,6 +51,14 @@ def not_negative(what: str, value: object) -> float:
     return plain
 
 
+def share(what: str, value: object) -> float:
+    """Returns a number from 0 to 1, as :func:`number` does."""
+    plain = number(what, value)
+    if not 0.0 <= plain <= 1.0:
+        raise UserError(f"{what} must be between 0 and 1, not {plain:g}")
+    return plain
+
+
 def count(what: str, value: object) -> int:
     """Returns a whole number of at least 1, NumPy integers as Python integers."""
     plain = value.item() if isinstance(value, np.generic) else value

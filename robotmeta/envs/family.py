@@ -193,6 +193,8 @@ class TaskFamily:
         observe_privileged_state: ``(state, task) -> [task, episode, privileged_state]``.
         init_std: Initial standard deviation of exploration, in action units, for learners that train with PPO; None
             for the learner's default.
+        informed: Share of the trials of meta-training in which a policy that infers the task is told it, for families
+            in which nothing is known until the robot moves; None for the learner's default.
         observation_groups: Groups of observations by name, in order; None for one vector.
         interface: Tables of what one needs to connect another simulator or a robot by hand: the pose at which angles
             are zero, signs, frames and rewards.
@@ -240,6 +242,7 @@ class TaskFamily:
     privileged_state: tuple[tuple[str, str], ...] = ()
     observe_privileged_state: Callable[[State, Columns], Tensor] | None = None
     init_std: float | None = None
+    informed: float | None = None
     observation_groups: Mapping[str, ObservationGroup] | None = field(default=None, hash=False)
     interface: tuple[Listing, ...] = field(default=(), hash=False)
     fit_only: tuple[Parameter, ...] = ()
@@ -330,6 +333,8 @@ class TaskFamily:
         object.__setattr__(self, "success_lasts", checks.not_negative(f"{where} success_lasts", self.success_lasts))
         if self.init_std is not None:
             object.__setattr__(self, "init_std", checks.positive(f"{where} init_std", self.init_std))
+        if self.informed is not None:
+            object.__setattr__(self, "informed", checks.share(f"{where} informed", self.informed))
         if not isinstance(self.robots, Mapping):
             raise UserError(f"{where} robots must be a mapping of names to parameters, not {self.robots!r}")
         for name, row in self.robots.items():

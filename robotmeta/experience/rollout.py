@@ -23,6 +23,9 @@ Belief = Mapping[str, Tensor]
 
 Entries named ``action`` and ``reward`` are those of the last step of the previous episode."""
 
+INFORMED = "informed"
+"""Entry of a belief in meta-training: whether the policy is told the task, bool ``[task, 1, 1]``."""
+
 _STEPS_BETWEEN_READS = 16  # on a GPU
 
 
@@ -153,6 +156,11 @@ class Trial(NamedTuple):
     def steps(self) -> int:
         """Control steps that happened."""
         return sum(rollout.steps for rollout in self.rollouts)
+
+    @property
+    def informed(self) -> Tensor | None:
+        """Trials in which the policy is told the task, bool ``[task]``; None if there are none."""
+        return self.belief[INFORMED].flatten() if INFORMED in self.belief else None
 
     def tasks_at(self, rollout: int) -> Tensor:
         """The encoded task at each step of a rollout; broadcasts to ``[task, episode, time + 1, encoding]``."""

@@ -57,6 +57,9 @@ ConfigT = TypeVar("ConfigT", bound=InContextConfig)
 class InContext(MetaLearner[ConfigT], ABC):
     """A learner whose belief is the state of a memory, kept across the episodes of a trial."""
 
+    beside_memory: ClassVar[tuple[str, ...]] = ("action", "reward")
+    """Entries of the belief that are not the state of the memory."""
+
     def __init__(self, sizes: Sizes, config: ConfigT, generator: torch.Generator) -> None:
         super().__init__(sizes, config, generator)
         self.reward_normalizer = ObservationNormalizer(1 if config.normalize_rewards else 0)
@@ -94,7 +97,7 @@ class InContext(MetaLearner[ConfigT], ABC):
 
     def memory_state(self, belief: Belief) -> MemoryState:
         """The entries of a belief that are the state of the memory, ``[task, episode, ...]`` each."""
-        return {name: value for name, value in belief.items() if name not in ("action", "reward")}
+        return {name: value for name, value in belief.items() if name not in self.beside_memory}
 
     def network_input(self, belief: Belief, policy_input: PolicyInput) -> tuple[Tensor, MemoryState]:
         """What the network reads before an action. Worlds are all episodes of all tasks.

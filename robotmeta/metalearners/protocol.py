@@ -173,6 +173,16 @@ class MetaLearner(nn.Module, ABC, Generic[ConfigT]):
             generator: A CPU generator for learners that sample a belief; None for a belief without randomness.
         """
 
+    def inform(self, belief: Belief, tasks: Tensor, generator: torch.Generator) -> Belief:
+        """The belief before the first episode of trials in meta-training, in some of which the policy is told its task.
+
+        Args:
+            belief: From :meth:`begin`.
+            tasks: The encoded tasks, ``[task, encoding]``.
+            generator: A CPU generator.
+        """
+        return belief
+
     @abstractmethod
     def act(
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None

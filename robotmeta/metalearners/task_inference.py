@@ -9,6 +9,7 @@ the adaptation module of Kumar et al. (2021).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import ClassVar, Self
@@ -16,7 +17,8 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from robotmeta.experience.rollout import Belief, PolicyInput, Rollout, Trial, concatenate_episodes
+from robotmeta.errors import UserError
+from robotmeta.experience.rollout import INFORMED, Belief, PolicyInput, Rollout, Trial, concatenate_episodes
 from robotmeta.experience.trees import tree_map
 from robotmeta.metalearners.anchor import anchored_at
 from robotmeta.metalearners.in_context import InContext, InContextConfig
@@ -25,6 +27,7 @@ from robotmeta.metalearners.ppo import ActorCriticConfig, PPOInputs, adam, explo
 from robotmeta.metalearners.protocol import Anchor, Sizes
 from robotmeta.metalearners.sequences import Sequences, Timeline, cut, run_in_segments
 from robotmeta.policies import (
+    MIN_LOG_STD,
     ActorCritic,
     DiagonalGaussian,
     Memory,
@@ -34,6 +37,9 @@ from robotmeta.policies import (
     TaskEstimator,
     scaled,
 )
+
+_TOLD = "told"
+"""Entry of a belief: the encoded task, ``[task, 1, encoding]``."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,14 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     estimator_minibatches: int = 2
     """Gradient steps a pass over the estimator's sequences."""
 
+    informed: float = 0.0
+    """Share of the trials in which the policy is told the task (Kamienny et al. 2020). So it learns what to do in each
+    task before it can infer the task."""
     staggered: bool = True
     """Whether a meta-update takes one episode each of (adaptation_steps + 1) * meta_batch trials that are in progress,
     instead of whole trials. Then more worlds run side by side, which is faster."""
 
+    family_defaults: ClassVar = (*InContextConfig.family_defaults, "informed")
     unrecorded: ClassVar = {**InContextConfig.unrecorded, "staggered": False, "unroll_length": 0, "desired_kl": 0.0}
 
     @property
@@ -74,11 +84,14 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
     def fine_tuning(self) -> Self:
         """The estimator stays as it is: in tasks that are all alike it would unlearn to infer."""
         staggered = replace(self, staggered=True)
-        return replace(super(TaskInferenceConfig, staggered).fine_tuning(), estimator_epochs=0)
+        return replace(super(TaskInferenceConfig, staggered).fine_tuning(), estimator_epochs=0, informed=0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
 
+        self.check_share("informed")
+        if self.informed and self.changing:
+            raise UserError("informed must be 0 where tasks change: a task that changes cannot be told")
         self.check("estimator_epochs", at_least=0)
         self.check("estimator_minibatches", at_least=1)
         self.check("estimator_learning_rate", at_least=0)
@@ -93,6 +106,7 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
     Config = TaskInferenceConfig
     adaptation = "as it acts: a network infers the task"
+    beside_memory = (*InContext.beside_memory, INFORMED, _TOLD)
     source = "Humplik et al. 2019, arXiv:1905.06424"
 
     def __init__(self, sizes: Sizes, config: TaskInferenceConfig, generator: torch.Generator) -> None:
@@ -123,11 +137,18 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def memory(self) -> Memory:
         return self.estimator.memory
 
+    def inform(self, belief: Belief, tasks: Tensor, generator: torch.Generator) -> Belief:
+        if not self.config.informed:
+            return belief
+        drawn = torch.rand(len(tasks), 1, 1, generator=generator).to(tasks.device)
+        return {**belief, INFORMED: drawn < self.config.informed, _TOLD: tasks.unsqueeze(1)}
+
     def act(
         self, belief: Belief, policy_input: PolicyInput, generator: torch.Generator | None = None
     ) -> tuple[DiagonalGaussian, Belief]:
         inputs, state = self.network_input(belief, policy_input)
         estimate, state = self.estimator(inputs, state)
+        estimate = self._told(estimate, belief, policy_input.reward.shape)
         observation = inputs[..., : self.sizes.observation]
         features = torch.cat([observation, self._policy_features(estimate)], dim=-1)
         distribution = self.network(features.view(*policy_input.reward.shape, -1))
@@ -137,6 +158,23 @@ class TaskInference(InContext[TaskInferenceConfig]):
     def infer(self, belief: Belief) -> DiagonalGaussian:
         state = tree_map(lambda value: value[:, 0], self.memory_state(belief))
         return self._split(self.estimator.posterior(state))[0]
+
+    def _told(self, estimate: DiagonalGaussian, belief: Belief, worlds: Sequence[int]) -> DiagonalGaussian:
+        """The estimate ``[..., world, task + privileged_state]``, with the task itself where the policy is told it.
+
+        Args:
+            estimate: Of worlds that are all episodes of all tasks.
+            belief: Their belief at the start.
+            worlds: Numbers of tasks and of episodes of each.
+        """
+        if INFORMED not in belief:
+            return estimate
+        informed, told = (belief[name].expand(*worlds, -1).flatten(0, 1) for name in (INFORMED, _TOLD))
+        task, state = self._split(estimate)
+        mean = torch.where(informed, told, task.mean)
+        log_std = task.log_std.masked_fill(informed, MIN_LOG_STD)
+        joined = (torch.cat(pair, dim=-1) for pair in ((mean, state.mean), (log_std, state.log_std)))
+        return DiagonalGaussian(*joined)
 
     def _policy_features(self, estimate: DiagonalGaussian) -> Tensor:
         """Mean and log standard deviation as inputs of the policy, ``[..., 2 * (task + privileged_state)]``."""
@@ -184,9 +222,9 @@ class TaskInference(InContext[TaskInferenceConfig]):
 
         def features(inputs: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
             estimate, after = self.estimator(inputs, state)
-            return self._policy_features(estimate), after
+            return self._policy_features(self._told(estimate, trial.belief, worlds)), after
 
-        bptt, start = self.config.bptt, self.state_before(trial)
+        bptt, start, worlds = self.config.bptt, self.state_before(trial), trial.rollouts[0].rewards.shape[:2]
         estimates, states = run_in_segments(features, inputs, start, bptt)
         tasks = [
             trial.tasks_at(number).expand(*r.privileged_states.shape[:3], -1) for number, r in enumerate(trial.rollouts)

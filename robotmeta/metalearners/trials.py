@@ -48,9 +48,9 @@ def collect_trial(
         tasks: Their tasks, those of all ranks; needed if tasks change within episodes.
         rng: Draws how they change; None if they do not.
     """
-    begin = belief = tree_map(env.rank.of, learner.begin(env.all_tasks, generator))
-    encoded, rollouts, changing = _encoded(env, learner, env.tasks), [], []
     now = env.tasks if tasks is None else tasks
+    begin = belief = _begun(env, learner, now, generator)
+    encoded, rollouts, changing = _encoded(env, learner, env.tasks), [], []
     for remaining in reversed(range(learner.config.adaptation_steps + 1)):
         *_, played = _played(env, learner, Trial([], encoded, belief), generator, now, rng)
         belief, now, whole = played.belief, played.tasks, played.whole
@@ -213,7 +213,7 @@ class Trials:
         if not learner.config.part_length:
             self._whole = collect_trial(env, learner, generator, tasks, rng)
         else:
-            begin = tree_map(env.rank.of, learner.begin(env.all_tasks, generator))
+            begin = _begun(env, learner, tasks, generator)
             before = Trial([], _encoded(env, learner, env.tasks), begin)
             for played in _played(env, learner, before, generator, tasks, rng):
                 yield played.part
@@ -237,15 +237,16 @@ class Trials:
     def _started(self, sample: Callable[[int], Tasks], generator: torch.Generator) -> tuple[Tasks, Belief, Tensor]:
         """The trials with new ones in the places of those that are over."""
         count, length = self._env.all_tasks, _length(self._learner.config)
-        begin = tree_map(self._env.rank.of, self._learner.begin(count, generator))
         if self._now is None:  # the first trials are shorter, so that as many end with each meta-update
             tasks = self._drawn(sample, torch.ones(count, dtype=torch.bool))
+            begin = _begun(self._env, self._learner, tasks, generator)
             return tasks, begin, torch.arange(length).repeat_interleave(-(-count // length))[:count]
         values, belief, episode = self._now
         over = episode == length
         new = self._drawn(sample, over)
         values = values.copy()
         values[over.numpy()] = new.values
+        begin = _begun(self._env, self._learner, Tasks(new.names, values), generator)
         mask = self._env.rank.of(over).to(self._learner.device)
         started = {n: torch.where(expand_mask(mask, begin[n]), begin[n], value) for n, value in belief.items()}
         return Tasks(new.names, values), started, episode.masked_fill(over, 0)
@@ -259,6 +260,19 @@ def staggered(config: LearnerConfig) -> bool:
 def _length(config: LearnerConfig) -> int:
     """Rollouts of a trial."""
     return config.adaptation_steps + 1
+
+
+def _begun(env: TaskBatchEnv, learner: MetaLearner, tasks: Tasks, generator: torch.Generator) -> Belief:
+    """The belief before the first episode, of the tasks of this rank.
+
+    Args:
+        env: The worlds.
+        learner: The learner that acts.
+        tasks: The tasks, those of all ranks.
+        generator: A CPU generator.
+    """
+    begin = learner.begin(env.all_tasks, generator)
+    return tree_map(env.rank.of, learner.inform(begin, _encoded(env, learner, tasks), generator))
 
 
 def _encoded(env: TaskBatchEnv, learner: MetaLearner, tasks: Tasks) -> Tensor:

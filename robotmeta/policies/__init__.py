@@ -13,12 +13,13 @@ from robotmeta.policies.memory import Memory, MemoryState
 from robotmeta.policies.mlp import GaussianMLP
 from robotmeta.policies.normalizer import Moments, ObservationNormalizer, ReturnScale
 from robotmeta.policies.recurrent import RecurrentActorCritic
-from robotmeta.policies.task_estimator import TaskEstimator
+from robotmeta.policies.task_estimator import MIN_LOG_STD, TaskEstimator
 
 __all__ = [
     "CONCATENATE",
     "CONDITIONINGS",
     "MEMORIES",
+    "MIN_LOG_STD",
     "MODULATE",
     "ActionDistribution",
     "ActorCritic",

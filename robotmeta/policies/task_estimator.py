@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from robotmeta.policies.gaussian import DiagonalGaussian
 from robotmeta.policies.memory import Memory, MemoryState
 
-# Encoded numbers have a standard deviation of one over all tasks. A posterior narrower than this is of no use.
-_MIN_LOG_STD = -2.0
+MIN_LOG_STD = -2.0
+"""Encoded numbers have a standard deviation of one over all tasks. A posterior narrower than this is of no use."""
 
 
 class TaskEstimator(nn.Module):
@@ -49,4 +49,4 @@ class TaskEstimator(nn.Module):
     def _posterior(self, features: Tensor) -> DiagonalGaussian:
         mean, log_std = self.head(features).chunk(2, dim=-1)
         # Unlike a clamp, this floor lets gradients through, so that a posterior that is too narrow can widen again.
-        return DiagonalGaussian(mean, _MIN_LOG_STD + nn.functional.softplus(log_std - _MIN_LOG_STD))
+        return DiagonalGaussian(mean, MIN_LOG_STD + nn.functional.softplus(log_std - MIN_LOG_STD))

@@ -34,9 +34,9 @@ class Outcomes(NamedTuple):
     """The episodes of all rollouts of a meta-update."""
 
     first: Ended
-    """Those of the first rollout, in trials that began with it."""
+    """Those of the first rollout, in trials that began with it and in which the policy was not told the task."""
     last: Ended
-    """Those of the last rollout, in trials that have had the most episodes."""
+    """Those of the last rollout, in such trials that have had the most episodes."""
     diverged: Tensor
     """Episodes whose simulation diverged, bool ``[rollout, task, episode]``."""
     steps: int
@@ -49,9 +49,19 @@ def outcomes_of(trial: Trial) -> Outcomes:
     if trial.episode is not None:
         episode = gathered(trial.episode)
         first, last = episode == episode.min(), episode == episode.max()
+    first, last = (_uninformed(trial, tasks) for tasks in (first, last))
     diverged = gathered(torch.stack([rollout.diverged for rollout in trial.rollouts]), dim=1)
     (steps,) = summed([torch.tensor(trial.steps)])
     return Outcomes(_ended(trial.rollouts[0], first), _ended(trial.rollouts[-1], last), diverged, int(steps))
+
+
+def _uninformed(trial: Trial, tasks: Tensor | None) -> Tensor | None:
+    """Those of some tasks whose policy is not told the task; all of them if it is told every one."""
+    if trial.informed is None:
+        return tasks
+    told = gathered(trial.informed).cpu()
+    kept = ~told if tasks is None else tasks & ~told
+    return kept if bool(kept.any()) else tasks
 
 
 def _ended(rollout: Rollout, tasks: Tensor | None) -> Ended:

@@ -152,6 +152,7 @@ def test_a_physical_range_may_be_unbounded() -> None:
         ({"dt": np.inf}, "dt must be a finite number, not inf"),
         ({"dt": None}, "dt must be a finite number, not None"),
         ({"init_std": 0.0}, "init_std must be positive, not 0"),
+        ({"informed": 1.5}, "informed must be between 0 and 1, not 1.5"),
         ({"init_std": "0.3"}, "init_std must be a finite number, not '0.3'"),
         ({"success_lasts": -0.5}, "success_lasts must be at least 0, not -0.5"),
         ({"observations": ()}, "observations must name at least 1"),

@@ -78,7 +78,7 @@ def test_a_run_of_two_ranks_resumes_with_any_number_of_them(
 
 @pytest.mark.slow
 def test_ranks_update_after_the_same_parts_of_episodes(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"hyper": ranks.hyper("task-inference") | {"unroll_length": 7}}
+    options: dict[str, Any] = {"hyper": ranks.hyper("task-inference") | {"unroll_length": 7, "informed": 0.5}}
     one = ranks.trained("task-inference", tmp_path / "one", **options)
     first, second = together(2, ranks.trained, "task-inference", tmp_path / "two", **options)
     assert_close(first, one)

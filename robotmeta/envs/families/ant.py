@@ -146,6 +146,7 @@ def _family(
     robot: SpecBuilder = _ant,
     hidden: int = 2,
     terminated: Callable[[State, Columns], Tensor | None] = _never,
+    informed: float | None = None,
 ) -> TaskFamily:
     return TaskFamily(
         name=name,
@@ -161,6 +162,7 @@ def _family(
         observe=observe(hidden),
         reward=reward,
         terminated=terminated,
+        informed=informed,
     )
 
 
@@ -196,6 +198,7 @@ def goal() -> TaskFamily:
         _reward_goal,
         robot=_ant_with_goal,
         hidden=0,
+        informed=0.5,  # the reward tells where the goal is only as the robot moves
     )
 
 
