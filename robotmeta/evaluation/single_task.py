@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+
+import torch
 
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
 from robotmeta.config import RunConfig, hyperparameters
@@ -28,7 +31,8 @@ def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 32, simulator:
 def with_episodes(policy: Policy, worlds: int) -> Policy:
     """A meta-trained policy whose next updates have about ``worlds`` episodes instead of those of many tasks.
 
-    Its optimizers start anew.
+    Its optimizers start anew, and it explores at least as much as when it is fine-tuned. A policy that was trained for
+    long hardly explores any more, and would stay in the gait that it has.
     """
     hyper = policy.config.hyperparameters
     each = hyper.episodes * (hyper.adaptation_steps + 1)
@@ -36,6 +40,11 @@ def with_episodes(policy: Policy, worlds: int) -> Policy:
     config = dataclasses.replace(policy.config, hyperparameters=fewer)
     fresh = new_policy(config, policy.learner.device, policy.family)
     fresh.learner.load_state_dict(policy.learner.state_dict())
+    least = getattr(hyper.fine_tuning(), "min_std", 0.0)
+    with torch.no_grad():
+        for name, parameter in fresh.learner.named_parameters():
+            if least and name.endswith("log_std"):
+                parameter.clamp_(min=math.log(least))
     return fresh
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskFamily, make
 from robotmeta.errors import UserError
 from robotmeta.evaluation.evaluate import evaluate
@@ -18,8 +21,9 @@ from robotmeta.evaluation.schedule import Evaluated, Flat, Schedule
 from robotmeta.evaluation.single_task import untrained, with_episodes
 from robotmeta.evaluation.specialist import specialize
 from robotmeta.evaluation.specialists import Place, Sweep
+from robotmeta.policy import new_policy
 from robotmeta.training.train import Run
-from tests.learning import same, short, weights
+from tests.learning import HYPER, same, short, weights
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +126,15 @@ def test_a_meta_trained_policy_goes_on_as_it_was_with_the_episodes_of_one_task(t
     hyper = going_on.config.hyperparameters
     assert 12 <= hyper.meta_batch * hyper.episodes * (hyper.adaptation_steps + 1) <= 36
     assert same(dict(going_on.learner.state_dict()), weights(trained))
+
+
+@pytest.mark.parametrize("learner", ["task-inference", "rl2"])
+def test_a_meta_trained_policy_that_hardly_explores_any_more_does_so_again(learner: str) -> None:
+    family = short()
+    policy = new_policy(RunConfig(family.name, learner, hyperparameters(learner, HYPER[learner])), family=family)
+    policy.learner.get_parameter("network.log_std").data = torch.tensor([math.log(0.01), math.log(0.5)])
+    std = with_episodes(policy, 24).learner.get_parameter("network.log_std").exp()
+    torch.testing.assert_close(std, torch.tensor([0.2, 0.5]))
 
 
 def test_more_tasks_are_added_to_a_file_and_other_settings_are_refused(tmp_path: Path) -> None:
