@@ -154,6 +154,7 @@ def _fingerprint(stages: Mapping[str, _Stage], settings: StageSettings) -> str:
     """A hash of what decides the results, apart from the tasks."""
     found = hashlib.sha256(json.dumps([asdict(settings), KL_WEIGHT, list(stages)]).encode())
     for stage in stages.values():
+        found.update(repr(stage.policy.config.hyperparameters.fine_tuning()).encode())
         for tensor in (*stage.policy.learner.state_dict().values(), *(stage.policy.belief or {}).values()):
             found.update(tensor.detach().cpu().numpy().tobytes())
     return found.hexdigest()[:16]

@@ -82,9 +82,9 @@ class TaskInferenceConfig(InContextConfig, ActorCriticConfig):
         return self.meta_batch * (self.adaptation_steps + 1 if self.staggered else 1)
 
     def fine_tuning(self) -> Self:
-        """The estimator stays as it is: in tasks that are all alike it would unlearn to infer."""
+        """The estimator goes on learning too: a robot that no training had can mislead it, even about its state."""
         staggered = replace(self, staggered=True)
-        return replace(super(TaskInferenceConfig, staggered).fine_tuning(), estimator_epochs=0, informed=0.0)
+        return replace(super(TaskInferenceConfig, staggered).fine_tuning(), informed=0.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

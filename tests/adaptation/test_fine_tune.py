@@ -85,6 +85,17 @@ def test_every_learner_gains_in_a_known_task_and_the_first_policy_stays_as_it_is
     assert same(before, dict(policy.learner.state_dict()))
 
 
+def test_task_inference_learns_to_infer_tasks_that_no_training_had() -> None:
+    policy = untrained("task-inference", estimator_learning_rate=5e-3, estimator_epochs=6)
+    far = policy.family.task(goal_x=1.8, goal_y=-1.0)
+    errors = []
+    for tuned in (policy, fine_tune(policy, far, budget=12_000).policy):
+        adapted = rm.adapt(dataclasses.replace(tuned, belief=None), far, episodes=1)
+        assert adapted.inferred is not None
+        errors.append(abs(adapted.inferred["goal_x"].value - 1.8))
+    assert errors[1] < 0.5 * errors[0]
+
+
 def test_the_result_is_never_worse_in_simulation_than_the_first_policy() -> None:
     policy = untrained()
     tuned = fine_tune(policy, goal(policy), budget=3_000, learning_rate=1.0)  # destroys the policy
