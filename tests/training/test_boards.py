@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def test_weights_and_biases_gets_the_numbers_of_tensorboard(tmp_path: Path) -> N
 
     folder = tmp_path / "run"
     train(folder, "robots")
+    time.sleep(1.0)  # TensorBoard reads files in the order of their names, which have the second they were begun in
     rm.resume(folder, iterations=3, wandb="robots", progress=False)
     lines = [json.loads(line) for line in (folder / "stand-in.jsonl").read_text().splitlines()]
     first, second = (line["begins"] for line in lines if "begins" in line)
