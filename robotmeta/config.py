@@ -18,6 +18,7 @@ from robotmeta.schema import current_config
 if TYPE_CHECKING:
     from robotmeta.envs import TaskFamily
 
+_TOO_LARGE = 2**63  # for a whole number in a file
 CONFIG_TYPES = {
     "family": str,
     "learner": str,
@@ -47,15 +48,27 @@ class RunConfig:
     """Physics backend."""
 
     def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise UserError(f"iterations must be at least 1, not {self.iterations}")
-        if self.iterations >= 2**63:
-            raise UserError("iterations must be below 2^63")
-        if self.seed < 0:
-            raise UserError(f"seed must be at least 0, not {self.seed}")
+        for name, least in (("iterations", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, np.integer):
+                value = int(value)
+                object.__setattr__(self, name, value)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise UserError(f"{name} must be a whole number, not {value!r}")
+            if value < least:
+                raise UserError(f"{name} must be at least {least}, not {value}")
+            if value >= _TOO_LARGE:
+                raise UserError(f"{name} must be below 2^63")
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
+        """A JSON object.
+
+        Raises:
+            UserError: For a hyper-parameter that no file can hold.
+        """
+        for name, value in dataclasses.asdict(self.hyperparameters).items():
+            if isinstance(value, int) and value >= _TOO_LARGE:
+                raise UserError(f"{name} must be below 2^63")
         return dataclasses.asdict(self)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.errors import UserError
+from robotmeta.training.train import meta_train
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,31 @@ def test_a_value_becomes_the_type_of_its_hyperparameter(name: str, given: Any, e
     found = getattr(hyperparameters("promp", {name: given}), name)
     assert found == expected
     assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seed": 2**63}, "seed must be below 2"),
+        ({"seed": True}, "seed must be a whole number, not True"),
+        ({"iterations": 1.5}, r"iterations must be a whole number, not 1\.5"),
+    ],
+)
+def test_whole_numbers_that_no_file_can_hold_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        RunConfig("point-navigation", "rl2", hyperparameters("rl2", {}), **changes)
+
+
+def test_a_hyperparameter_that_no_file_can_hold_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="bptt must be below 2"):
+        meta_train("point-navigation", iterations=1, hyper={"meta_batch": 2, "bptt": 2**63}, out=tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_numbers_of_numpy_become_whole_numbers() -> None:
+    given: Any = np.int64(3)
+    config = RunConfig("point-navigation", "rl2", hyperparameters("rl2", {}), given, given)
+    assert (type(config.iterations), type(config.seed)) == (int, int)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from robotmeta.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from robotmeta.envs.distributions import Choice
+    from robotmeta.envs.distributions import Choice, LogUniform, Uniform
     from robotmeta.envs.encoding import Estimate
     from robotmeta.envs.families import FAMILIES
     from robotmeta.envs.family import Observation, ObservationGroup, Source, TaskFamily
@@ -24,7 +24,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "robotmeta.envs.distributions": ("Choice",),
+            "robotmeta.envs.distributions": ("Choice", "LogUniform", "Uniform"),
             "robotmeta.envs.encoding": ("Estimate",),
             "robotmeta.envs.families": ("FAMILIES",),
             "robotmeta.envs.family": ("Observation", "ObservationGroup", "Source", "TaskFamily"),
@@ -45,6 +45,7 @@ __all__ = [
     "BatchEnv",
     "Choice",
     "Estimate",
+    "LogUniform",
     "Observation",
     "ObservationGroup",
     "Parameter",
@@ -54,6 +55,7 @@ __all__ = [
     "TaskBatchEnv",
     "TaskFamily",
     "Tasks",
+    "Uniform",
     "VendorRobot",
     "add",
     "family_names",

@@ -48,8 +48,8 @@ class ObservationGroup:
     def __post_init__(self) -> None:
         if not isinstance(self.shape, tuple):
             raise UserError(f"the shape of an observation group must be a tuple, such as (11, 11), not {self.shape!r}")
-        for size in self.shape:
-            checks.count("each size in the shape of an observation group", size)
+        sizes = (checks.count("each size in the shape of an observation group", size) for size in self.shape)
+        object.__setattr__(self, "shape", tuple(sizes))
 
     @property
     def is_vector(self) -> bool:

@@ -89,6 +89,9 @@ class Parameter:
         values = self.choices()
         if values is None:
             raise UserError(f"{self.name}: labels are for a choice between a few values, not for {self.train}")
+        for label in self.labels.values():
+            if not isinstance(label, str):
+                raise UserError(f"{self.name}: a label must be a string, not {label!r}")
         if len(set(self.labels.values())) < len(self.labels):
             raise UserError(f"{self.name}: two of its labels are the same: {', '.join(self.labels.values())}")
         bare = [f"{value:g}" for value in values if value not in self.labels]

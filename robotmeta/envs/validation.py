@@ -117,7 +117,7 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     still = torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device)
     state = {**state, **_check_memory(family, state, still, task)}
     step = Transition(state, still, state, task)
-    observation = call(family, "observe", family.observe, state, task)
+    observation = _unchanged(family, "observe", family.observe, state, task)
     if family.observation_groups is None:
         _check(family, "observe", observation, (_TASKS, _EPISODES, family.observation_size))
     elif not isinstance(observation, Mapping):
@@ -141,11 +141,11 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
         ("terminated", family.terminated, (state, task), ()),
         ("progress", progress, (state, task), ()),
     ):
-        result = None if function is None else call(family, what, function, *arguments)
+        result = None if function is None else _unchanged(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
             _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
     for measure in family.measures:
-        number = call(family, measure.name, measure.of, state, task)
+        number = _unchanged(family, measure.name, measure.of, state, task)
         _check(family, measure.name, number, (_TASKS, _EPISODES), finite=False)
     _functions.append((family, type(simulator)))
 
@@ -188,6 +188,30 @@ def _step(simulator: Simulator, actions: int) -> None:
     active = torch.zeros(worlds, dtype=torch.bool, device=simulator.device)
     active[0, 0] = True
     simulator.step(torch.zeros(*worlds, actions, device=simulator.device), active)
+
+
+def _unchanged(family: TaskFamily, what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function of a family that must not write into its arguments.
+
+    What it wrote would move the robot or change the task.
+    """
+    parts = [part for given in arguments for part in _parts(given)]
+    before = [{name: value.clone() for name, value in part.items()} for part in parts]
+    result = call(family, what, function, *arguments)
+    for part, earlier in zip(parts, before, strict=True):
+        for name, value in earlier.items():
+            if not torch.equal(part[name].nan_to_num(), value.nan_to_num()):
+                raise UserError(
+                    f"family '{family.name}': {what} changes its argument {name} in place; write x = x - 1, not x -= 1"
+                )
+    return result
+
+
+def _parts(given: Any) -> list[Mapping[str, Tensor]]:
+    """The tensors of a state, of the columns of tasks, or of a transition."""
+    if isinstance(given, Transition):
+        return [given.before, {"action": given.action}, given.after, given.task]
+    return [given]
 
 
 def call(family: TaskFamily, what: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

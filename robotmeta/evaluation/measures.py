@@ -66,7 +66,8 @@ class Measures:
         table.add_column("measure")
         for policy in policies:
             table.add_column(policy.replace("_", "-"), justify="right")
-        most = max(curve.values.shape[1] for curves in self.curves.values() for curve in curves.values())
+        tasks = (curve.values.shape[1] for curves in self.curves.values() for curve in curves.values())
+        most = max(tasks, default=0)  # none if no measure has a meaning in any task
         for name, curves in self.curves.items():
             cells = (_cell(curves[policy], most) if policy in curves else "" for policy in policies)
             unit = "" if self.units[name] == "1" else f", {self.units[name]}"

@@ -131,6 +131,10 @@ def meta_train(
                 raise UserError(
                     f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out"
                 )
+            if place.first and not folder.exists() and folder.checkpoints():
+                raise UserError(
+                    f"{folder.path} has checkpoints of a run without its {folder.config.name}; choose another --out"
+                )
             _check_checkpoint_every(checkpoint_every)
             check_wandb(wandb)
             policy = new_policy(config, resolve_device(device), family)

@@ -105,6 +105,7 @@ def test_actions_outside_their_range_are_clipped_counted_and_told(tmp_path: Path
         ({"last_observations": None}, "has no array 'last_observations'; a file of episodes has format, family, dt"),
         ({"observations": np.full((25, 2), np.nan)}, "the recorded observations are not all finite: x, y"),
         ({"observations": np.full((25, 2), 1e300)}, "the recorded observations are not all finite: x, y"),
+        ({"applied_actions": np.full((25, 2), np.inf)}, "the recorded actions are not all finite"),
         ({"rewards": np.full(25, np.inf)}, "the recorded rewards are not all finite"),
         ({"observations": np.zeros((25, 3))}, "array 'observations' has 3 columns, but there are 2 observation_names"),
         ({"last_observations": np.zeros((2, 1))}, "array 'last_observations' has 1 columns"),

@@ -100,6 +100,7 @@ def refused(make_it: Callable[[], object]) -> str:
             lambda: mass(train=(0.5, 2.0)),
             "mass: train must be a distribution, such as Uniform(0.0, 1.0), not (0.5, 2.0)",
         ),
+        (lambda: mass(train=Choice((1.0, 2.0)), labels={1.0: 1, 2.0: 2}), "mass: a label must be a string, not 1"),
         (lambda: mass(edits=Field("body_mass")), "mass: edits must be a tuple of Field, ModelEdit or SpecEdit"),
         (lambda: dataclasses.replace(mass(), name=""), "a parameter cannot be called ''"),
         (lambda: dataclasses.replace(mass(), name="robot"), "a parameter cannot be called 'robot'"),
@@ -213,6 +214,18 @@ FUNCTIONS = [
     ({"reward": lambda step: step.task["mass"]}, "reward returns the shape [2, 1]; 2 tasks of 3 episodes need [2, 3]"),
     ({"reward": lambda step: step.after["qpos"][..., 0] / 0.0}, "reward is not finite at the start of an episode"),
     ({"reward": lambda step: step.after["qpos"][..., 0] > 0.0}, "reward returns torch.bool, not numbers"),
+    (
+        {"reward": lambda step: step.after["qpos"].sub_(1.0)[..., 0]},
+        "reward changes its argument qpos in place; write x = x - 1, not x -= 1",
+    ),
+    (
+        {
+            "observe": lambda state, task: torch.cat(
+                [state["qpos"], state["qvel"] + task["mass"].mul_(2.0)[..., None]], -1
+            )
+        },
+        "observe changes its argument mass in place",
+    ),
     ({"shaping_reward": lambda step: step.action}, "shaping_reward returns the shape [2, 3, 1]"),
     ({"reference": lambda state, task: state["qpos"][..., 0]}, "reference returns the shape [2, 3]"),
     ({"observe": lambda state, task: state["qpos"]}, "observe returns the shape [2, 3, 1]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from robotmeta.envs import ParameterSpace, make
-from robotmeta.errors import ModelWarning
+from robotmeta.errors import ModelWarning, UserError
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.gradient import GradientConfig
 from robotmeta.metalearners.ppo import PPOConfig
@@ -29,6 +30,15 @@ def test_meta_updates_change_the_weights_and_keep_them_finite(trained: Run) -> N
     assert len(changed) >= len(parameters) // 2
     assert trained.policy.iteration == 4
     assert not trained.interrupted
+
+
+def test_checkpoints_without_their_configuration_are_left_alone(trained: Run, tmp_path: Path) -> None:
+    shutil.copytree(trained.folder, tmp_path / "run")
+    (tmp_path / "run" / "config.json").unlink()
+    before = sorted((tmp_path / "run").rglob("*"))
+    with pytest.raises(UserError, match=r"has checkpoints of a run without its config\.json; choose another --out"):
+        meta_train(trained.policy.family, iterations=1, out=tmp_path / "run", progress=False)
+    assert sorted((tmp_path / "run").rglob("*")) == before
 
 
 def test_resuming_equals_never_having_stopped_bit_for_bit(trained: Run, tmp_path: Path) -> None:

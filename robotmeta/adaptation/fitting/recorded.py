@@ -101,10 +101,11 @@ class RecordedEpisodes:
                     found[row, lengths[e]] = last[e]
             return torch.from_numpy(found)
 
+        actions = padded(arrays["applied_actions"]).float()
         rewards = arrays.get("rewards", np.full(int(lengths.sum()), np.nan, np.float32))
         return cls(
             padded(arrays["observations"], arrays["last_observations"]).float(),
-            bounded(padded(arrays["applied_actions"]).float()),
+            bounded(actions).where(actions.isfinite(), torch.nan),  # an infinite one is refused, and not clipped
             padded(rewards).float(),
             torch.tensor([int(lengths[e]) for e in chosen], dtype=torch.long),
         )
@@ -132,7 +133,8 @@ class RecordedEpisodes:
         for what, signals in (("observation", family.observations), ("action", family.actions)):
             _check_names(f"{path}: its {what}s", arrays[f"{what}_names"].tolist(), [n for n, _ in signals], name)
         check_log_step(Path(path), float(arrays["dt"]), family)
-        outside = int((np.abs(arrays["applied_actions"]) > _ROUNDED).sum())
+        sizes = np.abs(arrays["applied_actions"])
+        outside = int(((sizes > _ROUNDED) & np.isfinite(sizes)).sum())
         if outside:
             warnings.warn(
                 f"{path}: {outside} of {arrays['applied_actions'].size} values of actions are outside [-1, 1]; "
