@@ -29,8 +29,10 @@ def _families() -> dict[str, list[dict[str, Any]]]:
         config, evaluation = run["config"], run["evaluations"]["test"]
         if config["learner"] == "task-inference" and evaluation["return"].get("domain_randomized") is not None:
             found.setdefault(config["family"], []).append(evaluation)
-    longer = {family: longer_run(family) for family in found}
-    return {family: [run["evaluations"]["test"]] if (run := longer[family]) else found[family] for family in found}
+    for family in found:
+        if run := longer_run(family):
+            found[family] = [run["evaluations"]["test"]]
+    return found
 
 
 def figure(families: dict[str, list[dict[str, Any]]]) -> Figure:
