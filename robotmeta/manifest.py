@@ -9,12 +9,22 @@ from typing import Any
 from robotmeta.config import CONFIG_TYPES
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
-from robotmeta.json_values import check_types, parse_object
+from robotmeta.json_values import check_types, json_text, parse_object
 from robotmeta.policy import Policy
 from robotmeta.schema import READABLE, SCHEMA
 from robotmeta.versions import versions
 
 _SIGNALS = [(str, str)]
+INTERFACE: dict[str, Any] = {
+    "space": {"names": [str], "units": [str], "ranges": [str], "labels": [{str: str}], "digest": str},
+    "observations": _SIGNALS,
+    "actions": _SIGNALS,
+    "privileged_state": _SIGNALS,
+    "observation_groups?": {str: {"shape": [int], "dtype": str}},
+    "dt": float,
+    "horizon": int,
+}
+"""Types of the values of :func:`interface`."""
 _TYPES: dict[str, Any] = {
     "schema": int,
     "config": CONFIG_TYPES,
@@ -25,18 +35,11 @@ _TYPES: dict[str, Any] = {
     "env_steps": int,
 }
 _CURVES = {str: {"mean": float, "ci95?": (float, float)}}
-_TYPES_4: dict[str, Any] = {
-    **_TYPES,
-    "about?": {
-        "command": str,
-        "results": {str: {"tasks": int, "episodes": int, "return": _CURVES, "success?": _CURVES}},
-    },
-    "space": {"names": [str], "units": [str], "ranges": [str], "labels": [{str: str}], "digest": str},
-    "privileged_state": _SIGNALS,
-    "observation_groups?": {str: {"shape": [int], "dtype": str}},
-    "dt": float,
-    "horizon": int,
+_ABOUT = {
+    "command": str,
+    "results": {str: {"tasks": int, "episodes": int, "return": _CURVES, "success?": _CURVES}},
 }
+_TYPES_4: dict[str, Any] = {**_TYPES, **INTERFACE, "about?": _ABOUT}
 
 
 def manifest(policy: Policy, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -46,7 +49,12 @@ def manifest(policy: Policy, about: Mapping[str, Any] | None = None) -> dict[str
         policy: The policy.
         about: What else is known about it: the ``command`` that made it, and by split the ``results`` that
             :func:`results` returns.
+
+    Raises:
+        UserError: For anything else in ``about``.
     """
+    if about is not None:
+        _check_about(about)
     return {
         "schema": SCHEMA,
         "config": policy.config.to_json(),
@@ -56,6 +64,13 @@ def manifest(policy: Policy, about: Mapping[str, Any] | None = None) -> dict[str
         "versions": versions(),
         **({} if about is None else {"about": about}),
     }
+
+
+def _check_about(about: Mapping[str, Any]) -> None:
+    try:
+        check_types(parse_object(json_text(about)), _ABOUT)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"about must have a command, and results of robotmeta.manifest.results: {error}") from None
 
 
 def results(evaluation: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.config import RunConfig
+from robotmeta.devices import resolve_device
 from robotmeta.envs import TaskFamily
 from robotmeta.envs.disturbed import known_by
 from robotmeta.envs.registry import recorded_family
@@ -36,6 +38,7 @@ def pretrained() -> list[str]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
+@check_arguments
 def save_policy(policy: Policy, file: str | Path, about: Mapping[str, Any] | None = None) -> None:
     """Writes a policy, adapted or not, to one safetensors file with its manifest inside.
 
@@ -85,7 +88,7 @@ def load_policy(
 
     Args:
         source: The file, or ``"pretrained:NAME"``.
-        device: Device of the policy.
+        device: Device of the policy, as :func:`robotmeta.devices.resolve_device` takes it.
         family: The family it acts in, or its name; None for the one that the file names.
         trust: Whether the file may name a function as its family, which is then imported and called.
 
@@ -93,6 +96,7 @@ def load_policy(
         UserError: If the file is missing, damaged or a pickle, was written for another family or schema, or names a
             function and is not trusted.
     """
+    on = resolve_device(device) if isinstance(device, str) else device
     file = _located(source)
     header, data = _read(file)
     try:
@@ -102,13 +106,13 @@ def load_policy(
     family = known_by(data["space"]["names"], recorded_family(config.family, file, family, trust=trust))
     check_interface(data, family, file)
     _check_tensors(file, header.outline, config, family)
-    policy = new_policy(config, device, family)
+    policy = new_policy(config, on, family)
     tensors = read_tensors(file)
     for name, value in tensors.items():
         if not bool(value.isfinite().all()):
             raise UserError(f"{file} is of no use: its tensor '{name}' has values that are not finite numbers")
     policy.learner.load_state_dict({n: v for n, v in tensors.items() if not n.startswith(_BELIEF)})
-    belief = {n.removeprefix(_BELIEF): v.to(device) for n, v in tensors.items() if n.startswith(_BELIEF)}
+    belief = {n.removeprefix(_BELIEF): v.to(on) for n, v in tensors.items() if n.startswith(_BELIEF)}
     return dataclasses.replace(
         policy, iteration=data["iteration"], env_steps=data["env_steps"], belief=belief if belief else None
     )

@@ -17,6 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # A folder or file may import those on its own line and on the lines above it.
 DIRECTION = (
     ("checksum", "console", "devices", "errors", "files", "interrupts", "json_values", "lazy", "memory", "ranks"),
+    ("argument_types",),
     ("distributed", "progress", "schema", "seeding", "tensor_file", "threads", "versions"),
     ("envs", "policies"),
     ("experience",),

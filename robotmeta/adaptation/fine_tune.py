@@ -16,6 +16,7 @@ from robotmeta.adaptation.fine_tuning.loop import FineTuning, Loop, TaskSource
 from robotmeta.adaptation.fine_tuning.state import Compared, StateFolder, fingerprint
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.worlds import check_tasks
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import TaskBatchEnv, Tasks
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
@@ -68,6 +69,7 @@ class FineTuned:
     signal: int | None = None
 
 
+@check_arguments
 def fine_tune(
     policy: Policy,
     tasks: TaskPosterior | Tasks | None = None,

@@ -12,12 +12,14 @@ from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.interface import check_replay
 from robotmeta.adaptation.recall import recalled_estimates
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot
 from robotmeta.envs.simulators import check_simulator
 from robotmeta.errors import UserError
 from robotmeta.policy import Policy
 
 
+@check_arguments
 def fit(
     source: Policy | TaskFamily,
     target: Tasks | BatchEnv | VendorRobot | RecordedEpisodes | str | Path,

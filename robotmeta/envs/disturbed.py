@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import mujoco
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import checks
 from robotmeta.envs.disturbances import BIAS, DELAY, DROPPED, NOISE, PUSH, Disturbances, column, parameters
 from robotmeta.envs.family import MujocoWorld, TaskFamily
@@ -24,6 +25,7 @@ _ROOM = 2  # times the longest delay of meta-training that tasks can have
 _LEAST_ROOM = 200.0  # milliseconds, likewise
 
 
+@check_arguments
 def disturbed(
     family: TaskFamily,
     *,

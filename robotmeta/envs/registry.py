@@ -6,6 +6,7 @@ import shlex
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs.families import FAMILIES, VARIANTS
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.imports import family_function, family_of
@@ -72,6 +73,7 @@ def _others() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="robotmeta.families") if entry.name not in _OURS}
 
 
+@check_arguments
 def make(name: str) -> TaskFamily:
     """Builds a task family by name.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from robotmeta.adaptation.stages import check_stages
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import Tasks, checks
 from robotmeta.envs.changes import Changes
 from robotmeta.envs.task_batch import episode_bytes
@@ -31,6 +32,7 @@ from robotmeta.seeding import streams
 _CURVES = ("adapted", *CONTROLS)
 
 
+@check_arguments
 def evaluate(
     policy: Policy,
     *,

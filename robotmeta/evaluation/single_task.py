@@ -31,12 +31,13 @@ def untrained(family: TaskFamily, *, seed: int = 0, worlds: int = 32, simulator:
 def with_episodes(policy: Policy, worlds: int) -> Policy:
     """A meta-trained policy whose next updates have about ``worlds`` episodes instead of those of many tasks.
 
-    Its optimizers start anew, and it explores at least as much as when it is fine-tuned. A policy that was trained for
-    long hardly explores any more, and would stay in the gait that it has.
+    Its optimizers start anew, it is never told its task, and it explores at least as much as when it is fine-tuned. A
+    policy that was trained for long hardly explores any more, and would stay in the gait that it has.
     """
     hyper = policy.config.hyperparameters
     each = hyper.episodes * (hyper.adaptation_steps + 1)
-    fewer = dataclasses.replace(hyper, meta_batch=max(1, round(worlds / each)))
+    untold = {"informed": 0.0} if hasattr(hyper, "informed") else {}
+    fewer = dataclasses.replace(hyper, meta_batch=max(1, round(worlds / each)), **untold)
     config = dataclasses.replace(policy.config, hyperparameters=fewer)
     fresh = new_policy(config, policy.learner.device, policy.family)
     fresh.learner.load_state_dict(policy.learner.state_dict())

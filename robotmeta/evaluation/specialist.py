@@ -121,7 +121,7 @@ def _started(policy: Policy, run: RunFolder, best_file: Path) -> Policy:
     if run.checkpoints():
         return load_to_resume(run, policy.config, policy.learner.device, policy.family)
     policy = dataclasses.replace(policy, iteration=0, env_steps=0, belief=None)
-    run.write_config(policy.config)
+    run.write_config(policy.config, policy.family)
     save_policy(policy, best_file)
     return policy
 

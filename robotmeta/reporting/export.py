@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs.family import bounded
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import PolicyInput
@@ -44,6 +45,7 @@ class Exported:
     outputs: dict[str, int]
 
 
+@check_arguments
 def export(policy: Policy, file: str | Path) -> Exported:
     """Writes a policy, adapted or not, to one ONNX file.
 

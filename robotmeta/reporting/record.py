@@ -13,6 +13,7 @@ import torch
 
 from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import Tasks, VendorRobot
 from robotmeta.errors import UserError, reason
 from robotmeta.files import check_target, replaced
@@ -52,6 +53,7 @@ class Recording:
         return self.returns[1]
 
 
+@check_arguments
 def record(
     policy: Policy,
     task: Tasks | VendorRobot | None = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.adaptation.stages import check_stages
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.evaluation.controls import trained_controls
@@ -21,6 +22,7 @@ from robotmeta.training.checkpoint import load
 from robotmeta.training.run_folder import RunFolder
 
 
+@check_arguments
 def report(
     run: str | Path | Sequence[str | Path],
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.checkpoint_files import check_checkpoint, load_training_state, weights_of
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
@@ -17,6 +18,7 @@ from robotmeta.policy_file import PRETRAINED, load_policy
 from robotmeta.training.run_folder import RunFolder
 
 
+@check_arguments
 def load(
     source: str | Path,
     *,
@@ -33,7 +35,7 @@ def load(
 
     Args:
         source: The folder or file, or ``"pretrained:NAME"`` with a name from :func:`pretrained`.
-        device: Device of the policy.
+        device: Device of the policy: ``auto`` (a GPU if there is one), ``cpu`` or ``cuda``.
         family: The family it acts in, or its name, whatever the file calls it.
         trust: Whether to import and call the function that the file names as its family.
 
@@ -75,10 +77,11 @@ def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, f
     """The policy of a run's newest checkpoint with its optimizer state, or a new policy if there is no checkpoint.
 
     Raises:
-        UserError: If the newest checkpoint is damaged, or belongs to a run with another configuration.
+        UserError: If the newest checkpoint is damaged, or belongs to a run with another configuration or family.
     """
     checkpoints = folder.checkpoints()
     if not checkpoints:
+        folder.check_family(family)
         return new_policy(config, device, family)
     try:
         policy = _from_checkpoint(checkpoints[-1], device, family, trust=False)

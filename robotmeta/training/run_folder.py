@@ -14,9 +14,11 @@ from typing import Any
 
 from robotmeta.checkpoint_files import load_trials, weights_of, write_checkpoint
 from robotmeta.config import RunConfig
+from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.files import open_lock, plain_name, read_file, replaced_folder, write_text, writing
-from robotmeta.json_values import parse_object
+from robotmeta.json_values import check_types, parse_object
+from robotmeta.manifest import INTERFACE, check_interface, interface
 from robotmeta.policy import Policy
 from robotmeta.versions import versions
 
@@ -29,7 +31,7 @@ class RunFolder:
     """The files of one run.
 
     ====================================  ============================================================
-    ``config.json``                       the configuration, and the software versions it started with
+    ``config.json``                       configuration, interface of the family, and software versions at the start
     ``metrics.jsonl``                     one line per iteration
     ``events.out.tfevents.*``             the same numbers for TensorBoard
     ``wandb-id``, ``wandb/``              the run at Weights & Biases, with ``--wandb``
@@ -136,9 +138,9 @@ class RunFolder:
 
     # -- configuration -------------------------------------------------------------------------------------------------
 
-    def write_config(self, config: RunConfig) -> None:
-        """Writes the configuration and the current software versions."""
-        described = {**config.to_json(), "versions": versions()}
+    def write_config(self, config: RunConfig, family: TaskFamily) -> None:
+        """Writes the configuration, the interface of its family, and the current software versions."""
+        described = {**config.to_json(), "interface": interface(family), "versions": versions()}
         write_text(self.config, json.dumps(described, indent=2) + "\n", through=False)
 
     def read_config(self) -> tuple[RunConfig, dict[str, str]]:
@@ -151,9 +153,27 @@ class RunFolder:
         try:
             saved = parse_object(data)
             found = saved.pop("versions", {})
+            saved.pop("interface", None)
             return RunConfig.from_json(saved), found if isinstance(found, dict) else {}
         except ValueError as error:
             raise UserError(f"{self.config} is damaged: {error}") from None
+
+    def check_family(self, family: TaskFamily) -> None:
+        """Compares a family with the one that the run started with, as far as its version has written that.
+
+        Raises:
+            UserError: If they differ, or the file cannot be read or is damaged.
+        """
+        data = read_file(self.config)
+        try:
+            described = parse_object(data)
+            recorded = described.get("interface")
+            if recorded is not None:
+                check_types(recorded, INTERFACE)
+        except ValueError as error:
+            raise UserError(f"{self.config} is damaged: {error}") from None
+        if recorded is not None:
+            check_interface({**recorded, "config": described}, family, self.config)
 
     # -- checkpoints ---------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.devices import resolve_device
 from robotmeta.distributed import agreed, joined, largest, of_first, rank
@@ -69,6 +70,7 @@ class Run:
         return self.signal is not None
 
 
+@check_arguments
 def meta_train(
     family: str | TaskFamily,
     learner: str = DEFAULT,
@@ -144,10 +146,11 @@ def meta_train(
             if place.first:
                 held.enter_context(folder.locked())
                 policy = _continued(policy, folder) if folder.exists() else policy
-                folder.write_config(config)
+                folder.write_config(config, family)
         return _train(policy, folder, _How(threads, checkpoint_every, wandb, progress))
 
 
+@check_arguments
 def resume(
     folder: str | Path,
     *,
@@ -206,7 +209,7 @@ def resume(
         check_alike(policy, device=on.type, checkpoint_every=checkpoint_every)
         with agreed():
             if place.first and iterations is not None:
-                run.write_config(config)
+                run.write_config(config, found)
         return _train(policy, run, _How(threads, checkpoint_every, wandb, progress))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import Tasks, VendorRobot
 from robotmeta.errors import UserError
 from robotmeta.interrupts import Stopped, stop_signal
@@ -15,6 +16,7 @@ from robotmeta.viewing.session import LiveSession
 _INSTEAD = "show it in the browser (--browser, or window=False)"
 
 
+@check_arguments
 def view(
     policy: Policy,
     task: Tasks | VendorRobot | None = None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import robotmeta as rm
 from robotmeta.cli import main
 from robotmeta.cli.shared import console
+from robotmeta.errors import UserError
 from robotmeta.manifest import results
 from tests.learning import train
 
@@ -50,3 +52,14 @@ def test_what_is_no_policy_is_one_line(tmp_path: Path, refused: Callable[[list[s
     assert "no pretrained policy 'gasp'; nearest: grasp" in refused(["policies", "pretrained:gasp"])
     (tmp_path / "a.txt").write_text("hello")
     assert "a.txt" in refused(["policies", str(tmp_path / "a.txt")])
+
+
+@pytest.mark.parametrize(
+    "about", [{"note": "mine"}, {"command": 3, "results": {}}, {"command": "a", "results": object()}]
+)
+def test_what_is_said_about_a_policy_can_be_read_again_or_is_refused(
+    about: dict[str, Any], run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="about must have a command, and results of"):
+        rm.save_policy(rm.load(run), tmp_path / "a.safetensors", about)
+    assert not list(tmp_path.iterdir())

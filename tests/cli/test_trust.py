@@ -48,7 +48,7 @@ def naming(run: Path, copy: Path, family: str) -> Path:
     policy = rm.load(run)
     policy = dataclasses.replace(policy, config=dataclasses.replace(policy.config, family=family))
     copy.mkdir()
-    RunFolder(copy).write_config(policy.config)
+    RunFolder(copy).write_config(policy.config, policy.family)
     RunFolder(copy).save(policy)
     return copy
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 import robotmeta as rm
 from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.errors import UserError
 from robotmeta.policy import new_policy
 from robotmeta.training.run_folder import RunFolder
 
@@ -129,3 +130,13 @@ def test_a_run_keeps_its_two_newest_checkpoints(tmp_path: Path) -> None:
 def test_a_run_is_named_by_family_learner_and_seed() -> None:
     config = RunConfig("robots/hopper.py:family", "promp", hyperparameters("promp", {}), seed=3)
     assert RunFolder.default(config).path == Path("runs/robots-hopper.py-family-promp-3")
+
+
+def test_a_run_without_a_checkpoint_goes_on_with_its_own_family_only(tmp_path: Path) -> None:
+    family = rm.make("point-navigation")
+    hyper = hyperparameters("promp", {"meta_batch": 2, "episodes": 2}, family=family)
+    run = RunFolder(tmp_path / "run")
+    run.write_config(RunConfig(family.name, "promp", hyper, iterations=1), family)
+    with pytest.raises(UserError, match=r"config.json was trained on family 'point-navigation', which family 'cheetah"):
+        rm.resume(run.path, family="cheetah-direction", progress=False)
+    assert rm.resume(run.path, progress=False).policy.iteration == 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from robotmeta.envs import checks
 from robotmeta.envs.family import ClosedFormWorld, MujocoWorld, TaskFamily
 from robotmeta.envs.simulators.protocol import Simulator
 from robotmeta.errors import UserError, unknown
@@ -117,4 +118,6 @@ def make_simulator(
     Raises:
         UserError: As :func:`check_simulator`.
     """
+    if threads is not None:
+        threads = checks.count("threads", threads)
     return SIMULATORS[check_simulator(family, kind)].build(family, num_tasks, num_episodes, threads)

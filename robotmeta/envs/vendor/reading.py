@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs.families import READERS
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.vendor.robot import VendorRobot
@@ -12,6 +13,7 @@ from robotmeta.errors import UserError, unknown
 _FORWARD = ("x", "-x", "y", "-y", "z", "-z")
 
 
+@check_arguments
 def read_robot(model: str | Path, family: str | TaskFamily = "quadruped", *, forward: str | None = None) -> VendorRobot:
     """Reads a vendor's MJCF file of a robot into the interface of a family.
 
