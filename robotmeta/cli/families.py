@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
@@ -109,7 +110,8 @@ def _describe(family: rm.TaskFamily) -> None:
         only = ", ".join(p.name for p in family.fit_only)
         console.print(f"Searched by fits if nothing else explains a robot: {only}.")
     if family.robots:
-        console.print(f"Robots, as in --task robot={next(iter(family.robots))}: {', '.join(family.robots)}.")
+        example = shlex.quote(f"robot={next(iter(family.robots))}")
+        console.print(f"Robots, as in --task {example}: {', '.join(family.robots)}.")
 
 
 def _sensors(family: rm.TaskFamily) -> list[Listing]:

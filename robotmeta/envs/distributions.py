@@ -10,7 +10,11 @@ from typing import Protocol
 import numpy as np
 
 from robotmeta.envs import checks
-from robotmeta.errors import UserError
+from robotmeta.errors import UserError, reason
+
+_DRAWN = 256  # values that checks look at
+_OVERLAP = 0.05  # share of them that the ends of ranges explain
+_GAP = 16.0  # distance of two draws without values in between, in units of the mean distance
 
 
 class Distribution(Protocol):
@@ -168,3 +172,54 @@ class Ring:
 
     def __str__(self) -> str:
         return f"sqrt(U({self.inner**2:g}, {self.outer**2:g}))"
+
+
+# -- checks ------------------------------------------------------------------------------------------------------------
+
+
+def check_draws(what: str, values: Distribution) -> None:
+    """Checks what a distribution draws, and that it has a text, by which files recognize it.
+
+    Args:
+        what: The distribution, as errors call it.
+        values: The distribution, perhaps of a user's own class.
+
+    Raises:
+        UserError: Where draws fail, are not one finite number each, leave the support, or differ with the same seed;
+            and for a text that differs from one process to the next.
+    """
+    kind = type(values)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        raise UserError(f"{what}: {kind.__name__} needs __str__ with its numbers, which tells distributions apart")
+    drawn = _draw(what, values)
+    if not np.array_equal(drawn, _draw(what, values)):
+        raise UserError(f"{what}: {values} draws different values with the same generator; it must draw from rng only")
+    low, high = values.support
+    slack = 1e-6 * max(abs(low), abs(high), high - low)
+    outside = drawn[(drawn < low - slack) | (drawn > high + slack)]
+    if len(outside):
+        raise UserError(f"{what}: {values} draws {outside[0]:g}, outside of its support, {low:g} to {high:g}")
+
+
+def in_both(values: Distribution, other: Distribution) -> float | None:
+    """A value that two distributions draw; None if they have only ends of ranges in common."""
+    drawn, known = _draw("ood", values), np.sort(_draw("train", other))
+    low, high = other.support
+    width = (high - low) / len(known)
+    # Between two draws of the other one that are far apart, such as the intervals of a Union, there may be a gap.
+    above = np.clip(np.searchsorted(known, drawn), 1, len(known) - 1)
+    shared = (drawn > low) & (drawn < high) & (known[above] - known[above - 1] < _GAP * width) | np.isin(drawn, known)
+    return float(drawn[shared][0]) if shared.mean() > _OVERLAP else None
+
+
+def _draw(what: str, values: Distribution) -> np.ndarray:
+    try:
+        drawn = np.asarray(values.sample(np.random.default_rng(0), _DRAWN))
+    except Exception as error:  # of a user's own class
+        raise UserError(f"{what}: {values} cannot draw values: sample(rng, count) failed: {reason(error)}") from None
+    if drawn.shape != (_DRAWN,) or drawn.dtype.kind not in "fiu":
+        given = f"{drawn.dtype} of shape {list(drawn.shape)}"
+        raise UserError(f"{what}: sample(rng, {_DRAWN}) must return {_DRAWN} numbers, not {given}")
+    if not np.isfinite(drawn).all():
+        raise UserError(f"{what}: {values} draws values that are not finite")
+    return drawn.astype(np.float64)

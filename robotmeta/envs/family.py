@@ -302,6 +302,8 @@ class TaskFamily:
         for name in self.told:
             if name not in self.space.names:
                 raise unknown("parameter", name, self.space.names, where=f"told of family '{self.name}'")
+        if set(self.told) == set(self.space.names):
+            raise UserError(f"{where} told must leave a parameter that networks infer; it names all of them")
         if not isinstance(self.memory, EpisodeMemory | None):
             raise UserError(f"{where} memory must be an EpisodeMemory, not {self.memory!r}")
         if not isinstance(self.measures, tuple) or not all(isinstance(m, Measure) for m in self.measures):
@@ -337,13 +339,18 @@ class TaskFamily:
             object.__setattr__(self, "informed", checks.share(f"{where} informed", self.informed))
         if not isinstance(self.robots, Mapping):
             raise UserError(f"{where} robots must be a mapping of names to parameters, not {self.robots!r}")
+        robots: dict[str, dict[str, float]] = {}
         for name, row in self.robots.items():
             if not isinstance(name, str) or not isinstance(row, Mapping):
                 raise UserError(f"{where} robots: {name!r}: {row!r} must be a name and its parameters by name")
             try:
-                self.space.row(row, where=f"robot '{name}'")
+                read = next(iter(self.space.row(row, where=f"robot '{name}'")))
             except UserError as error:
                 raise UserError(f"{where} robots: {error}") from None
+            robots[name] = {column: read[column] for column in row}
+        plain = all(type(value) is float for row in self.robots.values() for value in row.values())
+        if not plain:  # the same mapping tells that a family is checked already
+            object.__setattr__(self, "robots", robots)
 
     @property
     def observation_size(self) -> int:

@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 
 from robotmeta.envs import checks
-from robotmeta.envs.distributions import Choice, Distribution
+from robotmeta.envs.distributions import Choice, Distribution, check_draws, in_both
 from robotmeta.envs.edits import Edit
 from robotmeta.envs.tasks import Tasks, frozen_split
 from robotmeta.errors import UserError, unknown
@@ -77,7 +77,10 @@ class Parameter:
     def _check_distribution(self, what: str, values: object) -> None:
         if not (hasattr(values, "sample") and hasattr(values, "support")):
             raise UserError(f"{self.name}: {what} must be a distribution, such as Uniform(0.0, 1.0), not {values!r}")
-        self._check_within(what, cast(Distribution, values).support)
+        distribution = cast(Distribution, values)
+        self._check_within(what, distribution.support)
+        drawn = distribution.factor if isinstance(distribution, Proportional) else distribution
+        check_draws(f"{self.name}: {what}", drawn)
 
     def _check_within(self, what: str, support: tuple[float, float]) -> None:
         (start, end), (low, high) = checks.interval(f"{self.name}: {what}", support), self.bounds
@@ -147,6 +150,12 @@ class Parameter:
         given = [d for d in (self.train, self.ood) if d is not None]
         return sorted(set(itertools.chain(*(d.values if isinstance(d, Choice) else d.support for d in given))))
 
+    def overlap(self) -> float | None:
+        """An OOD value that meta-training has, too; None if there is none, as it should be."""
+        if self.ood is None or any(isinstance(values, Proportional) for values in (self.train, self.ood)):
+            return None
+        return in_both(self.ood, self.train)
+
     def choices(self) -> list[float] | None:
         """Returns all values of a choice, ascending; None for a number."""
         if not isinstance(self.train, Choice):
@@ -198,6 +207,24 @@ class ParameterSpace:
                 if factor.name not in earlier:
                     raise UserError(f"{parameter.name}: train multiplies {factor.name}, which must come before it")
         checks.unique("parameters", self.names)
+        for parameter in self.parameters:
+            self._check_others(parameter)
+
+    def _check_others(self, parameter: Parameter) -> None:
+        """Raises UserError where a parameter names a column that does not exist, or a value that it cannot have."""
+        name, detailed, implied = parameter.name, parameter.qualifies, parameter.sets
+        others = [other for other in self.names if other != name]
+        if detailed is not None and detailed not in others:
+            raise unknown("parameter", str(detailed), others, where=f"qualifies of {name}")
+        if not isinstance(implied, Mapping):
+            raise UserError(f"{name}: sets must be a mapping of parameters to values, not {implied!r}")
+        for column, value in implied.items():
+            if column not in others:
+                raise unknown("parameter", str(column), others, where=f"sets of {name}")
+            try:
+                self[column].read(value)
+            except UserError as error:
+                raise UserError(f"{name}: sets: {error}") from None
 
     @property
     def names(self) -> tuple[str, ...]:

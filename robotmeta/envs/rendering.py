@@ -49,6 +49,7 @@ class Camera:
 
 
 # A renderer holds a GL context and the model's textures. Building one takes far longer than drawing a frame.
+_SMALL = 16  # pixels, of a picture that any GL library draws
 _KEPT = 3  # a recording alternates between up to three worlds
 _renderers: dict[tuple[int, int, int], tuple[mujoco.MjModel, mujoco.Renderer]] = {}
 
@@ -82,9 +83,20 @@ def _open(model: mujoco.MjModel, width: int, height: int) -> mujoco.Renderer:
             warnings.simplefilter("ignore")  # the error below says what is wrong
             renderer = mujoco.Renderer(model, height, width)
     except Exception as error:  # PyOpenGL raises many types for a missing library
+        if max(width, height) > _SMALL and _opens(model):
+            raise UserError(f"this GL library draws no pictures of {width} x {height} pixels; ask for fewer") from None
         raise UserError(f"{NO_GL} ({type(error).__name__}: {error})") from None
     close_at_exit()
     return renderer
+
+
+def _opens(model: mujoco.MjModel) -> bool:
+    """Whether a small picture can be drawn."""
+    try:
+        mujoco.Renderer(model, _SMALL, _SMALL).close()
+    except Exception:
+        return False
+    return True
 
 
 def close_at_exit() -> None:

@@ -31,7 +31,8 @@ _functions: deque[tuple[TaskFamily, type[Simulator]]] = deque(maxlen=16)  # fami
 def check_family(family: TaskFamily) -> None:
     """Checks the variants of a family's model, and its functions. The same family under another name passes at once.
 
-    Warns of parameters without effect (:class:`robotmeta.errors.ModelWarning`).
+    Warns of parameters without effect, and of OOD values that meta-training has, too
+    (:class:`robotmeta.errors.ModelWarning`).
 
     Raises:
         UserError: For a variant that does not compile or has another layout, or a function that does not work.
@@ -42,6 +43,7 @@ def check_family(family: TaskFamily) -> None:
         _check_variants(family, family.world.spec)
     check_functions(family, call(family, "world", _cpu_worlds, family))
     _families.append(family)
+    _check_overlaps(family)
     _check_effects(family)
 
 
@@ -72,6 +74,20 @@ def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> No
                     f"family '{family.name}': {parameter.name} changes the initial pose, so it cannot change within an "
                     "episode; leave it out of changing"
                 )
+
+
+def _check_overlaps(family: TaskFamily) -> None:
+    """Warns of parameters whose OOD values are not out of distribution."""
+    found = ((parameter, parameter.overlap()) for parameter in family.space)
+    shared = [(parameter, value) for parameter, value in found if value is not None]
+    if shared:
+        parameter, value = shared[0]
+        more = f", and {', '.join(other.name for other, _ in shared[1:])} likewise" if len(shared) > 1 else ""
+        problem = (
+            f"ood of {parameter.name}, {parameter.ood}, overlaps with train, {parameter.train}: {value:g} is in "
+            f"both{more}; the OOD split has tasks of the training distribution then"
+        )
+        warnings.warn(f"family '{family.name}': {problem}", ModelWarning, stacklevel=3)
 
 
 def _check_effects(family: TaskFamily) -> None:

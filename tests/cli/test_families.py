@@ -54,3 +54,18 @@ def test_a_warning_on_a_model_is_one_line(
     main(["families", "unread.py:family"])
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("robotmeta: family 'the-model': parameter speed has no effect on motion, observations or")
+
+
+def test_the_example_of_a_named_robot_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import dataclasses, numpy, robotmeta as rm\n"
+        "def family():\n"
+        "    robots = {'big one': {'goal_x': numpy.float32(0.25)}}\n"
+        "    return dataclasses.replace(rm.make('point-navigation'), robots=robots)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    main(["families", "mine.py:family", "--json", "f.json"])
+    assert "as in --task 'robot=big one'" in capsys.readouterr().out
+    assert json.loads(Path("f.json").read_text())["robots"] == {"big one": {"goal_x": 0.25}}

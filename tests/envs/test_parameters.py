@@ -333,3 +333,103 @@ def test_a_column_that_is_named_sets_another_one_that_is_not() -> None:
     assert next(iter(space.row({"told": 0.0}))) == {"mass": 2.0, "side": -1.0, "told": 0.0}
     assert next(iter(space.row({"told": 3.0, "side": 1.0})))["side"] == 1.0
     assert next(iter(space.row({})))["side"] == SIDE.nominal
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"sets": {"sude": 1.0}}, "no parameter 'sude' in sets of told; nearest: side"),
+        ({"sets": {"side": 0.5}}, r"told: sets: side is one of -1, 1, not 0\.5"),
+        ({"sets": [1.0]}, r"told: sets must be a mapping of parameters to values, not \[1\.0\]"),
+        ({"sets": {"told": 1.0}}, "no parameter 'told' in sets of told"),
+        ({"qualifies": "maas"}, "no parameter 'maas' in qualifies of told; nearest: mass"),
+    ],
+)
+def test_what_a_column_sets_and_details_exists(changes: dict[str, Any], line: str) -> None:
+    told = Parameter("told", "what", train=Uniform(0.0, 1.0), nominal=0.0, bounds=(-9.0, 9.0), **changes)
+    with pytest.raises(UserError, match=line):
+        ParameterSpace((MASS, SIDE, told))
+
+
+# -- distributions of one's own ----------------------------------------------------------------------------------------
+
+
+class Triangular:
+    """A distribution as a user may write it."""
+
+    support = (0.0, 2.0)
+
+    def sample(self, rng: np.random.Generator, count: int) -> Any:
+        return rng.triangular(0.0, 1.0, 2.0, count)
+
+    def __str__(self) -> str:
+        return "triangular(0, 2)"
+
+
+def of(train: Any, **changes: Any) -> Parameter:
+    return Parameter("load", "of it", train=train, nominal=1.0, bounds=(0.0, 9.0), **changes)
+
+
+def test_a_distribution_of_ones_own_is_drawn_from_and_told_apart() -> None:
+    space = ParameterSpace((of(Triangular(), ood=Uniform(2.0, 3.0)),))
+    drawn = space.sample(1000, rng()).values
+    assert abs(float(drawn.mean()) - 1.0) < 0.05
+    assert space.digest != ParameterSpace((of(Uniform(0.0, 2.0), ood=Uniform(2.0, 3.0)),)).digest
+
+
+def _changed(**members: Any) -> Any:
+    return type("Mine", (Triangular,), members)()
+
+
+@pytest.mark.parametrize(
+    ("train", "line"),
+    [
+        (_changed(__str__=object.__str__), "load: train: Mine needs __str__ with its numbers"),
+        (_changed(support=(0.0, 1.0)), r"draws .*, outside of its support, 0 to 1"),
+        (_changed(sample=lambda self, rng: 1.0), r"cannot draw values: sample\(rng, count\) failed: TypeError"),
+        (_changed(sample=lambda self, rng, count: 1.0), r"must return 256 numbers, not float64 of shape \[\]"),
+        (_changed(sample=lambda self, rng, count: np.full(count, np.nan)), "draws values that are not finite"),
+        (_changed(sample=lambda self, rng, count: ["a"] * count), "must return 256 numbers"),
+        (
+            _changed(sample=lambda self, rng, count: np.random.default_rng().uniform(0.0, 2.0, count)),
+            "draws different values with the same generator",
+        ),
+    ],
+)
+def test_a_distribution_that_cannot_be_drawn_from_is_refused_at_once(train: Any, line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        of(train)
+
+
+@pytest.mark.parametrize(
+    ("train", "ood"),
+    [
+        (Uniform(0.0, 2.0), Uniform(1.0, 3.0)),
+        (Choice((0.0, 1.0)), Choice((1.0, 2.0))),
+        (LogUniform(0.5, 2.0), Union(((0.1, 0.6), (2.0, 3.0)))),
+        (Triangular(), Triangular()),
+    ],
+)
+def test_ood_values_that_training_has_too_are_found(train: Any, ood: Any) -> None:
+    shared = of(train, ood=ood).overlap()
+    assert shared is not None
+    assert train.support[0] <= shared <= train.support[1]
+
+
+@pytest.mark.parametrize(
+    ("train", "ood"),
+    [
+        (Uniform(0.0, 2.0), Uniform(2.0, 3.0)),
+        (Choice((0.0, 2.0)), Choice((1.0,))),
+        (Choice((0.0, 2.0)), Uniform(0.5, 1.5)),
+        (Union(((0.5, 1.0), (2.0, 3.0))), Uniform(1.0, 2.0)),
+        (Triangular(), Union(((2.0, 2.5), (3.0, 4.0)))),
+    ],
+)
+def test_ood_values_beside_and_between_those_of_training_are_fine(train: Any, ood: Any) -> None:
+    assert of(train, ood=ood).overlap() is None
+
+
+@pytest.mark.parametrize("family", WITH_OOD)
+def test_no_ood_value_of_a_family_is_one_of_training(family: str) -> None:
+    assert [p.name for p in make(family).space if p.overlap() is not None] == []

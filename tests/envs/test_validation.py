@@ -352,3 +352,18 @@ def test_a_family_is_checked_once_under_any_name() -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_families_of_this_package_pass(name: str) -> None:
     TaskBatchEnv(make(name), 1, 1, threads=1)
+
+
+def test_a_family_leaves_something_to_infer() -> None:
+    assert "told must leave a parameter that networks infer" in refused(lambda: by_hand(told=("mass",)))
+
+
+def test_rows_of_robots_are_python_numbers() -> None:
+    (row,) = by_hand(robots={"small": {"mass": np.float32(0.5)}}).robots.values()
+    assert [type(value) for value in row.values()] == [float]
+
+
+def test_ood_values_that_training_has_too_are_warned_of() -> None:
+    family = by_hand(space=ParameterSpace((mass(ood=Uniform(1.0, 4.0)),)))
+    with pytest.warns(rm.ModelWarning, match=r"ood of mass, U\(1, 4\), overlaps with train, U\(0.5, 2\): .* in both"):
+        check_family(family)
