@@ -83,6 +83,18 @@ class AdaptationInterrupted(KeyboardInterrupt):
         self.episodes = episodes
 
 
+class FitFailed(UserError):
+    """No fit to the adaptation episodes can be made, for instance because they are too short.
+
+    Attributes:
+        adapted: The :class:`robotmeta.Adapted` without fit and fine-tuning.
+    """
+
+    def __init__(self, message: str, adapted: Any) -> None:
+        super().__init__(message)
+        self.adapted = adapted
+
+
 class RobotmetaWarning(UserWarning):
     """Something in a user's model, functions or files that works, but hardly as intended."""
 

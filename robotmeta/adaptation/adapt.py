@@ -21,13 +21,15 @@ from robotmeta.adaptation.stages import Stages
 from robotmeta.adaptation.target import Target
 from robotmeta.adaptation.task_target import TaskTarget
 from robotmeta.adapters.vendor import robot_world
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import BatchEnv, TaskFamily, Tasks, VendorRobot, checks
-from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
+from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, FitFailed, UserError
 from robotmeta.files import check_target
 from robotmeta.policy import Policy
 from robotmeta.seeding import streams
 
 
+@check_arguments
 def adapt(
     policy: Policy,
     target: Tasks | BatchEnv | VendorRobot,
@@ -99,6 +101,7 @@ def adapt(
         UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
             observations or actions, for a fit one with another control step, a simulator that cannot run the task, or
             what fine-tuning refuses.
+        FitFailed: If no fit to the episodes can be made, with the result without it, ``error.adapted``; a UserError.
         EnvironmentFailed: If the environment raises an error, hangs, or returns what it must not. The error has the
             result of the steps until then, ``error.adapted`` and ``error.episodes``.
         AdaptationInterrupted: At Ctrl-C, with the same; a KeyboardInterrupt.
@@ -156,7 +159,11 @@ def adapt(
     with Interrupts() as interrupts:
         session = Session(env, file, interrupts, on_episode)
         robot = EnvironmentTarget(session, file, episodes, evaluation_episodes or 0, seed)
-        result = _adapted(policy, robot, stages)
+        try:
+            result = _adapted(policy, robot, stages)
+        except FitFailed as error:
+            error.adapted = _of_family(error.adapted, family)
+            raise
     return _returned(_of_family(result, family), session)
 
 
@@ -169,12 +176,17 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
     after = target.mean_return(after_episodes, "after")
     found: Fit | None = None
     tuned: FineTuned | None = None
+    failed: UserError | None = None
     for number in range(stages.rounds):
         if number > 0 and tuned is not None:
             collected = target.collect(tuned.policy, number)
         if not target.complete():
             break
-        found = target.interruptible(partial(stages.fitted, collected)) or found
+        try:
+            found = target.interruptible(partial(stages.fitted, collected)) or found
+        except UserError as error:  # after the robot ran: what it did must not be lost
+            failed = error
+            break
         if not target.complete():
             break
         better = target.interruptible(partial(stages.fine_tuned, collected, found, number))
@@ -184,7 +196,7 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
     last: float | None = None
     if tuned is not None and (tuned.signal is None or target.simulated):
         last = target.mean_return(tuned.policy, "fine-tuned")
-    return Adapted(
+    result = Adapted(
         policy=after_episodes if tuned is None else tuned.policy,
         after_episodes=after_episodes,
         episodes=sum(episode.phase == "adaptation" and episode.whole for episode in target.history),
@@ -198,6 +210,9 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
         recorded=target.recorded,
         fit=found,
     )
+    if failed is not None:
+        raise FitFailed(str(failed), result) from failed
+    return result
 
 
 def _of_family(result: Adapted, family: TaskFamily) -> Adapted:

@@ -17,6 +17,7 @@ import robotmeta as rm
 from robotmeta.cli.shared import File, check_at_least_one, check_targets, console, count, default, write_json
 from robotmeta.cli.sweep import for_jobs, names_in, numbers_in, planned_runs, report_run, shows_share
 from robotmeta.errors import SimulationDiverged, UserError
+from robotmeta.files import plain_name
 from robotmeta.interrupts import Stopped
 from robotmeta.progress import StageBar, stage_bar
 
@@ -74,7 +75,7 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
         check_at_least_one(jobs=jobs, tasks=tasks, episodes=episodes)
         made = rm.make(family)
         made.tasks(split, 1)  # a mistake shows before anything is trained
-        file = page or out / f"{made.name}-{split}.html"
+        file = page or out / f"{plain_name(made.name)}-{split}.html"
         check_targets(json, file)
         references = _references(made, split) if specialists else None
         names, numbers, steps = names_in(learners, "learners"), _seeds(seeds), _steps(budget)

@@ -25,7 +25,7 @@ from robotmeta.cli.shared import (
     write_json,
 )
 from robotmeta.cli.stages import stage_options
-from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, UserError
+from robotmeta.errors import AdaptationInterrupted, EnvironmentFailed, FitFailed, UserError
 
 if TYPE_CHECKING:
     from robotmeta.adaptation.episodes import Episode
@@ -49,6 +49,7 @@ def adapt_on_robot(
 
     Raises:
         EnvironmentFailed: If the environment fails. The adapted policy and the episodes are saved.
+        FitFailed: If no fit can be made, after the same.
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
     model, robot = robot, None if given["env"] is not None else robot  # of a robot in simulation, or of the real one
@@ -72,9 +73,9 @@ def adapt_on_robot(
                 **options,
                 **stages,
             )
-        except (EnvironmentFailed, AdaptationInterrupted) as error:
+        except (EnvironmentFailed, FitFailed, AdaptationInterrupted) as error:
             if error.adapted is not None:
-                failed = str(error) if isinstance(error, EnvironmentFailed) else "stopped"
+                failed = "stopped" if isinstance(error, AdaptationInterrupted) else str(error)
                 _keep(policy, error.adapted, file, command, robot, given, failed)
             if isinstance(error, AdaptationInterrupted) and error.__cause__ is not None:
                 raise error.__cause__ from None  # the exit status is that of the signal

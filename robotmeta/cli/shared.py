@@ -131,10 +131,26 @@ def check_at_least_one(**arguments: int | None) -> None:
 
 
 def check_targets(*files: Path | None) -> None:
-    """Raises UserError for a file that cannot be written, before any work is done."""
-    for file in files:
-        if file is not None and file != STDOUT:
-            check_target(file)
+    """Checks the files that a command is to write, before any work is done.
+
+    Raises:
+        UserError: For a file that cannot be written, that two outputs share, or that a run needs to go on.
+    """
+    given = [file for file in files if file is not None and file != STDOUT]
+    for place, file in enumerate(given):
+        check_target(file)
+        device = file.exists() and not file.is_file()
+        if not device and file.resolve() in {other.resolve() for other in given[:place]}:
+            raise UserError(f"two outputs have the name {file}")
+        _check_spares_runs(file)
+
+
+def _check_spares_runs(file: Path) -> None:
+    from robotmeta.training.run_folder import RunFolder
+
+    run = RunFolder(file.parent)
+    if run.exists() and file.name in (run.config.name, run.metrics.name):
+        raise UserError(f"{file} belongs to the run in {run.path}, which needs it to go on; choose another file")
 
 
 def check_recorded(given: Mapping[str, Any]) -> None:

@@ -183,3 +183,16 @@ def test_a_wrong_value_is_one_line_that_says_what_is_right(
 def test_a_mistake_is_found_before_controls_are_trained(copy: Path, mistake: list[str], refused: Refused) -> None:
     refused(["evaluate", str(copy), "--controls", "oracle", *mistake])
     assert not (copy / "controls").exists()
+
+
+def test_two_outputs_never_share_a_file(run: Path, tmp_path: Path, refused: Refused) -> None:
+    both = ["--json", str(tmp_path / "a.gif"), "--video", str(tmp_path / "b" / ".." / "a.gif")]
+    assert "two outputs have the name" in refused(["adapt", str(run), *both])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl"])
+def test_an_output_never_replaces_what_a_run_needs(name: str, copy: Path, refused: Refused) -> None:
+    before = (copy / name).read_bytes()
+    assert "belongs to the run in" in refused(["adapt", str(copy), "--out", str(copy / name)])
+    assert (copy / name).read_bytes() == before

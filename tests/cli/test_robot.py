@@ -186,3 +186,14 @@ def test_a_refused_adaptation_leaves_no_file(adapt: Command) -> None:
     adapt("told", status=2)
     adapt("good", "--episodes", "0", status=2)
     assert {file for file in Path().iterdir() if file.suffix in (".npz", ".safetensors")} <= before
+
+
+def test_episodes_too_short_for_a_fit_are_kept(adapt: Command) -> None:
+    words = ("good", "--episodes", "1", "--fit", "--out", "p.safetensors", "--json", "r.json")
+    out, err = adapt(*words, status=2)
+    assert err[-1].startswith("robotmeta: ")
+    assert "5" in err[-1]
+    assert "1 whole adaptation episode of 1. Policy so far: p.safetensors" in out
+    assert rm.load("p.safetensors").belief is not None
+    assert arrays(Path("episodes.npz"))["observations"].shape[-2] == 5
+    assert json.loads(Path("r.json").read_text())["failed"] in err[-1]
