@@ -14,6 +14,8 @@ import torch
 import robotmeta as rm
 from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, fine_tune
 from robotmeta.adaptation.fine_tuning.budget import Budget
+from robotmeta.adaptation.fine_tuning.loop import is_enough
+from robotmeta.adaptation.fine_tuning.state import Compared
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.recall import recalled
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief
@@ -103,6 +105,29 @@ def test_the_result_is_never_worse_in_simulation_than_the_first_policy() -> None
     assert tuned.gain.mean >= 0.0
     if tuned.kept == 0:
         assert same(dict(tuned.policy.learner.state_dict()), dict(policy.learner.state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("returns", "enough"),
+    [
+        ([5.0, *[4.0] * 7], False),  # too few to tell
+        ([5.0, *[4.0] * 8], True),
+        ([5.0, *[5.0] * 8], True),
+        ([1.0, 2.0, 3.0, 9.0, 4.0, 5.0, 4.5, 5.0, 5.5, 6.0, 6.0, 6.5], False),  # one was lucky, the others get better
+        ([*range(20), *[18.0] * 8], False),
+        ([*range(20), *[18.0] * 8, *[17.0] * 8], True),
+    ],
+)
+def test_it_is_enough_when_the_last_comparisons_are_no_better_than_those_before(
+    returns: list[float], enough: bool
+) -> None:
+    best = np.maximum.accumulate(returns)
+    kept = [place == 0 or value > best[place - 1] for place, value in enumerate(returns)]
+    history = [
+        Compared(5 * place, 0, 0.0, value, best=is_best)
+        for place, (value, is_best) in enumerate(zip(returns, kept, strict=True))
+    ]
+    assert is_enough(history) is enough
 
 
 def test_the_policy_that_is_kept_is_the_best_of_the_comparisons() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -24,7 +24,7 @@ from robotmeta.metalearners.updates import Updates
 from robotmeta.seeding import streams
 
 _EVERY = 5  # iterations from one comparison to the next
-_PATIENCE = 8  # comparisons without a gain
+_LATELY = 8  # comparisons that tell whether anything is still gained
 
 
 class TaskSource(Protocol):
@@ -154,10 +154,7 @@ class Loop:
         self._folder.save(policy, learner, self._trials.state(), self.best, self.progress, self.history)
 
     def _why_enough(self) -> str | None:
-        lately = self.history[-_PATIENCE:]
-        if len(lately) < _PATIENCE or any(compared.best for compared in lately):
-            return None
-        return f"{_PATIENCE} comparisons in succession gained nothing"
+        return f"{_LATELY} comparisons in succession gained nothing" if is_enough(self.history) else None
 
     def _note(self, mean_return: float, *, best: bool) -> None:
         now = self.progress
@@ -178,3 +175,15 @@ class Loop:
         best = self._best_returns.mean().mean
         before = self.history[0].mean_return
         self._on_progress(FineTuning(now.iteration, now.steps, now.seconds, share, left, before, best))
+
+
+def is_enough(history: Sequence[Compared]) -> bool:
+    """Whether the last comparisons gained nothing: none was the best, and their mean is not above that before them.
+
+    A comparison is noisy. A policy that gets better slowly may not be the best for a while.
+    """
+    lately, before = history[-_LATELY:], history[:-_LATELY][-_LATELY:]
+    if not before or any(compared.best for compared in lately):
+        return False
+    means = [float(np.mean([compared.mean_return for compared in part])) for part in (before, lately)]
+    return not means[1] > means[0]
