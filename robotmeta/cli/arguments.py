@@ -48,6 +48,17 @@ class Bound:
             self.command(*self.args, **self.keywords)
 
 
+def _with_directions(arguments: list[str]) -> list[str]:
+    """The arguments with ``--robot-forward=-x`` for ``--robot-forward -x``, which would be an option of its own."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--robot-forward" and argument in ("-x", "-y", "-z"):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) -> Bound:
     """The command that was asked for, ready to run. Every command has ``--quiet``, which may also stand before it.
 
@@ -56,6 +67,7 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
     """
     if arguments[:1] == [_QUIET]:
         arguments = [*arguments[1:2], *arguments[: len(arguments) > 1], *arguments[2:]]
+    arguments = _with_directions(arguments)
     chosen = arguments[0] if arguments else ""
     if check_completion(arguments):
         commands = {name: completable(command) for name, command in commands.items()}

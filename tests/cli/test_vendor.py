@@ -91,3 +91,11 @@ def test_mistakes_are_one_line(robot: Path, tmp_path: Path, refused: Refused) ->
     assert "is no arm: 'chassis' moves freely" in refused(["adapt", "pretrained:grasp", "--robot", str(robot)])
     assert "no file" in refused(["adapt", POLICY, "--robot", str(tmp_path / "cat.xml")])
     assert "needs a family" in refused(["families", "--robot", str(robot)])
+
+
+@pytest.mark.parametrize("given", [["--robot-forward", "-x"], ["--robot-forward=-x"]])
+def test_a_negative_direction_is_no_option(given: list[str], robot: Path, tmp_path: Path) -> None:
+    described = tmp_path / "dog.json"
+    main(["families", "quadruped", "--robot", str(robot), *given, "--json", str(described)])
+    joints = dict(row[:2] for row in json.loads(described.read_text())["tables"][0]["rows"])
+    assert joints["fl_abduction"] == "leg3/servo0"

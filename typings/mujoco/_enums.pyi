@@ -41,8 +41,14 @@ class mjtConDataField(_Enum):
     mjCONDATA_FOUND: ClassVar[mjtConDataField]
 
 class mjtDisableBit(_Enum):
+    mjDSBL_ACTUATION: ClassVar[mjtDisableBit]
+    mjDSBL_CLAMPCTRL: ClassVar[mjtDisableBit]
+    mjDSBL_CONSTRAINT: ClassVar[mjtDisableBit]
     mjDSBL_CONTACT: ClassVar[mjtDisableBit]
+    mjDSBL_EQUALITY: ClassVar[mjtDisableBit]
     mjDSBL_FILTERPARENT: ClassVar[mjtDisableBit]
+    mjDSBL_GRAVITY: ClassVar[mjtDisableBit]
+    mjDSBL_LIMIT: ClassVar[mjtDisableBit]
 
 class mjtDyn(_Enum):
     mjDYN_INTEGRATOR: ClassVar[mjtDyn]
@@ -54,7 +60,9 @@ class mjtEnableBit(_Enum):
     mjENBL_OVERRIDE: ClassVar[mjtEnableBit]
 
 class mjtEq(_Enum):
+    mjEQ_CONNECT: ClassVar[mjtEq]
     mjEQ_JOINT: ClassVar[mjtEq]
+    mjEQ_WELD: ClassVar[mjtEq]
 
 class mjtFontScale(_Enum):
     mjFONTSCALE_100: ClassVar[mjtFontScale]
@@ -103,6 +111,7 @@ class mjtLightType(_Enum):
     mjLIGHT_DIRECTIONAL: ClassVar[mjtLightType]
 
 class mjtLimited(_Enum):
+    mjLIMITED_FALSE: ClassVar[mjtLimited]
     mjLIMITED_TRUE: ClassVar[mjtLimited]
 
 class mjtMark(_Enum):
@@ -119,6 +128,9 @@ class mjtObj(_Enum):
     mjOBJ_SITE: ClassVar[mjtObj]
     mjOBJ_TENDON: ClassVar[mjtObj]
     mjOBJ_XBODY: ClassVar[mjtObj]
+
+class mjtOrientation(_Enum):
+    mjORIENTATION_QUAT: ClassVar[mjtOrientation]
 
 class mjtPertBit(_Enum):
     mjPERT_TRANSLATE: ClassVar[mjtPertBit]
@@ -157,6 +169,7 @@ class mjtTextureRole(_Enum):
 class mjtTrn(_Enum):
     mjTRN_BODY: ClassVar[mjtTrn]
     mjTRN_JOINT: ClassVar[mjtTrn]
+    mjTRN_JOINTINPARENT: ClassVar[mjtTrn]
     mjTRN_SITE: ClassVar[mjtTrn]
     mjTRN_TENDON: ClassVar[mjtTrn]
 
@@ -171,4 +184,7 @@ class mjtWarning(_Enum):
     mjWARN_BADQPOS: ClassVar[mjtWarning]
 
 class mjtWrap(_Enum):
+    mjWRAP_CYLINDER: ClassVar[mjtWrap]
     mjWRAP_JOINT: ClassVar[mjtWrap]
+    mjWRAP_SITE: ClassVar[mjtWrap]
+    mjWRAP_SPHERE: ClassVar[mjtWrap]

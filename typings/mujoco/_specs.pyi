@@ -4,7 +4,7 @@ A lookup by name returns None if there is no such element. Its type is written `
 against ``X``, and callers who know that the element exists do not have to test for None.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, SupportsFloat, SupportsIndex, SupportsInt, TypeAlias
 
 from mujoco._enums import (
@@ -16,7 +16,9 @@ from mujoco._enums import (
     mjtLimited,
     mjtMark,
     mjtObj,
+    mjtOrientation,
     mjtTrn,
+    mjtWrap,
 )
 from mujoco._structs import MjModel, _Array
 
@@ -26,6 +28,7 @@ class MjSpec:
     modelfiledir: str
     texturedir: str
     compiler: MjsCompiler
+    default: MjsDefault
     option: MjOption
     stat: MjStatistic
     visual: MjVisual
@@ -48,8 +51,10 @@ class MjSpec:
     worldbody: MjsBody
     actuators: list[MjsActuator]
     bodies: list[MjsBody]
+    cameras: list[MjsCamera]
     equalities: list[MjsEquality]
     excludes: list[MjsExclude]
+    flexes: list[MjsFlex]
     geoms: list[MjsGeom]
     hfields: list[MjsHField]
     joints: list[MjsJoint]
@@ -62,6 +67,7 @@ class MjSpec:
     sites: list[MjsSite]
     tendons: list[MjsTendon]
     textures: list[MjsTexture]
+    tuples: list[MjsTuple]
 
     # Elements by name
     def actuator(self, name: str, /) -> MjsActuator | Any: ...
@@ -88,14 +94,27 @@ class MjSpec:
     def add_texture(self, **attributes: object) -> MjsTexture: ...
 
 class MjsCompiler:
+    boundinertia: float  # kg m^2
+    boundmass: float  # kg
     degree: bool
+    fusestatic: bool
     inertiafromgeom: mjtInertiaFromGeom
     settotalmass: float  # kg; -1 leaves masses alone
 
+class MjsDefault:
+    actuator: MjsActuator
+
 class MjOption:
+    disableactuator: int  # bits of the groups
+    disableflags: int
+    enableflags: int
     impratio: float
     timestep: float  # s
 
+    @property
+    def gravity(self) -> _Array: ...  # m/s^2
+    @gravity.setter
+    def gravity(self, value: Sequence[float]) -> None: ...
     @property
     def integrator(self) -> int: ...
     @integrator.setter
@@ -120,6 +139,7 @@ class MjsBody:
     name: str
     explicitinertial: bool
     gravcomp: float
+    ialt: MjsOrientation
     mass: float  # kg
     simple: int
     bodies: list[MjsBody]
@@ -203,20 +223,29 @@ class MjsSite:
 
 class MjsCamera:
     name: str
+    targetbody: str
     alt: MjsOrientation
     pos: _Array
 
 class MjsOrientation:
+    type: mjtOrientation
     xyaxes: _Array
+
+class MjsFlex:
+    name: str
+    nodebody: MjStringVec
+    vertbody: MjStringVec
 
 class MjsLight:
     name: str
+    targetbody: str
     diffuse: _Array
     dir: _Array
 
 class MjsActuator:
     name: str
     actlimited: int
+    armature: float  # kg m^2, or kg
     delay: float  # s
     dyntype: mjtDyn
     forcelimited: int
@@ -227,6 +256,7 @@ class MjsActuator:
     actrange: _Array
     biasprm: _Array
     ctrlrange: _Array
+    damping: _Array
     forcerange: _Array
     gainprm: _Array
     gear: _Array
@@ -294,13 +324,22 @@ class MjsSensor:
 
 class MjsTendon:
     name: str
+    path: Sequence[MjsWrap]
     damping: _Array
     stiffness: _Array
 
     def wrap_joint(self, joint: str, coef: float) -> Any: ...
 
+class MjsTuple:
+    name: str
+
+class MjsWrap:
+    target: Any  # a joint, geom or site
+    type: mjtWrap
+
 class MjsTexture:
     name: str
+    cubefiles: MjStringVec
     file: str
     height: int
     mark: mjtMark
@@ -312,6 +351,7 @@ _Element: TypeAlias = (
     | MjsCamera
     | MjsEquality
     | MjsExclude
+    | MjsFlex
     | MjsGeom
     | MjsHField
     | MjsJoint
@@ -323,4 +363,5 @@ _Element: TypeAlias = (
     | MjsSite
     | MjsTendon
     | MjsTexture
+    | MjsTuple
 )

@@ -67,6 +67,7 @@ class MjModel:
     actuator_forcerange: _Array
     actuator_gainprm: _Array
     actuator_gaintype: _Array
+    actuator_armature: _Array
     actuator_gear: _Array
     actuator_history: _Array
     actuator_outadr: _Array
@@ -95,11 +96,16 @@ class MjModel:
     cam_mode: _Array
     dof_M0: _Array
     dof_bodyid: _Array
+    dof_armature: _Array
     dof_damping: _Array
     dof_frictionloss: _Array
     dof_jntid: _Array
     dof_parentid: _Array
     eq_active0: _Array
+    eq_obj1id: _Array
+    eq_obj2id: _Array
+    eq_objtype: _Array
+    eq_type: _Array
     exclude_signature: _Array
     flex_conaffinity: _Array
     flex_condim: _Array

@@ -81,8 +81,18 @@ def finger_force(model: mujoco.MjModel, joint: int, understood: str) -> float | 
         share = abs(_share(model, index, joint) * float(model.actuator_gear[int(model.actuator_outadr[index]), 0]))
         if model.actuator_forcelimited[index]:
             limits.append(share * float(abs(model.actuator_forcerange[index]).max()))
+        control = int(model.actuator_ctrladr[index])
+        is_motor = int(model.actuator_biastype[index]) == int(mujoco.mjtBias.mjBIAS_NONE)
+        if is_motor and model.actuator_ctrllimited[control]:
+            full = float(abs(model.actuator_ctrlrange[control]).max())
+            limits.append(share * abs(float(model.actuator_gainprm[index, 0])) * full)
     finite = [limit for limit in limits if 0.0 < limit < math.inf]
     return min(finite, default=None)
+
+
+def is_driven(model: mujoco.MjModel, joint: int) -> bool:
+    """Whether an actuator drives a joint, directly or through a tendon."""
+    return any(joint in _driven(model, index) for index in range(model.nactuator))
 
 
 def _share(model: mujoco.MjModel, index: int, joint: int) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import mujoco
 
 from robotmeta.envs.own_robot.loading import loader
+from robotmeta.envs.vendor.plain import inertia_from_geoms
 from robotmeta.errors import UserError
 
 
@@ -56,11 +57,11 @@ def without_missing_files(spec: mujoco.MjSpec, name: str) -> list[str]:
         UserError: If the mass of a body follows from a mesh that is missing.
     """
     meshes = [mesh for mesh in spec.meshes if mesh.file and not _exists(spec, spec.meshdir, mesh.file)]
-    textures = [t for t in spec.textures if t.file and not _exists(spec, spec.texturedir, t.file)]
+    textures = [t for t in spec.textures if any(not _exists(spec, spec.texturedir, file) for file in _files(t))]
     missing = {mesh.name or Path(mesh.file).stem for mesh in meshes}
     lost = [geom for geom in spec.geoms if geom.meshname in missing]
     for geom in lost:
-        if not geom.parent.explicitinertial and geom.mass != 0.0 and geom.density != 0.0:
+        if inertia_from_geoms(spec, geom.parent) and geom.mass != 0.0 and geom.density != 0.0:
             raise UserError(
                 f"{name}: the mass of body '{geom.parent.name}' follows from the mesh '{geom.meshname}', whose file is "
                 "missing"
@@ -82,6 +83,11 @@ def without_missing_files(spec: mujoco.MjSpec, name: str) -> list[str]:
     if touching:
         notes.append(f"Meshes that touch others are missing: {', '.join(touching)} pass through the floor there.")
     return notes
+
+
+def _files(texture: mujoco.MjsTexture) -> list[str]:
+    """The files of a texture: one, or one a side of a cube."""
+    return [file for file in (texture.file, *texture.cubefiles) if file]
 
 
 def _counted(number: int, kind: str) -> str:

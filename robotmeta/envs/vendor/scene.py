@@ -10,6 +10,7 @@ import numpy as np
 from robotmeta.errors import UserError
 
 _FREE = mujoco.mjtJoint.mjJNT_FREE
+_FLOOR_ALONE = 1 << 29  # contact bit that robots do not use among themselves
 _SIZES = {int(_FREE): 7, int(mujoco.mjtJoint.mjJNT_BALL): 4}
 
 
@@ -47,11 +48,19 @@ def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:
     world = spec.worldbody
     others = [body for body in world.bodies if body.name != robot.name]
     left = [*(geom.name for geom in world.geoms), *(body.name for body in others)]
+    inside = list(tree(robot))
+    geoms, bodies = {geom.name for body in inside for geom in body.geoms}, {body.name for body in inside}
+    sites = {site.name for body in inside for site in body.sites}
+    _let_feet_touch(spec, geoms)
+    held = [equality for equality in spec.equalities if _holds(equality, bodies, sites)]
+    hangs = any({equality.name1, equality.name2} & (bodies | sites) for equality in held)
+    looking = [item for item in (*spec.cameras, *spec.lights) if item.targetbody and item.targetbody not in bodies]
+    soft = [flex for flex in spec.flexes if not {*flex.nodebody, *flex.vertbody} <= bodies]
+    across = [tendon for tendon in spec.tendons if not _is_within(tendon, geoms, sites)]
+    for item in [*held, *looking, *soft, *across, *spec.tuples, *spec.sensors, *spec.keys]:
+        spec.delete(item)
     for item in [*others, *world.geoms, *world.sites, *world.lights, *world.cameras]:
         spec.delete(item)
-    for item in [*spec.sensors, *spec.keys]:
-        spec.delete(item)
-    geoms, bodies = {geom.name for geom in spec.geoms}, {body.name for body in spec.bodies}
     for pair in list(spec.pairs):
         if not {pair.geomname1, pair.geomname2} <= geoms:
             spec.delete(pair)
@@ -62,10 +71,39 @@ def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:
     for hfield in list(spec.hfields):
         if hfield.name not in used:
             spec.delete(hfield)
-    if not left:
-        return []
-    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-    return [f"Left out of the scene: {', '.join(left[:5])}{more}. The floor is that of the family."]
+    notes = []
+    if left:
+        more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+        notes.append(f"Left out of the scene: {', '.join(left[:5])}{more}. The floor is that of the family.")
+    if across or hangs:
+        notes.append("Constraints and tendons that hold the robot in the scene are left out.")
+    return notes
+
+
+def _let_feet_touch(spec: mujoco.MjSpec, geoms: set[str]) -> None:
+    """Lets geoms touch the family's floor that do so in the file by pairs with geoms of the scene."""
+    for pair in spec.pairs:
+        for one, other in ((pair.geomname1, pair.geomname2), (pair.geomname2, pair.geomname1)):
+            geom = spec.geom(one)
+            if one in geoms and other not in geoms and not geom.contype and not geom.conaffinity:
+                geom.conaffinity = _FLOOR_ALONE
+
+
+def _holds(equality: mujoco.MjsEquality, bodies: set[str], sites: set[str]) -> bool:
+    """Whether a constraint between bodies or sites holds the robot in the scene."""
+    if int(equality.objtype) not in (int(mujoco.mjtObj.mjOBJ_BODY), int(mujoco.mjtObj.mjOBJ_SITE)):
+        return False
+    return not {equality.name1, equality.name2} <= bodies | sites
+
+
+def _is_within(tendon: mujoco.MjsTendon, geoms: set[str], sites: set[str]) -> bool:
+    """Whether a tendon passes through the robot alone."""
+    kinds = {
+        mujoco.mjtWrap.mjWRAP_SITE: sites,
+        mujoco.mjtWrap.mjWRAP_SPHERE: geoms,
+        mujoco.mjtWrap.mjWRAP_CYLINDER: geoms,
+    }
+    return all(wrap.type not in kinds or wrap.target.name in kinds[wrap.type] for wrap in tendon.path)
 
 
 def the_only(robots: list[str], name: str, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from robotmeta.envs.family import MujocoWorld
 from robotmeta.envs.simulators.mujoco_cpu import MujocoSimulator
 from robotmeta.errors import UserError
 from tests.vendor_arms import Arm
+from tests.vendor_robots import Vendor
 
 ARMS = {
     "six joints, servos": Arm(),
@@ -194,3 +196,99 @@ def test_an_arm_that_cannot_grasp_is_refused_with_what_was_understood(tmp_path: 
     assert "misses a point by" in short
     assert "driven by a velocity servo" in _refused(tmp_path, Arm(actuator="velocity").xml())
     assert "driven by an actuator of kind" in _refused(tmp_path, Arm(actuator="muscle").xml())
+
+
+# -- grippers, constraints and options ---------------------------------------------------------------------------------
+
+
+def _changed(tmp_path: Path, edit: Callable[[mujoco.MjSpec], object], family: str = "grasp") -> VendorRobot:
+    """An arm whose file was changed by a function."""
+    spec = mujoco.MjSpec.from_string(Arm(actuator="motor").xml())
+    edit(spec)
+    spec.compile()
+    (tmp_path / "changed.xml").write_text(spec.to_xml())
+    return rm.read_robot(tmp_path / "changed.xml", family)
+
+
+def _said(robot: VendorRobot, what: str) -> str:
+    return next(row[1] for listing in robot.understood for row in listing.rows if row[0] == what)
+
+
+def _one_motor(spec: mujoco.MjSpec) -> None:
+    spec.add_actuator(target="base_l", trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrlrange=[-8, 8], ctrllimited=True)
+    mirror = spec.add_equality(type=mujoco.mjtEq.mjEQ_JOINT, objtype=mujoco.mjtObj.mjOBJ_JOINT)
+    mirror.name1, mirror.name2, mirror.data[1] = "base_l", "base_r", 1.0
+
+
+def _two_motors(spec: mujoco.MjSpec) -> None:
+    for finger in ("base_l", "base_r"):
+        spec.add_actuator(target=finger, trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrlrange=[-5, 5], ctrllimited=True)
+
+
+@pytest.mark.parametrize(("edit", "force"), [(_one_motor, "up to 4 N"), (_two_motors, "up to 5 N")])
+def test_fingers_press_as_hard_as_the_vendors_motors(
+    edit: Callable[[mujoco.MjSpec], object], force: str, tmp_path: Path
+) -> None:
+    assert _said(_changed(tmp_path, edit), "force of the fingers") == force
+
+
+@pytest.mark.parametrize(
+    ("constraint", "line"),
+    [
+        ('<joint joint1="base_2" joint2="base_1"/>', "joints 'base_2' and 'base_1' are coupled by a constraint"),
+        ('<joint joint1="base_3"/>', "joint 'base_3' is locked by a constraint"),
+        ('<weld body1="base_hand"/>', "'base_hand' and 'world' are joined by a constraint"),
+    ],
+)
+def test_a_constraint_on_the_arm_is_refused(constraint: str, line: str, tmp_path: Path) -> None:
+    text = Arm().xml(more=f"<equality>{constraint}</equality>")
+    assert line in _refused(tmp_path, text)
+
+
+def test_a_jaw_is_no_joint_of_the_arm(tmp_path: Path) -> None:
+    """A hand with one fixed and one moving jaw, as cheap arms have."""
+
+    def edit(spec: mujoco.MjSpec) -> None:
+        hand = spec.body("base_hand")
+        hand.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.01, 0.005, 0.05], pos=[0, -0.02, 0.06], mass=0.05)
+        jaw = hand.add_body(name="jaw", pos=[0, 0.02, 0.02])
+        jaw.add_joint(name="grip", axis=[1, 0, 0], range=[-0.2, 1.7])
+        jaw.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.01, 0.005, 0.045], pos=[0, 0, 0.045], mass=0.05)
+        for finger in ("base_l", "base_r"):
+            spec.delete(spec.body(finger))
+
+    assert len(_changed(tmp_path, edit, "reach").understood[0].rows) == 6
+    with pytest.raises(UserError, match=r"an arm of 6 joints.*which carries 'jaw' \(1 hinge\)"):
+        _changed(tmp_path, edit)
+
+
+def test_a_leg_of_a_quadruped_is_no_arm(tmp_path: Path) -> None:
+    assert "carries several limbs" in _refused(tmp_path, Vendor(free=False).xml(), "reach")
+
+
+def test_options_of_the_file_change_neither_the_numbers_nor_the_world(tmp_path: Path) -> None:
+    def edit(spec: mujoco.MjSpec) -> None:
+        spec.option.gravity = [0.0, 0.0, -1.62]
+
+    robot, plain = _changed(tmp_path, edit), _changed(tmp_path, lambda spec: None)
+    assert [listing.rows for listing in robot.understood] == [listing.rows for listing in plain.understood]
+    assert "Left out of the options of the file: gravity of 0 0 -1.62." in robot.notes
+
+
+def test_rotors_on_actuators_give_the_servos_their_gains(tmp_path: Path) -> None:
+    def on_actuators(spec: mujoco.MjSpec) -> None:
+        for actuator in spec.actuators:
+            actuator.armature = 0.5
+
+    def on_joints(spec: mujoco.MjSpec) -> None:
+        for number in range(6):
+            spec.joint(f"base_{number}").armature += 0.5
+
+    one, other = (_changed(tmp_path, edit, "reach") for edit in (on_actuators, on_joints))
+    assert one.understood[0].rows == other.understood[0].rows
+
+
+@pytest.mark.parametrize("forward", ["x", "y", "-x", "-y"])
+def test_an_arm_that_turns_all_around_finds_the_table_on_each_side(forward: str, tmp_path: Path) -> None:
+    (tmp_path / "arm.xml").write_text(Arm().xml())
+    assert rm.read_robot(tmp_path / "arm.xml", "grasp", forward=forward).row["finger_width"] > 0.0

@@ -341,3 +341,170 @@ def test_a_mesh_that_makes_the_mass_must_exist(tmp_path: Path) -> None:
 def test_a_family_without_a_reader_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="family 'push' reads no vendors' robots; these do: quadruped"):
         rm.read_robot(tmp_path / "robot.xml", "push")
+
+
+# -- what a file may have besides the robot ----------------------------------------------------------------------------
+
+
+def edited(folder: Path, edit: Callable[[mujoco.MjSpec], object], vendor: Vendor = PLAIN) -> rm.VendorRobot:
+    """A robot whose file was changed by a function."""
+    spec = mujoco.MjSpec.from_string(vendor.xml())
+    edit(spec)
+    spec.compile()
+    (folder / "edited.xml").write_text(spec.to_xml())
+    return rm.read_robot(folder / "edited.xml")
+
+
+def mass(robot: rm.VendorRobot, family: rm.TaskFamily | None = None) -> float:
+    world = (robot.family if family is None else robot.as_family(family)).world
+    assert isinstance(world, MujocoWorld)
+    return float(world.spec().compile().body_mass.sum())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ['inertiafromgeom="true"', 'settotalmass="20"', 'boundmass="0.3"', 'inertiafromgeom="true" boundmass="2"'],
+)
+def test_masses_that_settings_decide_are_the_same_in_every_world(setting: str, tmp_path: Path) -> None:
+    text = PLAIN.xml(body='<inertial pos="0 0 0" mass="3" diaginertia=".1 .1 .1"/>')
+    text = text.replace("<compiler ", f"<compiler {setting} ")
+    (tmp_path / "robot.xml").write_text(text)
+    robot = rm.read_robot(tmp_path / "robot.xml")
+    expected = float(mujoco.MjModel.from_xml_string(text).body_mass.sum())
+    assert mass(robot) == pytest.approx(expected, rel=1e-4)
+    assert mass(robot, OURS) == pytest.approx(expected, rel=1e-4)
+
+
+def _on_actuators(spec: mujoco.MjSpec) -> None:
+    for actuator in spec.actuators:
+        actuator.gear[0], actuator.forcerange = 2.0, np.array(actuator.forcerange) / 2.0
+        actuator.armature, actuator.damping[0] = 0.025, 0.1
+
+
+def _on_joints(spec: mujoco.MjSpec) -> None:
+    for joint in spec.joints:
+        if joint.type == mujoco.mjtJoint.mjJNT_HINGE:
+            joint.armature += 0.1
+            joint.damping[0] += 0.4
+
+
+def test_rotors_on_actuators_count_as_those_on_joints(tmp_path: Path) -> None:
+    one, other = (compiled(edited(tmp_path, edit)) for edit in (_on_actuators, _on_joints))
+    assert np.allclose(one.dof_armature, other.dof_armature)
+    assert np.allclose(one.dof_damping, other.dof_damping)
+    assert not one.actuator_armature.any()
+
+
+def test_options_that_the_family_does_not_have_are_left_out_and_named(tmp_path: Path) -> None:
+    def edit(spec: mujoco.MjSpec) -> None:
+        spec.option.gravity = [0.0, 0.0, -1.62]
+        spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_LIMIT) | int(mujoco.mjtDisableBit.mjDSBL_CONTACT)
+        spec.memory = 20_000  # too little for a robot on its feet
+
+    robot = edited(tmp_path, edit)
+    model, plain = compiled(robot), compiled(read(PLAIN, tmp_path))
+    assert model.opt.gravity.tolist() == plain.opt.gravity.tolist()
+    assert model.opt.disableflags == plain.opt.disableflags
+    said = "Left out of the options of the file: gravity of 0 0 -1.62, limit switched off, contact switched off."
+    assert said in robot.notes
+
+
+HELD = {
+    "weld": '<equality><weld body1="chassis"/></equality>',
+    "connect": '<equality><connect body1="chassis" anchor="0 0 .1"/></equality>',
+    "rope": '<tendon><spatial><site site="hook"/><site site="tip_fl"/></spatial></tendon>',
+}
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_what_holds_a_robot_in_its_scene_is_left_out_and_said(how: str, tmp_path: Path) -> None:
+    robot = read(PLAIN, tmp_path, world='<site name="hook" pos="0 0 2"/>', more=HELD[how])
+    assert "Constraints and tendons that hold the robot in the scene are left out." in robot.notes
+    assert compiled(robot).neq == compiled(read(PLAIN, tmp_path)).neq
+
+
+LOOSE_ENDS = {
+    "camera": {"body": '<camera mode="targetbody" target="box"/>'},
+    "light": {"body": '<light mode="targetbody" target="box"/>'},
+    "tuple": {"more": '<custom><tuple name="t"><element objtype="body" objname="box"/></tuple></custom>'},
+    "cloth": {
+        "more": "",
+        "cloth": '<flexcomp name="c" type="grid" count="3 3 1" spacing=".1 .1 .1" radius=".01" dim="2"/>',
+    },
+}
+
+
+@pytest.mark.parametrize("case", LOOSE_ENDS)
+def test_what_refers_to_the_scene_goes_with_it(case: str, tmp_path: Path) -> None:
+    parts = dict(LOOSE_ENDS[case])
+    scene = f'<body name="box" pos="2 0 0"><geom size=".1"/></body>{parts.pop("cloth", "")}'
+    robot = read(PLAIN, tmp_path, world=scene, **parts)
+    assert compiled(robot).nbody == compiled(read(PLAIN, tmp_path)).nbody
+    assert any("Left out of the scene: box" in note for note in robot.notes)
+
+
+def test_feet_that_touch_the_floor_by_pairs_are_feet(tmp_path: Path) -> None:
+    def edit(spec: mujoco.MjSpec) -> None:
+        spec.worldbody.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5.0, 5.0, 0.1])
+        feet = [geom for geom in spec.geoms if geom.type == mujoco.mjtGeom.mjGEOM_SPHERE and geom.size[0] == 0.02]
+        for number, geom in enumerate(feet):
+            geom.name, geom.contype, geom.conaffinity = f"foot {number}", 0, 0
+            spec.add_pair(geomname1="floor", geomname2=geom.name)
+
+    assert edited(tmp_path, edit).row == pytest.approx(dict(read(PLAIN, tmp_path).row), abs=1e-4)
+
+
+def test_a_ball_joint_is_locked_too(tmp_path: Path) -> None:
+    neck = '<joint name="neck" type="ball"/><geom size=".05" pos=".1 0 0" mass="1"/>'
+    robot = read(PLAIN, tmp_path, body=f'<body name="head" pos=".2 0 .1">{neck}</body>')
+    assert "Joints that belong to no leg are locked: neck." in robot.notes
+    env = worlds(robot)
+    env.reset(torch.Generator().manual_seed(0))
+    for _ in range(50):
+        env.step(torch.zeros(1, 1, 12))
+    model = compiled(robot)
+    at = int(model.joint("neck").qposadr[0])
+    assert float(env.simulator.state["qpos"][0, 0, at]) > 0.995  # the cosine of half the angle
+
+
+@pytest.mark.parametrize("zero", [-0.8, -0.4, 0.8, 1.6, 2.2])
+@pytest.mark.parametrize("limited", [True, False])
+def test_the_zero_of_the_abduction_does_not_matter(zero: float, limited: bool, tmp_path: Path) -> None:
+    """Feet may cross below the trunk, and legs may lie on their outer side, in the pose of the file."""
+
+    def edit(spec: mujoco.MjSpec) -> None:
+        for corner, (_, side) in LEGS.items():
+            joint, turn = spec.joint(PLAIN.name(corner, "abduction")), np.zeros(4)
+            mujoco.mju_axisAngle2Quat(turn, np.array([1.0, 0.0, 0.0]), side * zero)
+            joint.parent.quat = turn
+            joint.range = np.array(joint.range) - side * zero
+            if not limited:
+                joint.limited = mujoco.mjtLimited.mjLIMITED_FALSE
+
+    robot, plain = edited(tmp_path, edit), read(PLAIN, tmp_path)
+    assert robot.row == pytest.approx(dict(plain.row), abs=1e-3)
+    assert [row[:3] for row in robot.understood[0].rows] == [row[:3] for row in plain.understood[0].rows]
+
+
+def test_a_limit_that_is_missed_is_that_of_our_pose(tmp_path: Path) -> None:
+    (tmp_path / "robot.xml").write_text(Vendor(ranges=((-1.5, 3.0), (-2.7, -1.7))).xml())
+    with pytest.raises(UserError, match=r"the knee 'j0_2' would be at -1\.\d+ rad, and its range is -2\.70 to -1\.70"):
+        rm.read_robot(tmp_path / "robot.xml")
+
+
+def test_a_robot_in_millimetres_is_refused(tmp_path: Path) -> None:
+    def edit(spec: mujoco.MjSpec) -> None:
+        for item in (*spec.bodies[1:], *spec.geoms, *spec.sites):
+            item.pos = 1e3 * np.array(item.pos)
+        for geom in spec.geoms:
+            geom.size, geom.fromto, geom.density = 1e3 * np.array(geom.size), 1e3 * np.array(geom.fromto), 1e-6
+
+    with pytest.raises(UserError, match=r"robots have 0\.05 to 3 m: are its units meters and kilograms\?"):
+        edited(tmp_path, edit)
+
+
+def test_names_and_priorities_of_the_vendor_do_not_meet_ours(tmp_path: Path) -> None:
+    neck = '<joint name="fl_hip" axis="0 0 1"/><geom size=".05" priority="2147483647"/>'
+    assert compiled(read(PLAIN, tmp_path, body=f'<body name="head" pos=".2 0 .1">{neck}</body>')).neq == 13
+    with pytest.raises(UserError, match="'robotmeta_payload' has a name that begins with robotmeta_, as ours do"):
+        read(PLAIN, tmp_path, body='<body name="robotmeta_payload"><geom size=".01"/></body>')

@@ -21,7 +21,7 @@ HOME: Point = (0.0, 0.0, 0.15, 0.0)
 _FORWARD = {"x": 0.0, "y": 0.5 * math.pi, "-y": -0.5 * math.pi, "-x": math.pi}
 _AHEAD = tuple(np.arange(0.25, 0.9, 0.1))  # metres, from the base to the middle of the table, times the arm's reach
 _BELOW = (0.0, 0.15, 0.3, 0.45, 0.6, -0.2)  # how far below the shoulder the table lies, times the reach
-_GUESSES = 5
+_GUESSES, _MORE_GUESSES = 5, 25  # the second number where the first finds nothing
 _STEPS, _FURTHER = 30, 12  # of inverse kinematics, to the home pose and from it to the other points
 _CLOSE, _UPRIGHT = 0.003, 0.03  # m and rad, within which a pose is reached
 _CLEARANCE = 0.02  # metres above the table, for all joints but the first
@@ -88,9 +88,13 @@ def mount(
     for angle in _directions(chain, hint, forward):
         # Targets are brought into the frame of the arm's file, so that all places are one batch.
         origin = torch.stack([_ahead(base, angle, ahead * reach, height) for ahead, height in places])
-        found = [_searched(chain, origin, angle, turned, points, hint) for turned in turns]
-        nearest = min(nearest, *(missed for _, _, missed in found))
-        ease = torch.stack([least for _, least, _ in found])  # [turn, place]
+        found, ease = [], torch.zeros(len(turns), len(places))
+        for guesses in (_GUESSES, _MORE_GUESSES):
+            found = [_searched(chain, origin, angle, turned, points, hint, guesses) for turned in turns]
+            nearest = min(nearest, *(missed for _, _, missed in found))
+            ease = torch.stack([least for _, least, _ in found])  # [turn, place]
+            if float(ease.max()) > 0.0:
+                break
         if float(ease.max()) <= 0.0:
             continue
         level = ease * torch.tensor([height == heights[0] for _, height in places])
@@ -117,7 +121,13 @@ def mount(
 
 
 def _searched(
-    chain: Chain, origin: Tensor, angle: float, turned: float, points: Sequence[Point], hint: np.ndarray | None
+    chain: Chain,
+    origin: Tensor,
+    angle: float,
+    turned: float,
+    points: Sequence[Point],
+    hint: np.ndarray | None,
+    number: int,
 ) -> tuple[Tensor, Tensor, float]:
     """For each place of the table, the pose with the hand at home from which it reaches all points with most ease.
 
@@ -127,7 +137,7 @@ def _searched(
     """
     rest = _rest(chain, hint)
     chain = chain.in_hand(_about_z(turned))
-    guesses = _guesses(chain, rest).expand(len(origin), -1, -1)
+    guesses = _guesses(chain, rest, number).expand(len(origin), -1, -1)
     home, ease = _followed(chain, guesses, origin, angle, HOME, rest, _STEPS)
     if not bool(ease.any()):
         to, _ = _target(origin, angle, HOME)
@@ -217,11 +227,11 @@ def _ranges(chain: Chain) -> tuple[Tensor, Tensor]:
     return chain.low.nan_to_num(neginf=-math.pi), chain.high.nan_to_num(posinf=math.pi)
 
 
-def _guesses(chain: Chain, rest: Tensor) -> Tensor:
+def _guesses(chain: Chain, rest: Tensor, number: int) -> Tensor:
     """Poses to start from, ``[guess, joint]``: the rest pose and fixed random ones around it."""
     generator = torch.Generator().manual_seed(0)
     low, high = _ranges(chain)
-    drawn = torch.rand(_GUESSES - 1, len(rest), generator=generator, dtype=torch.float64)
+    drawn = torch.rand(number - 1, len(rest), generator=generator, dtype=torch.float64)
     return torch.cat([rest.unsqueeze(0), low + (high - low) * (0.1 + 0.8 * drawn)])
 
 

@@ -33,6 +33,7 @@ from robotmeta.envs.family import MujocoWorld, TaskFamily
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.own_robot.loading import compiled
 from robotmeta.envs.vendor.files import read, without_missing_files
+from robotmeta.envs.vendor.plain import plain
 from robotmeta.envs.vendor.robot import VendorRobot
 from robotmeta.envs.vendor.scene import hinted_pose
 from robotmeta.errors import UserError
@@ -74,7 +75,7 @@ def _read(
     """
     spec, name = read(source)
     pose = hinted_pose(spec)
-    notes = without_missing_files(spec, name)
+    notes = [*without_missing_files(spec, name), *plain(spec, name)]
     model = compiled(spec, name)
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)

@@ -10,7 +10,7 @@ import numpy as np
 
 from robotmeta.envs.families.gripper.model import GRIP
 from robotmeta.envs.families.gripper.vendor.chain import Arm
-from robotmeta.envs.vendor.drives import Drive, drive, finger_force
+from robotmeta.envs.vendor.drives import Drive, drive, finger_force, is_driven
 
 _FREQUENCY, _RATIO = 26.6, 0.886  # rad/s and damping ratio, as the family's hand
 _STICKS = 0.005  # radians or metres off the target at which a servo overcomes the dry friction that is kept
@@ -74,8 +74,11 @@ def find_servos(model: mujoco.MjModel, arm: Arm, home: np.ndarray, lever: np.nda
         notes.append(f"Ranges of joints are missing, and they turn without limit: {unbounded}.")
     grip = GRIP
     if arm.fingers is not None:
-        forces = [finger_force(model, joint, understood) for joint in arm.fingers.joints]
-        grip = min(GRIP, *(force for force in forces if force is not None), math.inf)
+        fingers = arm.fingers.joints
+        # One actuator presses both fingers, one by a constraint or not at all, and its force is that of the two.
+        share = 0.5 if sum(is_driven(model, joint) for joint in fingers) == 1 else 1.0
+        forces = [finger_force(model, joint, understood) for joint in fingers]
+        grip = min(GRIP, *(share * force for force in forces if force is not None), math.inf)
     spare = np.maximum(torques - weight, 0.0) / np.maximum(np.abs(lever), 1e-6)
     holds = float(spare.min()) / _GRAVITY
     return Servos(drives, torques, stiffness, damping - viscous, (viscous, friction), grip, holds, tuple(notes))

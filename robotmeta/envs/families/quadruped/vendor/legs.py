@@ -26,6 +26,7 @@ class Legs:
         chains: The legs by our names: front and hind, left and right.
         axes: Forward, left and up in the frame of the root body, ``[3, 3]``, one a column.
         others: Hinges and slides that belong to no leg.
+        balls: Ball joints.
     """
 
     root: int
@@ -33,6 +34,7 @@ class Legs:
     chains: Mapping[str, Chain]
     axes: np.ndarray
     others: tuple[int, ...]
+    balls: tuple[int, ...]
 
 
 def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str, forward: str | None = None) -> Legs:
@@ -63,9 +65,10 @@ def find_legs(model: mujoco.MjModel, data: mujoco.MjData, root: int, name: str, 
     legs = _by_corner(model, data, chains, axes, name)
     used = {joint for chain in chains for joint in chain.joints}
     inside = {b for b in range(model.nbody) if int(model.body_rootid[b]) == root}
-    scalar = [j for j in range(model.njnt) if int(model.jnt_type[j]) in _SCALAR]
-    others = [j for j in scalar if int(model.jnt_bodyid[j]) in inside and j not in used]
-    return Legs(root, found.trunk, legs, turn.T @ axes, tuple(others))
+    rest = [j for j in range(model.njnt) if int(model.jnt_bodyid[j]) in inside and j not in used]
+    others = tuple(j for j in rest if int(model.jnt_type[j]) in _SCALAR)
+    balls = tuple(j for j in rest if int(model.jnt_type[j]) == int(mujoco.mjtJoint.mjJNT_BALL))
+    return Legs(root, found.trunk, legs, turn.T @ axes, others, balls)
 
 
 def _axes(
@@ -109,7 +112,9 @@ def _by_corner(
     model: mujoco.MjModel, data: mujoco.MjData, chains: Sequence[Chain], axes: np.ndarray, name: str
 ) -> dict[str, Chain]:
     along = np.array([data.xanchor[chain.joints[1]] @ axes[:, 0] for chain in chains])
-    across = np.array([foot_centre(model, data, chain) @ axes[:, 1] for chain in chains])
+    across = np.array([data.xanchor[chain.joints[0]] @ axes[:, 1] for chain in chains])
+    if np.abs(across - across.mean()).min() < _APART:  # all abduction axes in the middle
+        across = np.array([foot_centre(model, data, chain) @ axes[:, 1] for chain in chains])
     front, left = along > along.mean(), across > across.mean()
     corners = [("f" if f else "h") + ("l" if s else "r") for f, s in zip(front, left, strict=True)]
     if len(set(corners)) < 4:

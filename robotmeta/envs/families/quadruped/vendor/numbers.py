@@ -116,8 +116,9 @@ def _assumed(
         notes.append(
             f"No range in the file, so that nothing stops them: {_first([model.joint(j).name for j in unlimited])}."
         )
-    if legs.others:
-        notes.append(f"Joints that belong to no leg are locked: {_first([model.joint(j).name for j in legs.others])}.")
+    locked = [model.joint(joint).name for joint in (*legs.others, *legs.balls)]
+    if locked:
+        notes.append(f"Joints that belong to no leg are locked: {_first(locked)}.")
     return notes
 
 

@@ -23,13 +23,16 @@ from robotmeta.envs.families.quadruped.vendor.picture import draw
 from robotmeta.envs.families.quadruped.vendor.report import listings
 from robotmeta.envs.families.quadruped.vendor.space import nominal_gains
 from robotmeta.envs.families.quadruped.vendor.standing import stand
-from robotmeta.envs.families.quadruped.vendor.world import feet, furnish
+from robotmeta.envs.families.quadruped.vendor.world import OURS, feet, furnish
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.own_robot.loading import compiled
 from robotmeta.envs.vendor.files import read, without_missing_files
+from robotmeta.envs.vendor.plain import plain
 from robotmeta.envs.vendor.robot import VendorRobot
 from robotmeta.envs.vendor.scene import free_bodies, hinted_pose, only, the_only
 from robotmeta.errors import UserError
+
+_MAY_BE_NONE = ("hip_offset", "hip_mass", "trunk_width")
 
 
 def read_quadruped(source: str | Path, forward: str | None = None) -> VendorRobot:
@@ -63,13 +66,14 @@ def _read(
     spec, name = read(source)
     pose = hinted_pose(spec)
     root = _robot(spec, name)
-    notes = [*only(spec, spec.body(root)), *without_missing_files(spec, name)]
+    notes = [*only(spec, spec.body(root)), *without_missing_files(spec, name), *plain(spec, name, OURS)]
     model = compiled(spec, name)
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     legs = find_legs(model, data, model.body(root).id, name, forward)
     standing = stand(model, legs, _pose(model, pose), name)
     numbers = measure(model, legs, standing, name)
+    _check_row(family, numbers.row, f"{name}: four legs, {standing.height:.2f} m high, {numbers.mass:.3g} kg")
     furnish(spec, model, legs, standing, numbers, nominal_gains(), family.dt)
     if sense is not None:
         sense(spec, feet(spec, model, legs))
@@ -86,6 +90,19 @@ def _read(
         notes=(*notes, *numbers.notes),
         draw=partial(draw, world, legs, standing),
     )
+
+
+def _check_row(family: TaskFamily, row: Mapping[str, float], understood: str) -> None:
+    """Raises UserError for a number that no robot of the family can have, such as a length in millimetres."""
+    for column, value in row.items():
+        parameter = family.space[column]
+        low, high = parameter.bounds
+        low = 0.0 if column in _MAY_BE_NONE else low
+        if not low <= round(value, 3) <= high:
+            raise UserError(
+                f"{understood}, but {column} would be {parameter.text(value)}, and robots have {low:g} to "
+                f"{parameter.text(high)}: are its units meters and kilograms?"
+            )
 
 
 # -- the robot in the file ---------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from robotmeta.envs.families.quadruped.vendor.legs import Legs
 from robotmeta.envs.vendor.shapes import farthest, touches
 from robotmeta.errors import UserError
 
+_INWARD = 1e-3  # m, by which a leg may be on the inner side of its abduction axis
 _MARGIN = 0.05  # radians between the standing pose and a limit
 
 
@@ -114,21 +115,32 @@ def _stand_on(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain, leg: str
     mujoco.mj_kinematics(model, data)
     turn(abduction, _level(data.xaxis[abduction], data.xaxis[knee]))
     side = LEGS[leg][1]
-    signs = (side * _sign(data.xaxis[abduction][0]), _sign(data.xaxis[hip][1]), _sign(data.xaxis[knee][1]))
-    thigh, calf = _lengths(data, chain, foot_centre(model, data, chain))
-    bent, mirrored = _pitches(thigh, calf)
-    for pitches, coupling in ((bent, 0.0), (mirrored, _coupling(thigh, calf))):
-        turn(hip, signs[1] * (pitches[0] - _pitch(data.xanchor[knee] - data.xanchor[hip])))
-        turn(knee, signs[2] * (pitches[1] - _pitch(foot_centre(model, data, chain) - data.xanchor[knee])))
-        angles = [_within(model, joint, float(data.qpos[a])) for joint, a in zip(chain.joints, address, strict=True)]
-        if None not in angles:
-            data.qpos[address] = angles
+    found: list[tuple[StandingLeg, np.ndarray]] = []
+    beyond: list[str] = []
+    for turned in (0.0, math.pi):  # half a turn about the abduction axis makes the knee's axis lateral, too
+        turn(abduction, turned)
+        signs = (side * _sign(data.xaxis[abduction][0]), _sign(data.xaxis[hip][1]), _sign(data.xaxis[knee][1]))
+        thigh, calf = _lengths(data, chain, foot_centre(model, data, chain))
+        bent, mirrored = _pitches(thigh, calf)
+        for pitches, coupling in ((bent, 0.0), (mirrored, _coupling(thigh, calf))):
+            turn(hip, signs[1] * (pitches[0] - _pitch(data.xanchor[knee] - data.xanchor[hip])))
+            turn(knee, signs[2] * (pitches[1] - _pitch(foot_centre(model, data, chain) - data.xanchor[knee])))
+            angles = [
+                _within(model, joint, float(data.qpos[a])) for joint, a in zip(chain.joints, address, strict=True)
+            ]
+            if None in angles:
+                beyond.append(_limits(model, chain, address, data))
+                continue
             offset = side * float((foot_centre(model, data, chain) - data.xanchor[abduction])[1])
             measured = float(angles[0]), float(angles[1]), float(angles[2])  # pyright: ignore[reportArgumentType]
-            return StandingLeg(measured, signs, thigh, calf, offset, coupling)
-    raise UserError(
-        f"{name}: four legs, but the leg {leg} cannot stand as ours does: {_limits(model, chain, address, data)}"
-    )
+            found.append((StandingLeg(measured, signs, thigh, calf, offset, coupling), np.array(measured)))
+    if not found:
+        raise UserError(f"{name}: four legs, but the leg {leg} cannot stand as ours does: {beyond[0]}")
+    outward = [one for one in found if one[0].offset > -_INWARD]
+    best, angles = (outward or found)[0]
+    data.qpos[address] = angles
+    mujoco.mj_kinematics(model, data)
+    return best
 
 
 def _level(axis: np.ndarray, knee: np.ndarray) -> float:

@@ -62,6 +62,8 @@ def furnish(
     _undefault(crate)
     for joint in legs.others:
         _lock(spec, model.joint(joint).name, _offset(model, joint, standing), active=True)
+    for joint in legs.balls:
+        _weld(spec, model, int(model.jnt_bodyid[joint]))
     servos = servo_gains(standing, numbers)(gains["stiffness"], gains["damping"])
     for leg, chain in legs.chains.items():
         names = [model.joint(joint).name for joint in chain.joints]
@@ -126,7 +128,7 @@ def _offset(model: mujoco.MjModel, joint: int, standing: Standing) -> float:
 def _lock(spec: mujoco.MjSpec, joint: str, at: float, *, active: bool, name: str | None = None) -> None:
     """Adds a constraint that holds a joint at an angle from the model's initial one."""
     lock = spec.add_equality(
-        name=name or f"{OURS}{joint}",
+        name=name or f"{OURS}lock_{joint}",
         type=mujoco.mjtEq.mjEQ_JOINT,
         objtype=mujoco.mjtObj.mjOBJ_JOINT,
         name1=joint,
@@ -134,6 +136,22 @@ def _lock(spec: mujoco.MjSpec, joint: str, at: float, *, active: bool, name: str
     )
     lock.data[:] = [at, 0.0, 0.0, 0.0, 0.0, *lock.data[5:]]
     lock.solref, lock.solimp = [0.02, 1.0], [0.9, 0.95, 0.001, 0.5, 2.0]
+
+
+def _weld(spec: mujoco.MjSpec, model: mujoco.MjModel, body: int) -> None:
+    """Adds a constraint that holds a body in its initial pose on the body that carries it."""
+    parent = model.body(int(model.body_parentid[body])).name
+    weld = spec.add_equality(
+        name=f"{OURS}weld_{model.body(body).name}",
+        type=mujoco.mjtEq.mjEQ_WELD,
+        objtype=mujoco.mjtObj.mjOBJ_BODY,
+        name1=parent,
+        name2=model.body(body).name,
+        active=True,
+    )
+    weld.data[:] = 0.0  # the pose in the file
+    weld.data[10] = 1.0  # as much torque as force
+    weld.solref, weld.solimp = [0.02, 1.0], [0.9, 0.95, 0.001, 0.5, 2.0]
 
 
 def _drive_leg(
