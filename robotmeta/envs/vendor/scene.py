@@ -11,6 +11,7 @@ from robotmeta.errors import UserError
 
 _FREE = mujoco.mjtJoint.mjJNT_FREE
 _FLOOR_ALONE = 1 << 29  # contact bit that robots do not use among themselves
+_PASSED = (mujoco.mjtWrap.mjWRAP_SITE, mujoco.mjtWrap.mjWRAP_SPHERE, mujoco.mjtWrap.mjWRAP_CYLINDER)
 _SIZES = {int(_FREE): 7, int(mujoco.mjtJoint.mjJNT_BALL): 4}
 
 
@@ -53,10 +54,11 @@ def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:
     sites = {site.name for body in inside for site in body.sites}
     _let_feet_touch(spec, geoms)
     held = [equality for equality in spec.equalities if _holds(equality, bodies, sites)]
-    hangs = any({equality.name1, equality.name2} & (bodies | sites) for equality in held)
     looking = [item for item in (*spec.cameras, *spec.lights) if item.targetbody and item.targetbody not in bodies]
     soft = [flex for flex in spec.flexes if not {*flex.nodebody, *flex.vertbody} <= bodies]
-    across = [tendon for tendon in spec.tendons if not _is_within(tendon, geoms, sites)]
+    across = [tendon for tendon in spec.tendons if not _touched(tendon) <= geoms | sites]
+    hangs = any({item.name1, item.name2} & (bodies | sites) for item in held)
+    hangs |= any(_touched(tendon) & (geoms | sites) for tendon in across)
     for item in [*held, *looking, *soft, *across, *spec.tuples, *spec.sensors, *spec.keys]:
         spec.delete(item)
     for item in [*others, *world.geoms, *world.sites, *world.lights, *world.cameras]:
@@ -75,7 +77,7 @@ def only(spec: mujoco.MjSpec, robot: mujoco.MjsBody) -> list[str]:
     if left:
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         notes.append(f"Left out of the scene: {', '.join(left[:5])}{more}. The floor is that of the family.")
-    if across or hangs:
+    if hangs:
         notes.append("Constraints and tendons that hold the robot in the scene are left out.")
     return notes
 
@@ -96,14 +98,9 @@ def _holds(equality: mujoco.MjsEquality, bodies: set[str], sites: set[str]) -> b
     return not {equality.name1, equality.name2} <= bodies | sites
 
 
-def _is_within(tendon: mujoco.MjsTendon, geoms: set[str], sites: set[str]) -> bool:
-    """Whether a tendon passes through the robot alone."""
-    kinds = {
-        mujoco.mjtWrap.mjWRAP_SITE: sites,
-        mujoco.mjtWrap.mjWRAP_SPHERE: geoms,
-        mujoco.mjtWrap.mjWRAP_CYLINDER: geoms,
-    }
-    return all(wrap.type not in kinds or wrap.target.name in kinds[wrap.type] for wrap in tendon.path)
+def _touched(tendon: mujoco.MjsTendon) -> set[str]:
+    """Names of the sites and geoms that a tendon passes."""
+    return {wrap.target.name for wrap in tendon.path if wrap.type in _PASSED}
 
 
 def the_only(robots: list[str], name: str, what: str) -> str:

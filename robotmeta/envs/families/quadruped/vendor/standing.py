@@ -115,7 +115,7 @@ def _stand_on(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain, leg: str
     mujoco.mj_kinematics(model, data)
     turn(abduction, _level(data.xaxis[abduction], data.xaxis[knee]))
     side = LEGS[leg][1]
-    found: list[tuple[StandingLeg, np.ndarray]] = []
+    found: list[StandingLeg] = []
     beyond: list[str] = []
     for turned in (0.0, math.pi):  # half a turn about the abduction axis makes the knee's axis lateral, too
         turn(abduction, turned)
@@ -133,14 +133,13 @@ def _stand_on(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain, leg: str
                 continue
             offset = side * float((foot_centre(model, data, chain) - data.xanchor[abduction])[1])
             measured = float(angles[0]), float(angles[1]), float(angles[2])  # pyright: ignore[reportArgumentType]
-            found.append((StandingLeg(measured, signs, thigh, calf, offset, coupling), np.array(measured)))
+            found.append(StandingLeg(measured, signs, thigh, calf, offset, coupling))
     if not found:
         raise UserError(f"{name}: four legs, but the leg {leg} cannot stand as ours does: {beyond[0]}")
-    outward = [one for one in found if one[0].offset > -_INWARD]
-    best, angles = (outward or found)[0]
-    data.qpos[address] = angles
+    stands = next((one for one in found if one.offset > -_INWARD), found[0])
+    data.qpos[address] = stands.angles
     mujoco.mj_kinematics(model, data)
-    return best
+    return stands
 
 
 def _level(axis: np.ndarray, knee: np.ndarray) -> float:
