@@ -130,12 +130,13 @@ def _levels(family: rm.TaskFamily) -> str:
     """The levels of the family's curriculum, and how they move."""
     curriculum = family.curriculum
     assert curriculum is not None
-    column = family.space[curriculum.column]
-    levels = ", ".join(column.text(level) for level in curriculum.levels)
+    column = None if curriculum.column is None else family.space[curriculum.column]
+    levels = ", ".join(f"{level:g}" if column is None else column.text(level) for level in curriculum.levels)
     what = "success" if curriculum.progress is None else "progress"
     rule = f"up from a {what} of {curriculum.promote:g}, down below {curriculum.demote:g}"
     kept = "" if curriculum.kind is None else f" for each {curriculum.kind}"
-    return f"{column.name} {levels}{kept}; {rule}; off with train --no-curriculum"
+    named = "distance from the nominal task" if column is None else column.name
+    return f"{named} {levels}{kept}; {rule}; off with train --no-curriculum"
 
 
 def _measures(family: rm.TaskFamily) -> list[Listing]:

@@ -1,16 +1,21 @@
-"""Curricula: one column of the tasks is their difficulty, and it rises with what a robot achieves."""
+"""Curricula: the difficulty of tasks rises with what a robot achieves.
+
+The difficulty is one column of the tasks, or how far they are from the nominal task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from robotmeta.envs import checks
 from robotmeta.envs.distributions import Choice
 from robotmeta.envs.parameters import Parameter, ParameterSpace, Proportional
+from robotmeta.envs.tasks import Tasks
 from robotmeta.errors import UserError, unknown
 
 
@@ -28,15 +33,23 @@ class Curriculum:
     of terrains keeps its kind. A level is then a level of one kind: what a robot achieves on slopes does not move it up
     to stairs that it cannot climb.
 
+    Without a column, levels are distances from the nominal task, from 0 to 1, as in the automatic domain randomization
+    of Akkaya et al. 2019, "Solving Rubik's Cube with a Robot Hand" (arXiv:1910.07113, section 5). A robot that can
+    hardly be learned among all others is learned alone first. At level 0.3, a task that was drawn is moved 0.7 of its
+    way to the nominal one: in the logarithm where both values are positive. A choice takes its nominal value in 0.7 of
+    the tasks.
+
     The levels are those of meta-training alone. Held-out tasks are drawn from the parameter space.
 
     Example::
 
         dataclasses.replace(family, curriculum=rm.Curriculum("mass", (0.5, 1.0, 1.5, 2.0)))
+        dataclasses.replace(family, curriculum=rm.Curriculum(None, (0.0, 0.25, 0.5, 0.75, 1.0)))
 
     Attributes:
-        column: The parameter that is the difficulty.
-        levels: Its value at each level, increasing or decreasing, within the range of meta-training.
+        column: The parameter that is the difficulty; None for the distance from the nominal task.
+        levels: Its value at each level, increasing or decreasing, within the range of meta-training. Distances increase
+            from 0 to 1.
         progress: ``(state, task) -> [task, episode]``, what an episode that ends now achieved: 0 for nothing, 1 for all
             of it, such as the share of a commanded distance. None for the family's success.
         promote: Achievement from which a place goes one level up.
@@ -48,7 +61,7 @@ class Curriculum:
         UserError: For levels that are no sequence in order, or thresholds that are not in order within [0, 1].
     """
 
-    column: str
+    column: str | None
     levels: tuple[float, ...]
     _: KW_ONLY
     progress: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor] | None = None
@@ -63,6 +76,8 @@ class Curriculum:
         object.__setattr__(self, "levels", levels)
         if list(levels) not in (sorted(set(levels)), sorted(set(levels), reverse=True)):
             raise UserError(f"levels of a curriculum must go from easy to hard in one direction, not {levels}")
+        if self.column is None and (levels[0] < 0.0 or levels[0] > levels[-1] or levels[-1] > 1.0):
+            raise UserError(f"levels of a curriculum without a column must rise within 0 to 1, not {levels}")
         low, high = checks.interval("demote and promote of a curriculum", (self.demote, self.promote))
         if low < 0.0 or high > 1.0:
             raise UserError(f"demote and promote of a curriculum must be between 0 and 1, not {low:g} and {high:g}")
@@ -100,20 +115,48 @@ class Curriculum:
         Raises:
             UserError: For a column that does not fit, or levels outside its training range.
         """
-        for name in (self.column, *(() if self.kind is None else (self.kind,))):
+        for name in (name for name in (self.column, self.kind) if name is not None):
             if name not in space.names:
                 raise unknown("parameter", str(name), space.names, where=f"the curriculum of {where}"[:-1])
             if name in changing:
                 raise UserError(f"{where} {name} changes within an episode, so it cannot be a curriculum's column")
             if name in _linked(space):
                 raise UserError(f"{where} {name} is drawn together with other columns; choose one drawn on its own")
-        _check_levels(self.levels, space[self.column], where)
+        if self.column is not None:
+            _check_levels(self.levels, space[self.column], where)
         if self.kind is not None and (self.kind == self.column or not isinstance(space[self.kind].train, Choice)):
             raise UserError(
                 f"{where} kind of a curriculum must be a column of a few values besides {self.column}, not {self.kind}"
             )
         if self.progress is None and not successful:
             raise UserError(f"{where} its curriculum needs a function progress, because the family has no success")
+
+
+def near_nominal(
+    tasks: Tasks, distance: np.ndarray, space: ParameterSpace, told: Collection[str], rng: np.random.Generator
+) -> Tasks:
+    """Tasks that are moved toward the nominal one.
+
+    Args:
+        tasks: As they were drawn.
+        distance: How much of the way from the nominal task is left, from 0 to 1, ``[task]``.
+        space: Their parameters.
+        told: Names of those that the policy is told; they stay as they are drawn.
+        rng: Draws for choices.
+    """
+    values = tasks.values.copy()
+    for column, parameter in enumerate(space):
+        drawn, nominal = values[:, column], parameter.nominal
+        kept = rng.uniform(size=len(drawn)) < distance  # drawn for each column, so that no column changes another
+        if parameter.name in told:
+            continue
+        if parameter.choices() is not None:
+            values[:, column] = np.where(kept, drawn, nominal)
+        elif nominal > 0.0 and parameter.train.support[0] > 0.0:
+            values[:, column] = nominal * (drawn / nominal) ** distance
+        else:
+            values[:, column] = nominal + (drawn - nominal) * distance
+    return Tasks(tasks.names, values)
 
 
 def _linked(space: ParameterSpace) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs import Tasks
-from robotmeta.envs.curriculum import Curriculum
+from robotmeta.envs.curriculum import Curriculum, near_nominal
 from robotmeta.envs.parameters import ParameterSpace
 from robotmeta.errors import UserError
 from robotmeta.seeding import streams
@@ -25,6 +25,7 @@ class Levels:
         places: Tasks of a meta-batch.
         seed: Seed of the run. Random levels have a stream of their own.
         state: What :meth:`state` returned before an interruption.
+        told: Parameters that the policy is told.
 
     Raises:
         UserError: If that is the state of another curriculum.
@@ -37,9 +38,11 @@ class Levels:
         places: int,
         seed: int,
         state: Mapping[str, Any] | None = None,
+        *,
+        told: Collection[str] = (),
     ) -> None:
         self._curriculum, self._seed = curriculum, seed
-        self._kinds = curriculum.kinds(space)
+        self._kinds, self._space, self._told = curriculum.kinds(space), space, told
         self._now = state["now"] if state else torch.zeros(places, dtype=torch.long)
         self._moves = int(state["moves"]) if state else 0
         if len(self._now) != places or int(self._now.max()) >= len(curriculum.levels):
@@ -52,9 +55,14 @@ class Levels:
             tasks: As the family drew them, as many as there are places.
             places: Which places, bool ``[place]``.
         """
+        column = self._curriculum.column
+        levels = np.array(self._curriculum.levels)[self._now[places].numpy()]
+        if column is None:
+            _, rng = streams(self._seed, "curriculum: choices", self._moves)
+            tasks = near_nominal(tasks, levels, self._space, self._told, rng)
         values = tasks.values.copy()
-        levels = self._now[places].numpy()
-        values[:, tasks.names.index(self._curriculum.column)] = np.array(self._curriculum.levels)[levels]
+        if column is not None:
+            values[:, tasks.names.index(column)] = levels
         if self._curriculum.kind is not None:
             kept = np.resize(np.array(list(self._kinds.values())), len(self._now))
             values[:, tasks.names.index(self._curriculum.kind)] = kept[places.numpy()]

@@ -305,7 +305,8 @@ def _levels(policy: Policy, saved: Mapping[str, Any]) -> Levels | None:
     curriculum, hyper = policy.family.curriculum, policy.config.hyperparameters
     if curriculum is None or not hyper.curriculum:
         return None
-    return Levels(curriculum, policy.family.space, hyper.tasks, policy.config.seed, saved.get("levels"))
+    family, seed = policy.family, policy.config.seed
+    return Levels(curriculum, family.space, hyper.tasks, seed, saved.get("levels"), told=family.told)
 
 
 def _log(policy: Policy, folder: RunFolder, wandb: str | None) -> MetricsLog:

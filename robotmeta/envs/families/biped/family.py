@@ -10,6 +10,7 @@ import mujoco
 import torch
 from torch import Tensor
 
+from robotmeta.envs.curriculum import Curriculum
 from robotmeta.envs.families.biped.feet import add_sensors, touching
 from robotmeta.envs.families.biped.gait import CLOCK, MEMORY, clock, mass, reference, stepping
 from robotmeta.envs.families.biped.interface import interface
@@ -18,6 +19,7 @@ from robotmeta.envs.families.biped.parameters import BODY, CHANGING, CONDITIONS,
 from robotmeta.envs.families.biped.robots import ROBOTS
 from robotmeta.envs.families.legged.commands import observations
 from robotmeta.envs.families.legged.commands.measures import followed, measures
+from robotmeta.envs.families.legged.commands.motion import SUMS
 from robotmeta.envs.families.legged.commands.rewards import costs, grip, tracking
 from robotmeta.envs.families.legged.commands.schedule import PARAMETERS
 from robotmeta.envs.families.legged.measurements import DT, FRAME_SKIP, HORIZON, sensed_names, stand, upright
@@ -27,8 +29,10 @@ from robotmeta.envs.parameters import ParameterSpace
 
 # -- measurements ------------------------------------------------------------------------------------------------------
 
+_LEVELS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # distances from a G1
 _TILT = 0.6  # cosine of the largest tilt of a robot that has not fallen
 _CROUCH = 0.6  # lowest height of the hips of a robot that has not fallen, as a share of the standing height
+_LEAST = 0.15  # size of a command by which errors are divided at least
 _NOISE = 0.02  # rad, of the joints at the start
 
 
@@ -48,6 +52,14 @@ def _observe_privileged(state: State, task: Columns) -> Tensor:
 
 def _followed(state: State, task: Columns) -> Tensor:
     return followed(state) & ~fallen(state, task)
+
+
+def _obeyed(state: State, task: Columns) -> Tensor:
+    """How well a robot did as told until it fell: 1 less its tracking error by the size of the commands."""
+    sums = state["sums"]
+    steps = sums[..., SUMS.index("steps")]
+    errors, sizes = (sums[..., place : place + 3].sum(dim=-1) for place in (0, 3))
+    return (1.0 - errors / torch.maximum(sizes, _LEAST * steps).clamp(min=1e-9)).clamp(min=0.0) * steps / HORIZON
 
 
 # -- rewards -----------------------------------------------------------------------------------------------------------
@@ -94,7 +106,8 @@ def walk() -> TaskFamily:
             "to stand. Tracking and grip are those of quadruped-commands, with more sway allowed. An episode ends at a "
             "tilt of 53 degrees or 0.6 of the standing height. Success is that of quadruped-commands.",
             "Other packages give exponential rewards for the squared error of the velocity, and rewards for the time "
-            "that feet are in the air (Rudin et al. 2022).",
+            "that feet are in the air (Rudin et al. 2022). Meta-training begins with the nominal robot and moves on to "
+            "others as they follow their commands, after Akkaya et al. 2019 (arXiv:1910.07113).",
         ),
         space=ParameterSpace((*BODY, *CONDITIONS, *PARAMETERS)),
         world=MujocoWorld(
@@ -124,5 +137,6 @@ def walk() -> TaskFamily:
         memory=MEMORY,
         measures=measures(mass),
         reference=reference,
+        curriculum=Curriculum(None, _LEVELS, progress=_obeyed, promote=0.55, demote=0.35),
         init_std=0.2,  # with more noise on the servos, robots fall before they step
     )
