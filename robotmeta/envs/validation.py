@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.effects import STEPS, without_effect
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
+from robotmeta.envs.layout import difference, wider_range
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.simulators.protocol import Simulator
 from robotmeta.errors import ModelWarning, UserError, reason
 
-_SIZES = ("nq", "nv", "na", "nu", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nsensordata", "nmocap")
 _TASKS, _EPISODES = 2, 3  # unequal, so that a result on the wrong axes has a wrong shape
 _families: deque[TaskFamily] = deque(maxlen=16)  # that were checked, with their variants
 _functions: deque[tuple[TaskFamily, type[Simulator]]] = deque(maxlen=16)  # families whose functions were, and where
@@ -31,16 +32,17 @@ _functions: deque[tuple[TaskFamily, type[Simulator]]] = deque(maxlen=16)  # fami
 def check_family(family: TaskFamily) -> None:
     """Checks the variants of a family's model, and its functions. The same family under another name passes at once.
 
-    Warns of parameters without effect, and of OOD values that meta-training has, too
-    (:class:`robotmeta.errors.ModelWarning`).
+    Warns of parameters without effect, of control ranges that no action reaches, and of OOD values that meta-training
+    has, too (:class:`robotmeta.errors.ModelWarning`).
 
     Raises:
-        UserError: For a variant that does not compile or has another layout, or a function that does not work.
+        UserError: For a variant that does not compile or has another layout or timestep, or a function that does not
+            work.
     """
     if any(_same(family, other) for other in _families):
         return
     if isinstance(family.world, MujocoWorld):
-        _check_variants(family, family.world.spec)
+        _check_variants(family, family.world)
     check_functions(family, call(family, "world", _cpu_worlds, family))
     _families.append(family)
     _check_overlaps(family)
@@ -55,25 +57,65 @@ def _same(one: TaskFamily, other: TaskFamily) -> bool:
     return all(getattr(one, f.name) is getattr(other, f.name) for f in fields(TaskFamily) if f.name != "name")
 
 
-def _check_variants(family: TaskFamily, spec: Callable[[], mujoco.MjSpec]) -> None:
+def check_edits(family: TaskFamily, model: mujoco.MjModel) -> None:
+    """Checks that edits of the structure leave the layout of a model as it is, where all values are nominal.
+
+    Args:
+        family: The family, whose world is MuJoCo's.
+        model: The model without edits, from which the names of observations and actions come.
+
+    Raises:
+        UserError: If they change the layout or the timestep.
+    """
+    assert isinstance(family.world, MujocoWorld)
+    build = call(family, "world", ModelBuilder, family.world.spec, family.space)
+    edited = [parameter for parameter in family.space if any(isinstance(edit, SpecEdit) for edit in parameter.edits)]
+    variant = ", ".join(f"{parameter.name}={parameter.nominal:g}" for parameter in edited)
+    _check_variant(family, family.world, variant, model, build.nominal)
+    wider = wider_range(model, build.nominal)
+    if wider is not None:
+        _warn_of_range(family, variant, wider)
+
+
+def _check_variants(family: TaskFamily, world: MujocoWorld) -> None:
     """Builds the model for the extreme values of each parameter, one parameter at a time."""
-    build = call(family, "world", ModelBuilder, spec, family.space)
+    build = call(family, "world", ModelBuilder, world.spec, family.space)
+    wider: list[tuple[str, str]] = []
     for parameter in family.space:
         for value in parameter.extremes() if parameter.edits else ():
             variant = f"{parameter.name}={value:g}"
             (model,) = call(family, variant, build, family.space.row({parameter.name: value}))
-            for size in _SIZES:
-                now, before = getattr(model, size), getattr(build.nominal, size)
-                if now != before:
-                    raise UserError(
-                        f"family '{family.name}': {variant} changes the layout of the state: {size} is {now} and not "
-                        f"{before}; let every variant have the same bodies, joints and actuators"
-                    )
+            _check_variant(family, world, variant, build.nominal, model)
             if parameter.name in family.changing and not np.array_equal(model.qpos0, build.nominal.qpos0):
                 raise UserError(
                     f"family '{family.name}': {parameter.name} changes the initial pose, so it cannot change within an "
                     "episode; leave it out of changing"
                 )
+            found = wider_range(build.nominal, model) if world.drive is None else None
+            wider += [] if found is None else [(variant, found)]
+    if wider:
+        _warn_of_range(family, *wider[0])
+
+
+def _check_variant(
+    family: TaskFamily, world: MujocoWorld, variant: str, before: mujoco.MjModel, now: mujoco.MjModel
+) -> None:
+    changed = difference(before, now, world.fields)
+    if changed is not None:
+        raise UserError(
+            f"family '{family.name}': {variant} changes the layout of the state: {changed}; let every variant have the "
+            "same bodies, joints and actuators, in the same order"
+        )
+    if now.opt.timestep != before.opt.timestep:
+        raise UserError(
+            f"family '{family.name}': {variant} changes the timestep from {before.opt.timestep:g} to "
+            f"{now.opt.timestep:g} s; a control step must last as long in every variant"
+        )
+
+
+def _warn_of_range(family: TaskFamily, variant: str, found: str) -> None:
+    problem = f"with {variant}, {found}; no action goes beyond that one, so vary the gear or the strength instead"
+    warnings.warn(f"family '{family.name}': {problem}", ModelWarning, stacklevel=4)
 
 
 def _check_overlaps(family: TaskFamily) -> None:

@@ -107,6 +107,8 @@ class mjtJoint(_Enum):
     mjJNT_HINGE: ClassVar[mjtJoint]
     mjJNT_SLIDE: ClassVar[mjtJoint]
 
+    def __init__(self, value: int) -> None: ...
+
 class mjtLightType(_Enum):
     mjLIGHT_DIRECTIONAL: ClassVar[mjtLightType]
 
@@ -144,8 +146,11 @@ class mjtSensor(_Enum):
     mjSENS_FRAMEANGVEL: ClassVar[mjtSensor]
     mjSENS_FRAMELINVEL: ClassVar[mjtSensor]
     mjSENS_FRAMEPOS: ClassVar[mjtSensor]
+    mjSENS_GYRO: ClassVar[mjtSensor]
     mjSENS_RANGEFINDER: ClassVar[mjtSensor]
     mjSENS_TOUCH: ClassVar[mjtSensor]
+
+    def __init__(self, value: int) -> None: ...
 
 class mjtSolver(_Enum):
     mjSOL_NEWTON: ClassVar[mjtSolver]
@@ -171,6 +176,7 @@ class mjtTrn(_Enum):
     mjTRN_JOINT: ClassVar[mjtTrn]
     mjTRN_JOINTINPARENT: ClassVar[mjtTrn]
     mjTRN_SITE: ClassVar[mjtTrn]
+    mjTRN_SLIDERCRANK: ClassVar[mjtTrn]
     mjTRN_TENDON: ClassVar[mjtTrn]
 
     def __init__(self, value: int) -> None: ...

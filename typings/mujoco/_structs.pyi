@@ -193,6 +193,7 @@ class MjModel:
     def joint(self, name: SupportsInt | str, /) -> _MjModelJointViews: ...
     def key(self, name: SupportsInt | str, /) -> _MjModelKeyframeViews: ...
     def pair(self, name: SupportsInt | str, /) -> _MjModelPairViews: ...
+    def sensor(self, name: SupportsInt | str, /) -> _MjModelSensorViews: ...
     def site(self, name: SupportsInt | str, /) -> _MjModelSiteViews: ...
 
 class MjOption:
@@ -284,6 +285,11 @@ class _MjModelPairViews:
     friction: _Array
     geom1: _Array
     geom2: _Array
+
+class _MjModelSensorViews:
+    id: int
+    name: str
+    type: _Array
 
 class _MjModelSiteViews:
     id: int

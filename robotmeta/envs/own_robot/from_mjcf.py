@@ -23,7 +23,7 @@ from robotmeta.envs.own_robot.space import edits_structure, parameter_space
 from robotmeta.envs.own_robot.variations import Variation
 from robotmeta.envs.parameters import Parameter, ParameterSpace
 from robotmeta.envs.signals import FloatingBase, Signals, controlled, noisy_start, observed
-from robotmeta.envs.validation import check_family
+from robotmeta.envs.validation import check_edits, check_family
 from robotmeta.errors import ModelWarning, UserError, unknown
 
 _CONTROL_STEP = 0.04  # seconds of a control step, about, by default
@@ -166,6 +166,8 @@ def from_mjcf(
     )
     if terminated is not None:
         family = replace(family, terminated=terminated)
+    if any(edits_structure(way) for way in vary.values()):
+        check_edits(family, nominal)
     check_family(family)
     return family
 
