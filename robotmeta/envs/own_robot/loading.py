@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import reprlib
 import warnings
@@ -26,7 +27,8 @@ _MARK = "\ufeff"  # byte-order mark, with which some editors begin a file
 def loader(model: Model, drives: Mapping[str, Drive] | None = None) -> tuple[Callable[[], mujoco.MjSpec], str]:
     """Returns a function that loads the model with all objects named, and the name of the model in errors.
 
-    Unnamed objects are named after their body, and actuators after what they drive, so that all can be varied.
+    Unnamed objects are named after their body, and actuators after what they drive, so that all can be varied. The
+    model is read once, so that a family stays what it was if the model changes later.
 
     Args:
         model: The model.
@@ -53,13 +55,16 @@ def loader(model: Model, drives: Mapping[str, Drive] | None = None) -> tuple[Cal
 
     damping: dict[str, float] = {}
 
-    def load() -> mujoco.MjSpec:
+    @functools.cache
+    def read() -> mujoco.MjSpec:
         with _refusing(robot, "load"):
             spec = build()
         if not isinstance(spec, mujoco.MjSpec):
             raise UserError(f"{robot} returns a {type(spec).__name__}, not an MjSpec")
-        if callable(model):
-            spec = spec.copy()  # the function may return the same one again
+        return spec.copy()  # the user may change the one that a function returned
+
+    def load() -> mujoco.MjSpec:
+        spec = read().copy()
         with _refusing(robot, "load"):
             _name_objects(spec)
         if drives is not None:

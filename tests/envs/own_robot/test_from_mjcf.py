@@ -554,6 +554,21 @@ def test_a_robot_may_be_given_as_a_spec() -> None:
     assert family.observations == family_of({"leg.mass": scale(0.5, 2.0)}).observations
 
 
+@pytest.mark.parametrize("kind", ["spec", "function", "file"])
+def test_a_family_stays_what_it_was_if_its_model_changes_later(kind: str, tmp_path: Path) -> None:
+    spec, file = mujoco.MjSpec.from_string(ROBOT), tmp_path / "robot.xml"
+    file.write_text(ROBOT)
+    family = family_of(
+        {"leg.mass": scale(0.5, 2.0)}, model={"spec": spec, "function": lambda: spec, "file": file}[kind]
+    )
+    spec.option.gravity = [0.0, 0.0, 0.0]
+    file.write_text(ROBOT.replace("torso", "trunk"))
+    assert isinstance(family.world, MujocoWorld)
+    model = family.world.spec().compile()
+    assert model.opt.gravity[2] == pytest.approx(-9.81)
+    assert model.body("torso").id == 1
+
+
 def test_a_friction_that_another_hides_is_refused_with_the_way_out() -> None:
     with pytest.raises(UserError, match=r"give 'floor' priority=\"1\" in the model"):
         family_of({"floor.friction": scale(0.4, 1.5)}, model=ROBOT.replace(' priority="1"', ""))
