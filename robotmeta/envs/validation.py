@@ -24,7 +24,9 @@ from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.simulators.protocol import Simulator
 from robotmeta.errors import ModelWarning, UserError, reason
 
-_TASKS, _EPISODES = 2, 3  # unequal, so that a result on the wrong axes has a wrong shape
+_WORLDS = ((2, 3), (2, 1), (1, 3), (1, 1))
+"""Tasks and episodes that functions are tried with: unequal ones, so that a result on the wrong axes has a wrong shape,
+and one of each, which a function may drop by mistake."""
 _families: deque[TaskFamily] = deque(maxlen=16)  # that were checked, with their variants
 _functions: deque[tuple[TaskFamily, type[Simulator]]] = deque(maxlen=16)  # families whose functions were, and where
 
@@ -148,7 +150,7 @@ def _check_effects(family: TaskFamily) -> None:
 
 
 def check_functions(family: TaskFamily, simulator: Simulator) -> None:
-    """Calls each function of a family at the start of an episode, for 2 tasks of 3 episodes in the nominal state.
+    """Calls each function of a family at the start of an episode, for several tasks and episodes in the nominal state.
 
     A family is checked once with each kind of simulator, because an evaluation makes environments of the same family
     many times.
@@ -162,27 +164,46 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     """
     if any(kind is type(simulator) and _same(family, other) for other, kind in _functions):
         return
-    task = family.space.nominal(_TASKS).columns(simulator.device)
-    nominal = _copies(simulator.nominal)
+    start, *_ = [_checked_start(family, _copies(simulator.nominal, worlds)) for worlds in _WORLDS]
+    call(family, "reset", simulator.reset, {name: value[:1, :1] for name, value in start.items()})
+    states = [_copies(simulator.state, worlds) for worlds in _WORLDS]
+    call(family, "a control step", _step, simulator, family.action_size)
+    for state in states:
+        _check_results(family, state)
+    _functions.append((family, type(simulator)))
+
+
+def _checked_start(family: TaskFamily, nominal: State) -> State:
+    """Returns an initial state, and checks it."""
+    task = _nominal_task(family, nominal)
     start = call(family, "reset", family.reset, nominal, torch.Generator().manual_seed(0), task)
     if not isinstance(start, Mapping):
         raise UserError(f"family '{family.name}': reset returns a {type(start).__name__}, not a mapping")
     for name, value in nominal.items():
         _check(family, f"reset of {name}", start.get(name), value.shape)
-    call(family, "reset", simulator.reset, {name: value[:1, :1] for name, value in start.items()})
-    state = _copies(simulator.state)
-    call(family, "a control step", _step, simulator, family.action_size)
-    still = torch.zeros(_TASKS, _EPISODES, family.action_size, device=simulator.device)
+    return start
+
+
+def _nominal_task(family: TaskFamily, state: State) -> Columns:
+    some = next(iter(state.values()))
+    return family.space.nominal(len(some)).columns(some.device)
+
+
+def _check_results(family: TaskFamily, state: State) -> None:
+    """Calls each function that reads a state, and checks what it returns."""
+    task, some = _nominal_task(family, state), next(iter(state.values()))
+    worlds = tuple(some.shape[:2])
+    still = torch.zeros(*worlds, family.action_size, device=some.device)
     state = {**state, **_check_memory(family, state, still, task)}
     step = Transition(state, still, state, task)
     observation = _unchanged(family, "observe", family.observe, state, task)
     if family.observation_groups is None:
-        _check(family, "observe", observation, (_TASKS, _EPISODES, family.observation_size))
+        _check(family, "observe", observation, (*worlds, family.observation_size))
     elif not isinstance(observation, Mapping):
         raise UserError(f"family '{family.name}': observe returns a {type(observation).__name__}, not a mapping")
     else:
         for name, group in family.observation_groups.items():
-            _check(family, f"observe of {name}", observation.get(name), (_TASKS, _EPISODES, *group.shape))
+            _check(family, f"observe of {name}", observation.get(name), (*worlds, *group.shape))
     progress = None if family.curriculum is None else family.curriculum.progress
     for what, function, arguments, size in (
         (
@@ -201,11 +222,10 @@ def check_functions(family: TaskFamily, simulator: Simulator) -> None:
     ):
         result = None if function is None else _unchanged(family, what, function, *arguments)
         if function is not None and not (what == "terminated" and result is None):
-            _check(family, what, result, (_TASKS, _EPISODES, *size), logical=what in ("success", "terminated"))
+            _check(family, what, result, (*worlds, *size), logical=what in ("success", "terminated"))
     for measure in family.measures:
         number = _unchanged(family, measure.name, measure.of, state, task)
-        _check(family, measure.name, number, (_TASKS, _EPISODES), finite=False)
-    _functions.append((family, type(simulator)))
+        _check(family, measure.name, number, worlds, finite=False)
 
 
 def _check_memory(family: TaskFamily, state: State, action: Tensor, task: Columns) -> State:
@@ -218,7 +238,7 @@ def _check_memory(family: TaskFamily, state: State, action: Tensor, task: Column
     if memory is None:
         return {}
     first = call(family, "memory.start", memory.start, state, torch.Generator().manual_seed(0), task)
-    shapes = {name: [_TASKS, _EPISODES, *value.shape[2:]] for name, value in first.items()}
+    shapes = {name: [*action.shape[:2], *value.shape[2:]] for name, value in first.items()}
     _check_entries(family, "memory.start", first, shapes, state)
     now = call(family, "memory.advance", memory.advance, Transition({**state, **first}, action, state, task))
     _check_entries(family, "memory.advance", now, shapes, state)
@@ -235,9 +255,9 @@ def _check_entries(
             raise UserError(f"family '{family.name}': {what} must return '{name}' with the shape {shape}")
 
 
-def _copies(state: State) -> dict[str, Tensor]:
+def _copies(state: State, worlds: tuple[int, int]) -> dict[str, Tensor]:
     """Returns the state of the first world, copied to every episode of every task."""
-    return {name: value[:1, :1].expand(_TASKS, _EPISODES, *value.shape[2:]).clone() for name, value in state.items()}
+    return {name: value[:1, :1].expand(*worlds, *value.shape[2:]).clone() for name, value in state.items()}
 
 
 def _step(simulator: Simulator, actions: int) -> None:
@@ -317,7 +337,9 @@ def _check(
     if not isinstance(result, Tensor):
         wrong = f"returns a {type(result).__name__}, not a tensor"
     elif tuple(result.shape) != tuple(shape):
-        wrong = f"returns the shape {list(result.shape)}; 2 tasks of 3 episodes need {list(shape)}"
+        tasks = "1 task of" if shape[0] == 1 else f"{shape[0]} tasks of"
+        needed = f"{shape[1]} episode{'s' * (shape[1] > 1)} need{'s' * (shape[0] == 1)} {list(shape)}"
+        wrong = f"returns the shape {list(result.shape)}; {tasks} {needed}"
     elif logical != (result.dtype == torch.bool):
         wrong = f"returns {result.dtype}, not {'bool' if logical else 'numbers'}"
     elif finite and not bool(result.isfinite().all()):

@@ -17,7 +17,7 @@ import robotmeta as rm
 from robotmeta.envs import FAMILIES, Parameter, ParameterSpace, Source, TaskBatchEnv, TaskFamily, make
 from robotmeta.envs.distributions import Choice, LogUniform, Power, Ring, Uniform, Union
 from robotmeta.envs.edits import Field, SpecEdit
-from robotmeta.envs.family import ClosedFormWorld, MujocoWorld
+from robotmeta.envs.family import ClosedFormWorld, MujocoWorld, Transition
 from robotmeta.envs.parameters import Proportional
 from robotmeta.envs.validation import check_family
 from robotmeta.errors import UserError
@@ -256,6 +256,31 @@ def test_a_function_that_does_not_work_is_refused_before_the_first_episode(
         error = refused(use)
         assert error.startswith("family 'my-arm': ")
         assert message in error
+
+
+def squeezed(name: str) -> Any:
+    """A function that drops every axis of size 1, which only shows where there is one task or one episode."""
+    return {
+        "reward": lambda step: step.after["qpos"].squeeze(),
+        "success": lambda state, task: state["qpos"].squeeze() < 1.0,
+        "terminated": lambda state, task: state["qpos"].squeeze() > 1.0,
+        "distance": lambda state, task: state["qpos"].squeeze(),
+        "observe": lambda state, task: torch.stack([state["qpos"].squeeze(), state["qvel"].squeeze()], dim=-1),
+        "reset": lambda nominal, generator, task: {**nominal, "qpos": nominal["qpos"].squeeze().unsqueeze(-1)},
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["reward", "success", "terminated", "distance", "observe", "reset"])
+def test_a_function_is_tried_with_one_task_and_with_one_episode(name: str) -> None:
+    assert "of 1 episode need" in refused(lambda: check_family(by_hand(**{name: squeezed(name)})))
+
+
+def test_a_function_may_not_drop_the_axis_of_tasks_alone() -> None:
+    def reward(step: Transition) -> torch.Tensor:
+        return step.after["qpos"].squeeze(0)[..., 0]
+
+    message = "reward returns the shape [3]; 1 task of 3 episodes needs [1, 3]"
+    assert message in refused(lambda: check_family(by_hand(reward=reward)))
 
 
 @pytest.mark.parametrize("name", ["point-navigation", "cheetah-terrain", "fetch-push", "grasp", "quadruped"])
