@@ -23,7 +23,7 @@ class Outcome(NamedTuple):
     diverged: bool
     """Whether ``info["diverged"]`` is true."""
     success: bool | None
-    """``info["is_success"]`` or ``info["success"]``, if there is one."""
+    """``info["is_success"]``, or else ``info["success"]``, if there is one."""
     info: dict[str, Any]
 
 
@@ -43,7 +43,7 @@ def read_step(returned: Any, observations: ObservationVector) -> Outcome:
 
     Raises:
         Misfit: If the environment returned anything but a finite observation of its space, a finite number, two
-            truth values, and an info.
+            truth values, and an info whose success and divergence are truth values, too.
     """
     if not (isinstance(returned, tuple) and len(returned) == 5):
         old = ", the interface of old versions of Gym," if isinstance(returned, tuple) and len(returned) == 4 else ""
@@ -54,10 +54,11 @@ def read_step(returned: Any, observations: ObservationVector) -> Outcome:
     info = {} if info is None else info
     if not isinstance(info, dict):
         raise Misfit(f"its info is {_what(info)}, not a dict")
-    ends = _truth("terminated", terminated), _truth("truncated", truncated)
-    if np.ndim(info.get("diverged", False)) == 0 and bool(info.get("diverged", False)):
-        return Outcome(np.zeros(observations.size, np.float32), 0.0, *ends, True, _success(info), info)
-    return Outcome(observations.read(observation), _number(reward), *ends, False, _success(info), info)
+    ends = truth("terminated", terminated), truth("truncated", truncated)
+    success = _said(info, "is_success", "success")
+    if _said(info, "diverged"):
+        return Outcome(np.zeros(observations.size, np.float32), 0.0, *ends, True, success, info)
+    return Outcome(observations.read(observation), _number(reward), *ends, False, success, info)
 
 
 def _number(reward: Any) -> float:
@@ -70,18 +71,23 @@ def _number(reward: Any) -> float:
     return number
 
 
-def _truth(name: str, value: Any) -> bool:
+def truth(name: str, value: Any) -> bool:
+    """A truth value of an environment: also a whole number, 0.0 or 1.0, or an array of one element.
+
+    Raises:
+        Misfit: For anything else, such as the text "False" or nan. It names the value.
+    """
     plain = np.asarray(value)
-    if plain.dtype.kind not in "biu" or plain.size != 1:
+    known = plain.size == 1 and (plain.dtype.kind in "biu" or (plain.dtype.kind == "f" and plain.item() in (0.0, 1.0)))
+    if not known:
         raise Misfit(f"its {name} is {_what(value)}, not True or False")
     return bool(plain.item())
 
 
-def _success(info: dict[str, Any]) -> bool | None:
-    for key in ("is_success", "success"):
-        if key in info and info[key] is not None and np.ndim(info[key]) == 0:
-            return bool(info[key])
-    return None
+def _said(info: dict[str, Any], *keys: str) -> bool | None:
+    """The truth value under the first of some keys that there is; None without one."""
+    key = next((key for key in keys if info.get(key) is not None), None)
+    return None if key is None else truth(key, info[key])
 
 
 def _what(value: Any) -> str:

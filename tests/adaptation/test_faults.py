@@ -55,6 +55,11 @@ STEPS: list[tuple[Fault, str]] = [
     (replacing(2, None), "its terminated is None, not True or False"),
     (replacing(3, np.array([True, False])), "its truncated is an array of shape (2,), not True or False"),
     (replacing(4, "info"), "its info is 'info', not a dict"),
+    (replacing(4, {"is_success": "False"}), "its is_success is 'False', not True or False"),
+    (replacing(4, {"is_success": float("nan")}), "its is_success is nan, not True or False"),
+    (replacing(4, {"success": 0.5}), "its success is 0.5, not True or False"),
+    (replacing(4, {"success": np.zeros(2)}), "its success is an array of shape (2,), not True or False"),
+    (replacing(4, {"diverged": "False"}), "its diverged is 'False', not True or False"),
     (lambda returned: (*returned[:3], {}), "a tuple of 4, the interface of old versions of Gym, in place of"),
     (lambda returned: None, "it returned None in place of (observation, reward"),
 ]
@@ -169,7 +174,8 @@ def test_an_episode_whose_simulation_diverges_is_told_and_the_next_begins() -> N
     assert adapted.episodes == 1
 
 
-def test_success_is_told_for_each_episode() -> None:
-    robot = Robot(at=5, step=lambda returned: (*returned[:4], {"is_success": np.bool_(True)}))
+@pytest.mark.parametrize("true", [True, np.bool_(True), np.array([True]), np.float32(1.0), np.array(1)])
+def test_success_is_told_for_each_episode(true: Any) -> None:
+    robot = Robot(at=5, step=lambda returned: (*returned[:4], {"is_success": true}))
     adapted = rm.adapt(point_policy(), rm.wrap(robot, horizon=5), episodes=2)
     assert [e.success for e in adapted.history] == [True, False]
