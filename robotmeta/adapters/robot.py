@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 
 from robotmeta.adapters.guard import Misfit
+from robotmeta.adapters.returned import truth
 from robotmeta.envs import checks
 from robotmeta.errors import EnvironmentWarning, UserError
 
@@ -122,8 +124,8 @@ class RobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         if missing:
             raise UserError(f"a {type(robot).__name__} is no robot: it has no {', '.join(missing)}")
         self.robot, self.dt = robot, checks.positive("dt", dt)
-        self.observation_names = _numbers(robot.observation_features)
-        self.action_names = _numbers(robot.action_features)
+        self.observation_names = _numbers("observation_features", robot.observation_features)
+        self.action_names = _numbers("action_features", robot.action_features)
         if not self.observation_names or not self.action_names:
             raise UserError("the robot has no observation or no action that is a number")
         low, high = _bounds(bounds, self.action_names)
@@ -159,8 +161,8 @@ class RobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             self._sleep(left)
         observation = self._observe()
         self._durations.append(self._read - began)
-        ended = self._terminated is not None and bool(self._terminated(self._seen))
-        info = {} if self._success is None else {"is_success": bool(self._success(self._seen))}
+        ended = self._terminated is not None and truth("terminated", self._terminated(self._seen))
+        info = {} if self._success is None else {"is_success": truth("success", self._success(self._seen))}
         return observation, float(self._reward(before, sent, self._seen)), ended, False, info
 
     def close(self) -> None:
@@ -185,7 +187,7 @@ class RobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def _observe(self) -> np.ndarray:
         self._read = self._clock()
-        self._seen = self.robot.get_observation()
+        self._seen = copy.deepcopy(self.robot.get_observation())  # a driver may write the next one into the same object
         missing = [name for name in self.observation_names if name not in self._seen]
         if missing:
             raise Misfit(f"an observation without {', '.join(missing)}")
@@ -195,8 +197,10 @@ class RobotEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 _METHODS = ("observation_features", "action_features", "connect", "get_observation", "send_action", "disconnect")
 
 
-def _numbers(features: Mapping[str, Any]) -> tuple[str, ...]:
+def _numbers(which: str, features: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the features that are numbers; images have a shape."""
+    if not isinstance(features, Mapping):
+        raise UserError(f"the robot's {which} must be a mapping of names to float or to a shape, not {features!r:.60}")
     return tuple(name for name, kind in features.items() if not isinstance(kind, tuple | list | Mapping))
 
 

@@ -41,6 +41,41 @@ def test_rewards_are_of_what_was_seen_after_the_step(tmp_path: Path) -> None:
     )
 
 
+def test_the_observation_before_a_step_is_not_the_one_after_it() -> None:
+    class InPlace(SimulatedRobot):
+        """Its driver writes every observation into the same dict and the same array."""
+
+        seen: dict[str, Any]
+
+        def get_observation(self) -> dict[str, Any]:
+            now = super().get_observation()
+            if not hasattr(self, "seen"):
+                self.seen = {**now, "camera": np.zeros(2)}
+            self.seen["x"] = now["x"]
+            self.seen["camera"] += 1.0
+            return self.seen
+
+    def moved(before: Mapping[str, Any], action: Mapping[str, Any], after: Mapping[str, Any]) -> float:
+        changes.append(after["x"] - before["x"])
+        return float((after["camera"] - before["camera"])[0])
+
+    clock = Clock()
+    changes: list[float] = []
+    settings: dict[str, Any] = {"dt": 0.1, "bounds": (-2.0, 2.0), "prepare": lambda robot: robot.restart()}
+    env = rm.RobotEnv(InPlace(clock), reward=moved, clock=clock, sleep=clock.sleep, **settings)
+    env.reset()
+    assert [env.step(np.ones(2))[1] for _ in range(3)] == [1.0, 1.0, 1.0]
+    assert all(changes)
+
+
+@pytest.mark.parametrize("which", ["terminated", "success"])
+def test_what_is_no_truth_value_is_one_line(which: str) -> None:
+    clock = Clock()
+    env = robot_env(SimulatedRobot(clock), clock, **{which: lambda observation: "False"})
+    with rm.wrap(env) as world, pytest.raises(rm.EnvironmentFailed, match=f"its {which} is 'False', not True or Fal"):
+        rm.adapt(point_policy("rl2", meta_batch=2), world, episodes=1)
+
+
 def test_control_steps_last_as_long_as_the_policy_expects() -> None:
     clock = Clock()
     env = robot_env(SimulatedRobot(clock, busy=0.03), clock)
@@ -106,6 +141,13 @@ def test_an_observation_without_a_feature_is_one_line() -> None:
 def test_mistakes_are_one_line(options: dict[str, Any], said: str) -> None:
     with pytest.raises(rm.UserError, match=said):
         robot_env(SimulatedRobot(Clock()), Clock(), **options)
+
+
+@pytest.mark.parametrize("which", ["observation_features", "action_features"])
+def test_features_that_are_no_mapping_are_refused(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SimulatedRobot, which, ["x", "y"])
+    with pytest.raises(rm.UserError, match=rf"the robot's {which} must be a mapping .*, not \['x', 'y'\]"):
+        robot_env(SimulatedRobot(Clock()), Clock())
 
 
 def test_what_is_no_robot_is_refused() -> None:
