@@ -342,6 +342,8 @@ def _check(
         wrong = f"returns the shape {list(result.shape)}; {tasks} {needed}"
     elif logical != (result.dtype == torch.bool):
         wrong = f"returns {result.dtype}, not {'bool' if logical else 'numbers'}"
+    elif result.is_complex():
+        wrong = f"returns {result.dtype}, not real numbers"
     elif finite and not bool(result.isfinite().all()):
         wrong = "is not finite at the start of an episode"
     if wrong:

@@ -230,6 +230,12 @@ FUNCTIONS = [
     ({"reference": lambda state, task: state["qpos"][..., 0]}, "reference returns the shape [2, 3]"),
     ({"observe": lambda state, task: state["qpos"]}, "observe returns the shape [2, 3, 1]"),
     ({"observe": lambda state, task: state["qacc"]}, "observe raises KeyError: 'qacc'"),
+    (
+        {"reward": lambda step: torch.complex(step.after["qpos"], step.after["qpos"])[..., 0]},
+        "complex128, not real num",
+    ),
+    ({"observe": lambda s, t: torch.cat([s["qpos"], s["qvel"] * 1j], dim=-1)}, "observe returns torch.complex128"),
+    ({"reset": lambda n, g, t: {**n, "qpos": n["qpos"] * 1j}}, "reset of qpos returns torch.complex128, not real"),
     ({"observe": lambda state, task: None}, "observe returns a NoneType, not a tensor"),
     ({"terminated": lambda state, task: state["qpos"][..., 0]}, "terminated returns torch.float64, not bool"),
     ({"success": lambda state, task: None}, "success returns a NoneType, not a tensor"),
