@@ -16,6 +16,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from robotmeta.adapters.guard import Misfit
 from robotmeta.adapters.names import Names, entries
+from robotmeta.adapters.spaces import numbers
 from robotmeta.envs.models import quiet_mujoco
 from robotmeta.envs.rendering import close_at_exit
 from robotmeta.errors import UserError, reason, unknown
@@ -70,8 +71,8 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             f"dm_env/{type(env).__name__}", max_episode_steps=math.ceil(limit) if math.isfinite(limit) else None
         )
         leaves = list(_leaves(env.observation_spec()))
-        self._paths = [path for path, _ in leaves]
-        names = [entries(_key(path), int(np.prod(spec.shape)), scalar=not spec.shape) for path, spec in leaves]
+        self._sizes = {path: int(np.prod(spec.shape)) for path, spec in leaves}
+        names = [entries(_key(path), self._sizes[path], scalar=not spec.shape) for path, spec in leaves]
         self.entry_names = Names(tuple(name for listed in names for name in listed), ordered=True)
         self.observation_space = spaces.Box(-np.inf, np.inf, (len(self.entry_names.entries),), np.float64)
         timestep: Callable[[], float] | None = getattr(env, "control_timestep", None)
@@ -101,7 +102,7 @@ class DmEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         self.env.close()
 
     def _flat(self, observation: Any) -> np.ndarray:
-        return np.concatenate([_value(observation, path) for path in self._paths])
+        return np.concatenate([_value(observation, path, size) for path, size in self._sizes.items()])
 
 
 def _action_box(spec: Any) -> spaces.Box:
@@ -124,14 +125,15 @@ def _key(path: tuple[Any, ...]) -> str:
     return ".".join(map(str, path)) or "observation"
 
 
-def _value(observation: Any, path: tuple[Any, ...]) -> np.ndarray:
-    """The array that these keys lead to; the order of the observation's own keys does not count."""
+def _value(observation: Any, path: tuple[Any, ...], size: int) -> np.ndarray:
+    """The array of a size that these keys lead to; the order of the observation's own keys does not count."""
     for key in path:
         try:
             observation = observation[key]
         except (LookupError, TypeError) as error:
             raise Misfit(f"an observation without '{_key(path)}', which its specification has") from error
-    return np.asarray(observation, dtype=np.float64).ravel()
+    plain = numbers(observation, size, f" '{_key(path)}'" if path else "", "its specification")
+    return plain.astype(np.float64).ravel()
 
 
 def _random_state(env: dm_env.Environment) -> np.random.RandomState | None:

@@ -5,6 +5,7 @@ One world at a time is slow. :class:`robotmeta.envs.TaskBatchEnv` runs batches o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
+from robotmeta.argument_types import check_arguments
 from robotmeta.envs import Observation, TaskBatchEnv, TaskFamily, Tasks, make
 from robotmeta.errors import SimulationDiverged, UserError, unknown
 from robotmeta.experience.observations import check_vectors, flatten
@@ -42,11 +44,12 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     Raises:
         UserError: For an unknown family, parameter or render mode, a value outside its physical range, both a task and
-            sample_task, or a family with observation groups that are no vectors.
+            sample_task, an argument of another type, or a family with observation groups that are no vectors.
     """
 
     metadata = {"render_modes": list(_RENDER_MODES)}  # noqa: RUF012 - not a ClassVar: instances add what their family says
 
+    @check_arguments
     def __init__(
         self,
         family: str | TaskFamily,
@@ -116,15 +119,10 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             action: ``[action]``, clipped to [-1, 1].
 
         Raises:
-            UserError: For an action of another shape, or one that is not finite.
+            UserError: For anything but as many finite numbers.
         """
-        action = np.asarray(action, dtype=np.float32)
-        if action.shape != self.action_space.shape or not np.isfinite(action).all():
-            raise UserError(
-                f"family '{self.family.name}' takes {self.family.action_size} finite numbers as an action, not {action}"
-            )
         try:
-            step = self.worlds.step(torch.from_numpy(action).view(1, 1, -1))
+            step = self.worlds.step(torch.from_numpy(self._vector(action)).view(1, 1, -1))
         except SimulationDiverged:
             return self._seen.copy(), 0.0, False, True, self._info(diverged=True)
         self._seen = _numpy(step.observation)
@@ -135,7 +133,19 @@ class FamilyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         """Draws the world, uint8 ``[height, width, 3]``; None without a render mode."""
         return None if self.render_mode is None else self.worlds.render()
 
+    def _vector(self, action: Any) -> np.ndarray:
+        with contextlib.suppress(ValueError, TypeError, RuntimeError), np.errstate(over="ignore"):
+            plain = np.asarray(action)  # fails for ragged lists, and for tensors that are not on the CPU
+            if plain.dtype.kind in "biuf" and plain.shape == self.action_space.shape:
+                vector = plain.astype(np.float32)
+                if np.isfinite(vector).all():
+                    return vector
+        count = self.family.action_size
+        raise UserError(f"family '{self.family.name}' takes {count} finite numbers as an action, not {action!s:.80}")
+
     def _row(self, values: Mapping[str, Any]) -> Tasks:
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            raise UserError(f"a task must be a mapping of names to values, such as {{'mass': 1.2}}, not {values!r:.60}")
         return self.family.task(**values)
 
     def _info(self, *, diverged: bool = False) -> dict[str, Any]:

@@ -104,18 +104,38 @@ def _value(observation: Any, leaf: _Leaf) -> Any:
 
 def _flat(leaf: _Leaf, value: Any) -> np.ndarray:
     called = f" '{leaf.key}'" if leaf.path else ""
+    size = int(np.prod(leaf.space.shape)) if leaf.space.shape is not None else 1
+    plain = numbers(value, size, called, "its space")
+    if isinstance(leaf.space, spaces.Box):
+        return plain.astype(np.float64).ravel()
+    with np.errstate(invalid="ignore"):
+        whole = plain.reshape(leaf.space.shape or ()).astype(leaf.space.dtype)
+    if not np.array_equal(whole.ravel(), plain.ravel()) or not leaf.space.contains(whole):
+        raise Misfit(f"an observation{called} of {plain.tolist()!s:.60}, which is not in its space {_text(leaf.space)}")
+    return np.asarray(flatten(leaf.space, whole), dtype=np.float64)  # such as one-hot
+
+
+def numbers(value: Any, size: int, called: str, whose: str) -> np.ndarray:
+    """A part of an observation as an array of numbers.
+
+    Args:
+        value: What the environment returned.
+        size: How many numbers it must have.
+        called: The name of the part, in quotes after a space; empty without a name.
+        whose: What says how many numbers there are, such as ``"its space"``.
+
+    Raises:
+        Misfit: If it is no array of as many real numbers.
+    """
     try:
         plain = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:  # of ragged lists, or tensors that are not on the CPU
         raise Misfit(f"an observation{called} that is no array of numbers: {error}") from error
     if plain.dtype.kind not in "biuf":
         raise Misfit(f"an observation{called} of type {_kind(value, plain)}, not of numbers")
-    size = int(np.prod(leaf.space.shape)) if leaf.space.shape is not None else 1
     if plain.size != size:
-        raise Misfit(f"an observation{called} of {plain.size} numbers, its space has {size}")
-    if isinstance(leaf.space, spaces.Box):
-        return plain.astype(np.float64).ravel()
-    return np.asarray(flatten(leaf.space, plain.reshape(leaf.space.shape or ())), dtype=np.float64)  # such as one-hot
+        raise Misfit(f"an observation{called} of {plain.size} numbers, {whose} has {size}")
+    return plain
 
 
 def _kind(value: Any, plain: np.ndarray) -> str:

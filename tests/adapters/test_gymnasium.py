@@ -22,10 +22,12 @@ from gymnasium.utils.env_checker import check_env
 
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adapters.dm_env import DmEnv, load_suite
+from robotmeta.adapters.guard import Misfit
 from robotmeta.adapters.gymnasium_ids import environment_id, register_families
 from robotmeta.adapters.gymnasium_in import wrap
 from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.adapters.gymnasium_robotics import mend
+from robotmeta.adapters.spaces import ObservationVector
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import FAMILIES, BatchEnv
 from robotmeta.envs import make as make_family
@@ -242,6 +244,9 @@ def test_pictures_come_with_the_render_mode_only() -> None:
     [
         ({"task": {"masss": 1.4}}, "no parameter 'masss' in family 'cheetah-dynamics'; nearest: mass"),
         ({"task": {"mass": 1e6}}, "mass=1e\\+06 is outside its physical range"),
+        ({"task": "mass=1"}, "task must be a mapping or None, not 'mass=1'"),
+        ({"task": {1: 1.0}}, "a task must be a mapping of names to values"),
+        ({"sample_task": "yes"}, "sample_task must be True or False, not 'yes'"),
     ],
 )
 def test_a_task_that_cannot_be_is_refused_when_it_is_made(arguments: dict[str, Any], message: str) -> None:
@@ -254,7 +259,10 @@ def test_misspelt_options_and_misshapen_actions_are_refused() -> None:
     with pytest.raises(UserError, match="no reset option 'tasks'; nearest: task"):
         env.reset(options={"tasks": {"goal_x": 0.1}})
     env.reset(seed=0)
-    for action in (np.zeros(1), np.zeros((1, 2)), np.array([np.nan, 0.0])):
+    with pytest.raises(UserError, match=r"a task must be a mapping of names to values, such as .*, not 'goal_x=1'"):
+        env.reset(options={"task": "goal_x=1"})
+    actions: list[Any] = [np.zeros(1), np.zeros((1, 2)), np.array([np.nan, 0.0]), "a", None, {"x": 1.0}]
+    for action in [*actions, ["a", "b"], [[0.0], [0.0, 1.0]], [1e300, 0.0], np.array([1j, 0.0])]:
         with pytest.raises(UserError, match="takes 2 finite numbers as an action"):
             env.step(action)
 
@@ -312,6 +320,23 @@ def test_observations_are_flattened_and_actions_stretched_to_the_bounds() -> Non
         None,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("space", "inside", "outside"),
+    [
+        (spaces.Discrete(3, start=1), [1, 3, np.int8(2), 2.0, np.array([2])], [0, 4, 1.5, np.nan]),
+        (spaces.Discrete(2), [True, np.float32(1.0)], [-1, 2, 2**63]),
+        (spaces.MultiDiscrete([2, 3]), [[1, 2], np.array([0.0, 1.0])], [[2, 0], [0, -1], [0.5, 1.0]]),
+        (spaces.MultiBinary(2), [[True, False], [0, 1]], [[0, 2], [256, 0], [0.5, 1.0]]),
+    ],
+)
+def test_what_is_not_in_a_discrete_space_is_refused(space: Any, inside: list[Any], outside: list[Any]) -> None:
+    vector = ObservationVector(space)
+    assert all(vector.read(value).sum() > 0.0 for value in inside)
+    for value in outside:
+        with pytest.raises(Misfit, match=r"an observation of .*, which is not in its space"):
+            vector.read(value)
 
 
 def test_the_generator_fixes_the_seeds_of_the_environment() -> None:
@@ -560,6 +585,23 @@ def test_dm_env_observations_are_read_by_key() -> None:
     assert world.observation_names.entries == ("z", "a.y[0]", "a.y[1]")
     with pytest.raises(EnvironmentFailed, match=r"failed in reset: an observation without 'a\.y'"):
         wrap(Silent(0.0), horizon=9).reset(generator())
+
+
+@pytest.mark.parametrize(
+    ("observation", "message"),
+    [
+        ({"z": [1.0, 8.0], "a": {"y": [9.0]}}, "an observation 'z' of 2 numbers, its specification has 1"),
+        ({"z": 1.0, "a": {"y": [8.0, 9.0, 0.0]}}, r"an observation 'a\.y' of 3 numbers, its specification has 2"),
+        ({"z": "1.0", "a": {"y": [8.0, 9.0]}}, "an observation 'z' of type <U3, not of numbers"),
+    ],
+)
+def test_parts_of_a_dm_env_observation_are_checked_each_by_itself(observation: Any, message: str) -> None:
+    class Shifted(Countdown):
+        def _observation(self) -> dict[str, Any]:
+            return observation
+
+    with pytest.raises(EnvironmentFailed, match=message):
+        wrap(Shifted(0.0), horizon=9).reset(generator())
 
 
 def test_dm_env_environments_are_worlds_and_factories_of_them_too() -> None:
