@@ -69,7 +69,7 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
             json: Write the result here.
         """
         from robotmeta.reporting.comparison_page import comparison_page
-        from robotmeta.training.budget import share_done, to_budget
+        from robotmeta.training.budget import check_budget, share_done, to_budget
         from robotmeta.training.sweep import train_here
 
         check_at_least_one(jobs=jobs, tasks=tasks, episodes=episodes)
@@ -82,6 +82,8 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
         if any(option.partition("=")[0] == "--iterations" for option in options):
             raise UserError("--iterations follows from --budget; leave it out after --")
         plan = planned_runs(family, names, numbers, out, for_jobs([*options, "--iterations", "1"], jobs))
+        for run in plan:
+            check_budget(run, steps)
         failed: dict[str, str] = {}
 
         def unfinished() -> list[Planned]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from robotmeta.checkpoint_files import weights_of
 from robotmeta.cli import main
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.training.budget import check_budget, to_budget
 from robotmeta.training.logs import read_metrics
 from robotmeta.training.run_folder import RunFolder
+from robotmeta.training.sweep import Planned
 
 Refused = Callable[[list[str]], str]
 
@@ -60,6 +65,49 @@ def test_a_seed_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureF
     assert found["learners"]["promp"]["seeds"] == [0]
     assert found["learners"]["promp"]["interquartile_mean"]["ci95"] is None
     assert "seed 1 is missing" in (tmp_path / "point-navigation-test.html").read_text()
+
+
+def test_a_run_beyond_the_budget_is_refused(run: Path, tmp_path: Path, refused: Refused) -> None:
+    folder = shutil.copytree(run, tmp_path / "point-navigation-promp-0")
+    steps = read_metrics(RunFolder(folder).metrics)[-1]["env_steps"]
+    words = ["compare", "point-navigation", "--learners=promp", "--seeds=0,1", f"--out={tmp_path}", "--budget=10"]
+    line = refused([*words, "--", "--meta-batch=4", "--episodes=2"])
+    assert f"{folder} holds a run of {steps} control steps, beyond the budget of 10; choose --budget {steps}" in line
+    assert not (tmp_path / "point-navigation-promp-1").exists()
+
+
+class Growing:
+    """A run whose episodes become longer from one iteration to the next, as those of a robot that learns to stand."""
+
+    def __init__(self, path: Path) -> None:
+        settings = {"meta_batch": 4, "episodes": 2}
+        config = RunConfig("hopper-dynamics", "promp", hyperparameters("promp", settings), iterations=1)
+        self.planned = Planned(config, RunFolder(path), ("--iterations", "1"))
+        hyper = config.hyperparameters
+        self.worlds = hyper.rollouts * hyper.tasks * hyper.episodes
+        self.steps, self.lines = 0, list[str]()
+
+    def train(self, iterations: int) -> None:
+        """Writes the log and the checkpoint of a training."""
+        while len(self.lines) < iterations:
+            self.steps += self.worlds * min(1000, 20 + 3 * len(self.lines))
+            found = {"iteration": len(self.lines), "env_steps": self.steps, "seconds": 1.0}
+            self.lines.append(json.dumps({**found, "return_pre": 0.0, "return_post": 0.0}))
+        weights = weights_of(self.planned.folder.path / "checkpoints" / f"{iterations:08d}")
+        weights.parent.mkdir(parents=True)
+        weights.touch()
+        self.planned.folder.metrics.write_text("\n".join(self.lines))
+        self.planned.folder.config.touch()
+
+
+def test_a_run_whose_episodes_become_longer_ends_near_its_budget(tmp_path: Path) -> None:
+    run, budget, extended = Growing(tmp_path / "run"), 500_000, 0
+    while (iterations := to_budget(run.planned, budget, 1000).config.iterations) > len(run.lines):
+        run.train(iterations)
+        extended += 1
+    assert budget <= run.steps < 1.1 * budget
+    assert extended < 15
+    check_budget(run.planned, budget)  # the same command is not refused
 
 
 def test_mistakes_are_one_line(tmp_path: Path, refused: Refused) -> None:
