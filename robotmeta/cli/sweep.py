@@ -102,16 +102,18 @@ def planned_runs(
     family: str, learners: Sequence[str], seeds: Sequence[int], out: Path, options: Sequence[str]
 ) -> list[Any]:
     """The runs, whose options are checked before anything starts."""
+    from robotmeta.envs import make
     from robotmeta.training.run_folder import RunFolder
     from robotmeta.training.sweep import Planned
 
-    plan = []
+    plan: list[Planned] = []
     for learner, seed in itertools.product(learners, seeds):
         given = (family, "--learner", learner, "--seed", str(seed), *options)
         config = _config(given)
         plan.append(Planned(config, RunFolder(out / RunFolder.default(config).path.name), given))
+    found = make(family)
     for planned in plan:
-        planned.check()
+        planned.check(found)
     return plan
 
 
@@ -161,12 +163,15 @@ def numbers_in(text: str) -> list[int]:
     """Seeds with commas between them.
 
     Raises:
-        UserError: If there are none, one is there twice, or one is no whole number.
+        UserError: If there are none, one is there twice in any spelling, or one is no whole number.
     """
     names = names_in(text, "seeds")
     if not all(name.isdecimal() for name in names):
         raise UserError(f"--seeds must be whole numbers with commas between them, not '{text}'")
-    return [int(name) for name in names]
+    numbers = [int(name) for name in names]
+    if len(set(numbers)) < len(numbers):
+        raise UserError(f"--seeds must be different numbers with commas between them, not '{text}'")
+    return numbers
 
 
 def _parameters(items: tuple[str, ...]) -> dict[str, int | str]:
@@ -222,9 +227,10 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
             steps, minutes = f"{row['env_steps'] / 1e6:.2f}M", f"{row['minutes']:.1f}"
             returns = (_number(row["return_pre"]), _number(row["return_post"]))
             table.add_row(learner, str(row["seed"]), f"{row['iterations']}{unfinished}", steps, minutes, *returns)
-        if len(runs) > 1:
-            means = (_spread([row[name] for row in runs]) for name in ("return_pre", "return_post"))
-            table.add_row(learner, f"mean of {len(runs)}", "", "", "", *means, end_section=True)
+        measured = [row for row in runs if row["return_post"] is not None]
+        if len(measured) > 1:
+            means = (_spread([row[name] for row in measured]) for name in ("return_pre", "return_post"))
+            table.add_row(learner, f"mean of {len(measured)}", "", "", "", *means, end_section=True)
     console.print(table)
     console.print(
         f"Before and after adaptation: mean returns of the last {_LAST} iterations of meta-training, +- one standard "

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from robotmeta.envs.registry import is_installed
 from robotmeta.errors import UserError
 from robotmeta.evaluation.aggregates import Aggregate, interquartile_mean, probability_of_improvement
 from robotmeta.evaluation.evaluate import evaluate
@@ -160,6 +161,8 @@ def measured_run(
 ) -> MeasuredRun:
     """Evaluates a policy, or reads what an equal call has found.
 
+    A policy of a family that is not installed is evaluated again, since the functions of the family may have changed.
+
     Args:
         policy: The policy of a run.
         split: ``test``, ``ood`` or ``robots``.
@@ -179,7 +182,7 @@ def measured_run(
         "env_steps": policy.env_steps,
         "versions": versions(),
     }
-    found: dict[str, Any] | None = _read(file, settings)
+    found: dict[str, Any] | None = _read(file, settings) if is_installed(policy.family.name) else None
     if found is None:
         evaluation = evaluate(
             policy,

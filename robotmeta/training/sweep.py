@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from robotmeta.config import RunConfig
+from robotmeta.envs import TaskFamily
 from robotmeta.errors import UserError
 from robotmeta.files import writing
 from robotmeta.interrupts import stop_signal
@@ -58,12 +59,20 @@ class Planned:
         """What the command prints."""
         return self.folder.path / "train.log"
 
-    def check(self) -> None:
-        """Raises UserError if the folder holds a run of another configuration."""
+    def check(self, family: TaskFamily) -> None:
+        """Checks what the folder holds.
+
+        Args:
+            family: The family that the run is to have.
+
+        Raises:
+            UserError: If it is a run of another configuration, or of another version of the family.
+        """
         if self.folder.exists():
             recorded, _ = self.folder.read_config()
             if dataclasses.replace(recorded, iterations=self.config.iterations) != self.config:
                 raise UserError(f"{self.folder.path} holds a run of another configuration; choose another --out")
+            self.folder.check_family(family)
 
     def last_line(self) -> str:
         """The last line that the command printed, as an error is."""

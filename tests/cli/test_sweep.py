@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+import robotmeta as rm
 from robotmeta.cli import main
+from robotmeta.files import plain_name
 from robotmeta.training.run_folder import RunFolder
 
 Refused = Callable[[list[str]], str]
@@ -76,7 +78,9 @@ def test_a_run_that_fails_is_named_with_its_error_and_the_others_go_on(
         main([*_SWEEP, "--seeds=0,1", "--jobs=2", f"--out={tmp_path}", "--", *_SMALL, "--iterations=1"])
     assert stopped.value.code == 1
     said = f"promp, seed 0 failed: robotmeta: {broken / 'checkpoints'} is a link out of the run folder"
-    assert said in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert "mean of" not in printed.out  # of one run
     assert RunFolder(tmp_path / "point-navigation-promp-1").iteration == 1
 
 
@@ -85,10 +89,36 @@ def test_a_mistake_in_any_run_is_one_line_before_the_first_begins(tmp_path: Path
     assert "no learner 'prom'" in refused(["sweep", "point-navigation", "--learners=promp,prom", out])
     assert "--seeds must be whole numbers" in refused([*_SWEEP, "--seeds=0,x", out])
     assert "--seeds must be different names" in refused([*_SWEEP, "--seeds=1,1", out])
+    assert "--seeds must be different numbers" in refused([*_SWEEP, "--seeds=0,00", out])
     assert "hidden_size" in refused([*_SWEEP, out, "--", "--hidden-size", "3"]).replace("-", "_")
     assert "--seed is chosen by the sweep" in refused([*_SWEEP, out, "--", "--seed", "3"])
     assert "no cluster 'slrm'; nearest: slurm" in refused([*_SWEEP, "--cluster=slrm", out])
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", ["sweep", "compare"])
+def test_a_run_of_another_version_of_the_family_is_refused(
+    command: str, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import dataclasses\nfrom robotmeta.envs import make\n\n"
+        "def family():\n    return dataclasses.replace(make('point-navigation'), horizon=20)\n"
+    )
+    rm.meta_train(
+        "mine.py:family",
+        "promp",
+        iterations=1,
+        out=tmp_path / "runs" / f"{plain_name('mine.py:family')}-promp-0",
+        hyper={"meta_batch": 4, "episodes": 2},
+        progress=False,
+    )
+    file.write_text(file.read_text().replace("horizon=20", "horizon=30"))
+    sys.modules.pop(str(file), None)  # as in a new process
+    line = refused([command, "mine.py:family", "--learners=promp", "--seeds=0,1", "--out=runs", "--", *_SMALL])
+    assert "was trained on another version of family 'mine.py:family'" in line
+    assert "the horizon is 20 control steps in the file and 30 control steps in the family" in line
 
 
 @pytest.mark.skipif(importlib.util.find_spec("submitit") is not None, reason="submitit is installed")
