@@ -37,6 +37,8 @@ _SHOWN = 60  # characters of a value that an error shows
 def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Decorates a public function: its arguments are checked against their type hints before it runs.
 
+    A path must not be empty, which would stand for the working folder.
+
     Elements of sequences and mappings, and arguments of callables, are not checked. Hints that a check cannot decide,
     such as a protocol, let anything through.
 
@@ -54,6 +56,8 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
         for name, value in bound.arguments.items():
             if name in hints and not _fits(value, hints[name]):
                 raise UserError(f"{name} must be {_wanted(hints[name])}, not {_given(value)}")
+            if name in hints and isinstance(value, str) and not value.strip() and Path in parts_of(hints[name]):
+                raise UserError(f"{name} is empty: give a file or a folder")
         return function(*args, **kwargs)
 
     return checked
@@ -91,16 +95,17 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _wanted(hint: Any) -> str:
-    parts = _parts(hint)
+    parts = parts_of(hint)
     words = list(dict.fromkeys(map(_word, parts)))
     made_by = [_MADE_BY[part.__name__] for part in parts if getattr(part, "__name__", "") in _MADE_BY]
     text = " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
     return f"{text} ({'; '.join(made_by)})" if made_by else text
 
 
-def _parts(hint: Any) -> list[Any]:
+def parts_of(hint: Any) -> list[Any]:
+    """The types of a union; the type itself if it is none."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return [inner for part in typing.get_args(hint) for inner in _parts(part)]
+        return [inner for part in typing.get_args(hint) for inner in parts_of(part)]
     return [hint]
 
 

@@ -7,12 +7,14 @@ import functools
 import inspect
 import io
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import tyro
 
+from robotmeta.argument_types import parts_of
 from robotmeta.cli.completion import check_completion, completable
 from robotmeta.cli.shared import STDOUT
 from robotmeta.console import quieted, stdout_for_results
@@ -73,6 +75,7 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
         commands = {name: completable(command) for name, command in commands.items()}
     if chosen in commands:
         commands = {chosen: commands[chosen]}  # tyro suggests the options of this command alone
+        _check_paths(commands[chosen], arguments)
     elif chosen and not chosen.startswith("-"):
         raise unknown("command", chosen, commands)
     said = io.StringIO()
@@ -91,6 +94,16 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
             raise
         see = f"robotmeta {chosen} --help" if chosen in commands else "robotmeta --help"
         raise UserError(f"{_in_one_line(said.getvalue())} (see {see})") from None
+
+
+def _check_paths(command: Callable[..., None], arguments: Sequence[str]) -> None:
+    """Refuses options that are empty where they must be paths, as a variable of the shell may be."""
+    hints = get_type_hints(command)
+    for word, following in itertools.zip_longest(arguments, arguments[1:]):
+        option, given, value = word.partition("=")
+        hint = hints.get(option.removeprefix("--").replace("-", "_")) if option.startswith("--") else None
+        if Path in parts_of(hint) and (value if given else following) == "":
+            raise UserError(f"{option} is empty: give a file or a folder")
 
 
 def _later(command: Callable[..., None]) -> Callable[..., Bound]:

@@ -185,6 +185,17 @@ def test_a_mistake_is_found_before_controls_are_trained(copy: Path, mistake: lis
     assert not (copy / "controls").exists()
 
 
+@pytest.mark.parametrize("option", [["--out", ""], ["--out="]])
+@pytest.mark.parametrize("command", ["train", "sweep", "compare"])
+def test_a_folder_without_a_name_is_not_the_working_folder(
+    command: str, option: list[str], tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = refused([command, "point-navigation", *option])
+    assert line == "robotmeta: --out is empty: give a file or a folder"
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_outputs_never_share_a_file(run: Path, tmp_path: Path, refused: Refused) -> None:
     both = ["--json", str(tmp_path / "a.gif"), "--video", str(tmp_path / "b" / ".." / "a.gif")]
     assert "two outputs have the name" in refused(["adapt", str(run), *both])
