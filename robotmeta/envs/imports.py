@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
+
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.validation import check_family
-from robotmeta.errors import UserError, reason, unknown
+from robotmeta.errors import RobotmetaWarning, UserError, reason, unknown
 
 
 def imported(module: str, name: str) -> ModuleType:
@@ -30,9 +34,41 @@ def imported(module: str, name: str) -> ModuleType:
     # A console script does not search the working folder, where a user's own module usually is.
     _look_first_in(Path.cwd())
     try:
-        return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+        with _torch_as_before(module):
+            return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
     except Exception as error:  # the user's code may raise anything
         raise UserError(f"cannot import module '{module}' of '{name}': {reason(error)}") from error
+
+
+def _set_default_device(device: torch.device) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)  # any device slows every call of torch
+
+
+_SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+    "default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "default device": (torch.get_default_device, _set_default_device),
+    "gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
+}
+"""Settings of torch that hold for the whole process, and that policies depend on: how to read and how to set each."""
+
+
+@contextlib.contextmanager
+def _torch_as_before(name: str) -> Iterator[None]:
+    """Puts back settings of torch that a user's code changes, and warns of it.
+
+    Args:
+        name: What the code is, for the warning.
+    """
+    before = {setting: read() for setting, (read, _) in _SETTINGS.items()}
+    try:
+        yield
+    finally:
+        for setting, (read, write) in _SETTINGS.items():
+            now = read()
+            if now != before[setting]:
+                write(before[setting])
+                said = f"{name} changes a setting of torch for all: {setting} {now}; it is {before[setting]} again"
+                warnings.warn(said, RobotmetaWarning, stacklevel=4)
 
 
 def _from_file(file: Path) -> ModuleType:
@@ -93,7 +129,8 @@ def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFa
         UserError: If the function fails or makes something else, or the family does not work.
     """
     try:
-        family = function()
+        with _torch_as_before(name):
+            family = function()
     except Exception as error:  # the user's code may raise anything
         raise UserError(f"family '{name}'{where} cannot be made: {reason(error)}") from error
     if not isinstance(family, TaskFamily):

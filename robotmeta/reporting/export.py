@@ -57,8 +57,14 @@ def export(policy: Policy, file: str | Path) -> Exported:
         file: The ONNX file.
 
     Raises:
-        UserError: If a required package is not installed, or the file cannot be written.
+        UserError: If a required package is not installed, the file cannot be written, or the default dtype of torch is
+            not float32, in which robots would have to send their observations.
     """
+    if torch.get_default_dtype() != torch.float32:
+        kind = torch.get_default_dtype()
+        raise UserError(
+            f"export writes float32, the default dtype of torch is {kind}: set it back, and load the policy"
+        )
     try:
         import onnx
         import onnxscript  # noqa: F401  # torch's exporter imports it

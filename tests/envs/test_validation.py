@@ -20,7 +20,7 @@ from robotmeta.envs.edits import Field, SpecEdit
 from robotmeta.envs.family import ClosedFormWorld, MujocoWorld, Transition
 from robotmeta.envs.parameters import Proportional
 from robotmeta.envs.validation import check_family
-from robotmeta.errors import UserError
+from robotmeta.errors import RobotmetaWarning, UserError
 
 PENDULUM = """
 <mujoco>
@@ -361,6 +361,27 @@ def test_a_family_in_a_file_is_checked_when_it_is_loaded(
     name = f"arm_of_this_test.py:{function}"
     assert rm.make("arm_of_this_test.py:family").horizon == 10
     assert message.format(name=name) in refused(lambda: rm.make(name))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("torch.set_default_dtype(torch.float64)", "default dtype torch.float64; it is torch.float32 again"),
+        ("torch.set_default_device('meta')", "default device meta; it is cpu again"),
+        ("torch.set_grad_enabled(False)", "gradients False; it is True again"),
+    ],
+)
+@pytest.mark.parametrize("place", ["file", "function"])
+def test_settings_of_torch_are_those_from_before_a_users_code(place: str, line: str, said: str, tmp_path: Path) -> None:
+    text = {
+        "file": f"{line}\ndef family():\n    return make('point-navigation')\n",
+        "function": f"def family():\n    {line}\n    return make('point-navigation')\n",
+    }[place]
+    (tmp_path / "mine.py").write_text("import torch\nfrom robotmeta.envs import make\n" + text)
+    with pytest.warns(RobotmetaWarning, match=said):
+        make(f"{tmp_path / 'mine.py'}:family")
+    assert (torch.get_default_dtype(), torch.ones(1).device.type) == (torch.float32, "cpu")
+    assert torch.is_grad_enabled()
 
 
 def test_a_family_is_checked_once_under_any_name() -> None:

@@ -72,6 +72,16 @@ def test_an_exported_policy_does_what_the_policy_does(learner: str, tmp_path: Pa
                 memory = {"last_action": action, "last_reward": rewards[step : step + 1], "hidden": hidden}
 
 
+def test_another_default_dtype_is_one_line(tmp_path: Path) -> None:
+    policy = policy_of("promp")
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(UserError, match=r"export writes float32, the default dtype of torch is torch\.float64"):
+            export(policy, tmp_path / "policy.onnx")
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.slow
 def test_an_exported_oracle_uses_what_it_knows_as_the_policy_does(tmp_path: Path) -> None:
     policy = policy_of("domain-randomization", oracle=True)
