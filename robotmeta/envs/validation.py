@@ -232,13 +232,15 @@ def _check_memory(family: TaskFamily, state: State, action: Tensor, task: Column
     """What the family remembers after a step without motion.
 
     Raises:
-        UserError: For an entry that the simulator has, too, or one of another shape.
+        UserError: For anything but a mapping, an entry that the simulator has, too, or one of another shape.
     """
     memory = family.memory
     if memory is None:
         return {}
     first = call(family, "memory.start", memory.start, state, torch.Generator().manual_seed(0), task)
-    shapes = {name: [*action.shape[:2], *value.shape[2:]] for name, value in first.items()}
+    if not isinstance(first, Mapping):
+        raise UserError(f"family '{family.name}': memory.start returns a {type(first).__name__}, not a mapping")
+    shapes = {name: [*action.shape[:2], *getattr(value, "shape", ())[2:]] for name, value in first.items()}
     _check_entries(family, "memory.start", first, shapes, state)
     now = call(family, "memory.advance", memory.advance, Transition({**state, **first}, action, state, task))
     _check_entries(family, "memory.advance", now, shapes, state)
@@ -246,12 +248,14 @@ def _check_memory(family: TaskFamily, state: State, action: Tensor, task: Column
 
 
 def _check_entries(
-    family: TaskFamily, what: str, memory: State, shapes: Mapping[str, list[int]], simulated: State
+    family: TaskFamily, what: str, memory: object, shapes: Mapping[str, list[int]], simulated: State
 ) -> None:
+    entries = memory if isinstance(memory, Mapping) else {}
     for name, shape in shapes.items():
         if name in simulated:
             raise UserError(f"family '{family.name}': {what} returns '{name}', which the simulator has already")
-        if name not in memory or list(memory[name].shape) != shape:
+        value = entries.get(name)
+        if not isinstance(value, Tensor) or list(value.shape) != shape:
             raise UserError(f"family '{family.name}': {what} must return '{name}' with the shape {shape}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import pytest
 import torch
@@ -162,6 +163,9 @@ def test_what_observations_do_not_tell_cannot_be_fitted() -> None:
             EpisodeMemory(start, lambda step: {"moved": step.before["moved"]}),
             "must return .wanted. with the shape",
         ),
+        (EpisodeMemory(cast(Any, lambda s, g, t: None), advance), "memory.start returns a NoneType, not a mapping"),
+        (EpisodeMemory(cast(Any, lambda s, g, t: {"wanted": 1.0}), advance), "must return 'wanted' with the shape"),
+        (EpisodeMemory(start, cast(Any, lambda step: None)), "memory.advance must return .* with the shape"),
     ],
 )
 def test_memories_that_cannot_work_are_refused(memory: EpisodeMemory, words: str) -> None:
