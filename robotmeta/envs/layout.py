@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import mujoco
 import numpy as np
 
-_SIZES = (
-    *("nq", "nv", "na", "nu", "nactuator", "nbody", "njnt", "ngeom", "nsite", "ntendon", "neq"),
-    *("nsensor", "nsensordata", "nmocap"),
-)
+_OF_SIGNALS = ("nq", "nv", "nu", "nactuator", "njnt")
+_SIZES = (*_OF_SIGNALS, "na", "nbody", "ngeom", "nsite", "ntendon", "neq", "nsensor", "nsensordata", "nmocap")
 
 
-def difference(before: mujoco.MjModel, now: mujoco.MjModel, fields: Collection[str] = ()) -> str | None:
-    """Returns the first difference in the order of states and actions, in words; None if there is none.
+def changed_signals(before: mujoco.MjModel, now: mujoco.MjModel) -> str | None:
+    """Returns the first difference between the joints and actuators of two models, in words; None if there is none.
 
     Args:
         before: The model that names of observations and actions come from.
+        now: The model that is simulated. It may have further bodies and geoms.
+    """
+    return _difference(before, now, _OF_SIGNALS, _MOVING)
+
+
+def changed_layout(before: mujoco.MjModel, now: mujoco.MjModel, fields: Collection[str]) -> str | None:
+    """Returns the first difference between the states of two models, in words; None if there is none.
+
+    Args:
+        before: The nominal model.
         now: A variant of it.
         fields: Fields of ``MjData`` that the family reads besides ``qpos`` and ``qvel``.
     """
-    for size in _SIZES:
+    return _difference(before, now, _SIZES, _MOVING | (_OF_FIELDS if fields else {}))
+
+
+def _difference(before: mujoco.MjModel, now: mujoco.MjModel, sizes: Sequence[str], objects: _Objects) -> str | None:
+    for size in sizes:
         if getattr(now, size) != getattr(before, size):
             return f"{size} is {getattr(now, size)} and not {getattr(before, size)}"
-    for kind, (size, described) in (_OF_STATES | (_OF_FIELDS if fields else {})).items():
+    for kind, (size, described) in objects.items():
         for number in range(getattr(before, size)):
             expected, found = described(before, number), described(now, number)
             if found != expected:
@@ -85,7 +97,7 @@ def _actuator(model: mujoco.MjModel, number: int) -> str:
 _Objects = dict[str, tuple[str, Callable[[mujoco.MjModel, int], str]]]
 """Kinds of objects, with the size of the model that counts them, and an object in words."""
 
-_OF_STATES: _Objects = {"joint": ("njnt", _joint), "actuator": ("nactuator", _actuator)}
+_MOVING: _Objects = {"joint": ("njnt", _joint), "actuator": ("nactuator", _actuator)}
 _OF_FIELDS: _Objects = {
     "sensor": ("nsensor", _sensor),
     **{kind: (f"n{kind}", _name(kind)) for kind in ("body", "geom", "site", "tendon")},

@@ -18,7 +18,7 @@ from torch import Tensor
 from robotmeta.envs.edits import SpecEdit
 from robotmeta.envs.effects import STEPS, without_effect
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
-from robotmeta.envs.layout import difference, wider_range
+from robotmeta.envs.layout import changed_layout, changed_signals, wider_range
 from robotmeta.envs.models import ModelBuilder
 from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.simulators.protocol import Simulator
@@ -60,20 +60,20 @@ def _same(one: TaskFamily, other: TaskFamily) -> bool:
 
 
 def check_edits(family: TaskFamily, model: mujoco.MjModel) -> None:
-    """Checks that edits of the structure leave the layout of a model as it is, where all values are nominal.
+    """Checks that edits of the structure leave joints and actuators as they are, where all values are nominal.
 
     Args:
         family: The family, whose world is MuJoCo's.
         model: The model without edits, from which the names of observations and actions come.
 
     Raises:
-        UserError: If they change the layout or the timestep.
+        UserError: If they change joints, actuators or the timestep.
     """
     assert isinstance(family.world, MujocoWorld)
     build = call(family, "world", ModelBuilder, family.world.spec, family.space)
     edited = [parameter for parameter in family.space if any(isinstance(edit, SpecEdit) for edit in parameter.edits)]
     variant = ", ".join(f"{parameter.name}={parameter.nominal:g}" for parameter in edited)
-    _check_variant(family, family.world, variant, model, build.nominal)
+    _check_variant(family, variant, changed_signals(model, build.nominal), model, build.nominal)
     wider = wider_range(model, build.nominal)
     if wider is not None:
         _warn_of_range(family, variant, wider)
@@ -87,7 +87,8 @@ def _check_variants(family: TaskFamily, world: MujocoWorld) -> None:
         for value in parameter.extremes() if parameter.edits else ():
             variant = f"{parameter.name}={value:g}"
             (model,) = call(family, variant, build, family.space.row({parameter.name: value}))
-            _check_variant(family, world, variant, build.nominal, model)
+            changed = changed_layout(build.nominal, model, world.fields)
+            _check_variant(family, variant, changed, build.nominal, model)
             if parameter.name in family.changing and not np.array_equal(model.qpos0, build.nominal.qpos0):
                 raise UserError(
                     f"family '{family.name}': {parameter.name} changes the initial pose, so it cannot change within an "
@@ -100,9 +101,8 @@ def _check_variants(family: TaskFamily, world: MujocoWorld) -> None:
 
 
 def _check_variant(
-    family: TaskFamily, world: MujocoWorld, variant: str, before: mujoco.MjModel, now: mujoco.MjModel
+    family: TaskFamily, variant: str, changed: str | None, before: mujoco.MjModel, now: mujoco.MjModel
 ) -> None:
-    changed = difference(before, now, world.fields)
     if changed is not None:
         raise UserError(
             f"family '{family.name}': {variant} changes the layout of the state: {changed}; let every variant have the "

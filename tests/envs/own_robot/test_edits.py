@@ -163,10 +163,11 @@ def slide(spec: mujoco.MjSpec, value: float) -> None:
 
 
 def replace_sensor(spec: mujoco.MjSpec, value: float) -> None:
-    spec.delete(spec.sensor("first"))
-    kind, site = mujoco.mjtSensor.mjSENS_GYRO, mujoco.mjtObj.mjOBJ_SITE
-    spec.add_sensor(name="first", type=kind, objtype=site, objname="s1")
     spec.joint("j1").damping[0] *= value
+    if value > 1.0:
+        spec.delete(spec.sensor("first"))
+        kind, site = mujoco.mjtSensor.mjSENS_GYRO, mujoco.mjtObj.mjOBJ_SITE
+        spec.add_sensor(name="first", type=kind, objtype=site, objname="s1")
 
 
 def family_of(edit: Any, **options: Any) -> TaskFamily:
@@ -196,6 +197,13 @@ def test_an_edit_that_gives_states_or_actions_another_meaning_is_refused(edit: A
     with pytest.raises(UserError) as refused:
         family_of(edit)
     assert f"family 'two': {message}" in str(refused.value)
+
+
+def test_an_edit_may_always_add_what_neither_moves_nor_acts() -> None:
+    def carry(spec: mujoco.MjSpec, value: float) -> None:
+        spec.body("b").add_geom(size=[0.05 * value, 0, 0], pos=[0, 0, 0.4])
+
+    assert family_of(carry).actions == (("m1", "-1 to 1"), ("m2", "-1 to 1"))
 
 
 def test_fields_that_the_family_reads_keep_their_order_too() -> None:
