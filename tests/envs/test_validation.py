@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -363,6 +363,15 @@ def test_a_family_in_a_file_is_checked_when_it_is_loaded(
     assert message.format(name=name) in refused(lambda: rm.make(name))
 
 
+@pytest.fixture
+def torch_as_before() -> Iterator[None]:
+    """Leaves other tests alone if a setting is not put back."""
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -372,6 +381,7 @@ def test_a_family_in_a_file_is_checked_when_it_is_loaded(
     ],
 )
 @pytest.mark.parametrize("place", ["file", "function"])
+@pytest.mark.usefixtures("torch_as_before")
 def test_settings_of_torch_are_those_from_before_a_users_code(place: str, line: str, said: str, tmp_path: Path) -> None:
     text = {
         "file": f"{line}\ndef family():\n    return make('point-navigation')\n",
