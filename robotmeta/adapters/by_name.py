@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -53,12 +54,17 @@ def made(factory: Callable[[], Any], name: str) -> Any:
         EnvironmentFailed: If it raises another error.
     """
     try:
+        inspect.signature(factory).bind()
+    except TypeError as error:
+        called = getattr(factory, "__name__", "the factory")
+        raise UserError(f"environment '{name}' does not start: TypeError: {called}() {error}") from error
+    except ValueError:  # a function in C has no signature
+        pass
+    try:
         return factory()
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, TypeError) and error.__traceback__ is not None and error.__traceback__.tb_next is None:
-            raise UserError(f"environment '{name}' does not start: {reason(error)}") from error
         raise EnvironmentFailed(reason(error), f"the construction of '{name}'") from error
 
 

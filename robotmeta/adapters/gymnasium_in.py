@@ -15,13 +15,11 @@ from robotmeta.adapters.dm_env import DmEnv
 from robotmeta.adapters.limits import Limits, Stop
 from robotmeta.adapters.timing import horizon_of
 from robotmeta.adapters.world import GymnasiumWorld
-from robotmeta.argument_types import check_arguments
 from robotmeta.errors import UserError
 
 AnyEnv = gymnasium.Env[Any, Any] | dm_env.Environment
 
 
-@check_arguments
 def wrap(
     env: AnyEnv | str | Callable[[], AnyEnv],
     *,
