@@ -142,10 +142,12 @@ def check_targets(*files: Path | None) -> None:
         device = file.exists() and not file.is_file()
         if not device and file.resolve() in {other.resolve() for other in given[:place]}:
             raise UserError(f"two outputs have the name {file}")
-        _check_spares_runs(file)
+        if file.is_file():
+            _check_spares_runs(file)
 
 
 def _check_spares_runs(file: Path) -> None:
+    """Raises UserError for a file that a run needs."""
     from robotmeta.training.run_folder import RunFolder
 
     run = RunFolder(file.parent)

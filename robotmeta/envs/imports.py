@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
-
 from robotmeta.envs.family import TaskFamily
 from robotmeta.envs.validation import check_family
 from robotmeta.errors import RobotmetaWarning, UserError, reason, unknown
@@ -40,16 +38,18 @@ def imported(module: str, name: str) -> ModuleType:
         raise UserError(f"cannot import module '{module}' of '{name}': {reason(error)}") from error
 
 
-def _set_default_device(device: torch.device) -> None:
-    torch.set_default_device(None if device.type == "cpu" else device)  # any device slows every call of torch
+def _settings() -> dict[str, tuple[Callable[[], Any], Callable[[Any], object]]]:
+    """Settings of torch for the whole process that policies depend on: how to read and how to set each."""
+    import torch  # here, so that `robotmeta doctor` runs where it cannot be imported
 
+    def set_device(device: torch.device) -> None:
+        torch.set_default_device(None if device.type == "cpu" else device)  # any device slows every call of torch
 
-_SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
-    "default dtype": (torch.get_default_dtype, torch.set_default_dtype),
-    "default device": (torch.get_default_device, _set_default_device),
-    "gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
-}
-"""Settings of torch that hold for the whole process, and that policies depend on: how to read and how to set each."""
+    return {
+        "default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+        "default device": (torch.get_default_device, set_device),
+        "gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
+    }
 
 
 @contextlib.contextmanager
@@ -59,11 +59,12 @@ def _torch_as_before(name: str) -> Iterator[None]:
     Args:
         name: What the code is, for the warning.
     """
-    before = {setting: read() for setting, (read, _) in _SETTINGS.items()}
+    settings = _settings()
+    before = {setting: read() for setting, (read, _) in settings.items()}
     try:
         yield
     finally:
-        for setting, (read, write) in _SETTINGS.items():
+        for setting, (read, write) in settings.items():
             now = read()
             if now != before[setting]:
                 write(before[setting])
