@@ -129,7 +129,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quadruped-commands-task-inference": Benchmark(
         "quadruped-commands", "task-inference", 1000, WHOLE | {"desired_kl": 0.02}, controls=_TRAINED, tasks=200
     ),
-    "biped-task-inference": Benchmark("biped", "task-inference", 500, controls=_TRAINED, tasks=200),
+    "biped-task-inference": Benchmark(
+        "biped", "task-inference", 1000, {"informed": 0.25, "min_std": 0.1}, controls=_TRAINED, tasks=200
+    ),
     "reach-task-inference": Benchmark("reach", "task-inference", 100, WHOLE, controls=_TRAINED, tasks=200),
     "fetch-reach-task-inference": Benchmark("fetch-reach", "task-inference", 60, WHOLE, controls=_TRAINED),
     "fetch-push-task-inference": Benchmark(

@@ -1,9 +1,9 @@
-"""Measures how real quadrupeds walk: ``python benchmarks/real_robots.py RUN [--video ROBOT FILE]``.
+"""Measures how real robots walk: ``python benchmarks/real_robots.py RUN [--video ROBOT FILE]``.
 
-The robots are not among the tasks of meta-training. The command is 0.3 of each robot's natural speed. A policy of
-``quadruped`` walks on flat ground, without a load and with a quarter of the trunk's mass on the back. A policy of
-``quadruped-terrain`` walks with the load on three kinds of held-out ground. Speeds and falls, zero-shot and after
-adaptation, are printed and written to ``results/``.
+The robots are not among the tasks of meta-training. The command is 0.3 of each robot's natural speed, 0.25 for bipeds.
+A policy of ``quadruped`` walks on flat ground, without a load and with a quarter of the trunk's mass on the back. A
+policy of ``quadruped-terrain`` walks with the load on three kinds of held-out ground, and one of ``biped`` without a
+load. Speeds and falls, zero-shot and after adaptation, are printed and written to ``results/``.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import itertools
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from cells import markdown
 
 import robotmeta as rm
 from robotmeta.adaptation.worlds import TaskWorlds, adapted_belief, collect_episodes
-from robotmeta.envs import Tasks
+from robotmeta.envs import TaskFamily, Tasks
 from robotmeta.envs.terrain.kinds import KINDS
 from robotmeta.experience.rollout import Belief
 from robotmeta.policy import Policy
@@ -30,8 +30,22 @@ from robotmeta.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
 _GRAVITY = 9.81  # m/s^2
-_SPEED = 0.3  # sqrt(g L)
-_LOADS = (0.0, 0.25)  # share of the trunk's mass
+
+
+class _Told(NamedTuple):
+    """What the robots of a family are told, and what they carry."""
+
+    column: str
+    speed: float
+    """sqrt(g L)"""
+    trunk: str
+    """Column of the trunk's mass."""
+    loads: tuple[float, ...]
+    """Shares of the trunk's mass."""
+
+
+_QUADRUPED = _Told("speed", 0.3, "trunk_mass", (0.0, 0.25))
+_TOLD = {"biped": _Told("command_x", 0.25, "torso_mass", (0.0,))}
 _GROUNDS = {  # as rough as the roughest of meta-training, with the terrain seed of the ood split
     KINDS[kind]: {"terrain": float(kind), "difficulty": 0.5, "terrain_seed": 2.0} for kind in (1, 2, 3)
 }
@@ -55,14 +69,10 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
     """One row for each ground, load and robot."""
     family = policy.family
     grounds = _GROUNDS if "terrain" in family.space.names else {"flat": {}}
-    loads = _LOADS[-1:] if grounds is _GROUNDS else _LOADS
+    told = _TOLD.get(family.name, _QUADRUPED)
+    loads = told.loads[-1:] if grounds is _GROUNDS else told.loads
     named = list(itertools.product(grounds, loads, family.robots))
-    rows = [
-        family.robot(
-            name, speed=_SPEED, payload_mass=load * family.robots[name]["trunk_mass"], **grounds[ground]
-        ).values
-        for ground, load, name in named
-    ]
+    rows = [_task(family, told, name, load, **grounds[ground]).values for ground, load, name in named]
     tasks = Tasks(family.space.names, np.concatenate(rows))
     adapted = adapted_belief(policy, TaskWorlds(policy, tasks), _EPISODES, seed=0)
     found = {
@@ -75,11 +85,17 @@ def measure(policy: Policy, control: Policy | None) -> list[dict[str, Any]]:
     for i, ((ground, load, name), row) in enumerate(zip(named, tasks, strict=True)):
         natural = math.sqrt(_GRAVITY * (row["thigh_length"] + row["calf_length"]))
         line: dict[str, Any] = {"robot": name, "ground": ground}
-        line |= {"payload": load * row["trunk_mass"], "commanded": _SPEED * natural}
+        line |= {"payload": load * row[told.trunk], "commanded": told.speed * natural}
         for kind, walked in found.items():
             line[kind] = {"speed": float(walked["speed"][i]), "falls": float(walked["falls"][i])}
         lines.append(line)
     return lines
+
+
+def _task(family: TaskFamily, told: _Told, robot: str, load: float, **ground: float) -> Tasks:
+    """A robot with a load, told to walk."""
+    mass = load * family.robots[robot][told.trunk]
+    return family.task(robot=robot, payload_mass=mass, **{told.column: told.speed}, **ground)
 
 
 def table(lines: list[dict[str, Any]]) -> str:
@@ -115,7 +131,7 @@ def _kinds(lines: list[dict[str, Any]]) -> list[str]:
 def main() -> None:
     """Measures, prints and writes the results. Records a video if that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="run folder of the family quadruped or quadruped-terrain")
+    parser.add_argument("run", type=Path, help="run folder of the family quadruped, quadruped-terrain or biped")
     parser.add_argument("--video", nargs=2, metavar=("ROBOT", "FILE"), help="record this robot with the load")
     arguments = parser.parse_args()
     policy = rm.load(arguments.run)
@@ -133,9 +149,9 @@ def main() -> None:
     print(table(lines), summary(lines), sep="\n\n")
     if arguments.video:
         robot, video = arguments.video
-        load = _LOADS[-1] * policy.family.robots[robot]["trunk_mass"]
+        told = _TOLD.get(policy.family.name, _QUADRUPED)
         ground = _GROUNDS["rough"] if "terrain" in policy.family.space.names else {}
-        task = policy.family.robot(robot, speed=_SPEED, payload_mass=load, **ground)
+        task = _task(policy.family, told, robot, told.loads[-1], **ground)
         rm.record(policy, task, out=video, episodes=_EPISODES)
 
 

@@ -27,9 +27,9 @@ _UNITS = {"mass": "kg", "torque": "N m"}
 """Units of what a number's name ends with; metres for all others."""
 
 
-def real_speeds() -> str:
-    """Speeds and falls of each real robot, with and without a load."""
-    return real_robots.table(loaded("real-robots-quadruped")["robots"])
+def real_speeds(family: str) -> str:
+    """Speeds and falls of each real robot, with each load."""
+    return real_robots.table(loaded(f"real-robots-{family}")["robots"])
 
 
 def real_errors(family: str) -> str:
