@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mujoco
 import numpy as np
@@ -104,8 +105,32 @@ def _moves_with(model: mujoco.MjModel, geom: int, root: int) -> bool:
 
 
 def _stand_on(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain, leg: str, name: str) -> StandingLeg:
-    """Puts a leg into the standing pose, and measures it."""
+    """Puts a leg into the standing pose, and measures it. The first way to stand on the leg's outer side is chosen."""
+    abduction, knee = chain.joints[0], chain.joints[2]
     address = [int(model.jnt_qposadr[joint]) for joint in chain.joints]
+    mujoco.mj_kinematics(model, data)
+    data.qpos[address[0]] += _level(data.xaxis[abduction], data.xaxis[knee])
+    found: list[StandingLeg] = []
+    beyond: list[str] = []
+    for turned, mirrored in itertools.product((0.0, math.pi), (False, True)):
+        # Half a turn about the abduction axis makes the knee's axis lateral, too.
+        data.qpos[address[0]] += turned if not mirrored else 0.0
+        pose = _posed(model, data, chain, LEGS[leg][1], mirrored)
+        angles = [_within(model, joint, angle) for joint, angle in zip(chain.joints, pose.angles, strict=True)]
+        if None in angles:
+            beyond.append(_limits(model, chain, address, data))
+        else:
+            found.append(replace(pose, angles=tuple(angles)))  # pyright: ignore[reportArgumentType]
+    if not found:
+        raise UserError(f"{name}: four legs, but the leg {leg} cannot stand as ours does: {beyond[0]}")
+    stands = next((one for one in found if one.offset > -_INWARD), found[0])
+    data.qpos[address] = stands.angles
+    mujoco.mj_kinematics(model, data)
+    return stands
+
+
+def _posed(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain, side: float, mirrored: bool) -> StandingLeg:
+    """Turns hip and knee of a leg with a lateral knee axis to our pitches, or to the mirrored ones, and measures it."""
     abduction, hip, knee = chain.joints
 
     def turn(joint: int, angle: float) -> None:
@@ -113,33 +138,15 @@ def _stand_on(model: mujoco.MjModel, data: mujoco.MjData, chain: Chain, leg: str
         mujoco.mj_kinematics(model, data)
 
     mujoco.mj_kinematics(model, data)
-    turn(abduction, _level(data.xaxis[abduction], data.xaxis[knee]))
-    side = LEGS[leg][1]
-    found: list[StandingLeg] = []
-    beyond: list[str] = []
-    for turned in (0.0, math.pi):  # half a turn about the abduction axis makes the knee's axis lateral, too
-        turn(abduction, turned)
-        signs = (side * _sign(data.xaxis[abduction][0]), _sign(data.xaxis[hip][1]), _sign(data.xaxis[knee][1]))
-        thigh, calf = _lengths(data, chain, foot_centre(model, data, chain))
-        bent, mirrored = _pitches(thigh, calf)
-        for pitches, coupling in ((bent, 0.0), (mirrored, _coupling(thigh, calf))):
-            turn(hip, signs[1] * (pitches[0] - _pitch(data.xanchor[knee] - data.xanchor[hip])))
-            turn(knee, signs[2] * (pitches[1] - _pitch(foot_centre(model, data, chain) - data.xanchor[knee])))
-            angles = [
-                _within(model, joint, float(data.qpos[a])) for joint, a in zip(chain.joints, address, strict=True)
-            ]
-            if None in angles:
-                beyond.append(_limits(model, chain, address, data))
-                continue
-            offset = side * float((foot_centre(model, data, chain) - data.xanchor[abduction])[1])
-            measured = float(angles[0]), float(angles[1]), float(angles[2])  # pyright: ignore[reportArgumentType]
-            found.append(StandingLeg(measured, signs, thigh, calf, offset, coupling))
-    if not found:
-        raise UserError(f"{name}: four legs, but the leg {leg} cannot stand as ours does: {beyond[0]}")
-    stands = next((one for one in found if one.offset > -_INWARD), found[0])
-    data.qpos[address] = stands.angles
-    mujoco.mj_kinematics(model, data)
-    return stands
+    signs = (side * _sign(data.xaxis[abduction][0]), _sign(data.xaxis[hip][1]), _sign(data.xaxis[knee][1]))
+    thigh, calf = _lengths(data, chain, foot_centre(model, data, chain))
+    pitches = _pitches(thigh, calf)[mirrored]
+    turn(hip, signs[1] * (pitches[0] - _pitch(data.xanchor[knee] - data.xanchor[hip])))
+    turn(knee, signs[2] * (pitches[1] - _pitch(foot_centre(model, data, chain) - data.xanchor[knee])))
+    first, second, third = (float(data.qpos[model.jnt_qposadr[joint]]) for joint in chain.joints)
+    offset = side * float((foot_centre(model, data, chain) - data.xanchor[abduction])[1])
+    coupling = _coupling(thigh, calf) if mirrored else 0.0
+    return StandingLeg((first, second, third), signs, thigh, calf, offset, coupling)
 
 
 def _level(axis: np.ndarray, knee: np.ndarray) -> float:
