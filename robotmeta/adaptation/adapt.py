@@ -47,7 +47,7 @@ def adapt(
     known: Mapping[str, float | str] | None = None,
     on_fitting: Callable[[int, int], None] | None = None,
     fine_tune: str | int | None = None,
-    fine_tune_tasks: TaskPosterior | None = None,
+    fine_tune_tasks: TaskPosterior | Tasks | None = None,
     fine_tune_learning_rate: float | None = None,
     fine_tune_kl_weight: float | None = None,
     fine_tune_out: str | Path | None = None,
@@ -87,7 +87,8 @@ def adapt(
         on_fitting: For a fit, called at its start and after each cycle, with the number of finished cycles and of all.
         fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
             simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.
-        fine_tune_tasks: The tasks to fine-tune in; None for the family's training distribution.
+        fine_tune_tasks: The tasks to fine-tune in, weighted or equally likely; None for the family's training
+            distribution.
         fine_tune_learning_rate: Learning rate of fine-tuning; None for the learner's.
         fine_tune_kl_weight: Weight of the divergence from the adapted policy in fine-tuning, at least 0; None for the
             default of :func:`robotmeta.fine_tune`.

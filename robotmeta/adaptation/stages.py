@@ -12,6 +12,7 @@ from robotmeta.adaptation.fitting.fit_episodes import check_fit, fit_episodes
 from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.target import Collected
+from robotmeta.envs import Tasks
 from robotmeta.errors import UserError
 from robotmeta.policy import Policy
 
@@ -59,7 +60,7 @@ class Stages:
     force: bool
     on_fitting: Callable[[int, int], None] | None
     budget: str | int | None
-    tasks: TaskPosterior | None
+    tasks: TaskPosterior | Tasks | None
     learning_rate: float | None
     kl_weight: float | None
     seed: int

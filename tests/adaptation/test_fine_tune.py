@@ -173,7 +173,7 @@ def test_a_diverged_update_leaves_the_best_policy_so_far(monkeypatch: pytest.Mon
 
 def test_adapt_fine_tunes_with_the_learning_rate_and_the_anchor_it_is_given() -> None:
     policy = untrained()
-    known: Any = {"fine_tune": 3_000, "fine_tune_tasks": TaskPosterior.of(goal(policy)), "evaluation_episodes": 0}
+    known: Any = {"fine_tune": 3_000, "fine_tune_tasks": goal(policy), "evaluation_episodes": 0}
 
     def tuned(**changes: Any) -> list[Any]:
         result = rm.adapt(policy, goal(policy), episodes=1, **known, **changes).fine_tuned
