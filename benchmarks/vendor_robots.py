@@ -42,20 +42,27 @@ KINDS = {
 }
 
 
-def walk(policy: Policy, robot: rm.VendorRobot, belief: Belief, *, remember: bool) -> dict[str, float]:
+def walk(
+    policy: Policy,
+    robot: rm.VendorRobot,
+    belief: Belief,
+    *,
+    remember: bool = True,
+    episodes: int = _EVALUATION_EPISODES,
+) -> dict[str, float]:
     """Mean speed, m/s, relative error of it, share of falls, and mean distance sideways at the end, m.
 
-    For a family with measures: the share of falls, and the means of the measures.
+    For a family with measures: the means of the measures, and the shares of success and falls.
     """
     worlds = TaskWorlds(policy, robot.task)
     fresh = streams(0, "trials")[0]
-    rollout, _ = collect_episodes(
-        worlds, policy.learner, belief, _EVALUATION_EPISODES, fresh, explore=False, remember=remember
-    )
+    rollout, _ = collect_episodes(worlds, policy.learner, belief, episodes, fresh, explore=False, remember=remember)
     falls = float(rollout.terminated.float().mean())
     if rollout.measures:
-        return {**{name: float(value.nanmean()) for name, value in rollout.measures.items()}, "falls": falls}
-    where = worlds.env(_EVALUATION_EPISODES).simulator.state["qpos"][0, :, :2].double()
+        means = {name: float(value.nanmean()) for name, value in rollout.measures.items()}
+        assert rollout.success is not None
+        return {**means, "success": float(rollout.success.float().mean()), "falls": falls}
+    where = worlds.env(episodes).simulator.state["qpos"][0, :, :2].double()
     seconds = rollout.mask.sum(dim=2)[0] * robot.family.dt
     speed = float(where[:, 0].sum() / seconds.sum())
     return {
