@@ -22,6 +22,7 @@ _SHOWN = {
 }
 _AXES = {"x": ("forward 0.3", 0.3), "y": ("to the left 0.15", 0.15), "yaw": ("turning left 0.2", 0.2)}
 _COMPARED = {"reset": "reset", "domain_randomized": "randomized", "adapted": "adapted"}
+_TUNED = {"adapted": "adapted", "tuned": "fine-tuned"}
 _POLICIES = {"zero_shot": "zero-shot", "adapted": "after 3 episodes", "domain_randomized": "domain-randomized"}
 _UNITS = {"mass": "kg", "torque": "N m"}
 """Units of what a number's name ends with; metres for all others."""
@@ -90,6 +91,14 @@ def vendor_commands() -> str:
     ]
     titles = (f"{_AXES[axis][0]}, {_COMPARED[kind]}" for axis, kind in columns)
     return markdown(("robot", "mass, kg", *titles), rows)
+
+
+def vendor_tuned() -> str:
+    """How each vendor's robot follows a command before and after fine-tuning in its model, as ``vendor_commands``."""
+    robots = loaded("vendor-tuned")["robots"]
+    columns = [(axis, kind) for axis in _AXES for kind in _TUNED]
+    rows = [(robot, *(_followed(axis, line[kind][axis]) for axis, kind in columns)) for robot, line in robots.items()]
+    return markdown(("robot", *(f"{_AXES[axis][0]}, {_TUNED[kind]}" for axis, kind in columns)), rows)
 
 
 def measures(name: str) -> str:

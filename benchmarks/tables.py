@@ -54,6 +54,7 @@ TABLES: tuple[Table, ...] = (
     ("benchmarks/README.md", "families", speed_tables.families),
     ("benchmarks/README.md", "gpu", speed_tables.gpu),
     ("docs/commands.md", "vendors", robot_tables.vendor_commands),
+    ("docs/commands.md", "fine-tuned", robot_tables.vendor_tuned),
     ("docs/cost.md", "cost by worlds", cost_tables.by_worlds),
     ("docs/cost.md", "cost by machines", cost_tables.by_machines),
     ("docs/fit.md", "methods", fit_tables.methods),

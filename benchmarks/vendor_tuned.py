@@ -43,8 +43,14 @@ def follow(policy: Policy, robot: rm.VendorRobot) -> dict[str, dict[str, float]]
 
 def measure(policy: Policy, robot: rm.VendorRobot, steps: int, *, known: bool) -> dict[str, Any]:
     """What fine-tuning changes on one robot."""
-    tasks = robot.as_family(policy.family).task() if known else None
-    adapted = rm.adapt(policy, robot, episodes=_EPISODES, evaluation_episodes=0, fine_tune=steps, fine_tune_tasks=tasks)
+    adapted = rm.adapt(
+        policy,
+        robot,
+        episodes=_EPISODES,
+        evaluation_episodes=0,
+        fine_tune=steps,
+        fine_tune_tasks=robot.task if known else None,
+    )
     tuned = adapted.fine_tuned
     assert tuned is not None
     if tuned.signal is not None:

@@ -88,7 +88,7 @@ def adapt(
         fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
             simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.
         fine_tune_tasks: The tasks to fine-tune in, weighted or equally likely; None for the family's training
-            distribution.
+            distribution. In a vendor's model, also conditions of the robot, such as ``robot.task``.
         fine_tune_learning_rate: Learning rate of fine-tuning; None for the learner's.
         fine_tune_kl_weight: Weight of the divergence from the adapted policy in fine-tuning, at least 0; None for the
             default of :func:`robotmeta.fine_tune`.
@@ -115,6 +115,8 @@ def adapt(
     model = target if isinstance(target, VendorRobot) else model
     if model is not None and (fit or fine_tune is not None):
         policy = dataclasses.replace(policy, family=model.as_family(family))
+        if isinstance(fine_tune_tasks, Tasks) and fine_tune_tasks.names == model.task.names:
+            fine_tune_tasks = model.tasks_of(policy.family, fine_tune_tasks)
     stages = Stages(
         fit=fit,
         known={**model.row, **(known or {})} if model is not None and fit else known,

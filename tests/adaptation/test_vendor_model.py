@@ -89,6 +89,17 @@ def test_another_environment_is_fitted_in_the_model_and_the_policy_stays_one_of_
     assert rm.load(tmp_path / "a.safetensors").family.name == "quadruped"
 
 
+def test_conditions_of_the_robot_are_tasks_to_fine_tune_in(robot: rm.VendorRobot, policy: rm.Policy) -> None:
+    family = robot.as_family(policy.family)
+    assert np.array_equal(robot.tasks_of(family, robot.task).values, family.task(**CONDITIONS).values)
+    short = dataclasses.replace(robot, family=dataclasses.replace(robot.family, horizon=10))
+    adapted = rm.adapt(policy, short, episodes=1, evaluation_episodes=0, fine_tune=1000, fine_tune_tasks=short.task)
+    in_family = dataclasses.replace(adapted.after_episodes, family=short.as_family(policy.family))
+    again = rm.fine_tune(in_family, in_family.family.task(**CONDITIONS), budget=1000)
+    assert adapted.fine_tuned is not None
+    assert adapted.fine_tuned.return_before == again.return_before
+
+
 def test_a_model_is_not_for_a_task(robot: rm.VendorRobot, policy: rm.Policy) -> None:
     task = policy.family.task()
     for call in (rm.fit, rm.adapt):

@@ -71,6 +71,13 @@ class VendorRobot:
             encoded=family.inferred,
         )
 
+    @staticmethod
+    def tasks_of(family: TaskFamily, conditions: Tasks) -> Tasks:
+        """Conditions of the robot as tasks of the family that :meth:`as_family` made."""
+        tasks = np.tile(family.task().values, (len(conditions), 1))
+        tasks[:, [family.space.names.index(name) for name in conditions.names]] = conditions.values
+        return Tasks(family.space.names, tasks)
+
     def __str__(self) -> str:
         """The tables and notes as plain text."""
         return "\n\n".join([*map(str, self.understood), *(["\n".join(self.notes)] if self.notes else [])])
