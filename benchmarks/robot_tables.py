@@ -15,13 +15,13 @@ import robotmeta as rm
 _APART = 0.1  # relative difference from which a model and the published numbers differ
 _HEADLINE = {"go2": "Unitree Go2", "aliengo": "Unitree Aliengo", "spot": "Spot"}
 _SHOWN = {
-    "reset": "belief reset at every step",
+    "reset": "zero-shot",
     "domain_randomized": "domain-randomized",
     "first": "first episode",
     "adapted": "after 3 episodes",
 }
 _AXES = {"x": ("forward 0.3", 0.3), "y": ("to the left 0.15", 0.15), "yaw": ("turning left 0.2", 0.2)}
-_COMPARED = {"reset": "reset", "domain_randomized": "randomized", "adapted": "adapted"}
+_COMPARED = {"reset": "zero-shot", "domain_randomized": "domain-randomized", "adapted": "adapted"}
 _TUNED = {"adapted": "adapted", "tuned": "fine-tuned"}
 _POLICIES = {"zero_shot": "zero-shot", "adapted": "after 3 episodes", "domain_randomized": "domain-randomized"}
 _UNITS = {"mass": "kg", "torque": "N m"}

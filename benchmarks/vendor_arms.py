@@ -1,9 +1,9 @@
 """Measures how vendors' arms do a family's task: ``python benchmarks/vendor_arms.py POLICY FILES``.
 
 FILES are MJCF files, folders of them, or PACKAGE:PATH. Each arm is read as ``--robot`` reads it and acts in the
-vendor's own model, under nominal conditions. For each arm: success and return with the belief reset at every step, in
-the first episode, and after three; and of the same policy in the family itself. Files that are no arm for the task are
-named with the reason. The result is printed and written to ``results/``.
+vendor's own model, under nominal conditions. For each arm: success and return zero-shot, in the first episode, and
+after three; and of the same policy in the family itself. Files that are no arm for the task are named with the reason.
+The result is printed and written to ``results/``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from robotmeta.versions import versions
 RESULTS = Path(__file__).parent / "results"
 _EPISODES = 3  # adaptation episodes
 _KINDS = {
-    "reset": "belief reset at every step",
+    "reset": "zero-shot",
     "first": "first episode",
     "adapted": "after three episodes",
 }

@@ -2,11 +2,11 @@
 
 FILES are MJCF files, folders of them, or PACKAGE:PATH. Each robot is read as ``--robot`` reads it and walks on the
 vendor's own model. The command is 0.3 of its natural speed, or what ``--task`` says. For each robot: speed, error of
-the speed, falls and sideways drift, with the belief reset at every step, of a domain-randomized policy (``--control``),
-in the first episode, and after three. For a policy of quadruped-commands, there are the errors of all three commands in
-natural units, and the drift from the way that was told: ``--task command_x=0.3 command_yaw=0.1``. Files that are no
-quadruped are named with the reason. The result is printed and written to ``results/``, with the robot's row beside that
-of the nearest published robot.
+the speed, falls and sideways drift, zero-shot, of a domain-randomized policy (``--control``), in the first episode, and
+after three. For a policy of quadruped-commands, there are the errors of all three commands in natural units, and the
+drift from the way that was told: ``--task command_x=0.3 command_yaw=0.1``. Files that are no quadruped are named with
+the reason. The result is printed and written to ``results/``, with the robot's row beside that of the nearest published
+robot.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _GRAVITY = 9.81  # m/s^2
 _EPISODES = 3  # adaptation episodes
 _EVALUATION_EPISODES = 5
 KINDS = {
-    "reset": "belief reset at every step",
+    "reset": "zero-shot",
     "domain_randomized": "domain-randomized policy",
     "first": "first episode",
     "adapted": "after three episodes",

@@ -25,7 +25,7 @@ def main() -> None:
     policy = rm.load("pretrained:quadruped")
     loaded = robot.under(payload_mass=given.payload)
     adapted = rm.adapt(policy, loaded, episodes=EPISODES, evaluation_episodes=EVALUATION_EPISODES)
-    print(f"return {adapted.return_before:.0f} with the belief reset at every step, {adapted.return_after:.0f} adapted")
+    print(f"return {adapted.return_before:.0f} zero-shot, {adapted.return_after:.0f} adapted")
     rm.save_policy(adapted.policy, "adapted.safetensors")
     if given.video:
         rm.record(policy, loaded, out=given.video)
