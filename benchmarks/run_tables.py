@@ -63,6 +63,23 @@ def _others(measure: str, curves: dict[str, Any], shown: tuple[str, ...]) -> str
     )
 
 
+def made_with() -> str:
+    """How the runs by task inference were trained, where the defaults have changed. A missing setting is newer."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for run in (run for run in runs() if run["config"]["learner"] == "task-inference"):
+        settings = run["config"]["hyperparameters"]
+        steps = settings.get("unroll_length", 0)
+        made = (
+            f"{steps} steps" if steps else "whole episodes",
+            "staggered" if settings.get("staggered", False) else "whole",
+            "normalized" if settings.get("normalize_rewards", False) else "as they are",
+        )
+        groups.setdefault(made, []).append(run["name"].replace("-task-inference", ""))
+    columns = "meta-update after", "trials", "rewards in the memory", "runs by task inference"
+    newest_first = sorted(groups.items(), key=lambda group: (*group[0][:2], group[0][2] != "normalized"))
+    return markdown(columns, ((*made, ", ".join(names)) for made, names in newest_first))
+
+
 # -- learners side by side ---------------------------------------------------------------------------------------------
 
 

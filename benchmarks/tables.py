@@ -43,6 +43,7 @@ TABLES: tuple[Table, ...] = (
     ("README.md", "vendor robots", robot_tables.vendor_headline),
     ("README.md", "stages", stage_tables.headline),
     ("README.md", "results", run_tables.compact),
+    ("benchmarks/README.md", "how the runs were trained", run_tables.made_with),
     ("benchmarks/README.md", "every run", run_tables.every_run),
     ("benchmarks/README.md", "real robots", partial(robot_tables.real_speeds, "quadruped")),
     ("benchmarks/README.md", "real robots on terrain", partial(robot_tables.real_errors, "quadruped-terrain")),
