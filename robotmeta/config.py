@@ -41,7 +41,7 @@ class RunConfig:
     hyperparameters: LearnerConfig
     """Hyper-parameters of the learner."""
     iterations: int = 300
-    """Meta-updates."""
+    """Iterations of meta-training, each of which collects episodes and makes one or several meta-updates."""
     seed: int = 0
     """Fixes tasks, initial weights, exploration and shuffling."""
     simulator: str = "auto"

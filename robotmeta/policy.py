@@ -26,7 +26,7 @@ class Policy:
         family: The task family.
         config: The configuration of the run that trained it.
         learner: The networks, and how they adapt.
-        iteration: Number of meta-updates so far.
+        iteration: Number of iterations of meta-training so far.
         env_steps: Control steps of meta-training so far.
         belief: The belief about one task, if the policy is adapted; None before adaptation.
     """

@@ -21,7 +21,7 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
 
     Args:
         out: Run folder.
-        iterations: Meta-updates.
+        iterations: Iterations of meta-training.
         seed: Fixes tasks, weights, exploration and shuffling.
     """
     from robotmeta.training.run_folder import RunFolder

@@ -81,7 +81,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
         Args:
             family: Task family (see `robotmeta families`), or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.
             learner: task-inference, rl2, promp, maml, or domain-randomization (the control, which does not adapt).
-            iterations: Meta-updates in all.
+            iterations: Iterations in all: in each, episodes are collected and the weights are updated.
             seed: Fixes tasks, weights, exploration and shuffling.
             device: auto, cpu or cuda: where the policy and the updates run.
             simulator: Physics backend, such as mujoco; auto chooses one that runs the family.

@@ -95,7 +95,7 @@ def _trained(policy: Policy, metrics: list[dict[str, Any]], versions: Mapping[st
     config = policy.config
     yield "learner", config.learner
     yield "seed", str(config.seed)
-    yield "meta-updates", f"{policy.iteration:,} of {config.iterations:,}"
+    yield "iterations", f"{policy.iteration:,} of {config.iterations:,}"
     yield "control steps", f"{policy.env_steps:,}"
     if metrics:
         yield "wall-clock", _duration(metrics[-1]["seconds"])

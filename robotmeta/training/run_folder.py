@@ -188,7 +188,7 @@ class RunFolder:
 
     @property
     def iteration(self) -> int:
-        """Number of meta-updates at the newest checkpoint; 0 if there is none."""
+        """Number of iterations at the newest checkpoint; 0 if there is none."""
         return max((int(checkpoint.name) for checkpoint in self.checkpoints()), default=0)
 
     def trials(self) -> dict[str, Any]:

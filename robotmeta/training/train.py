@@ -96,7 +96,7 @@ def meta_train(
     Args:
         family: A family, or a name that :func:`robotmeta.make` finds one by.
         learner: Name of the meta-learner.
-        iterations: Number of meta-updates.
+        iterations: Number of iterations. Each collects episodes and makes one or several meta-updates from them.
         seed: Determines all results on the CPU.
         out: The run folder; ``runs/FAMILY-LEARNER-SEED`` by default.
         continue_: Whether to continue a run of this configuration that the folder holds. Processes that torchrun has
@@ -169,7 +169,7 @@ def resume(
         folder: The run folder.
         family: The run's family, or its name, if that is not an installed one.
         trust: Whether to import and call the function that the run's files name as its family.
-        iterations: Total number of meta-updates; None keeps the number in the run's configuration.
+        iterations: Total number of iterations; None keeps the number in the run's configuration.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Number of physics threads. Results do not depend on it.
         checkpoint_every: Iterations from one checkpoint to the next.
