@@ -11,7 +11,9 @@ import robotmeta as rm
 from robotmeta.cli.shared import FamilyName, File, console
 from robotmeta.progress import shows_count, stage_bar
 
-Runs = Annotated[tuple[Path, ...], tyro.conf.Positional]
+Runs = Annotated[
+    tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...", help_behavior_hint="(required)")
+]
 
 
 def report(
@@ -21,14 +23,14 @@ def report(
     tasks: int = 40,
     shown: int = 3,
     fit: bool = False,
-    fine_tune: Annotated[str | None, tyro.conf.arg(metavar="60s|STEPS", help_behavior_hint="(optional)")] = None,
+    fine_tune: Annotated[str | None, tyro.conf.arg(metavar="TIME|STEPS", help_behavior_hint="(optional)")] = None,
     family: FamilyName = None,
     trust: bool = False,
 ) -> None:
     """Write a self-contained HTML page of a run, or of several to flip through.
 
     It shows configuration, curves, controls, results by task and videos. Controls that `robotmeta evaluate` has trained
-    for a run are included. Of each split, one flips through some tasks: video, curve, and what the policy infers.
+    for a run are included. You can flip through some tasks of each split: video, curve, and what the policy infers.
 
     Example: robotmeta report runs/demo
 
@@ -41,7 +43,7 @@ def report(
         tasks: Tasks of each split.
         shown: Tasks of each split to flip through; 0 for none.
         fit: Fit the simulator to the adaptation episodes of each of these tasks.
-        fine_tune: Fine-tune in each of these tasks for a time or a number of control steps.
+        fine_tune: Fine-tune in each of these tasks for a time, such as 60s, or a number of control steps.
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the run's files call it.
         trust: Import and call the function that the run's files name as its family.
     """
