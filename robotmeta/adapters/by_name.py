@@ -26,8 +26,8 @@ def from_name(name: str) -> Any:
     """
     if name.startswith(PREFIX):
         return load_suite(name.removeprefix(PREFIX))
-    module, colon, attribute = name.rpartition(":")
-    if not colon:
+    module, colon, attribute = (name, "", "") if name.endswith(".py") else name.rpartition(":")
+    if not colon and not module:
         return _from_id(name)
     loaded = imported(module, name)
     if attribute in gymnasium.registry:
@@ -36,6 +36,10 @@ def from_name(name: str) -> Any:
         found = operator.attrgetter(attribute)(loaded)
     except AttributeError:
         public = [n for n, value in vars(loaded).items() if callable(value) and not n.startswith("_")]
+        if not attribute:
+            raise UserError(
+                f"{name}: say which function makes the environment, {module}:FACTORY; there are: {', '.join(public)}"
+            ) from None
         raise unknown(
             "factory or id", attribute, [*_similar_ids(attribute), *public], where=f"module '{module}'"
         ) from None

@@ -34,7 +34,7 @@ def imported(module: str, name: str) -> ModuleType:
     try:
         with _torch_as_before(module):
             return _from_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
-    except Exception as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:  # the user's code may raise anything, and a script may end itself
         raise UserError(f"cannot import module '{module}' of '{name}': {reason(error)}") from error
 
 
@@ -132,7 +132,7 @@ def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFa
     try:
         with _torch_as_before(name):
             family = function()
-    except Exception as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
         raise UserError(f"family '{name}'{where} cannot be made: {reason(error)}") from error
     if not isinstance(family, TaskFamily):
         raise UserError(f"family '{name}'{where} is a {type(family).__name__}, not a TaskFamily")

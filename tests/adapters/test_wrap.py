@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from gymnasium.wrappers import Autoreset, NormalizeObservation, TimeLimit
 
@@ -74,6 +76,28 @@ def test_a_close_that_fails_is_one_line_and_does_not_hide_an_earlier_failure() -
         run(Stuck())
     with pytest.raises(EnvironmentFailed, match="ValueError: first"), pytest.warns(UserWarning, match="brake"):
         run(Stuck(at=2, step=raising(ValueError("first"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("import sys\nsys.exit(0)", "SystemExit: 0"),
+        ("import argparse\nargparse.ArgumentParser().parse_args(['a'])", "2"),
+    ],
+)
+def test_a_script_that_ends_itself_is_one_line(text: str, cause: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"{text}\ndef make(): ...\n")
+    for load in (rm.wrap, rm.make):
+        with pytest.raises(UserError, match=f"cannot import module .*script.py.*: .*{cause}$"):
+            load(f"{script}:make")
+
+
+def test_a_file_alone_is_told_what_it_offers(tmp_path: Path) -> None:
+    file = tmp_path / "robot_with_factory.py"
+    file.write_text("def make(): ...\n")
+    with pytest.raises(UserError, match=r"say which function makes the environment, .*FACTORY; there are: make"):
+        rm.wrap(str(file))
 
 
 # -- what is refused before anything moves -----------------------------------------------------------------------------
