@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gymnasium
+import numpy as np
 
 from robotmeta.envs import checks
 from robotmeta.errors import UserError
@@ -74,6 +75,16 @@ def control_step(env: gymnasium.Env[Any, Any]) -> ControlStep | None:
     return None
 
 
+def unreadable_step(env: gymnasium.Env[Any, Any]) -> str | None:
+    """What is wrong with the ``dt`` of an environment, in one line; None if it is a duration, or missing."""
+    metadata = env.metadata if isinstance(env.metadata, dict) else {}
+    said = [value for layer in layers(env) if not callable(value := attribute(layer, "dt"))]
+    given = next((value for value in (*said, metadata.get("dt")) if value is not None), None)
+    if given is None or _positive(given) is not None:
+        return None
+    return f"the environment's dt is {given!r:.40}, not a number of seconds: it is not used"
+
+
 def _own_step(layer: Any) -> ControlStep | None:
     seconds = _positive(attribute(layer, "dt"))
     if seconds is not None:
@@ -94,9 +105,10 @@ def attribute(layer: Any, name: str) -> Any:
 
 
 def _positive(value: Any) -> float | None:
-    """A finite number above 0; None for anything else, such as a method of that name."""
+    """A finite number above 0, alone or in an array; None for anything else, such as a method of that name."""
     try:
-        number = checks.positive("value", value)
-    except UserError:
+        array = np.asarray(value)
+        number = checks.positive("value", array.item() if array.size == 1 else value)
+    except (UserError, ValueError, TypeError, RuntimeError):  # of ragged lists, or tensors that are not on the CPU
         return None
     return float(number)

@@ -20,7 +20,7 @@ from robotmeta.adapters.limits import Limits
 from robotmeta.adapters.names import renamed
 from robotmeta.adapters.returned import Outcome, read_reset, read_step
 from robotmeta.adapters.spaces import ActionVector, ObservationVector
-from robotmeta.adapters.timing import ControlStep, attribute, control_step, layers
+from robotmeta.adapters.timing import ControlStep, attribute, control_step, layers, unreadable_step
 from robotmeta.envs import Step
 from robotmeta.errors import EnvironmentFailed, EnvironmentWarning, UserError
 
@@ -48,7 +48,7 @@ class GymnasiumWorld:
         action_names: Names of the actions; None if the environment does not name them.
         control_step: Duration of a control step; None if the environment does not tell.
         steps: Control steps until now, over all episodes.
-        remarks: What a user should know about the environment's wrappers, one line each.
+        remarks: What a user should know about the environment, one line each.
 
     Raises:
         UserError: For actions that are not bounded real numbers, observations without a fixed size, or names that do
@@ -76,7 +76,7 @@ class GymnasiumWorld:
         observed, acted = names_of(env, "observation", self._observations), names_of(env, "action", self._actions)
         self.observation_names, self.action_names = renamed(observed.names, acted.names, names or {})
         self.control_step: ControlStep | None = control_step(env)
-        self.remarks = tuple(filter(None, (observed.doubt, acted.doubt, *_scaled(env))))
+        self.remarks = tuple(filter(None, (observed.doubt, acted.doubt, unreadable_step(env), *_scaled(env))))
         self.steps = 0
         self._time = 0
         self._applied = np.zeros(self.action_size)

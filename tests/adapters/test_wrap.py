@@ -193,6 +193,21 @@ def test_another_control_step_is_a_warning_with_both_numbers(how: str) -> None:
             rm.adapt(policy, rm.wrap(Timed(how, seconds), horizon=2), episodes=1)
 
 
+@pytest.mark.parametrize("how", ["attribute", "metadata"])
+def test_a_control_step_that_cannot_be_read_is_a_warning(how: str) -> None:
+    wrong: list[Any] = ["0.5", -0.5, 0.0, np.array([0.5, 0.5])]
+    for seconds in wrong:
+        with pytest.warns(EnvironmentWarning, match="the environment's dt is .*, not a number of seconds"):
+            rm.adapt(point_policy(), rm.wrap(Timed(how, seconds), horizon=2), episodes=1)
+
+
+@pytest.mark.parametrize("seconds", [np.float32(0.5), np.array([0.5]), torch.tensor(0.5)])
+def test_a_control_step_in_an_array_is_read(seconds: Any) -> None:
+    step = rm.wrap(Timed("attribute", seconds), horizon=2).control_step
+    assert step is not None
+    assert step.seconds == 0.5
+
+
 @pytest.mark.parametrize("name", ["cheetah-direction", "hopper-dynamics", "humanoid-direction", "panda-grasp"])
 def test_a_rounded_frame_rate_is_the_control_step_it_was_rounded_from(name: str) -> None:
     family = rm.make(name)
