@@ -84,10 +84,10 @@ class AdaptationInterrupted(KeyboardInterrupt):
 
 
 class FitFailed(UserError):
-    """No fit to the adaptation episodes can be made, for instance because they are too short.
+    """No fit to the adaptation episodes can be made, for instance because they are too short, or fine-tuning fails.
 
     Attributes:
-        adapted: The :class:`robotmeta.Adapted` without fit and fine-tuning.
+        adapted: The :class:`robotmeta.Adapted` of what was done until then.
     """
 
     def __init__(self, message: str, adapted: Any) -> None:

@@ -102,7 +102,8 @@ def adapt(
         UserError: For fewer than one episode, more than one task, a task of another family, an environment with other
             observations or actions, for a fit one with another control step, a simulator that cannot run the task, or
             what fine-tuning refuses.
-        FitFailed: If no fit to the episodes can be made, with the result without it, ``error.adapted``; a UserError.
+        FitFailed: If no fit to the episodes can be made, or fine-tuning fails, with the result without it,
+            ``error.adapted``; a UserError.
         EnvironmentFailed: If the environment raises an error, hangs, or returns what it must not. The error has the
             result of the steps until then, ``error.adapted`` and ``error.episodes``.
         AdaptationInterrupted: At Ctrl-C, with the same; a KeyboardInterrupt.
@@ -187,12 +188,12 @@ def _adapted(policy: Policy, target: Target, stages: Stages) -> Adapted:
             break
         try:
             found = target.interruptible(partial(stages.fitted, collected)) or found
+            if not target.complete():
+                break
+            better = target.interruptible(partial(stages.fine_tuned, collected, found, number))
         except UserError as error:  # after the robot ran: what it did must not be lost
             failed = error
             break
-        if not target.complete():
-            break
-        better = target.interruptible(partial(stages.fine_tuned, collected, found, number))
         tuned = better or tuned
         if better is None or better.signal is not None:
             break

@@ -36,7 +36,7 @@ from robotmeta.cli.shared import (
 )
 from robotmeta.cli.stages import check_stage_options, given_names, show_stages, stage_options, write_stages
 from robotmeta.cli.vendor import robot_of, show_robot
-from robotmeta.errors import UserError
+from robotmeta.errors import FitFailed, UserError
 
 if TYPE_CHECKING:
     from robotmeta.envs import Estimate
@@ -187,16 +187,34 @@ def _check_recording(policy: rm.Policy, target: rm.Tasks | rm.VendorRobot, given
 def _adapt_in_task(policy: rm.Policy, target: rm.Tasks, given: Mapping[str, Any]) -> rm.Adapted:
     """The result of adaptation to a task."""
     options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
-    with stage_options(policy.family, given) as stages:
-        result = rm.adapt(policy, target, **options, **stages)
     what = next(iter(target))
-    if given["out"] is not None:
-        rm.save_policy(result.policy, given["out"])
-    write_json(given["json"], adapted_json(policy, what, result))
+    try:
+        with stage_options(policy.family, given) as stages:
+            result = rm.adapt(policy, target, **options, **stages)
+    except FitFailed as error:
+        _write(policy, what, error.adapted, given, failed=str(error))
+        if given["out"] is not None:
+            console.print(f"Policy so far: {given['out']}")
+        raise
+    _write(policy, what, result, given)
     named = ", ".join(f"{p.name} = {p.text(what[p.name])}" for p in policy.family.space)
     console.print(f"{policy.family.name}, {named}")
     show_measured(policy, result)
     return result
+
+
+def _write(
+    policy: rm.Policy,
+    task: Mapping[str, float],
+    result: rm.Adapted,
+    given: Mapping[str, Any],
+    *,
+    failed: str | None = None,
+) -> None:
+    """Writes the files of ``--out`` and ``--json``."""
+    if given["out"] is not None:
+        rm.save_policy(result.policy, given["out"])
+    write_json(given["json"], adapted_json(policy, task, result, failed))
 
 
 def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: rm.ParameterSpace) -> None:

@@ -49,7 +49,7 @@ def adapt_on_robot(
 
     Raises:
         EnvironmentFailed: If the environment fails. The adapted policy and the episodes are saved.
-        FitFailed: If no fit can be made, after the same.
+        FitFailed: If no fit can be made or fine-tuning fails, after the same.
         KeyboardInterrupt: At Ctrl-C, after the same.
     """
     model, robot = robot, None if given["env"] is not None else robot  # of a robot in simulation, or of the real one

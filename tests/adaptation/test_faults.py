@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,8 @@ import torch
 from gymnasium import spaces
 
 import robotmeta as rm
-from robotmeta.errors import EnvironmentFailed, UserError
+from robotmeta.envs.family import Transition
+from robotmeta.errors import EnvironmentFailed, FitFailed, UserError
 from tests.robots import Fault, Robot, arrays, point_policy, raising, replacing
 
 pytestmark = pytest.mark.filterwarnings("ignore:only the number of observations and actions:UserWarning")
@@ -109,6 +111,21 @@ def test_a_reset_that_fails_is_one_line_with_the_episode(at: int, fault: Fault, 
     assert said in str(error)
     assert [episode.length for episode in error.episodes] == [5] * (at // 5) + [0]
     assert arrays(tmp_path / "episodes.npz")["lengths"].tolist() == [5] * (at // 5) + [0]
+
+
+def test_fine_tuning_that_fails_keeps_the_adaptation() -> None:
+    family = rm.make("point-navigation")
+
+    def reward(step: Transition) -> torch.Tensor:
+        assert len(step.action) < 4, "too many tasks"
+        return family.reward(step)
+
+    policy = dataclasses.replace(point_policy(), family=dataclasses.replace(family, reward=reward))
+    with pytest.raises(FitFailed, match="too many tasks") as caught:
+        rm.adapt(policy, rm.wrap(Robot(), horizon=5), episodes=2, fine_tune=1000)
+    assert caught.value.adapted.episodes == 2
+    assert caught.value.adapted.policy.belief is not None
+    assert caught.value.adapted.fine_tuned is None
 
 
 def test_the_first_step_may_fail(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import robotmeta as rm
 from robotmeta.cli import main
+from robotmeta.config import RunConfig, hyperparameters
+from robotmeta.policy import new_policy
 from tests.robots import arrays
 
 pytestmark = pytest.mark.slow
@@ -25,6 +28,14 @@ def point():
     return TimeLimit(Told(), 30)
 def broken():
     return TimeLimit(Told(at=7, step=raising(RuntimeError("servo 3 lost"))), 5)
+"""
+
+SHORT = """
+import dataclasses
+import robotmeta as rm
+
+def family():
+    return dataclasses.replace(rm.make("point-navigation"), horizon=5)
 """
 
 Printed = Callable[..., str]
@@ -167,6 +178,20 @@ def test_a_second_round_is_announced_and_run(run: Path, episodes: Path, printed:
     assert "Runs 1 adaptation episode, 1 more episode of the fine-tuned policy: at most 60 control steps" in said
     assert "Episode 2 of 2" in said
     assert "Fit to 2 episodes" in said
+
+
+def test_a_task_that_cannot_be_fitted_leaves_the_adapted_policy(
+    tmp_path: Path, refused: Callable[[list[str]], str]
+) -> None:
+    family, policy = f"{tmp_path}/short.py:family", tmp_path / "policy.safetensors"
+    (tmp_path / "short.py").write_text(SHORT)
+    rm.save_policy(new_policy(RunConfig(family, "rl2", hyperparameters("rl2", {}))), policy)
+    out, result = tmp_path / "adapted.safetensors", tmp_path / "adapted.json"
+    short = ["adapt", str(policy), "--family", family, "--task", "goal_x=0.3", "--episodes", "1", "--fit"]
+    line = refused([*short, "--out", str(out), "--json", str(result)])
+    assert "needs at least 10 recorded steps, not 5" in line
+    assert rm.load(out, family=family).belief is not None
+    assert json.loads(result.read_text())["failed"] in line
 
 
 def test_what_is_for_a_fit_is_refused_without_one(run: Path, refused: Callable[[list[str]], str]) -> None:
