@@ -15,7 +15,9 @@ class FamilySpec(EnvSpec):
 
     def __getattribute__(self, name: str) -> Any:
         if name == "max_episode_steps" and super().__getattribute__(name) is None:
-            self.max_episode_steps = (FAMILIES | VARIANTS)[self.kwargs["family"]]().horizon
+            families = FAMILIES | VARIANTS
+            family = next(name for name in families if environment_id(name) == self.id)  # make_vec empties kwargs
+            self.max_episode_steps = families[family]().horizon
         return super().__getattribute__(name)
 
 

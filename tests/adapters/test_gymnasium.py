@@ -23,7 +23,7 @@ from gymnasium.utils.env_checker import check_env
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adapters.dm_env import DmEnv, load_suite
 from robotmeta.adapters.guard import Misfit
-from robotmeta.adapters.gymnasium_ids import environment_id, register_families
+from robotmeta.adapters.gymnasium_ids import FamilySpec, environment_id, register_families
 from robotmeta.adapters.gymnasium_in import wrap
 from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.adapters.gymnasium_robotics import mend
@@ -195,6 +195,17 @@ def test_a_copy_continues_from_the_same_state_with_the_same_random_numbers(name:
     one, two = env.reset(), other.reset()
     np.testing.assert_array_equal(one[0], two[0])
     assert one[1] == two[1]
+
+
+def test_gymnasium_makes_several_at_once_with_the_time_limit_of_the_family() -> None:
+    name, place = "point-navigation", "robotmeta.adapters.gymnasium_out:FamilyEnv"
+    spec = FamilySpec(environment_id(name), entry_point=place, kwargs={"family": name})  # whose limit nobody read yet
+    worlds = gymnasium.make_vec(spec, num_envs=2, task={"goal_x": 0.4})
+    assert worlds.reset(seed=0)[0].shape == (2, 2)
+    still = np.zeros((2, 2), np.float32)
+    truncated = [worlds.step(still)[3].all() for _ in range(make_family("point-navigation").horizon)]
+    worlds.close()
+    assert truncated == [False] * (len(truncated) - 1) + [True]
 
 
 @pytest.mark.slow
