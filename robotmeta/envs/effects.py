@@ -18,6 +18,7 @@ from robotmeta.envs.parameters import Parameter
 from robotmeta.envs.signals import FloatingBase
 from robotmeta.envs.simulators import cpu_simulator, make_simulator
 from robotmeta.envs.tasks import Tasks
+from robotmeta.errors import UserError
 
 STEPS = 25
 """Control steps of the longest test rollout."""
@@ -142,7 +143,10 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
     simulator.reset(_starts(family, nominal, columns))
     state = {name: value.clone() for name, value in simulator.state.items()}
     state |= _memories(family, state, columns)
-    yield _measured(family, state, columns)
+    given = {name: value.clone() for name, value in columns.items()}
+    measured = _measured(family, state, columns)
+    _check_unwritten({**state, **columns}, {**simulator.state, **given})
+    yield measured
     generator = torch.Generator().manual_seed(1)
     action = torch.empty(0)
     for step in range(min(STEPS, family.horizon)):
@@ -158,8 +162,22 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
         rewards = [family.reward(transition)]
         if family.shaping_reward is not None:
             rewards.append(family.shaping_reward(transition))
-        yield [*_measured(family, after, columns), *rewards]
+        measured = _measured(family, after, columns)
+        _check_unwritten({**after, **columns}, {**simulator.state, **given})
+        yield [*measured, *rewards]
         state = after
+
+
+class InPlace(UserError):
+    """A function of a family that writes into its arguments, in a state or task that is not nominal."""
+
+
+def _check_unwritten(now: State, before: State) -> None:
+    for name, value in before.items():
+        if not torch.equal(now[name].nan_to_num(), value.nan_to_num()):
+            raise InPlace(
+                f"in a test rollout, a function changes its argument {name} in place; write x = x - 1, not x -= 1"
+            )
 
 
 def _starts(family: TaskFamily, nominal: State, columns: Columns) -> State:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.edits import SpecEdit
-from robotmeta.envs.effects import STEPS, without_effect
+from robotmeta.envs.effects import STEPS, InPlace, without_effect
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.layout import changed_layout, changed_signals, wider_range
 from robotmeta.envs.models import ModelBuilder
@@ -138,6 +138,8 @@ def _check_effects(family: TaskFamily) -> None:
     """Warns of parameters without effect, or that the effects could not be tried."""
     try:
         names = without_effect(family)
+    except InPlace as error:
+        raise UserError(f"family '{family.name}': {error}") from error
     except Exception as error:  # the user's functions may raise anything, in states that no policy may ever reach
         problem = f"the effects of its parameters were not tried, because a test rollout failed: {reason(error)}"
     else:

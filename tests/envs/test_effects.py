@@ -16,7 +16,7 @@ from robotmeta.envs.distributions import Uniform
 from robotmeta.envs.edits import Field, ModelEdit, SpecEdit
 from robotmeta.envs.effects import without_effect
 from robotmeta.envs.validation import check_family
-from robotmeta.errors import ModelWarning
+from robotmeta.errors import ModelWarning, UserError
 
 # A cart that cannot reach the ball on the floor in time, and a post that is fixed to the world.
 CART = """
@@ -121,6 +121,20 @@ def test_functions_that_fail_in_other_states_leave_the_family_as_it_is_and_are_n
         "family 'cart': the effects of its parameters were not tried, because a test rollout failed: "
         "RuntimeError: too fast"
     )
+
+
+def test_functions_that_write_into_other_tasks_and_states_are_refused() -> None:
+    def clamped(step: Any) -> Tensor:
+        aim = step.task["aim"]
+        aim[aim > 1.5] = 1.5  # the nominal aim is 1
+        return speed(step) - aim
+
+    def stopped(step: Any) -> Tensor:
+        return step.after["qvel"].clamp_(-0.1, 0.1)[..., 0] - step.task["aim"]
+
+    for reward, written in ((clamped, "aim"), (stopped, "qvel")):
+        with pytest.raises(UserError, match=f"a function changes its argument {written} in place"):
+            told({"aim": goal(0.0, 2.0)}, reward)
 
 
 def test_a_family_written_by_hand_is_checked_too() -> None:
