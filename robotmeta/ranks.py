@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_NEEDED = ("RANK", "MASTER_ADDR", "MASTER_PORT")  # by several processes
+
+
 @dataclass(frozen=True)
 class Rank:
     """The place of a process among those that train together. Each has as many tasks of the meta-batch."""
@@ -45,12 +48,28 @@ def launched() -> Rank:
     """The place of this process, as ``RANK`` and ``WORLD_SIZE`` say.
 
     Raises:
-        UserError: If they are no such numbers.
+        UserError: If they are no such numbers, or if something is missing by which several processes find each other.
     """
     rank = Rank(_number("RANK", 0), _number("WORLD_SIZE", 1))
     if not 0 <= rank.index < rank.count:
         raise UserError(f"RANK must be at least 0 and below WORLD_SIZE, which is {rank.count}, not {rank.index}")
+    missing = [name for name in _NEEDED if name not in os.environ]
+    if rank.count > 1 and missing:
+        raise UserError(
+            f"the environment variable WORLD_SIZE is {rank.count}, but {missing[0]} is not set; start ranks with "
+            "torchrun, or unset WORLD_SIZE to train with one process"
+        )
+    if rank.count > 1:
+        _number("MASTER_PORT", 0)
     return rank
+
+
+def tells_user() -> bool:
+    """Whether this process prints what is for the user. Of several on a machine, only the first one does."""
+    try:
+        return launched().count == 1 or on_this_machine().first
+    except UserError:  # which each process tells
+        return True
 
 
 def on_this_machine() -> Rank:

@@ -40,7 +40,7 @@ from robotmeta.errors import (
     reason,
 )
 from robotmeta.interrupts import Stopped, raising
-from robotmeta.ranks import let_first_speak
+from robotmeta.ranks import let_first_speak, tells_user
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -112,7 +112,7 @@ def command(arguments: list[str]) -> Callable[[], None]:
 
 def _show_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
     """Prints a warning of ours without the line of code that it comes from, and others as Python does."""
-    if os.environ.get("RANK", "0") != "0":
+    if not tells_user():
         return  # all ranks warn of the same
     ours = issubclass(category, RobotmetaWarning)
     text = str(message) if ours else warnings.formatwarning(message, category, filename, lineno)
@@ -121,7 +121,7 @@ def _show_warning(message: Warning | str, category: type[Warning], filename: str
 
 def _stop(said: str, status: int, *, reported: bool = False) -> None:
     """Ends the process. Of several ranks on a machine, the first one says why, unless another one tells it for all."""
-    if not reported and os.environ.get("LOCAL_RANK", "0") == "0":
+    if not reported and tells_user():
         print(f"robotmeta: {printable(said)}", file=sys.stderr)
     elif reported:
         let_first_speak()

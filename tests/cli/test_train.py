@@ -22,6 +22,34 @@ from robotmeta.training.run_folder import RunFolder
 Refused = Callable[[list[str]], str]
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE is 2, but RANK is not set"),
+        ({"WORLD_SIZE": "2", "RANK": "1"}, "WORLD_SIZE is 2, but MASTER_ADDR is not set"),
+        (
+            {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "x", "MASTER_ADDR": "localhost", "MASTER_PORT": "y"},
+            "MASTER_PORT must be a whole number, not 'y'",
+        ),
+        ({"WORLD_SIZE": "1", "LOCAL_RANK": "x"}, "LOCAL_RANK must be a whole number, not 'x'"),
+    ],
+)
+def test_ranks_that_cannot_find_each_other_are_one_line(
+    place: dict[str, str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    assert said in refused(["train", "point-navigation", "--out", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_process_that_trains_alone_tells_its_mistakes_whatever_its_place(
+    monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "3")  # as of a scheduler that starts programs of all kinds
+    assert "no policy at nowhere" in refused(["evaluate", "nowhere"])
+
+
 def test_two_processes_never_train_in_one_folder(copy: Path, refused: Refused) -> None:
     with RunFolder(copy).locked():
         line = refused(["train", "--resume", str(copy), "--iterations", "3"])
