@@ -28,12 +28,11 @@ def demo(out: Path = Path("runs/demo"), iterations: int = 100, seed: int = 0) ->
 
     folder = RunFolder(out)
     chatter.print("A cheetah learns to run forward or backward; only the reward tells it which (cheetah-direction).")
-    if folder.exists():
-        run = rm.resume(out, iterations=iterations)
-    else:
-        run = rm.meta_train("cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out)
+    run = rm.meta_train(
+        "cheetah-direction", "task-inference", iterations=iterations, seed=seed, out=out, continue_=True
+    )
     if run.signal is not None:
-        command = typed("robotmeta", "demo", "--out", out, "--iterations", iterations)
+        command = typed("robotmeta", "demo", "--out", out, "--iterations", iterations, "--seed", seed)
         console.print(f"Stopped; continue with: {command}")
         sys.exit(128 + run.signal)
     with stage_bar("evaluation") as bar:

@@ -6,9 +6,16 @@ import ctypes.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+
+def test_a_run_that_is_no_demo_is_left_alone(run: Path, refused: Callable[[list[str]], str]) -> None:
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert "holds a run of another configuration" in refused(["demo", "--out", str(run), "--iterations", "3"])
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
 
 
 @pytest.mark.slow
