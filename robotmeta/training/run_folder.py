@@ -116,6 +116,15 @@ class RunFolder:
         """Whether a run was started here."""
         return self.config.exists()
 
+    def left_alone(self) -> Path | None:
+        """What lies, without a configuration, where a new run would put its log or its checkpoints; None for nothing.
+
+        It may belong to another program, so nothing of it is replaced.
+        """
+        folder = self._checkpoints
+        taken = any(folder.iterdir()) if folder.is_dir() else folder.exists()
+        return folder if taken else self.metrics if self.metrics.exists() else None
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes from training here. The lock of a killed process is released.

@@ -133,9 +133,9 @@ def meta_train(
                 raise UserError(
                     f"{folder.path} already holds a run; continue it with {resuming}, or choose another --out"
                 )
-            if place.first and not folder.exists() and folder.checkpoints():
+            if place.first and not folder.exists() and (left := folder.left_alone()):
                 raise UserError(
-                    f"{folder.path} has checkpoints of a run without its {folder.config.name}; choose another --out"
+                    f"{folder.path} has {left.name} of a run without its {folder.config.name}; choose another --out"
                 )
             _check_checkpoint_every(checkpoint_every)
             check_wandb(wandb)

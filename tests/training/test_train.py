@@ -41,6 +41,17 @@ def test_checkpoints_without_their_configuration_are_left_alone(trained: Run, tm
     assert sorted((tmp_path / "run").rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoints/00000001/model.pt", "checkpoints"])
+def test_files_of_another_program_are_left_alone(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "run" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("of another program")
+    with pytest.raises(UserError, match=r"of a run without its config\.json; choose another --out"):
+        meta_train(short(), "maml", iterations=1, hyper=HYPER["maml"], out=tmp_path / "run", progress=False)
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [file]
+    assert file.read_text() == "of another program"
+
+
 def test_resuming_equals_never_having_stopped_bit_for_bit(trained: Run, tmp_path: Path) -> None:
     name = trained.policy.config.learner
     halfway = train(name, tmp_path / "run", iterations=2)
