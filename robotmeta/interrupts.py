@@ -85,14 +85,19 @@ class StopSignal:
 
 
 @contextmanager
-def stop_signal() -> Iterator[StopSignal]:
-    """Gives what Ctrl-C, a termination signal or the end of the terminal sets. The second one stops at once."""
+def stop_signal(on_stop: Callable[[], None] = lambda: None) -> Iterator[StopSignal]:
+    """Gives what Ctrl-C, a termination signal or the end of the terminal sets. The second one stops at once.
+
+    Args:
+        on_stop: Called at the first one, within the handler, so it must not print.
+    """
     asked = StopSignal()
 
     def stop(number: int, frame: FrameType | None) -> None:
         if asked:
             raise Stopped(number)
         asked.number = number
+        on_stop()
 
     with handled(stop):
         yield asked

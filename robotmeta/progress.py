@@ -49,6 +49,11 @@ class StageBar:
         if share is not None and share >= 1.0:
             self.stop()
 
+    def note(self, status: str) -> None:
+        """Shows something else behind the bar. It prints nothing itself, so the handler of a signal may call it."""
+        if self._watch is not None:
+            self._watch.state.status = status
+
     def stage(self, name: str) -> None:
         """Stops this stage and begins another one. Nothing happens if it has this name."""
         if name != self._name:

@@ -153,5 +153,9 @@ class Progress:
         )
         self._show(line["iteration"] + 1, status)
 
+    def stopping(self) -> None:
+        """Shows that a signal asked to stop."""
+        self._bar.note("stops after this iteration, and saves; a second signal stops at once, without saving")
+
     def _show(self, done: int, status: str) -> None:
         self._bar.show(done / self._iterations, f"{done}/{self._iterations}  {status}".rstrip())

@@ -267,8 +267,8 @@ def _train(policy: Policy, folder: RunFolder, how: _How) -> Run:
             trials = Trials(training_env(policy, how.threads), learner, saved, levels)
             log = opened.enter_context(_log(policy, folder, how.wandb)) if first else None
         opened.enter_context(one_torch_thread())
-        stopped = opened.enter_context(stop_signal())
         shown = opened.enter_context(Progress(policy.iteration, iterations, how.progress and first))
+        stopped = opened.enter_context(stop_signal(shown.stopping))
         number = 0
         for iteration in range(policy.iteration, iterations):
             began = time.perf_counter()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 import torch
 
 from robotmeta.envs import ParameterSpace, make
+from robotmeta.envs.state import Transition
 from robotmeta.errors import ModelWarning, UserError
 from robotmeta.metalearners import LEARNERS
 from robotmeta.metalearners.gradient import GradientConfig
@@ -50,6 +54,30 @@ def test_files_of_another_program_are_left_alone(name: str, tmp_path: Path) -> N
         meta_train(short(), "maml", iterations=1, hyper=HYPER["maml"], out=tmp_path / "run", progress=False)
     assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [file]
     assert file.read_text() == "of another program"
+
+
+def test_a_training_that_was_asked_to_stop_says_that_it_will(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("robotmeta.progress.SILENT", 0.0)
+    monkeypatch.setattr("robotmeta.progress.PLAIN_EVERY", 0.02)
+    family, log, said = short(), tmp_path / "run" / "metrics.jsonl", ""
+
+    def reward(step: Transition) -> torch.Tensor:
+        nonlocal said
+        if log.exists() and not said:  # not while the family is checked
+            os.kill(os.getpid(), signal.SIGINT)
+            until = time.perf_counter() + 10.0
+            while "stops after this iteration" not in said:
+                assert time.perf_counter() < until, said
+                said += capsys.readouterr().err
+                time.sleep(0.01)
+        return family.reward(step)
+
+    run = meta_train(
+        dataclasses.replace(family, reward=reward), "maml", iterations=2, hyper=HYPER["maml"], out=tmp_path / "run"
+    )
+    assert (run.signal, run.policy.iteration) == (signal.SIGINT, 1)
 
 
 def test_resuming_equals_never_having_stopped_bit_for_bit(trained: Run, tmp_path: Path) -> None:
