@@ -134,7 +134,8 @@ def adapt(
         video: Record each stage in --task or --robot side by side here (.mp4 or .gif).
     """
     given = dict(locals())
-    check_targets(out, episodes_out, json, report, video)
+    kept = () if out == Path(policy) else (policy,)  # one may replace a policy by what becomes of it
+    check_targets(out, episodes_out, json, report, video, inputs=(robot, *kept))
     check_stage_options(given)
     for name in _FOR_AN_ENVIRONMENT:
         if env is None and given[name] not in (None, ()):

@@ -101,7 +101,7 @@ def evaluate(
 
     check_at_least_one(episodes=episodes, evaluation_episodes=evaluation_episodes, threads=threads)
     check_controls(controls)
-    check_targets(json, plot, fine_tune_out)
+    check_targets(json, plot, fine_tune_out, inputs=(policy, domain_randomized, oracle, *(specialists or ())))
     if fine_tune is None and fine_tune_out is not None:
         raise UserError("--fine-tune-out is for --fine-tune")
     if plot is not None:

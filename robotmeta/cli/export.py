@@ -27,7 +27,7 @@ def export(
         json: Write the names and sizes of inputs and outputs here.
         out: The ONNX file.
     """
-    check_targets(json)
+    check_targets(out, json, inputs=(policy,))
     loaded = load(policy, family, trust)
     with stage_bar("export") as bar:
         bar.show(None)

@@ -108,7 +108,7 @@ def fit(
         report: Write a page with measured and simulated signals here (.html).
     """
     given = {**locals(), "episodes": 3 if episodes is None else episodes}
-    check_targets(out, episodes_out, json, report)
+    check_targets(out, episodes_out, json, report, inputs=(source, robot, log))
     check_at_least_one(episodes=episodes, threads=threads)
     _check_one_source(given, episodes)
     policy, chosen = policy_or_family(source, family, trust)

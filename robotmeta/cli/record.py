@@ -62,10 +62,10 @@ def record(
     """
     from robotmeta.training.run_folder import RunFolder
 
-    check_targets(json)
-    loaded = load(policy, family, trust)
     run = RunFolder(Path(policy))
     file = out or (run.own(run.own(run.videos) / run.video.name) if run.path.is_dir() else Path(run.video.name))
+    check_targets(file, json, inputs=(policy,))
+    loaded = load(policy, family, trust)
     described, adapted = task_of(loaded, task), None
     if fit or fine_tune is not None:
         from robotmeta.reporting.record import check_recording

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 
 import robotmeta as rm
-from robotmeta.cli.shared import FamilyName, File, console
+from robotmeta.cli.shared import FamilyName, File, check_targets, console
 from robotmeta.progress import shows_count, stage_bar
 
 Runs = Annotated[
@@ -47,6 +47,7 @@ def report(
         family: Act in this family, NAME, FILE.py:FUNCTION or MODULE:FUNCTION, whatever the run's files call it.
         trust: Import and call the function that the run's files name as its family.
     """
+    check_targets(out)
     options = {"episodes": episodes, "tasks": tasks, "shown": shown, "fit": fit, "fine_tune": fine_tune}
     with stage_bar("evaluation") as bar:
         counted = shows_count(bar, "tasks")

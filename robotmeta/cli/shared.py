@@ -130,28 +130,37 @@ def check_at_least_one(**arguments: int | None) -> None:
             raise UserError(f"{name} must be at least 1, not {value}")
 
 
-def check_targets(*files: Path | None) -> None:
+def check_targets(*files: Path | None, inputs: Iterable[str | Path | None] = ()) -> None:
     """Checks the files that a command is to write, before any work is done.
 
+    Args:
+        files: The files; None where there is none.
+        inputs: What the command reads, such as a policy: files, or what is no file.
+
     Raises:
-        UserError: For a file that cannot be written, that two outputs share, or that a run needs to go on.
+        UserError: For a file that cannot be written, that two outputs share, that the command reads, or that a run
+            needs.
     """
     given = [file for file in files if file is not None and file != STDOUT]
+    read = {Path(source).resolve() for source in inputs if source is not None}
     for place, file in enumerate(given):
         check_target(file)
-        device = file.exists() and not file.is_file()
-        if not device and file.resolve() in {other.resolve() for other in given[:place]}:
+        target = file.resolve()  # where a folder of the path is missing, `..` behind it leads back nevertheless
+        device = target.exists() and not target.is_file()
+        if not device and target in {other.resolve() for other in given[:place]}:
             raise UserError(f"two outputs have the name {file}")
-        if file.is_file():
-            _check_spares_runs(file)
+        if target.is_file() and target in read:
+            raise UserError(f"{file} is what the command reads, and would be lost; choose another output")
+        if target.is_file():
+            _check_spares_runs(target)
 
 
 def _check_spares_runs(file: Path) -> None:
     """Raises UserError for a file that a run needs."""
     from robotmeta.training.run_folder import RunFolder
 
-    run = RunFolder(file.parent)
-    if run.exists() and file.name in (run.config.name, run.metrics.name):
+    run = next((run for run in map(RunFolder, file.parents) if run.needs(file)), None)
+    if run is not None:
         raise UserError(f"{file} belongs to the run in {run.path}, which needs it to go on; choose another file")
 
 

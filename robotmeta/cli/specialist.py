@@ -79,7 +79,7 @@ def specialist(
     check_at_least_one(tasks=tasks, threads=threads)
     policy, chosen = policy_or_family(source, family, trust)
     file = _default_file(source, chosen) if out is None else out
-    check_targets(file, json)
+    check_targets(file, json, inputs=(source, oracle))
     observing = None if oracle is None else rm.load(oracle, family=chosen)
     if observing is not None:
         check_control("oracle", observing, chosen)

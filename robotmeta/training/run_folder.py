@@ -125,6 +125,11 @@ class RunFolder:
         taken = any(folder.iterdir()) if folder.is_dir() else folder.exists()
         return folder if taken else self.metrics if self.metrics.exists() else None
 
+    def needs(self, file: Path) -> bool:
+        """Whether a run was started here that needs a file: its configuration, its log, or one of a checkpoint."""
+        place, folder = file.resolve(), self._checkpoints.resolve()
+        return self.exists() and (place in (self.config.resolve(), self.metrics.resolve()) or folder in place.parents)
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes from training here. The lock of a killed process is released.

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+import robotmeta as rm
+from robotmeta.cli import main
+
 Refused = Callable[[list[str]], str]
 
 
@@ -202,8 +205,34 @@ def test_two_outputs_never_share_a_file(run: Path, tmp_path: Path, refused: Refu
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl"])
-def test_an_output_never_replaces_what_a_run_needs(name: str, copy: Path, refused: Refused) -> None:
+_OUTPUTS = [("adapt", "--out"), ("evaluate", "--json"), ("export", "--out"), ("record", "--json"), ("report", "--out")]
+
+
+@pytest.mark.parametrize("command", _OUTPUTS)
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "checkpoints/00000002/policy.safetensors"])
+def test_an_output_never_replaces_what_a_run_needs(
+    name: str, command: tuple[str, str], copy: Path, refused: Refused
+) -> None:
     before = (copy / name).read_bytes()
-    assert "belongs to the run in" in refused(["adapt", str(copy), "--out", str(copy / name)])
+    (verb, option) = command
+    assert "belongs to the run in" in refused([verb, str(copy), option, str(copy / name)])
     assert (copy / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("adapt", "--json"), *_OUTPUTS[1:4], ("specialist", "--out")])
+def test_an_output_never_replaces_what_the_command_reads(
+    command: tuple[str, str], run: Path, tmp_path: Path, refused: Refused
+) -> None:
+    policy = tmp_path / "policy.safetensors"
+    rm.save_policy(rm.load(run), policy)
+    before = policy.read_bytes()
+    (verb, option) = command
+    assert "would be lost" in refused([verb, str(policy), option, str(tmp_path / "b" / ".." / policy.name)])
+    assert policy.read_bytes() == before
+
+
+def test_an_adapted_policy_may_take_the_place_of_the_policy(run: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.safetensors"
+    rm.save_policy(rm.load(run), policy)
+    main(["adapt", str(policy), "--episodes", "1", "--out", str(policy)])
+    assert rm.load(policy).belief is not None
