@@ -37,7 +37,7 @@ _SHOWN = 60  # characters of a value that an error shows
 def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Decorates a public function: its arguments are checked against their type hints before it runs.
 
-    A path must not be empty, which would stand for the working folder.
+    A path must not be empty, which would stand for the working folder. NumPy scalars become Python numbers.
 
     Elements of sequences and mappings, and arguments of callables, are not checked. Hints that a check cannot decide,
     such as a protocol, let anything through.
@@ -58,7 +58,9 @@ def check_arguments(function: Callable[P, R]) -> Callable[P, R]:
                 raise UserError(f"{name} must be {_wanted(hints[name])}, not {_given(value)}")
             if name in hints and isinstance(value, str) and not value.strip() and Path in parts_of(hints[name]):
                 raise UserError(f"{name} is empty: give a file or a folder")
-        return function(*args, **kwargs)
+            if isinstance(value, np.generic):
+                bound.arguments[name] = value.item()  # which JSON takes, too
+        return function(*bound.args, **bound.kwargs)
 
     return checked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,15 @@ def test_arguments_that_fit_go_through() -> None:
     assert loose(np.int64(3), 1, name=Path("a"), flag=np.bool_(True), call=print, more="x") == "3 1 {'more': 'x'}"
     assert loose(3, np.float32(0.5), several=np.arange(3), by_name={"a": 1.0}, kind="b") == "3 0.5 {}"
     assert loose.__doc__ == "Returns what it got."
+
+
+def test_numpy_scalars_become_numbers_that_json_takes() -> None:
+    @check_arguments
+    def given(count: int, share: float, flag: bool) -> list[Any]:
+        return [count, share, flag]
+
+    loose: Any = given
+    assert json.dumps(loose(np.int64(3), share=np.float32(0.5), flag=np.bool_(True))) == "[3, 0.5, true]"
 
 
 @pytest.mark.parametrize(

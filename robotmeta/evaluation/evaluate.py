@@ -97,8 +97,9 @@ def evaluate(
     if isinstance(episodes, int):  # one rollout of each task is kept for each number of adaptation episodes
         size = tasks if isinstance(tasks, int) else len(tasks)
         check_memory(f"{episodes} adaptation episodes", episodes * size * episode_bytes(policy.family))
-    budgets = list(range(episodes + 1)) if isinstance(episodes, int) else list(episodes)
-    if len(budgets) < 2 or budgets != sorted({0, *budgets}):
+    budgets = list(range(episodes + 1)) if isinstance(episodes, int) else np.asarray(episodes).tolist()
+    whole = all(type(budget) is int for budget in budgets)
+    if not whole or len(budgets) < 2 or budgets != sorted({0, *budgets}):
         raise UserError(f"episodes must be at least 1, or numbers that increase from 0, not {episodes}")
     check_controls(controls)
     if evaluation_episodes is None:
