@@ -70,7 +70,9 @@ class TaskWorlds:
 
 
 def check_tasks(policy: Policy, tasks: Tasks) -> None:
-    """Raises UserError for tasks of another family than the policy's."""
+    """Raises UserError for no tasks, or tasks of another family than the policy's."""
+    if not len(tasks):
+        raise UserError("there must be at least 1 task")
     if tasks.names != policy.family.of_tasks(tasks).space.names:
         raise UserError(
             f"these tasks are not of the policy's family '{policy.family.name}', whose parameters are "
