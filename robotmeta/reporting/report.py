@@ -33,7 +33,7 @@ def report(
     fit: bool = False,
     fine_tune: str | int | None = None,
     evaluations: Sequence[Evaluation] | None = None,
-    videos: Sequence[Path] | None = None,
+    videos: Sequence[str | Path] | None = None,
     family: str | TaskFamily | None = None,
     trust: bool = False,
     on_progress: Callable[[int, int], None] | None = None,

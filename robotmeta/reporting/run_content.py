@@ -42,7 +42,7 @@ _MORE: tuple[tuple[Quantity, str, str], ...] = (
 """Quantities that are shown after the return if the family defines them, with heading and caption."""
 
 
-def run_content(folder: RunFolder, policy: Policy, videos: Sequence[Path] | None) -> dict[str, Any]:
+def run_content(folder: RunFolder, policy: Policy, videos: Sequence[str | Path] | None) -> dict[str, Any]:
     """What ``run.html`` needs, without results.
 
     Args:
@@ -65,7 +65,7 @@ def run_content(folder: RunFolder, policy: Policy, videos: Sequence[Path] | None
         "hyperparameters": list(_hyperparameters(policy)),
         "learning": _learning(metrics),
         "levels": _levels(metrics),
-        "videos": [embedded(file) for file in (_own_videos(folder) if videos is None else videos)],
+        "videos": [embedded(Path(file)) for file in (_own_videos(folder) if videos is None else videos)],
     }
 
 
