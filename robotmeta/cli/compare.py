@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from robotmeta.training.sweep import Planned
 
 _LEARNERS = "task-inference,rl2,promp,maml,domain-randomization"
+_MOST_SEEDS = 1000  # nobody has that many; somebody means one seed of that name
 _UNITS = {"k": 1e3, "M": 1e6}
 
 
@@ -74,7 +75,7 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
 
         check_at_least_one(jobs=jobs, tasks=tasks, episodes=episodes)
         made = rm.make(family)
-        made.tasks(split, 1)  # a mistake shows before anything is trained
+        made.tasks(split, tasks)  # a mistake shows before anything is trained
         file = page or out / f"{plain_name(made.name)}-{split}.html"
         check_targets(json, file)
         references = _references(made, split) if specialists else None
@@ -97,7 +98,7 @@ def compare_command(options: Sequence[str]) -> Callable[..., None]:
             if stopped is not None:
                 command = shlex.join(["robotmeta", *sys.argv[1:]])
                 raise Stopped(stopped, f"stopped; continue with: {command}")
-            failed |= {run.name: run.last_line() or "it failed" for run in left if not run.finished}
+            failed |= {run.name: run.last_line() for run in left if not run.finished}
         with stage_bar("evaluation") as bar:
             comparison = _measured(plan, failed, made, (split, tasks, episodes), references, bar)
         write_json(json, comparison.to_json())
@@ -159,6 +160,8 @@ def _seeds(text: str) -> list[int]:
     if "," in text or not text.strip().isdecimal():
         return numbers_in(text)
     check_at_least_one(seeds=int(text))
+    if int(text) > _MOST_SEEDS:
+        raise UserError(f"--seeds {text} stands for {text} seeds; the seed {text} alone is --seeds {text},")
     return list(range(int(text)))
 
 

@@ -78,8 +78,9 @@ class Planned:
         """The last line that the command printed, as an error is."""
         with contextlib.suppress(OSError):
             lines = self.output.read_text(encoding="utf-8", errors="replace")[-_LAST:].strip().splitlines()
-            return lines[-1] if lines else ""
-        return ""
+            if lines:
+                return lines[-1]
+        return f"{self.output} has no error; was it killed, or is the disk full?"
 
 
 Report = Callable[[Planned, str], None]

@@ -114,6 +114,8 @@ def test_mistakes_are_one_line(tmp_path: Path, refused: Refused) -> None:
     words = ["compare", "point-navigation", f"--out={tmp_path}"]
     assert "--budget must be a number of control steps" in refused([*words, "--budget=much"])
     assert "seeds must be at least 1" in refused([*words, "--seeds=0"])
+    assert "the seed 20261201 alone is --seeds 20261201," in refused([*words, "--seeds=20261201"])
+    assert "a split holds 1 to 1024 tasks, not 1025" in refused([*words, "--tasks=1025"])
     assert "nearest: promp" in refused([*words, "--learners=prompt"])
     assert "has no robots split" in refused([*words, "--split=robots"])
     assert "--iterations follows from --budget" in refused([*words, "--", "--iterations=3"])
