@@ -152,12 +152,14 @@ def evaluate(
             on_task=None if fine_tune is None else shows_count(stages, "tasks"),
             on_progress=shows_count(bar),
         )
-    write_json(json, evaluation.to_json())
-    if plot is not None:
-        from robotmeta.reporting.plots import save_figure
+    try:
+        write_json(json, evaluation.to_json())
+        if plot is not None:
+            from robotmeta.reporting.plots import save_figure
 
-        save_figure(_figure(evaluation), plot)
-    show(evaluation)
+            save_figure(_figure(evaluation), plot)
+    finally:  # what was measured is not lost with a full disk
+        show(evaluation)
     if plot is not None:
         console.print(f"Plot: {plot}")
 

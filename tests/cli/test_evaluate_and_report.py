@@ -25,6 +25,16 @@ def test_a_report_shows_the_controls_that_were_trained(copy: Path) -> None:
     assert "Controls that were not run: oracle." in page
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="it stands for a full disk")
+def test_a_full_disk_costs_no_results(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", str(run), "--tasks", "1", "--episodes", "1", "--json", "/dev/full"])
+    assert stopped.value.code == 2
+    printed = capsys.readouterr()
+    assert "cannot write /dev/full" in printed.err
+    assert "after 1 adaptation episode" in printed.out
+
+
 def test_trained_controls_get_as_many_steps_as_the_policy(copy: Path) -> None:
     result = copy / "result.json"
     controls = ["zero_shot", "domain_randomized", "oracle"]
