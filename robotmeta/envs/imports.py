@@ -118,6 +118,14 @@ def family_function(name: str) -> Callable[[], Any]:
     raise unknown("function", function, own, where=module)
 
 
+def source_of(name: str) -> Path | None:
+    """Returns the file of the function that makes a family of that name; None where it is no function of a file."""
+    module = name.rpartition(":")[0]
+    found = sys.modules.get(str(Path(module).expanduser().resolve()) if module.endswith(".py") else module)
+    file = getattr(found, "__file__", None)
+    return None if file is None else Path(file)
+
+
 def family_of(function: Callable[[], Any], name: str, where: str = "") -> TaskFamily:
     """Calls a user's function that makes a family, and checks the family.
 

@@ -79,9 +79,9 @@ def load_to_resume(folder: RunFolder, config: RunConfig, device: torch.device, f
     Raises:
         UserError: If the newest checkpoint is damaged, or belongs to a run with another configuration or family.
     """
+    folder.check_family(family)
     checkpoints = folder.checkpoints()
     if not checkpoints:
-        folder.check_family(family)
         return new_policy(config, device, family)
     try:
         policy = _from_checkpoint(checkpoints[-1], device, family, trust=False)

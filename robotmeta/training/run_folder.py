@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import re
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,9 @@ from typing import Any
 from robotmeta.checkpoint_files import load_trials, weights_of, write_checkpoint
 from robotmeta.config import RunConfig
 from robotmeta.envs import TaskFamily
-from robotmeta.errors import UserError
+from robotmeta.envs.imports import source_of
+from robotmeta.envs.registry import is_installed
+from robotmeta.errors import RobotmetaWarning, UserError
 from robotmeta.files import open_lock, plain_name, read_file, replaced_folder, write_text, writing
 from robotmeta.json_values import check_types, parse_object
 from robotmeta.manifest import INTERFACE, check_interface, interface
@@ -31,7 +35,7 @@ class RunFolder:
     """The files of one run.
 
     ====================================  ============================================================
-    ``config.json``                       configuration, interface of the family, and software versions at the start
+    ``config.json``                       configuration, interface and file of the family, software versions
     ``metrics.jsonl``                     one line per iteration
     ``events.out.tfevents.*``             the same numbers for TensorBoard
     ``wandb-id``, ``wandb/``              the run at Weights & Biases, with ``--wandb``
@@ -153,8 +157,9 @@ class RunFolder:
     # -- configuration -------------------------------------------------------------------------------------------------
 
     def write_config(self, config: RunConfig, family: TaskFamily) -> None:
-        """Writes the configuration, the interface of its family, and the current software versions."""
-        described = {**config.to_json(), "interface": interface(family), "versions": versions()}
+        """Writes the configuration, what its family is, and the current software versions."""
+        source = self._described().get("source") if self.exists() else _digest(family)  # that of the first training
+        described = {**config.to_json(), "interface": interface(family), "source": source, "versions": versions()}
         write_text(self.config, json.dumps(described, indent=2) + "\n", through=False)
 
     def read_config(self) -> tuple[RunConfig, dict[str, str]]:
@@ -163,31 +168,47 @@ class RunFolder:
         Raises:
             UserError: If the file cannot be read or is damaged.
         """
+        saved = self._described()
+        found = saved.pop("versions", {})
+        for name in ("interface", "source"):
+            saved.pop(name, None)
+        try:
+            return RunConfig.from_json(saved), found if isinstance(found, dict) else {}
+        except ValueError as error:
+            raise UserError(f"{self.config} is damaged: {error}") from None
+
+    def _described(self) -> dict[str, Any]:
+        """The content of the configuration file."""
         data = read_file(self.config)
         try:
-            saved = parse_object(data)
-            found = saved.pop("versions", {})
-            saved.pop("interface", None)
-            return RunConfig.from_json(saved), found if isinstance(found, dict) else {}
+            return parse_object(data)
         except ValueError as error:
             raise UserError(f"{self.config} is damaged: {error}") from None
 
     def check_family(self, family: TaskFamily) -> None:
         """Compares a family with the one that the run started with, as far as its version has written that.
 
+        It warns if the user's file that makes the family is another one: the reward may have changed.
+
         Raises:
             UserError: If they differ, or the file cannot be read or is damaged.
         """
-        data = read_file(self.config)
-        try:
-            described = parse_object(data)
-            recorded = described.get("interface")
-            if recorded is not None:
-                check_types(recorded, INTERFACE)
-        except ValueError as error:
-            raise UserError(f"{self.config} is damaged: {error}") from None
+        described = self._described()
+        recorded, source = described.get("interface"), described.get("source")
         if recorded is not None:
+            try:
+                check_types(recorded, INTERFACE)
+            except ValueError as error:
+                raise UserError(f"{self.config} is damaged: {error}") from None
             check_interface({**recorded, "config": described}, family, self.config)
+        now = _digest(family)
+        if source is not None and now is not None and source != now:
+            warnings.warn(
+                f"{source_of(family.name)} has changed since {self.path} was begun: if its reward or physics has, this "
+                "run is not comparable with new ones, for which --out takes another folder",
+                RobotmetaWarning,
+                stacklevel=2,
+            )
 
     # -- checkpoints ---------------------------------------------------------------------------------------------------
 
@@ -226,3 +247,9 @@ class RunFolder:
         for old in self.checkpoints()[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)  # leaves links as they are
         return checkpoint
+
+
+def _digest(family: TaskFamily) -> str | None:
+    """Hash of the user's file that makes a family; None for a family of a package, whose version is written."""
+    file = None if is_installed(family.name) else source_of(family.name)
+    return None if file is None else hashlib.sha256(read_file(file)).hexdigest()[:16]

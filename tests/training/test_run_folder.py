@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from safetensors.torch import save_file
 
 import robotmeta as rm
 from robotmeta.config import RunConfig, hyperparameters
-from robotmeta.errors import UserError
+from robotmeta.errors import RobotmetaWarning, UserError
 from robotmeta.policy import new_policy
 from robotmeta.training.run_folder import RunFolder
 
@@ -140,3 +142,36 @@ def test_a_run_without_a_checkpoint_goes_on_with_its_own_family_only(tmp_path: P
     with pytest.raises(UserError, match=r"config.json was trained on family 'point-navigation', which family 'cheetah"):
         rm.resume(run.path, family="cheetah-direction", progress=False)
     assert rm.resume(run.path, progress=False).policy.iteration == 1
+
+
+@pytest.mark.parametrize("name", ["mine.py:family", "mine:family"])
+def test_a_changed_reward_is_told(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import dataclasses\nfrom robotmeta.envs import make\n\n"
+        "def family():\n"
+        "    point = make('point-navigation')\n"
+        "    return dataclasses.replace(point, reward=lambda step: 1.0 * point.reward(step))\n"
+    )
+
+    def made() -> rm.TaskFamily:
+        for module in ("mine", str(file)):
+            sys.modules.pop(module, None)  # as in a new process
+        return rm.make(name)
+
+    run = RunFolder(tmp_path / "run")
+    config = RunConfig(name, "promp", hyperparameters("promp", {"meta_batch": 2, "episodes": 2}), iterations=1)
+    run.write_config(config, made())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run.check_family(made())
+    file.write_text(file.read_text().replace("1.0 *", "-1.0 *"))
+    for _ in range(2):
+        with pytest.warns(RobotmetaWarning, match=r"mine.py has changed since .*run was begun"):
+            run.check_family(made())
+        run.write_config(config, made())  # as when it goes on
+    for module in ("mine", str(file)):
+        sys.modules.pop(module, None)
