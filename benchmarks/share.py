@@ -6,7 +6,8 @@
 
 Without names, these are the families of the headline table, in its order. Every command continues where it stopped.
 ``--tasks N`` takes the first N tasks of each split, instead of ten, and ``--splits`` some splits; more can follow.
-``train`` starts from the policy of the family's benchmark run too, or else from the pretrained one.
+``train`` starts from the policy of the family's benchmark run too, or else from the pretrained one. ``measure`` trains
+the domain-randomized control first, if the run has none; ``--without-control`` leaves it out.
 """
 
 from __future__ import annotations
@@ -90,12 +91,19 @@ def train_specialists(name: str, tasks: int, splits: Sequence[str]) -> None:
     shutil.copy(sweep.out, included(family))
 
 
-def measure(name: str, tasks: int, splits: Sequence[str]) -> None:
-    """Evaluates the policy of a family, its controls and its stages on the tasks that have a specialist."""
+def measure(name: str, tasks: int, splits: Sequence[str], *, controlled: bool = True) -> None:
+    """Evaluates the policy of a family, its controls and its stages on the tasks that have a specialist.
+
+    Args:
+        name: The family.
+        tasks: Number of tasks of each split.
+        splits: The splits; those that the family does not have are left out.
+        controlled: Whether the domain-randomized control is measured too.
+    """
     policy = policy_of(name)
     if policy is None:
         raise UserError(f"family '{name}' has no policy: python benchmarks/learning.py {shipped(name)} trains it")
-    control = control_policy("domain_randomized", policy, run_of(name).path)
+    control = control_policy("domain_randomized", policy, run_of(name).path) if controlled else None
     SHARES.mkdir(parents=True, exist_ok=True)
     for split in (split for split in splits if split in policy.family.splits):
         evaluation = rm.evaluate(
@@ -145,6 +153,7 @@ def main() -> None:
     parser.add_argument("what", choices=["train", "measure", "table"])
     parser.add_argument("families", nargs="*", metavar="FAMILY", choices=[*rm.FAMILIES, []])
     parser.add_argument("--tasks", type=int, default=_TASKS, help="number of tasks of each split")
+    parser.add_argument("--without-control", action="store_true", help="measure without the domain-randomized control")
     parser.add_argument("--splits", nargs="+", default=_SPLITS, choices=_SPLITS)
     given = parser.parse_args()
     if given.what == "table":
@@ -153,8 +162,10 @@ def main() -> None:
     try:
         for name in given.families or FAMILIES:
             print(f"{name}:", flush=True)
-            command = train_specialists if given.what == "train" else measure
-            command(name, given.tasks, given.splits)
+            if given.what == "train":
+                train_specialists(name, given.tasks, given.splits)
+            else:
+                measure(name, given.tasks, given.splits, controlled=not given.without_control)
     except (UserError, KeyboardInterrupt) as error:
         sys.exit(str(error) or "stopped; the same command continues")
 
