@@ -106,8 +106,10 @@ class ActorCriticConfig(PPOConfig):
         return self.unroll_length
 
     def fine_tuning(self) -> Self:
-        # Value functions are wrong at first in tasks that are new to them. With shorter parts, grasping learned less.
-        return replace(super().fine_tuning(), unroll_length=100 if self.rollouts == 1 else 0)
+        # A value function that was trained on whole episodes is wrong at first in the middle of one in a new task. With
+        # shorter parts, grasping learned less.
+        length = self.unroll_length or 100
+        return replace(super().fine_tuning(), unroll_length=length if self.rollouts == 1 else 0)
 
     def control_defaults(self) -> dict[str, Any]:
         names = ("unroll_length", "minibatches")

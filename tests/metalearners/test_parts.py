@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import robotmeta as rm
-from robotmeta.config import RunConfig
+from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import TaskFamily
 from robotmeta.experience.rollout import Rollout, Trial
 from robotmeta.metalearners import MetaLearner
@@ -147,6 +147,15 @@ def test_a_learner_of_ones_own_gets_all_rollouts_of_a_trial_by_default() -> None
     config = ActorCriticConfig()
     assert config.rollouts == 2
     assert config.part_length == config.fine_tuning().part_length == 0
+
+
+@LEARNERS
+def test_fine_tuning_updates_after_parts_as_long_as_those_of_meta_training(name: str) -> None:
+    as_trained = hyperparameters(name, {**HYPER[name], "unroll_length": _LENGTH}).fine_tuning()
+    of_whole_episodes = hyperparameters(name, {**HYPER[name], "unroll_length": 0}).fine_tuning()
+    assert as_trained is not None
+    assert of_whole_episodes is not None
+    assert (as_trained.part_length, of_whole_episodes.part_length) == (_LENGTH, 100)
 
 
 def test_trials_of_several_episodes_an_update_have_no_parts() -> None:
