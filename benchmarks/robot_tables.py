@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import real_robots
 import vendor_robots
 from cells import cell, interval, markdown
@@ -11,6 +12,7 @@ from result_files import loaded
 from vendor_arms import table as arms
 
 import robotmeta as rm
+from robotmeta.evaluation.intervals import bootstrapped
 
 _APART = 0.1  # relative difference from which a model and the published numbers differ
 _HEADLINE = {"go2": "Unitree Go2", "aliengo": "Unitree Aliengo", "spot": "Spot"}
@@ -99,6 +101,20 @@ def vendor_tuned() -> str:
     columns = [(axis, kind) for axis in _AXES for kind in _TUNED]
     rows = [(robot, *(_followed(axis, line[kind][axis]) for axis, kind in columns)) for robot, line in robots.items()]
     return markdown(("robot", *(f"{_AXES[axis][0]}, {_TUNED[kind]}" for axis, kind in columns)), rows)
+
+
+def vendor_tuned_means() -> str:
+    """Means over the vendors' robots before and after fine-tuning, and how much each measure changes."""
+    robots = loaded("vendor-tuned")["robots"].values()
+    rows = []
+    for axis, (title, command) in _AXES.items():
+        measured = {"error": (f"error_{axis}", command, ".0%"), "drift": ("drift", 1.0, ".2f")}
+        measured["success"] = ("success", 1.0, ".0%")
+        for name, (key, unit, form) in measured.items():
+            before, after = (np.array([line[kind][axis][key] / unit for line in robots]) for kind in _TUNED)
+            gain = interval(form, float((after - before).mean()), bootstrapped(after - before))
+            rows.append((title, name, *(f"{values.mean():{form}}" for values in (before, after)), gain))
+    return markdown(("command", "mean", *_TUNED.values(), "change"), rows)
 
 
 def measures(name: str) -> str:

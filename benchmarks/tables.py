@@ -56,6 +56,7 @@ TABLES: tuple[Table, ...] = (
     ("benchmarks/README.md", "gpu", speed_tables.gpu),
     ("docs/commands.md", "vendors", robot_tables.vendor_commands),
     ("docs/commands.md", "fine-tuned", robot_tables.vendor_tuned),
+    ("docs/commands.md", "fine-tuned on average", robot_tables.vendor_tuned_means),
     ("docs/cost.md", "cost by worlds", cost_tables.by_worlds),
     ("docs/cost.md", "cost by machines", cost_tables.by_machines),
     ("docs/fit.md", "methods", fit_tables.methods),
