@@ -125,7 +125,7 @@ class RunFolder:
 
         It may belong to another program, so nothing of it is replaced.
         """
-        folder = self._checkpoints
+        folder = self.own(self._checkpoints)
         taken = any(folder.iterdir()) if folder.is_dir() else folder.exists()
         return folder if taken else self.metrics if self.metrics.exists() else None
 
