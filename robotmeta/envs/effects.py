@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import mujoco
 import numpy as np
@@ -22,6 +22,7 @@ from robotmeta.errors import UserError
 
 STEPS = 25
 """Control steps of the longest test rollout."""
+_ROLLOUT = "in a test rollout, a function"
 
 _AT_ONCE = 8  # parameters that are tried together; some models need much memory for each world
 _VALUES = 3  # of each parameter
@@ -145,7 +146,7 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
     state |= _memories(family, state, columns)
     given = {name: value.clone() for name, value in columns.items()}
     measured = _measured(family, state, columns)
-    _check_unwritten({**state, **columns}, {**simulator.state, **given})
+    check_unwritten(_ROLLOUT, {**state, **columns}, {**simulator.state, **given})
     yield measured
     generator = torch.Generator().manual_seed(1)
     action = torch.empty(0)
@@ -163,21 +164,26 @@ def _rollout(family: TaskFamily, tasks: Tasks, columns: Columns) -> Iterator[lis
         if family.shaping_reward is not None:
             rewards.append(family.shaping_reward(transition))
         measured = _measured(family, after, columns)
-        _check_unwritten({**after, **columns}, {**simulator.state, **given})
+        check_unwritten(_ROLLOUT, {**after, **columns}, {**simulator.state, **given})
         yield [*measured, *rewards]
         state = after
 
 
 class InPlace(UserError):
-    """A function of a family that writes into its arguments, in a state or task that is not nominal."""
+    """A function of a family that writes into its arguments."""
 
 
-def _check_unwritten(now: State, before: State) -> None:
+def check_unwritten(what: str, now: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> None:
+    """Raises InPlace if a function has changed one of the tensors that it was given.
+
+    Args:
+        what: The function.
+        now: The tensors after the call.
+        before: Copies from before the call; others may come to be there.
+    """
     for name, value in before.items():
         if not torch.equal(now[name].nan_to_num(), value.nan_to_num()):
-            raise InPlace(
-                f"in a test rollout, a function changes its argument {name} in place; write x = x - 1, not x -= 1"
-            )
+            raise InPlace(f"{what} changes its argument {name} in place; write x = x - 1, not x -= 1")
 
 
 def _starts(family: TaskFamily, nominal: State, columns: Columns) -> State:

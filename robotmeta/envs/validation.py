@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from robotmeta.envs.edits import SpecEdit
-from robotmeta.envs.effects import STEPS, InPlace, without_effect
+from robotmeta.envs.effects import STEPS, InPlace, check_unwritten, without_effect
 from robotmeta.envs.family import Columns, MujocoWorld, State, TaskFamily, Transition
 from robotmeta.envs.layout import changed_layout, changed_signals, wider_range
 from robotmeta.envs.models import ModelBuilder
@@ -283,11 +283,7 @@ def _unchanged(family: TaskFamily, what: str, function: Callable[..., Any], *arg
     before = [{name: value.clone() for name, value in part.items()} for part in parts]
     result = call(family, what, function, *arguments)
     for part, earlier in zip(parts, before, strict=True):
-        for name, value in earlier.items():
-            if not torch.equal(part[name].nan_to_num(), value.nan_to_num()):
-                raise UserError(
-                    f"family '{family.name}': {what} changes its argument {name} in place; write x = x - 1, not x -= 1"
-                )
+        check_unwritten(f"family '{family.name}': {what}", part, earlier)
     return result
 
 
