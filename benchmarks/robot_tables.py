@@ -10,6 +10,7 @@ import vendor_robots
 from cells import cell, interval, markdown
 from result_files import loaded
 from vendor_arms import table as arms
+from vendor_tuned import COMMANDS
 
 import robotmeta as rm
 from robotmeta.evaluation.intervals import bootstrapped
@@ -22,7 +23,8 @@ _SHOWN = {
     "first": "first episode",
     "adapted": "after 3 episodes",
 }
-_AXES = {"x": ("forward 0.3", 0.3), "y": ("to the left 0.15", 0.15), "yaw": ("turning left 0.2", 0.2)}
+_NAMES = {"x": "forward", "y": "to the left", "yaw": "turning left"}
+_AXES = {axis: (f"{_NAMES[axis]} {command:g}", command) for axis, command in COMMANDS.items()}
 _COMPARED = {"reset": "zero-shot", "domain_randomized": "domain-randomized", "adapted": "adapted"}
 _TUNED = {"adapted": "adapted", "tuned": "fine-tuned"}
 _POLICIES = {"zero_shot": "zero-shot", "adapted": "after 3 episodes", "domain_randomized": "domain-randomized"}
