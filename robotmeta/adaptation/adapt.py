@@ -83,7 +83,8 @@ def adapt(
             vendor's robot.
         fit: Whether to fit the simulator to the adaptation episodes; see :func:`robotmeta.fit`. Fine-tuning then takes
             place in the tasks that explain them.
-        known: For a fit, parameters that are known, by name.
+        known: Parameters that are known, by name. A fit does not search them. Without a fit, fine-tuning takes place in
+            training tasks that have these values.
         on_fitting: For a fit, called at its start and after each cycle, with the number of finished cycles and of all.
         fine_tune: Budget of fine-tuning after the adaptation episodes: a time, such as ``"60s"``, or control steps of
             simulation. None for no fine-tuning. See :func:`robotmeta.fine_tune`.

@@ -10,6 +10,7 @@ from typing import TypedDict
 from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, FineTuning, check_fine_tuning, fine_tune
 from robotmeta.adaptation.fitting.fit_episodes import check_fit, fit_episodes
 from robotmeta.adaptation.fitting.result import Fit
+from robotmeta.adaptation.known import tasks_with
 from robotmeta.adaptation.posterior import TaskPosterior
 from robotmeta.adaptation.target import Collected
 from robotmeta.envs import Tasks
@@ -41,11 +42,12 @@ class Stages:
     Attributes:
         fit: Whether to fit the simulator to the adaptation episodes. Fine-tuning then takes place in the tasks that the
             fit finds.
-        known: Parameters that are known, by name; the fit does not search them.
+        known: Parameters that are known, by name. The fit does not search them. Without a fit, fine-tuning takes place
+            in training tasks that have these values.
         force: Whether to fine-tune although the fit does not explain the episodes.
         on_fitting: Called when the fit begins and after each cycle, with the number of finished cycles and of all.
         budget: Budget of fine-tuning; None for no fine-tuning.
-        tasks: The tasks to fine-tune in; None for the training distribution.
+        tasks: The tasks to fine-tune in; None for the training distribution, or what ``known`` leaves of it.
         learning_rate: Learning rate of fine-tuning; None for the learner's.
         kl_weight: Weight of the divergence from the adapted policy; None for the default.
         seed: Determines what is drawn.
@@ -72,9 +74,14 @@ class Stages:
     def check(self, policy: Policy) -> None:
         """Raises UserError for what fine-tuning refuses, before the robot runs."""
         if self.budget is not None:
-            check_fine_tuning(policy, self.tasks, self.budget, **self._learning, simulator=self.simulator, out=self.out)
-        if not self.fit and (self.known, self.on_fitting) != (None, None):
-            raise UserError("known and on_fitting are for a fit: give fit=True too")
+            tasks = self._without_fit(policy)
+            check_fine_tuning(policy, tasks, self.budget, **self._learning, simulator=self.simulator, out=self.out)
+        if not self.fit and self.on_fitting is not None:
+            raise UserError("on_fitting is for a fit: give fit=True too")
+        if self.known and not self.fit and self.budget is None:
+            raise UserError("known is for a fit or fine-tuning: give fit=True or fine_tune too")
+        if self.known and self.tasks is not None and not self.fit:
+            raise UserError("give either known or fine_tune_tasks: both say what to fine-tune in")
         if self.fit:
             check_fit(policy.family, self.known)
         if self.fit and self.tasks is not None:
@@ -116,7 +123,7 @@ class Stages:
             return None
         return fine_tune(
             collected.adapted,
-            self.tasks if found is None else found.posterior,
+            self._without_fit(collected.adapted) if found is None else found.posterior,
             budget=self.budget,
             **self._learning,
             seed=self.seed + number,
@@ -125,6 +132,12 @@ class Stages:
             out=self.out if self.out is None or number == 0 else Path(self.out) / f"round-{number + 1}",
             on_progress=self.on_progress,
         )
+
+    def _without_fit(self, policy: Policy) -> TaskPosterior | Tasks | None:
+        """The tasks to fine-tune in where no fit finds them; None for the training distribution."""
+        if self.fit or not self.known:
+            return self.tasks
+        return tasks_with(policy.family, self.known, self.seed)
 
     @property
     def _learning(self) -> _Learning:

@@ -114,8 +114,9 @@ def adapt(
         action_rate: Largest change of an action between two control steps of --env; actions are in [-1, 1].
         fit: After the adaptation episodes, find the tasks of the family that explain them, by replaying them in
             simulation. Fine-tuning then takes place in these tasks.
-        known: Parameters that the fit need not find, or robot=NAME where the family names robots. With --robot, the
-            numbers of its model.
+        known: Parameters that are known, or robot=NAME where the family names robots, or nominal for all others. A fit
+            does not search them. Without --fit, fine-tuning takes place in training tasks that have these values. With
+            --robot, the numbers of its model are known.
         fine_tune: After the adaptation episodes, go on learning in simulation for this time, such as 60s or 2m, or for
             this number of control steps. Ctrl-C ends it with the best policy so far.
         fine_tune_learning_rate: Learning rate of fine-tuning.

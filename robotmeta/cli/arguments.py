@@ -7,6 +7,7 @@ import functools
 import inspect
 import io
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +119,15 @@ def _later(command: Callable[..., None]) -> Callable[..., Bound]:
     bound.__annotations__ = {**get_type_hints(command, include_extras=True), "quiet": of_quiet}
     signature = inspect.signature(command)
     quiet = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=of_quiet)
+    bound.__doc__ = _unwrapped(command.__doc__ or "")
     del bound.__wrapped__  # tyro would read the type hints there  # pyright: ignore[reportFunctionMemberAccess]
     bound.__signature__ = signature.replace(parameters=[*signature.parameters.values(), quiet])  # pyright: ignore[reportAttributeAccessIssue,reportFunctionMemberAccess]
     return bound
+
+
+def _unwrapped(docstring: str) -> str:
+    """The docstring with each argument on one line. The help would break where the source does."""
+    return re.sub(r"\n {8,}(?=\S)", " ", inspect.cleandoc(docstring))
 
 
 def _in_one_line(box: str) -> str:

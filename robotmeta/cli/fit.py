@@ -25,6 +25,7 @@ from robotmeta.cli.shared import (
     check_targets,
     console,
     default,
+    known_of,
     policy_or_family,
     task_values,
     write_json,
@@ -87,8 +88,8 @@ def fit(
         env: A Gymnasium id, dm_control:DOMAIN-TASK, MODULE:FACTORY or FILE.py:FACTORY.
         log: Recorded episodes: a file (.npz) or the folder of a LeRobot dataset, such as those of robotmeta adapt
             --episodes-out and --dataset-out.
-        known: Parameters that the fit need not find, or robot=NAME or robot=FILE. With --robot, the numbers of its
-            model.
+        known: Parameters that the fit need not find, or robot=NAME or robot=FILE, or nominal for all others. With
+            --robot, the numbers of its model are known.
         episodes: Episodes to collect in --task or --env.
         horizon: Control steps an episode of --env.
         map: The policy's name for an observation or action of --env. A vector takes several, THEIRS=A,B,C.
@@ -158,7 +159,7 @@ def _found(
         )
     with stage_bar("adaptation episodes") as bar:
         options = {
-            "known": task_values(family, given["known"]),
+            "known": known_of(family, given["known"], robot),
             "seed": given["seed"],
             "simulator": given["simulator"],
             "threads": given["threads"],

@@ -58,7 +58,7 @@ def adapt_on_robot(
     with (
         _wrapped(robot, given) as world,
         _episodes_file(given["episodes_out"]) as file,
-        stage_options(policy.family, given) as stages,
+        stage_options(policy.family, given, model) as stages,
     ):
         options = {name: given[name] for name in ("episodes", "seed", "evaluation_episodes", "simulator")}
         try:

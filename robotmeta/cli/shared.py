@@ -35,7 +35,10 @@ PolicySource = Annotated[str, tyro.conf.Positional]
 TaskValues = Annotated[
     tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(default: a held-out task)")
 ]
-KnownValues = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...", help_behavior_hint="(optional)")]
+KnownValues = Annotated[
+    tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE|nominal ...", help_behavior_hint="(optional)")
+]
+_NOMINAL = "nominal"
 File = Annotated[Path | None, OPTIONAL]
 Folder = Annotated[Path | None, OPTIONAL]
 Forward = Annotated[str | None, default("x, or the axis along which its hips turn outward")]
@@ -110,6 +113,25 @@ def task_values(family: rm.TaskFamily, items: tuple[str, ...]) -> dict[str, floa
         return values
     del values["robot"]
     return {**_read(robot, family), **values}
+
+
+def known_of(family: rm.TaskFamily, items: tuple[str, ...], robot: rm.VendorRobot | None) -> dict[str, float | str]:
+    """Reads ``--known``: items of a task, and ``nominal`` for all other parameters that the policy is not told.
+
+    Args:
+        family: The family.
+        items: The items.
+        robot: The robot of ``--robot``, whose model has its numbers; None without it.
+
+    Raises:
+        UserError: For an item that is neither, or a file that cannot be read.
+    """
+    given = task_values(family, tuple(item for item in items if item != _NOMINAL))
+    if _NOMINAL not in items:
+        return given
+    elsewhere = {*family.told, *family.robots.get(str(given.get("robot")), ())}
+    space = family.space if robot is None else robot.family.space
+    return {p.name: p.nominal for p in space if p.name not in elsewhere} | given
 
 
 def _read(robot: str, family: rm.TaskFamily) -> dict[str, float | str]:

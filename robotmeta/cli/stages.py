@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from robotmeta.cli.fine_tuning import show_fine_tuned, shows_fine_tuning
 from robotmeta.cli.fitting import show_fit, shows_fitting
-from robotmeta.cli.shared import check_at_least_one, console, task_values
+from robotmeta.cli.shared import check_at_least_one, console, known_of
 from robotmeta.errors import UserError
 from robotmeta.progress import shows_count, stage_bar
 
@@ -25,9 +25,10 @@ def check_stage_options(given: Mapping[str, Any]) -> None:
     Args:
         given: The command's arguments by name.
     """
-    for name in ("known", "force"):
-        if given[name] and not given["fit"]:
-            raise UserError(f"--{name} is for --fit")
+    if given["force"] and not given["fit"]:
+        raise UserError("--force is for --fit")
+    if given["known"] and not given["fit"] and given["fine_tune"] is None:
+        raise UserError("--known is for --fit and --fine-tune")
     check_at_least_one(rounds=given["rounds"])
     if given["rounds"] > 1 and (not given["fit"] or given["fine_tune"] is None):
         raise UserError("--rounds is for --fit with --fine-tune")
@@ -41,15 +42,24 @@ def check_stage_options(given: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def stage_options(family: rm.TaskFamily, given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end."""
+def stage_options(
+    family: rm.TaskFamily, given: Mapping[str, Any], robot: rm.VendorRobot | None = None
+) -> Iterator[dict[str, Any]]:
+    """The arguments of :func:`robotmeta.adapt` for the stages, which show their progress until the end.
+
+    Args:
+        family: The policy's family.
+        given: The command's arguments by name.
+        robot: The robot of ``--robot``; None without it.
+    """
     with stage_bar("adaptation") as bar:
         if given.get("env") is None:  # in an environment each episode is printed instead
             bar.show(None)
         of_stages = ("fit", "fine_tune", *_OF_FINE_TUNING, "force", "rounds")
         options = {name: given[name] for name in of_stages if name in given}
+        options["known"] = known_of(family, given.get("known", ()), robot) or None
         if given["fit"]:
-            options.update(known=task_values(family, given.get("known", ())) or None, on_fitting=shows_fitting(bar))
+            options["on_fitting"] = shows_fitting(bar)
         if given["fine_tune"] is not None:
             options["on_fine_tuning"] = shows_fine_tuning(bar)
         yield options
@@ -63,7 +73,7 @@ def given_names(family: rm.TaskFamily, known: tuple[str, ...], robot: rm.VendorR
     """
     from robotmeta.adaptation.fitting.fit_episodes import check_fit
 
-    return {*check_fit(family, task_values(family, known)), *(() if robot is None else robot.row)}
+    return {*check_fit(family, known_of(family, known, robot)), *(() if robot is None else robot.row)}
 
 
 def show_stages(

@@ -51,6 +51,23 @@ def test_what_is_refused_is_one_line(run: Path, tmp_path: Path, refused: Callabl
     assert "cannot write" in refused([*words, "--fine-tune", "5s", "--fine-tune-out", str(file)])
 
 
+def test_what_is_known_replaces_a_fit(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: Callable[[list[str]], str]
+) -> None:
+    """``nominal`` stands for all parameters that are not named."""
+    out = tmp_path / "result.json"
+    words = ["adapt", str(run), "--task", "goal_x=0.3", "--episodes", "1", "--evaluation-episodes", "0"]
+    words += ["--fine-tune", "2000", "--json", str(out), "--known"]
+    before = []
+    for known in (["goal_x=0.3", "goal_y=0"], ["nominal", "goal_x=0.3"], ["nominal"]):
+        main([*words, *known])
+        before.append(json.loads(out.read_text())["fine_tuned"]["simulated"]["return_before"])
+    assert before[0] == before[1] != before[2]
+    capsys.readouterr()
+    assert "no parameter 'goal_z'" in refused([*words, "goal_z=0.3"])
+    assert "'nominally' is not NAME=VALUE" in refused([*words, "nominally"])
+
+
 class Counting(FamilyEnv):
     """Counts its episodes."""
 

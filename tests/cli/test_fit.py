@@ -196,7 +196,7 @@ def test_a_task_that_cannot_be_fitted_leaves_the_adapted_policy(
 
 def test_what_is_for_a_fit_is_refused_without_one(run: Path, refused: Callable[[list[str]], str]) -> None:
     words = ["adapt", str(run), "--task", "goal_x=0.3"]
-    assert "--known is for --fit" in refused([*words, "--known", "goal_x=0.3"])
+    assert "--known is for --fit and --fine-tune" in refused([*words, "--known", "goal_x=0.3"])
     assert "--force is for --fit" in refused([*words, "--force"])
     assert "--rounds is for --fit with --fine-tune" in refused([*words, "--fit", "--rounds", "2"])
     assert "--force is for --fine-tune" in refused([*words, "--fit", "--force"])

@@ -17,6 +17,7 @@ from robotmeta.adaptation.fitting.recorded import RecordedEpisodes
 from robotmeta.adaptation.fitting.result import Fit
 from robotmeta.adaptation.fitting.search import CANDIDATES, CYCLES, WIDE_CYCLES, Search, Start
 from robotmeta.adaptation.fitting.segments import Segments
+from robotmeta.adaptation.known import known_values
 from robotmeta.envs import Estimate, TaskFamily
 from robotmeta.errors import RobotmetaWarning, UserError
 from robotmeta.seeding import streams
@@ -167,8 +168,5 @@ def check_fit(family: TaskFamily, known: Mapping[str, float | str] | None) -> di
         raise UserError(f"a fit compares numbers, and family '{family.name}' observes {', '.join(images)}")
     if family.memory is not None and family.memory.resume is None:
         raise UserError(f"a fit replays observations, and family '{family.name}' remembers what they do not tell")
-    family = family.widened
-    row = family.task(**(known or {})).values[0]
-    robot = (known or {}).get("robot")
-    names = {*family.told, *(known or {}), *(family.robots[str(robot)] if robot is not None else ())} - {"robot"}
-    return {name: float(value) for name, value in zip(family.space.names, row, strict=True) if name in names}
+    told = {name: family.widened.space[name].nominal for name in family.told}
+    return told | known_values(family, known or {})
