@@ -23,6 +23,9 @@ from robotmeta.errors import UserError, unknown
 
 _MARKERS = (tyro.conf.DisallowNone, tyro.conf.PositionalMetavarFromFieldName)
 _QUIET = "--quiet"
+_DESCRIPTION = """Meta-train policies over MuJoCo task families and adapt them in a few episodes.
+
+To begin, run robotmeta demo. Options and examples of a command: robotmeta COMMAND --help"""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
     """
     if arguments[:1] == [_QUIET]:
         arguments = [*arguments[1:2], *arguments[: len(arguments) > 1], *arguments[2:]]
-    arguments = _with_directions(arguments)
-    chosen = arguments[0] if arguments else ""
+    arguments = _with_directions(arguments) or ["--help"]
+    chosen = arguments[0]
     if check_completion(arguments):
         commands = {name: completable(command) for name, command in commands.items()}
     if chosen in commands:
@@ -79,13 +82,17 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
         _check_paths(commands[chosen], arguments)
     elif chosen and not chosen.startswith("-"):
         raise unknown("command", chosen, commands)
+    bound = {name: _later(command) for name, command in commands.items()}
+    if chosen not in commands:
+        for command in bound.values():  # a list of all: a line of each is enough
+            command.__doc__ = str(command.__doc__).partition("\n")[0]
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
             return tyro.extras.subcommand_cli_from_dict(
-                {name: _later(command) for name, command in commands.items()},
+                bound,
                 prog="robotmeta",
-                description="Meta-train policies over MuJoCo task families and adapt them in a few episodes.",
+                description=_DESCRIPTION,
                 args=arguments,
                 sort_subcommands=False,
                 config=_MARKERS,
@@ -126,15 +133,19 @@ def _later(command: Callable[..., None]) -> Callable[..., Bound]:
 
 
 def _unwrapped(docstring: str) -> str:
-    """The docstring with each argument on one line. The help would break where the source does."""
-    return re.sub(r"\n {8,}(?=\S)", " ", inspect.cleandoc(docstring))
+    """The docstring with each paragraph and argument on one line. The help would break where the source does."""
+    *paragraphs, arguments = inspect.cleandoc(docstring).split("\n\n")
+    if not arguments.startswith("Args:"):
+        paragraphs, arguments = [*paragraphs, arguments], ""
+    joined = (paragraph.replace("\n", " ") for paragraph in paragraphs)
+    return "\n\n".join([*joined, re.sub(r"\n {8,}(?=\S)", " ", arguments)])
 
 
 def _in_one_line(box: str) -> str:
     """The message in the box that tyro prints, with the nearest options or the usage of the option."""
     # The box has an empty line of dashes between its parts. Terminals that cannot draw a frame get dashes alone.
     lines = ("" if set(line) <= set("╭╮╰╯│─- ") else line.strip("│ ") for line in box.splitlines()[1:])
-    mistake, *more = [list(group) for filled, group in itertools.groupby(lines, bool) if filled] or [["no command"]]
+    mistake, *more = [list(group) for filled, group in itertools.groupby(lines, bool) if filled]
     said = " ".join(mistake).rstrip(".")
     said = said[:1].lower() + said[1:]
     for about, *details in more:

@@ -60,7 +60,7 @@ def _list() -> dict[str, Any]:
     """Prints a table of all families; returns their descriptions by name."""
     from robotmeta.envs import family_names, family_package
 
-    table = Table("family", "parameters", "horizon", "what it is")
+    table = Table(Column("family", no_wrap=True), "parameters", "what it is")
     described: dict[str, Any] = {}
     broken: list[str] = []
     for name in family_names():
@@ -71,10 +71,27 @@ def _list() -> dict[str, Any]:
             continue
         package = family_package(name)
         origin = "" if package == "robotmeta" else f" (package {package})"
-        table.add_row(name, first_names(family.space.names), str(family.horizon), family.summary + origin)
+        table.add_row(name, str(len(family.space.names)), family.summary + origin)
         described[name] = _described(family)
     console.print(table, *broken, sep="\n")
     return described
+
+
+def _parameters(space: rm.ParameterSpace) -> Table:
+    """A table of the parameters. Tasks out of distribution have a column if they differ."""
+    from robotmeta.envs import Choice
+
+    train, ood = (Column(title, overflow="fold") for title in ("train and test", "ood, if it differs"))
+    what = Column("what it is", min_width=20)
+    table = Table(Column("parameter", no_wrap=True), "nominal", train, *([ood] if space.has_ood else []), what)
+    for p in space:
+        low, high = p.bounds
+        within = f"one of {', '.join(p.labels.values())}" if p.labels else f"from {low:g} to {high:g}"
+        drawn = isinstance(p.train, Choice) and set(p.train.values) == set(p.labels)  # which lists all kinds
+        differs = [] if not space.has_ood else [""] if p.ood is None else [p.spelled(p.ood, unit=False)]
+        said = p.description if drawn else f"{p.description}; {within}"
+        table.add_row(p.name, p.text(p.nominal, digits=6), p.spelled(p.train, unit=False), *differs, said)
+    return table
 
 
 def _describe(family: rm.TaskFamily) -> None:
@@ -86,14 +103,8 @@ def _describe(family: rm.TaskFamily) -> None:
     console.print(
         f"Horizon {family.horizon} control steps of {family.dt:g} s. Splits: train, {', '.join(family.splits)}."
     )
-    train = Column("train and test", overflow="fold")
-    table = Table(Column("parameter", no_wrap=True), "nominal", train, "ood", "what it is")
-    for p in family.space:
-        ood = "as train" if p.ood is None else p.spelled(p.ood)
-        low, high = p.bounds
-        within = f"one of {', '.join(p.labels.values())}" if p.labels else f"from {low:g} to {high:g}"
-        table.add_row(p.name, p.text(p.nominal, digits=6), p.spelled(p.train), ood, f"{p.description}; {within}")
-    console.print(table)
+    console.print(_parameters(family.space))
+    console.print("In the units of the nominal values: U is uniform, logU uniform in the logarithm.")
     for what, signals in (
         ("Observations", family.observations),
         ("Privileged state, which learners may infer", family.privileged_state),

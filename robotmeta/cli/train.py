@@ -76,7 +76,7 @@ def train_command(arguments: Sequence[str]) -> Callable[..., None]:
 
         Example: robotmeta train cheetah-direction --learner promp --iterations 200 --inner-step 0.1 --episodes 5
 
-        `torchrun --nproc-per-node 4 -m robotmeta train cheetah-direction` shares the tasks among four processes.
+        Four processes share the tasks: torchrun --nproc-per-node 4 -m robotmeta train cheetah-direction
 
         Args:
             family: Task family (see `robotmeta families`), or FILE.py:FUNCTION or MODULE:FUNCTION for one of your own.

@@ -64,16 +64,6 @@ def test_help_without_a_learner_shows_the_default_one_and_says_how_to_see_anothe
     assert "(default: 0.3, or the family's)" in text
 
 
-def test_help_wraps_at_the_width_of_the_terminal_alone(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "400")
-    with pytest.raises(SystemExit):
-        main(["adapt", "--help"])
-    text = capsys.readouterr().out
-    assert re.search(r"--fit, --no-fit .* replaying them in simulation[.] Fine-tuning then takes place", text)
-
-
 def test_typed_flags_reach_the_run_and_others_keep_their_defaults(configured: Configured) -> None:
     flags = ["--inner-step", "0.1", "--episodes=5", "--hidden", "8", "16", "--no-learn-inner-step", "--oracle"]
     given = {"inner_step": 0.1, "episodes": 5, "hidden": [8, 16], "learn_inner_step": False, "meta_batch": 4}
