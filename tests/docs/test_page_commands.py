@@ -48,10 +48,8 @@ _ROBOTS = {
 """The robot that ``my_robot.py`` stands for, and that made ``episodes.npz``."""
 _TRAINED = {
     "docs/view.md": {"runs/demo": "cheetah-direction"},
-    "docs/results.md": {
-        "runs/benchmarks/ant-crippled-task-inference": "ant-crippled",
-        "runs/benchmarks/cheetah-dynamics-task-inference": "cheetah-dynamics",
-    },
+    "docs/results/by-family.md": {"runs/benchmarks/ant-crippled-task-inference": "ant-crippled"},
+    "docs/results/adaptation.md": {"runs/benchmarks/cheetah-dynamics-task-inference": "cheetah-dynamics"},
 }
 """Trainings that a page speaks of and does not start."""
 

@@ -127,4 +127,4 @@ def test_a_link_out_of_the_documentation_leads_to_the_repository(pages: dict[Pat
     repository = "https://github.com/robotmeta/robotmeta"
     assert f"{repository}/blob/main/tests/training/test_kill.py" in by_name["reliability.html"]
     assert f"{repository}/tree/main/examples" in by_name["bring-your-own-robot.html"]
-    assert "benchmarks.html#targets" in by_name["results.html"]
+    assert "../benchmarks.html#targets" in by_name["by-family.html"]
