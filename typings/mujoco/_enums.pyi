@@ -153,6 +153,7 @@ class mjtSensor(_Enum):
     def __init__(self, value: int) -> None: ...
 
 class mjtSolver(_Enum):
+    mjSOL_CG: ClassVar[mjtSolver]
     mjSOL_NEWTON: ClassVar[mjtSolver]
 
 class mjtStage(_Enum):

@@ -110,7 +110,10 @@ class MjOption:
     disableflags: int
     enableflags: int
     impratio: float
+    iterations: int
+    ls_iterations: int
     timestep: float  # s
+    tolerance: float
 
     @property
     def gravity(self) -> _Array: ...  # m/s^2

@@ -22,6 +22,8 @@ _SWITCHES = {  # what a family relies on
     "clampctrl": mujoco.mjtDisableBit.mjDSBL_CLAMPCTRL,
     "actuation": mujoco.mjtDisableBit.mjDSBL_ACTUATION,
 }
+_AT_LEAST = ("iterations", "ls_iterations", "ccd_iterations")
+_AT_MOST = ("tolerance", "ls_tolerance", "ccd_tolerance")
 
 
 def plain(spec: mujoco.MjSpec, name: str, reserved: str | None = None) -> list[str]:
@@ -75,9 +77,26 @@ def _without_options(spec: mujoco.MjSpec) -> list[str]:
     if option.enableflags & int(mujoco.mjtEnableBit.mjENBL_OVERRIDE):
         option.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_OVERRIDE)
         left.append("parameters of all contacts")
+    if _refine_solver(spec):
+        left.append("a solver that saves iterations")
     option.disableactuator = 0
     spec.memory = -1
     return [f"Left out of the options of the file: {', '.join(left)}."] if left else []
+
+
+def _refine_solver(spec: mujoco.MjSpec) -> bool:
+    """Makes the solver as exact as MuJoCo's default is; returns whether that changed anything.
+
+    Files for simulation on a GPU often have one iteration. Feet then slide on the floor as they do on no real one.
+    """
+    option, usual = spec.option, mujoco.MjSpec().option
+    exact = {name: max(getattr(option, name), getattr(usual, name)) for name in _AT_LEAST}
+    exact |= {name: min(getattr(option, name), getattr(usual, name)) for name in _AT_MOST}
+    exact["solver"] = usual.solver
+    changed = any(getattr(option, name) != value for name, value in exact.items())
+    for name, value in exact.items():
+        setattr(option, name, value)
+    return changed
 
 
 def _rotor_to_joint(spec: mujoco.MjSpec, actuator: mujoco.MjsActuator) -> None:

@@ -409,6 +409,21 @@ def test_options_that_the_family_does_not_have_are_left_out_and_named(tmp_path: 
     assert said in robot.notes
 
 
+def test_a_solver_that_saves_iterations_is_replaced_and_named(tmp_path: Path) -> None:
+    """As in files for simulation on a GPU, with which feet slide."""
+
+    def edit(spec: mujoco.MjSpec) -> None:
+        spec.option.iterations, spec.option.ls_iterations, spec.option.tolerance = 1, 5, 1e-3
+        spec.option.solver = mujoco.mjtSolver.mjSOL_CG
+
+    robot, usual = edited(tmp_path, edit), compiled(read(PLAIN, tmp_path)).opt
+    found = compiled(robot).opt
+    for name in ("solver", "iterations", "ls_iterations", "tolerance"):
+        assert getattr(found, name) == getattr(usual, name), name
+    assert "Left out of the options of the file: a solver that saves iterations." in robot.notes
+    assert not any("solver" in note for note in read(PLAIN, tmp_path).notes)
+
+
 HELD = {
     "weld": '<equality><weld body1="chassis"/></equality>',
     "connect": '<equality><connect body1="chassis" anchor="0 0 .1"/></equality>',
