@@ -66,15 +66,23 @@ def show_fit(
     )
     if fit.saturated > _MANY_SATURATED:
         console.print(f"{fit.saturated:.0%} of the actions were at their limit (saturated).")
+    if fit.unexplained:
+        console.print(_unexplained(fit))
     if not fit.explained:
-        console.print(
-            f"No task of the family explains {', '.join(fit.unexplained)}: the robot is not like one of the family. "
-            "Fine-tuning on this fit needs --force."
-        )
-    elif fit.unexplained:
-        console.print(f"Explained except for {', '.join(fit.unexplained)}.")
+        console.print("Fine-tuning on this fit needs --force.")
+
+
+def _unexplained(fit: Fit) -> str:
+    """What no task of the family explains, and what follows."""
     if fit.unexplained == ("reward",):
-        console.print("The environment has another reward than the family. Fine-tuning raises that of the family.")
+        return (
+            "No task of the family explains the rewards: the environment has another reward than the family. "
+            "Fine-tuning raises that of the family."
+        )
+    named = ", ".join(fit.unexplained)
+    if fit.explained:
+        return f"Explained except for {named}."
+    return f"No task of the family explains {named}: the robot is not like one of the family."
 
 
 def _errors(fit: Fit) -> dict[str, Mapping[str, float]]:

@@ -110,6 +110,15 @@ def test_what_is_not_explained_and_what_is_saturated_is_said(episodes: Path, pri
     assert "50% of the actions were at their limit (saturated)." in said
 
 
+def test_rewards_alone_that_are_not_explained_are_another_reward(episodes: Path, printed: Printed) -> None:
+    content = arrays(episodes)
+    content["rewards"] = np.random.default_rng(0).normal(size=content["rewards"].shape).astype(np.float32)
+    np.savez(episodes, allow_pickle=False, **content)
+    said = printed("fit", "point-navigation", "--log", episodes)
+    assert "the environment has another reward than the family" in said
+    assert "not like one of the family" not in said
+
+
 def test_a_robot_that_fails_leaves_its_episodes(run: Path, episodes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["fit", str(run), "--env", "robot.py:broken", "--episodes-out", "broken.npz"])
