@@ -90,8 +90,8 @@ def record(
         on_progress: Called with the number of recorded control steps, and that of the longest possible episode.
 
     Raises:
-        UserError: For another suffix, more than one task, too few episodes, a simulator that cannot run the task, no GL
-            library, or a file that cannot be written.
+        UserError: For another suffix, more than one task, too few episodes, the result of another policy, a simulator
+            that cannot run the task, no GL library, or a file that cannot be written.
         SimulationDiverged: If the simulation of the task diverges.
     """
     out = Path(out)
@@ -104,6 +104,9 @@ def record(
         raise UserError(f"task must be 1 task, not {len(task)}")
     if adapted is None and episodes < (policy.belief is None):
         raise UserError(f"episodes must be at least 1 for a policy that is not adapted, not {episodes}")
+    if adapted is not None and adapted.after_episodes.config != policy.config:
+        made = adapted.after_episodes.config
+        raise UserError(f"adapted is the result of another policy: {made.learner} on {made.family}, seed {made.seed}")
     if min(width, height) < 1:
         raise UserError(f"width and height must be at least 1, not {width} and {height}")
     if not 0.0 <= quality <= 10.0:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from robotmeta.adaptation.adapt import adapt
 from robotmeta.config import RunConfig, hyperparameters
 from robotmeta.envs import Choice, ParameterSpace, TaskBatchEnv, Tasks, make
 from robotmeta.errors import UserError
@@ -176,6 +177,13 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(policy, tmp_path):
     with pytest.raises(UserError, match="cannot write") as raised:
         record(policy, out=tmp_path / "file" / "a.mp4", **SMALL)
     assert "\n" not in str(raised.value)
+
+
+def test_the_result_of_another_policy_is_refused(policy, tmp_path):
+    other = dataclasses.replace(policy, config=dataclasses.replace(policy.config, seed=4))
+    result = adapt(other, policy.family.task(), episodes=1, evaluation_episodes=0)
+    with pytest.raises(UserError, match="the result of another policy: rl2 on point-navigation, seed 4"):
+        record(policy, policy.family.task(), adapted=result, out=tmp_path / "a.gif", **SMALL)
 
 
 def test_invalid_arguments_of_record_are_errors(policy, tmp_path):
