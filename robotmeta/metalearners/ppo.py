@@ -106,10 +106,15 @@ class ActorCriticConfig(PPOConfig):
         return self.unroll_length
 
     def fine_tuning(self) -> Self:
-        # A value function that was trained on whole episodes is wrong at first in the middle of one in a new task. With
-        # shorter parts, grasping learned less.
-        length = self.unroll_length or 100
-        return replace(super().fine_tuning(), unroll_length=length if self.rollouts == 1 else 0)
+        tuned = super().fine_tuning()
+        if self.rollouts > 1:
+            return replace(tuned, unroll_length=0)
+        if not self.unroll_length:
+            # A value function that was trained on whole episodes is wrong at first in the middle of one in a new task.
+            # With shorter parts, grasping learned less.
+            return replace(tuned, unroll_length=100)
+        # Twice as many updates with half as many passes: as many gradient steps, from newer experience.
+        return replace(tuned, unroll_length=max(1, self.unroll_length // 2), epochs=max(1, self.epochs // 2))
 
     def control_defaults(self) -> dict[str, Any]:
         names = ("unroll_length", "minibatches")

@@ -150,12 +150,14 @@ def test_a_learner_of_ones_own_gets_all_rollouts_of_a_trial_by_default() -> None
 
 
 @LEARNERS
-def test_fine_tuning_updates_after_parts_as_long_as_those_of_meta_training(name: str) -> None:
-    as_trained = hyperparameters(name, {**HYPER[name], "unroll_length": _LENGTH}).fine_tuning()
-    of_whole_episodes = hyperparameters(name, {**HYPER[name], "unroll_length": 0}).fine_tuning()
-    assert as_trained is not None
-    assert of_whole_episodes is not None
-    assert (as_trained.part_length, of_whole_episodes.part_length) == (_LENGTH, 100)
+def test_fine_tuning_makes_twice_as_many_updates_with_half_as_many_passes(name: str) -> None:
+    tuned = {}
+    for length in (_LENGTH, 1, 0):
+        trained = hyperparameters(name, {**HYPER[name], "unroll_length": length, "epochs": 8})
+        assert isinstance(trained, ActorCriticConfig)
+        config = trained.fine_tuning()
+        tuned[length] = config.part_length, config.epochs
+    assert tuned == {_LENGTH: (_LENGTH // 2, 4), 1: (1, 4), 0: (100, 8)}
 
 
 def test_trials_of_several_episodes_an_update_have_no_parts() -> None:
