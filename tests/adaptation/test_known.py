@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_a_parameter_that_only_fits_search_may_be_known_too() -> None:
 def test_fine_tuning_without_a_fit_takes_place_in_what_is_known() -> None:
     policy = untrained()
     task = policy.family.task(goal_x=0.4, goal_y=-0.3)
-    options = {"episodes": 1, "evaluation_episodes": 0, "fine_tune": 2000}
+    options: Any = {"episodes": 1, "evaluation_episodes": 0, "fine_tune": 2000}
     known = rm.adapt(policy, task, known={"goal_x": 0.4, "goal_y": -0.3}, **options).fine_tuned
     told = rm.adapt(policy, task, fine_tune_tasks=task, **options).fine_tuned
     anywhere = rm.adapt(policy, task, **options).fine_tuned
