@@ -14,6 +14,7 @@ import torch
 import robotmeta as rm
 from robotmeta.adaptation.fine_tune import KL_WEIGHT, FineTuned, fine_tune
 from robotmeta.adaptation.fine_tuning.budget import Budget
+from robotmeta.adaptation.fine_tuning.candidate import tuned_config
 from robotmeta.adaptation.fine_tuning.loop import is_enough
 from robotmeta.adaptation.fine_tuning.state import Compared
 from robotmeta.adaptation.posterior import TaskPosterior
@@ -25,6 +26,7 @@ from robotmeta.envs.distributions import Uniform
 from robotmeta.errors import UserError
 from robotmeta.experience.rollout import Rollout
 from robotmeta.metalearners.domain_randomization import DomainRandomization
+from robotmeta.metalearners.ppo import PPOConfig
 from robotmeta.policy import Policy, new_policy
 from robotmeta.training.train import Run
 from tests.learning import HYPER, same, short
@@ -85,6 +87,13 @@ def test_every_learner_gains_in_a_known_task_and_the_first_policy_stays_as_it_is
     assert adapted.policy.belief is not None
     assert policy.belief is None
     assert same(before, dict(policy.learner.state_dict()))
+
+
+@pytest.mark.parametrize(("length", "tuned"), [(10, (5, 4)), (20, (100, 8)), (50, (100, 8)), (0, (100, 8))])
+def test_parts_that_were_whole_episodes_are_not_halved(length: int, tuned: tuple[int, int]) -> None:
+    config = tuned_config(untrained(unroll_length=length, epochs=8), None)  # episodes have 20 steps
+    assert isinstance(config, PPOConfig)
+    assert (config.part_length, config.epochs) == tuned
 
 
 def test_task_inference_learns_to_infer_tasks_that_no_training_had() -> None:

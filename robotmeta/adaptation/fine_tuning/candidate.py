@@ -22,7 +22,10 @@ def tuned_config(policy: Policy, learning_rate: float | None) -> LearnerConfig:
     Raises:
         UserError: For a learner that cannot be fine-tuned, or a learning rate that it does not have.
     """
-    config = policy.config.hyperparameters.fine_tuning()
+    trained = policy.config.hyperparameters
+    if getattr(trained, "unroll_length", 0) >= policy.family.horizon:  # its parts were whole episodes
+        trained = dataclasses.replace(trained, **{"unroll_length": 0})
+    config = trained.fine_tuning()
     if config is None or not _says_what_it_would_do(type(policy.learner)):
         able = [name for name, learner in LEARNERS.items() if _can_be_tuned(learner)]
         raise UserError(f"learner '{policy.config.learner}' cannot be fine-tuned; these can: {', '.join(able)}")
