@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import numpy as np
+from dataclasses import replace
 
 from robotmeta.adaptation.posterior import TaskPosterior
-from robotmeta.envs import TaskFamily, Tasks
+from robotmeta.envs import Choice, ParameterSpace, TaskFamily
 from robotmeta.seeding import streams
 
 _DRAWN = 256  # tasks
@@ -24,10 +23,10 @@ def known_values(family: TaskFamily, known: Mapping[str, float | str]) -> dict[s
         UserError: For an unknown parameter, robot or value.
     """
     family = family.widened
-    row = family.task(**known).values[0]
-    of_robot = family.robots[str(known["robot"])] if "robot" in known else ()
-    names = {*known, *of_robot} - {"robot"}
-    return {name: float(value) for name, value in zip(family.space.names, row, strict=True) if name in names}
+    row = next(iter(family.task(**known)))
+    named = {*known, *(family.robots[str(known["robot"])] if "robot" in known else ())} - {"robot"}
+    implied = {column for name in named for column in family.space[name].sets}
+    return {name: value for name, value in row.items() if name in named | implied}
 
 
 def tasks_with(family: TaskFamily, known: Mapping[str, float | str], seed: int) -> TaskPosterior:
@@ -42,11 +41,8 @@ def tasks_with(family: TaskFamily, known: Mapping[str, float | str], seed: int) 
         UserError: For an unknown parameter, robot or value.
     """
     values = known_values(family, known)
-    drawn = family.sample(_DRAWN, streams(seed, "fine-tuning: known parameters")[1])
     if not values.keys() <= set(family.space.names):
         family = family.widened
-    rows = np.tile(family.task(**values).values, (_DRAWN, 1))
-    for column, name in enumerate(drawn.names):
-        if name not in values:
-            rows[:, column] = drawn.values[:, column]
-    return TaskPosterior.of(Tasks(family.space.names, rows))
+    # Others may be drawn in proportion to a known one, as a load is to the mass of the trunk.
+    left = (replace(p, train=Choice((values[p.name],))) if p.name in values else p for p in family.space)
+    return TaskPosterior.of(ParameterSpace(tuple(left)).sample(_DRAWN, streams(seed, "fine-tuning: known")[1]))

@@ -35,6 +35,19 @@ def test_known_parameters_have_their_values_and_the_others_vary_as_in_training()
     assert np.array_equal(tasks.values, again.values)
 
 
+def test_others_are_drawn_in_proportion_to_what_is_known() -> None:
+    tasks = tasks_with(rm.make("quadruped"), {"robot": "spot", "payload_x": 0.1}, seed=0).tasks
+    columns = dict(zip(tasks.names, tasks.values.T, strict=True))
+    trunk = rm.make("quadruped").robots["spot"]["trunk_mass"]
+    assert set(columns["trunk_mass"]) == {trunk}
+    assert 0.3 * trunk < max(columns["payload_mass"]) <= 0.4 * trunk
+
+
+def test_a_command_that_is_known_is_one_that_is_given() -> None:
+    family = rm.make("quadruped-commands")
+    assert known_values(family, {"command_x": 0.3}) == {"command_x": 0.3, **family.space["command_x"].sets}
+
+
 def test_a_robot_stands_for_all_of_its_numbers() -> None:
     family = rm.make("quadruped")
     values = known_values(family, {"robot": "go2", "friction": 0.7})
