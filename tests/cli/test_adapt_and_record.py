@@ -43,6 +43,17 @@ def test_adapt_reports_the_inferred_parameters(tmp_path: Path, capsys: pytest.Ca
     assert "Not known after these episodes: direction." in printed
 
 
+@pytest.mark.slow
+def test_the_kind_of_a_fault_is_shown_where_one_is_inferred(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["adapt", "pretrained:quadruped", "--evaluation-episodes", "0", "--task", "robot=go2"]
+    for fault, shown in (("none", False), ("fl_knee", True)):
+        main([*command, f"faulty_joint={fault}"])
+        lines = capsys.readouterr().out.splitlines()
+        (joint,) = (line.split()[3] for line in lines if line.split()[1:2] == ["faulty_joint"])
+        assert joint == fault
+        assert any(line.split()[1:2] == ["fault"] for line in lines) is shown
+
+
 def test_evaluation_episodes_measure_the_same_adapted_policy(tmp_path: Path) -> None:
     results, policies = {}, {}
     for count in ("1", "4"):
