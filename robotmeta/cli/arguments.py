@@ -73,8 +73,8 @@ def parsed(commands: Mapping[str, Callable[..., None]], arguments: list[str]) ->
     """
     if arguments[:1] == [_QUIET]:
         arguments = [*arguments[1:2], *arguments[: len(arguments) > 1], *arguments[2:]]
-    arguments = _with_directions(arguments) or ["--help"]
-    chosen = arguments[0]
+    arguments = _with_directions(arguments)
+    chosen = arguments[0] if arguments else ""
     if check_completion(arguments):
         commands = {name: completable(command) for name, command in commands.items()}
     if chosen in commands:
@@ -145,7 +145,7 @@ def _in_one_line(box: str) -> str:
     """The message in the box that tyro prints, with the nearest options or the usage of the option."""
     # The box has an empty line of dashes between its parts. Terminals that cannot draw a frame get dashes alone.
     lines = ("" if set(line) <= set("╭╮╰╯│─- ") else line.strip("│ ") for line in box.splitlines()[1:])
-    mistake, *more = [list(group) for filled, group in itertools.groupby(lines, bool) if filled]
+    mistake, *more = [list(group) for filled, group in itertools.groupby(lines, bool) if filled] or [["no command"]]
     said = " ".join(mistake).rstrip(".")
     said = said[:1].lower() + said[1:]
     for about, *details in more:
