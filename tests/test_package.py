@@ -24,6 +24,7 @@ def test_every_module_imports(module: str) -> None:
     importlib.import_module(module)
 
 
+@pytest.mark.slow
 def test_the_installed_command_lists_the_families(capsys: pytest.CaptureFixture[str]) -> None:
     (command,) = entry_points(group="console_scripts", name="robotmeta")
     command.load()(["families"])

@@ -73,6 +73,7 @@ def test_networks_need_not_know_all_parameters_of_the_tasks(learner: str, tmp_pa
 # -- what it gains -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_learner_gains_in_a_known_task_and_the_first_policy_stays_as_it_is(trained: Run) -> None:
     policy, before = trained.policy, copied(trained.policy)
     budget = 30_000 if policy.config.learner in ("maml", LEARNER) else 12_000
@@ -96,6 +97,7 @@ def test_parts_that_were_whole_episodes_are_not_halved(length: int, tuned: tuple
     assert (config.part_length, config.epochs) == tuned
 
 
+@pytest.mark.slow
 def test_task_inference_learns_to_infer_tasks_that_no_training_had() -> None:
     policy = untrained("task-inference", estimator_learning_rate=5e-3, estimator_epochs=6)
     far = policy.family.task(goal_x=1.8, goal_y=-1.0)
@@ -198,6 +200,7 @@ def test_adapt_fine_tunes_with_the_learning_rate_and_the_anchor_it_is_given() ->
 # -- determinism, files and signals ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_budget_in_steps_and_a_seed_determine_the_result() -> None:
     policy = untrained()
     first, second, other = (fine_tune(policy, goal(policy), budget=6_000, seed=seed) for seed in (1, 1, 2))

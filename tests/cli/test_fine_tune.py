@@ -13,6 +13,7 @@ from robotmeta.adapters.gymnasium_out import FamilyEnv
 from robotmeta.cli import main
 
 
+@pytest.mark.slow
 def test_it_says_what_was_gained_and_writes_the_policy(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,6 +52,7 @@ def test_what_is_refused_is_one_line(run: Path, tmp_path: Path, refused: Callabl
     assert "cannot write" in refused([*words, "--fine-tune", "5s", "--fine-tune-out", str(file)])
 
 
+@pytest.mark.slow
 def test_what_is_known_replaces_a_fit(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], refused: Callable[[list[str]], str]
 ) -> None:

@@ -46,6 +46,7 @@ def test_a_family_prints_its_interface(capsys: pytest.CaptureFixture[str]) -> No
         assert text in said
 
 
+@pytest.mark.slow
 def test_adapt_acts_on_a_robot_under_conditions(
     robot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_adapt_acts_on_a_robot_under_conditions(
     assert rm.load(out, family="quadruped").belief is not None
 
 
+@pytest.mark.slow
 def test_adapt_grasps_with_an_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, picture, written = tmp_path / "arm.xml", tmp_path / "arm.png", tmp_path / "arm.json"
     file.write_text(Arm(actuator="none").xml())

@@ -67,6 +67,7 @@ def test_meta_gradients_have_the_gradient_of_the_penalty_before_adaptation(name:
         torch.testing.assert_close(sign * (one - other_one), part, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_large_weight_keeps_the_policy_where_its_anchor_is(name: str) -> None:
     family = short(20)

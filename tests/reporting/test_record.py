@@ -207,6 +207,7 @@ def gl_is_missing():
     return ""
 
 
+@pytest.mark.slow
 def test_a_robot_is_in_the_picture(tmp_path):
     if reason := gl_is_missing():
         pytest.skip(reason)

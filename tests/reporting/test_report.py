@@ -38,6 +38,7 @@ def evaluation(run: rm.Run) -> Evaluation:
     return evaluate(run.policy, tasks=3, episodes=2, controls=("zero_shot",))
 
 
+@pytest.mark.slow
 def test_a_report_is_self_contained(run: rm.Run, evaluation: Evaluation) -> None:
     video = record(run.policy, out=run.folder / "videos" / "a.mp4", width=96, height=72).file
     page = report(run.folder, evaluations=[evaluation], shown=0).read_text()

@@ -61,6 +61,7 @@ def train(folder: Path, project: str) -> rm.Run:
     return rm.meta_train("point-navigation", "promp", wandb=project, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("stand_in")
 def test_weights_and_biases_gets_the_numbers_of_tensorboard(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

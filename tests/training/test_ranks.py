@@ -92,6 +92,7 @@ def test_ranks_have_the_levels_of_one_process(tmp_path: Path) -> None:
     assert together(2, ranks.in_curriculum, tmp_path / "two") == [one, one]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "said"),
     [

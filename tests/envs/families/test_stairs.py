@@ -32,6 +32,7 @@ def relief(family: TaskFamily, kind: str, difficulty: float, **robot: float) -> 
     return (ground[middle:] - ground[middle]) * stretch / (task["thigh_length"] + task["calf_length"])
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("robot", [{}, {"thigh_length": 0.3, "calf_length": 0.35}])
 def test_stairs_and_gaps_have_the_size_of_their_level(family: TaskFamily, robot: dict[str, float]) -> None:

@@ -180,6 +180,7 @@ def test_what_is_no_arm_is_refused_in_one_line(tmp_path: Path) -> None:
     assert "is no arm: no chain of 3 or more joints" in _refused(tmp_path, door)
 
 
+@pytest.mark.slow
 def test_an_arm_that_cannot_grasp_is_refused_with_what_was_understood(tmp_path: Path) -> None:
     understood = "an arm of 6 joints, 'base_0' to 'base_5'"
     for gripper, why in (
