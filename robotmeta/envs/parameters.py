@@ -226,7 +226,7 @@ class ParameterSpace:
             except UserError as error:
                 raise UserError(f"{name}: sets: {error}") from None
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(parameter.name for parameter in self.parameters)
 
