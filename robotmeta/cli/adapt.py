@@ -221,7 +221,8 @@ def _write(
 
 def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], space: rm.ParameterSpace) -> None:
     """Prints the inferred parameters, surest first, beside their true values where those are known."""
-    shown = [name for name in inferred if _has_effect(space[name], inferred, space)]
+    guess = {name: e.value for name, e in inferred.items()}
+    shown = [name for name in inferred if space[name].qualifies not in inferred or space.matters(name, guess)]
     sure = [name for name in shown if inferred[name].sure]
     unsure = [p.name for p in space if p.name in shown and p.name not in sure]
     if sure:
@@ -234,9 +235,3 @@ def _show_inferred(inferred: Mapping[str, Estimate], task: Mapping[str, Any], sp
         console.print(table)
     if unsure:
         console.print(f"Not known after these episodes: {first_names(unsure)}.")
-
-
-def _has_effect(parameter: rm.Parameter, inferred: Mapping[str, Estimate], space: rm.ParameterSpace) -> bool:
-    """Whether a parameter details nothing, or what it details seems to be there, such as a fault."""
-    detailed = parameter.qualifies
-    return detailed is None or detailed not in inferred or inferred[detailed].value != space[detailed].nominal

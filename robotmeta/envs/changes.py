@@ -64,7 +64,7 @@ def away_from_nominal(space: ParameterSpace, changing: Sequence[str], after: Tas
     for row in before:
         for name in sorted(changing, key=chosen.__getitem__):  # a stable sort: those in turn first
             column, nominal = after.names.index(name), space[name].nominal
-            if row[column] != nominal and _matters(space, row, after.names, column):
+            if row[column] != nominal and space.matters(name, dict(zip(after.names, row, strict=True))):
                 row[column] = nominal
                 chosen[name] += 1
                 break
@@ -100,12 +100,6 @@ def random_changes(
         own = changes & (which == place)
         values[own, tasks.names.index(name)] = drawn[own]
     return Changes(tasks, Tasks(tasks.names, values), int(rng.integers(1, horizon)))
-
-
-def _matters(space: ParameterSpace, row: np.ndarray, names: Sequence[str], column: int) -> bool:
-    """Whether a parameter has an effect in a task: the one that it details is not nominal."""
-    detailed = space[names[column]].qualifies
-    return detailed is None or row[names.index(detailed)] != space[detailed].nominal
 
 
 def check_changes(changing: Sequence[str], before: Tasks, after: Tasks, where: str) -> None:

@@ -240,6 +240,11 @@ class ParameterSpace:
                 return parameter
         raise KeyError(name)
 
+    def matters(self, name: str, row: Mapping[str, float]) -> bool:
+        """Whether a parameter has an effect in a task, by column: what it details is not nominal there."""
+        detailed = self[name].qualifies
+        return detailed is None or row[detailed] != self[detailed].nominal
+
     def nominal(self, count: int = 1) -> Tasks:
         """Returns ``count`` copies of the nominal task."""
         row = [parameter.nominal for parameter in self.parameters]

@@ -14,6 +14,7 @@ import numpy as np
 from robotmeta.adaptation.adapt import adapt
 from robotmeta.adaptation.adapted import Adapted
 from robotmeta.adaptation.fine_tune import KL_WEIGHT
+from robotmeta.adaptation.fine_tuning.candidate import tuned_config
 from robotmeta.adaptation.stages import check_stages
 from robotmeta.envs import Tasks
 from robotmeta.errors import SimulationDiverged, UserError
@@ -154,7 +155,7 @@ def _fingerprint(stages: Mapping[str, _Stage], settings: StageSettings) -> str:
     """A hash of what decides the results, apart from the tasks."""
     found = hashlib.sha256(json.dumps([asdict(settings), KL_WEIGHT, list(stages)]).encode())
     for stage in stages.values():
-        found.update(repr(stage.policy.config.hyperparameters.fine_tuning()).encode())
+        found.update(repr(tuned_config(stage.policy, None)).encode())
         for tensor in (*stage.policy.learner.state_dict().values(), *(stage.policy.belief or {}).values()):
             found.update(tensor.detach().cpu().numpy().tobytes())
     return found.hexdigest()[:16]

@@ -52,7 +52,7 @@ def belief_rows(session: LiveSession) -> list[BeliefRow]:
             *_inferred(parameter, estimates[parameter.name]),
             apart[parameter.name],
             estimates[parameter.name].known,
-            parameter.qualifies is None or row[parameter.qualifies] != space[parameter.qualifies].nominal,
+            space.matters(parameter.name, row),
         )
         for parameter in space
     ]

@@ -28,6 +28,19 @@ def copy(run: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def help_of(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], str]:
+    """What a command line prints that asks for help."""
+
+    def text(arguments: list[str]) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        assert not stopped.value.code
+        return capsys.readouterr().out
+
+    return text
+
+
+@pytest.fixture
 def refused(capsys: pytest.CaptureFixture[str]) -> Callable[[list[str]], str]:
     """Runs a command that must be refused with status 2; returns its one line."""
 

@@ -30,19 +30,17 @@ def configured(tmp_path: Path) -> Configured:
     return hyperparameters
 
 
-def _help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert not stopped.value.code
-    return " ".join(capsys.readouterr().out.replace("│", " ").split())
+def _flat(text: str) -> str:
+    """Help without frames and line breaks."""
+    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("order", ["--learner {} --help", "--help --learner {}", "--learner={} -h"])
 def test_help_shows_every_hyperparameter_of_the_learner_with_its_default(
-    name: str, order: str, capsys: pytest.CaptureFixture[str]
+    name: str, order: str, help_of: Callable[[list[str]], str]
 ) -> None:
-    _, title, text = _help(["train", *order.format(name).split()], capsys).partition(f"{name} options")
+    _, title, text = _flat(help_of(["train", *order.format(name).split()])).partition(f"{name} options")
     assert title
     shown = dict(re.findall(r"--(?!no-|learner)([a-z][a-z-]*)[ ,].*?[(]default: (.*?)[)]", text))
     expected = {}
@@ -54,9 +52,9 @@ def test_help_shows_every_hyperparameter_of_the_learner_with_its_default(
 
 
 def test_help_without_a_learner_shows_the_default_one_and_says_how_to_see_another(
-    capsys: pytest.CaptureFixture[str],
+    help_of: Callable[[list[str]], str],
 ) -> None:
-    text = _help(["train", "--help"], capsys)
+    text = _flat(help_of(["train", "--help"]))
     assert DEFAULT_LEARNER == DEFAULT
     assert f"{DEFAULT} options" in text
     assert "`robotmeta train --learner NAME --help`" in text
